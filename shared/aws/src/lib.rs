@@ -1,1 +1,63 @@
-//! placeholder
+//! The adapters of the ports to S3, EMR and SSM, one feature per service.
+//! Must not know jobs, plans or what a document means: bytes and ids pass through.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+mod outcome;
+
+#[cfg(feature = "emr")]
+mod argv;
+#[cfg(feature = "emr")]
+mod cluster;
+#[cfg(feature = "emr")]
+mod emr;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+mod s3_files;
+#[cfg(feature = "s3")]
+mod s3_store;
+#[cfg(feature = "ssm")]
+mod ssm;
+
+#[cfg(feature = "emr")]
+pub use cluster::ClusterRef;
+#[cfg(feature = "emr")]
+pub use emr::EmrDispatcher;
+#[cfg(feature = "s3")]
+pub use s3_files::S3Files;
+#[cfg(feature = "s3")]
+pub use s3_store::S3Store;
+#[cfg(feature = "ssm")]
+pub use ssm::SsmDispatcher;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long a reply may take to begin.
+const READ: Duration = Duration::from_secs(6);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(8);
+
+/// How long one call may take with all its attempts: a margin beyond a lease has to be larger.
+pub const LONGEST_CALL: Duration = Duration::from_secs(20);
+
+/// The configuration that the environment gives: region, credentials, endpoints; every call has its limits.
+pub async fn load_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .load()
+        .await
+}
+
+/// The limits of every call. The SDK by itself has none but that for connecting.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(READ)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(LONGEST_CALL)
+        .build()
+}

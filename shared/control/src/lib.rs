@@ -1,1 +1,12 @@
-//! placeholder
+//! Carries out the protocol machines' effects over ports: store, dispatcher, cluster, submitter, files.
+//! Must not know AWS, HTTP or processes.
+
+pub mod claims;
+mod health;
+pub mod orchestrator;
+pub mod ports;
+pub mod runner;
+mod search;
+pub mod uploads;
+
+pub use search::find_newest;

@@ -1,1 +1,22 @@
-//! placeholder
+//! The pure core: what a manifest means, what changed, what is to be done, and the two protocol machines.
+//! Must not know I/O, clocks, randomness, tokio or AWS.
+
+pub mod batch;
+pub mod change;
+pub mod claim;
+pub mod decision;
+pub mod diagnostics;
+pub mod documents;
+pub mod execute;
+pub mod flink;
+pub mod ids;
+pub mod inputs;
+pub mod keys;
+pub mod manifest;
+pub mod orchestrate;
+pub mod plan;
+pub mod record;
+pub mod sql;
+pub mod state;
+pub mod tables;
+pub mod target;

@@ -1,1 +1,25 @@
-//! placeholder
+//! The local AWS: S3, EMR steps, SSM commands, a queue, schedules and a Lambda host, behind their wire protocols.
+//! Must not know what its users store, send or run.
+
+mod config;
+mod control;
+mod events;
+mod faults;
+mod http;
+mod lambda;
+mod process;
+mod queue;
+mod s3;
+mod schedule;
+mod stack;
+mod tasks;
+mod time;
+
+pub use config::{
+    ACCESS_KEY, ACCOUNT, Delivery, LambdaConfig, NodeConfig, NotifyVia, Ports, QueueConfig, REGION, SECRET_KEY, Schedule,
+    StackConfig,
+};
+pub use control::{CommandView, StepView};
+pub use faults::{Call, Fault};
+pub use lambda::Invocation;
+pub use stack::{Stack, StartError};

@@ -1,0 +1,242 @@
+//! The one place that starts processes: each in a group of its own, bounded in time and output, ended with its owner.
+//! Must not know what a program is for.
+
+mod output;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+pub use output::Secrets;
+use output::{Pump, log_file};
+
+/// How long a group may take to end after SIGTERM before SIGKILL follows.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// How often a group that was told to end is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long output is waited for once its writers are gone; longer only if someone left the group with it.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// A program to start: an argument vector, never a shell's line.
+#[derive(Clone, Debug)]
+pub struct Program {
+    name: OsString,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    log: Option<PathBuf>,
+    secrets: Secrets,
+}
+
+/// A running program with its whole group; dropping it kills the group.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    group: Option<Pid>,
+    stdout: Pump,
+    stderr: Pump,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// The end of its standard output.
+    pub stdout: String,
+    /// The end of its standard error.
+    pub stderr: String,
+}
+
+/// Why a program gave no exit status.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("cannot start {program}")]
+    Start {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It could not be waited for.
+    #[error("cannot wait for {program}")]
+    Wait {
+        /// The program.
+        program: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It took too long and was ended.
+    #[error("{program} did not end within {} s and was ended{}{stderr}", limit.as_secs(), if stderr.is_empty() { "" } else { ": " })]
+    Late {
+        /// The program.
+        program: String,
+        /// What it was given.
+        limit: Duration,
+        /// The end of its standard error.
+        stderr: String,
+    },
+}
+
+impl Program {
+    /// The program `name`, looked for in `PATH` unless it has a slash.
+    pub fn new(name: impl Into<OsString>) -> Self {
+        Self { name: name.into(), arguments: Vec::new(), environment: Vec::new(), log: None, secrets: Secrets::default() }
+    }
+
+    /// With more arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// With one more variable beside those of this process.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// With all its output appended to a file that only its owner can read.
+    #[must_use]
+    pub fn log(mut self, file: impl Into<PathBuf>) -> Self {
+        self.log = Some(file.into());
+        self
+    }
+
+    /// With values that appear in nothing it prints.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Starts it as the leader of its own group, with an empty standard input.
+    pub fn start(&self) -> Result<Process, ProcessError> {
+        let name = self.name.to_string_lossy().into_owned();
+        let failed = |source| ProcessError::Start { program: name.clone(), source };
+        let log = self.log.as_deref().map(log_file).transpose().map_err(failed)?;
+        let mut child = Command::new(&self.name)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let stdout = Pump::start(child.stdout.take(), log.clone(), self.secrets.clone());
+        let stderr = Pump::start(child.stderr.take(), log, self.secrets.clone());
+        Ok(Process { name, child, group, stdout, stderr })
+    }
+
+    /// Runs it to its end, at most `limit`.
+    pub async fn run(&self, limit: Duration) -> Result<Ended, ProcessError> {
+        let mut process = self.start()?;
+        if let Ok(status) = tokio::time::timeout(limit, process.wait()).await {
+            let status = status?;
+            return Ok(Ended { status, stdout: process.stdout(), stderr: process.stderr() });
+        }
+        process.end(GRACE).await;
+        Err(ProcessError::Late { program: process.name.clone(), limit, stderr: process.stderr() })
+    }
+
+    /// The program's name as given.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+}
+
+impl Process {
+    /// Waits for the leader's end, ends what it left running in its group, and takes in the last output.
+    ///
+    /// Dropping the future loses nothing: it may be called again.
+    pub async fn wait(&mut self) -> Result<ExitStatus, ProcessError> {
+        let status = self.child.wait().await;
+        let status = status.map_err(|source| ProcessError::Wait { program: self.name.clone(), source })?;
+        self.kill_group();
+        let end = Instant::now() + DRAIN;
+        self.stdout.drained(end).await;
+        self.stderr.drained(end).await;
+        Ok(status)
+    }
+
+    /// Whether the leader has ended, without waiting.
+    pub fn has_ended(&mut self) -> bool {
+        let ended = self.group.is_none_or(has_exited);
+        if ended {
+            self.kill_group();
+        }
+        ended
+    }
+
+    /// Asks the whole group to end, and makes it after `grace` or once the leader has; nothing of it runs afterwards.
+    pub async fn end(&mut self, grace: Duration) {
+        if let Some(group) = self.group {
+            signal(group, Signal::TERM);
+            let end = Instant::now() + grace;
+            while Instant::now() < end && !has_exited(group) {
+                tokio::time::sleep(LOOK).await;
+            }
+            self.kill_group();
+            let waited = self.wait().await;
+            if let Err(error) = waited {
+                tracing::warn!(%error, "a process that was killed could not be waited for");
+            }
+            // The members are not our children: they are gone once init has taken them in.
+            let end = Instant::now() + DRAIN;
+            while Instant::now() < end && test_kill_process_group(group).is_ok() {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// The end of its standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.tail()
+    }
+
+    /// The end of its standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.tail()
+    }
+
+    /// SIGKILL for what is left of the group, once: the number of a group that is gone may be given to a stranger.
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            signal(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+/// Whether the leader has exited; it is not reaped by this, so its number stays its own.
+fn has_exited(leader: Pid) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    !matches!(waitid(WaitId::Pid(leader), look), Ok(None))
+}
+
+fn signal(group: Pid, signal: Signal) {
+    if let Err(error) = kill_process_group(group, signal)
+        && error != rustix::io::Errno::SRCH
+    {
+        tracing::warn!(%error, group = group.as_raw_nonzero(), "a process group could not be signalled");
+    }
+}

@@ -1,0 +1,136 @@
+//! The lines exchanged with the Python side: one JSON value per line, each request with a number, answered in order.
+//! Must not know sockets, processes or time.
+
+use control::ports::{Prepared, Submitted};
+use lifecycle::execute::Rejection;
+use lifecycle::ids::JobId;
+use lifecycle::plan::{Launch, LaunchKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::process::Secrets;
+use crate::text::{cut, readable, readable_lines};
+
+/// How much of a message is kept.
+const MESSAGE: usize = 8 * 1024;
+/// The protocol spoken here.
+pub(super) const PROTOCOL: u32 = 1;
+
+/// The first line: who answers.
+#[derive(Debug, Deserialize)]
+pub(super) struct Hello {
+    pub(super) hello: u32,
+    pub(super) flink: String,
+    pub(super) python: String,
+}
+
+/// What is asked.
+#[derive(Debug, Serialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub(super) enum Request<'a> {
+    Prepare { key: JobId, job: Value },
+    Submit { key: JobId, job_id: JobId, restore: Option<&'a str> },
+    Forget { key: JobId },
+    Exit,
+}
+
+/// A request with its number.
+#[derive(Debug, Serialize)]
+pub(super) struct Numbered<'a> {
+    pub(super) id: u64,
+    #[serde(flatten)]
+    pub(super) request: &'a Request<'a>,
+}
+
+/// What is answered.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer {
+    pub(super) id: u64,
+    ok: bool,
+    #[serde(default)]
+    bounded: Option<bool>,
+    #[serde(default)]
+    error: Option<Failure>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Failure {
+    kind: String,
+    #[serde(default)]
+    origin: Option<String>,
+    message: String,
+    #[serde(default)]
+    line: Option<u32>,
+    #[serde(default)]
+    column: Option<u32>,
+}
+
+/// An answer that is none: what was asked may have happened or not.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Open {
+    /// The submitter could not reach the JobManager, or lost it in the middle.
+    #[error("the JobManager could not be reached: {0}")]
+    Unreachable(String),
+    /// The submitter has nothing under this key.
+    #[error("the submitter has no such job prepared")]
+    UnknownKey,
+    /// Neither success nor a reason.
+    #[error("the submitter answered without a reason")]
+    NoReason,
+}
+
+/// A launch as the Python side reads it.
+pub(super) fn job(launch: &Launch) -> Value {
+    let statements: Vec<Value> = launch.statements.iter().map(|s| json!({ "origin": s.origin, "sql": s.sql })).collect();
+    let (kind, query, code) = match launch.kind {
+        LaunchKind::Sql => ("sql", Some(&launch.body), None),
+        LaunchKind::Code => ("code", None, Some(&launch.body)),
+    };
+    json!({
+        "name": launch.name.to_string(),
+        "kind": kind,
+        "properties": launch.properties,
+        "statements": statements,
+        "query": query,
+        "code": code,
+        "insert": Some(&launch.insert).filter(|insert| !insert.is_empty()),
+    })
+}
+
+impl Answer {
+    pub(super) fn prepared(self, secrets: &Secrets) -> Result<Prepared, Open> {
+        if self.ok {
+            return Ok(Prepared::Compiled { bounded: self.bounded });
+        }
+        let failure = self.failure(secrets)?;
+        Ok(Prepared::Rejected(Rejection {
+            kind: failure.kind,
+            origin: failure.origin,
+            message: failure.message,
+            line: failure.line,
+            column: failure.column,
+        }))
+    }
+
+    pub(super) fn submitted(self, secrets: &Secrets) -> Result<Submitted, Open> {
+        if self.ok {
+            return Ok(Submitted::Accepted);
+        }
+        let failure = self.failure(secrets)?;
+        if failure.kind == "duplicate-job-id" {
+            return Ok(Submitted::Duplicate);
+        }
+        Ok(Submitted::Rejected(readable(&failure.message)))
+    }
+
+    /// The reason of a refusal, fit to be shown; what leaves the outcome open is an error.
+    fn failure(self, secrets: &Secrets) -> Result<Failure, Open> {
+        let failure = self.error.ok_or(Open::NoReason)?;
+        let message = cut(&readable_lines(&secrets.scrub(&failure.message)), MESSAGE);
+        match failure.kind.as_str() {
+            "unreachable" => Err(Open::Unreachable(readable(&message))),
+            "unknown-key" => Err(Open::UnknownKey),
+            _ => Ok(Failure { kind: readable(&failure.kind), origin: failure.origin.as_deref().map(readable), message, ..failure }),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One life of the Flink client: its process, its private directory, and the socket it answers on.
+//! Must not know what the requests mean.
+
+use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use control::ports::OutsideError;
+use lifecycle::ids::JobId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::Instant;
+
+use super::protocol::{Answer, Hello, Numbered, PROTOCOL, Request};
+use super::{Options, SCRIPT};
+use crate::process::{Process, ProcessError, Program};
+use crate::target::Endpoint;
+use crate::text::{cut, readable};
+
+/// The longest line that is read.
+const LINE: u64 = 4 * 1024 * 1024;
+/// How much of what the client printed is told with an error.
+const TOLD: usize = 4 * 1024;
+/// How much of a path fits into the address of a Unix socket.
+const ADDRESS: usize = 107;
+
+/// A warm Flink client.
+#[derive(Debug)]
+pub(super) struct Session {
+    process: Process,
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    last: u64,
+    pub(super) prepared: HashSet<JobId>,
+    /// Dropped last: the process is killed before its directory goes.
+    _home: Home,
+}
+
+/// Why the client gave no answer; it is not used any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the Flink client {why}{}{output}", if output.is_empty() { "" } else { "; it printed: " })]
+pub(super) struct Lost {
+    why: String,
+    output: String,
+}
+
+/// A directory that only its owner can enter, removed with this value.
+#[derive(Debug)]
+struct Home(PathBuf);
+
+impl Session {
+    /// Starts the client and waits for its first line.
+    pub(super) async fn start(options: &Options, endpoint: &Endpoint) -> Result<Self, OutsideError> {
+        let what = "start the Flink client";
+        let end = Instant::now() + options.limits.start;
+        let home = Home::make(&options.scratch).map_err(|error| OutsideError::unknown(what, error))?;
+        let (script, socket) = (home.0.join("submitter.py"), home.0.join("s"));
+        if socket.as_os_str().len() > ADDRESS {
+            return Err(OutsideError::refused(what, format!("the path {} is too long for a socket", socket.display())));
+        }
+        write_script(&script).map_err(|error| OutsideError::unknown(what, error))?;
+        let listener = UnixListener::bind(&socket).map_err(|error| OutsideError::unknown(what, error))?;
+        let mut process = program(options, endpoint, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted.map_err(|error| format!("could not be heard: {error}")),
+            ended = process.wait() => Err(how_it_ended(ended)),
+            () = tokio::time::sleep_until(end) => Err(format!("did not say hello within {} s", options.limits.start.as_secs())),
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(why) => return Err(OutsideError::unknown(what, lost(&mut process, why).await)),
+        };
+        let (reader, writer) = stream.into_split();
+        let mut session = Self { process, reader: BufReader::new(reader), writer, last: 0, prepared: HashSet::new(), _home: home };
+        match session.line::<Hello>(end).await {
+            Ok(Hello { hello: PROTOCOL, flink, python }) => {
+                let (flink, python) = (readable(&flink), readable(&python));
+                tracing::info!(flink, python, "the Flink client is ready");
+                Ok(session)
+            }
+            Ok(Hello { hello, .. }) => Err(OutsideError::unknown(what, session.lose(format!("speaks protocol {hello}, not {PROTOCOL}")).await)),
+            Err(why) => Err(OutsideError::unknown(what, session.lose(why).await)),
+        }
+    }
+
+    /// Asks, and waits for the answer until `end`. After an error the client is gone, and with it all it was about to do.
+    pub(super) async fn ask(&mut self, request: &Request<'_>, end: Instant) -> Result<Answer, Lost> {
+        match self.exchange(request, end).await {
+            Ok(answer) => Ok(answer),
+            Err(why) => Err(self.lose(why).await),
+        }
+    }
+
+    pub(super) fn is_alive(&mut self) -> bool {
+        !self.process.has_ended()
+    }
+
+    /// Asks the client to leave, and makes it.
+    pub(super) async fn leave(mut self, limit: Duration) {
+        let end = Instant::now() + limit;
+        if self.exchange(&Request::Exit, end).await.is_ok() {
+            // Late or not, `end` sees to it.
+            let _ = tokio::time::timeout_at(end, self.process.wait()).await;
+        }
+        self.process.end(limit).await;
+    }
+
+    async fn exchange(&mut self, request: &Request<'_>, end: Instant) -> Result<Answer, String> {
+        self.last += 1;
+        let id = self.last;
+        let mut line = serde_json::to_vec(&Numbered { id, request }).map_err(|error| format!("cannot be asked this: {error}"))?;
+        line.push(b'\n');
+        match tokio::time::timeout_at(end, self.writer.write_all(&line)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(format!("hung up: {error}")),
+            Err(_) => return Err("did not take the request in time".to_owned()),
+        }
+        let answer: Answer = self.line(end).await?;
+        if answer.id == id { Ok(answer) } else { Err(format!("answered request {} where {id} was asked", answer.id)) }
+    }
+
+    /// The next line; an error says what the client did instead.
+    async fn line<T: serde::de::DeserializeOwned>(&mut self, end: Instant) -> Result<T, String> {
+        let mut line = Vec::new();
+        let mut bounded = (&mut self.reader).take(LINE);
+        let read = tokio::select! {
+            // An answer that is there counts, even if its sender ended right after it.
+            biased;
+            read = bounded.read_until(b'\n', &mut line) => read.map_err(|error| format!("hung up: {error}"))?,
+            ended = self.process.wait() => return Err(how_it_ended(ended)),
+            () = tokio::time::sleep_until(end) => return Err("did not answer in time".to_owned()),
+        };
+        if read == 0 {
+            return Err("hung up".to_owned());
+        }
+        serde_json::from_slice(&line).map_err(|error| format!("answered what is no answer: {error}"))
+    }
+
+    async fn lose(&mut self, why: String) -> Lost {
+        lost(&mut self.process, why).await
+    }
+}
+
+impl Home {
+    fn make(scratch: &Path) -> io::Result<Self> {
+        let path = scratch.join(format!("fsr-{}", uuid::Uuid::now_v7().simple()));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "a private directory could not be removed");
+        }
+    }
+}
+
+fn write_script(path: &Path) -> io::Result<()> {
+    std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(SCRIPT.as_bytes())
+}
+
+fn program(options: &Options, endpoint: &Endpoint, script: &Path, socket: &Path) -> Program {
+    let mut program = Program::new(&options.flink)
+        .arguments(["run"])
+        .arguments(endpoint.run_arguments())
+        .arguments(["-pyclientexec".as_ref(), options.python.as_os_str(), "-pyexec".as_ref(), options.python.as_os_str()])
+        .arguments(["-py".as_ref(), script.as_os_str()])
+        .variable("JVM_ARGS", &options.jvm_arguments)
+        .variable("FLINK_SQL_RUNNER_SOCKET", socket)
+        .secrets(options.secrets.clone());
+    for (name, value) in &options.environment {
+        program = program.variable(name, value);
+    }
+    match &options.log {
+        Some(log) => program.log(log),
+        None => program,
+    }
+}
+
+/// What is not there or not allowed stays so; anything else may go better next time.
+fn cannot_start(what: &str, error: ProcessError) -> OutsideError {
+    match &error {
+        ProcessError::Start { source, .. } if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            OutsideError::refused(what, format!("{error}: {source}"))
+        }
+        ProcessError::Start { .. } | ProcessError::Wait { .. } | ProcessError::Late { .. } => OutsideError::unknown(what, error),
+    }
+}
+
+fn how_it_ended(ended: Result<std::process::ExitStatus, ProcessError>) -> String {
+    ended.map_or_else(|error| error.to_string(), |status| format!("ended with {status}"))
+}
+
+/// Kills what is left, so that nothing of a request of unknown outcome happens later, and takes in its last words.
+async fn lost(process: &mut Process, why: String) -> Lost {
+    process.end(Duration::ZERO).await;
+    let (stderr, stdout) = (process.stderr(), process.stdout());
+    let printed = if stderr.trim().is_empty() { stdout } else { stderr };
+    let from = printed.len().saturating_sub(TOLD);
+    let last = printed.get(printed.ceil_char_boundary(from)..).unwrap_or_default();
+    Lost { why, output: cut(last.trim(), TOLD) }
+}

@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# A standalone Flink session cluster on this machine: one JobManager, one TaskManager, everything on 127.0.0.1.
+#
+# usage: flink-cluster.sh up|down|status [--run-dir DIR] [--rest-port PORT] [--slots N] [--timeout SECONDS]
+#   up      starts it unless it answers already; prints FLINK_REST=... when all slots are there
+#   down    ends it and waits until its processes are gone
+#   status  prints FLINK_REST=... if it answers, else fails
+#   --run-dir    where its configuration, logs and process ids live (default: .local/run/flink in the project)
+#   --rest-port  default: a free one; the other ports are always free ones, so that clusters live side by side
+#   --slots      default: 64
+#
+# Environment: FLINK_HOME and FLINK_PYTHON (default: what install-flink.sh installed); S3_ENDPOINT,
+# AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN for s3:// paths (default: none).
+# DIR/conf is the FLINK_CONF_DIR of the flink command; DIR/flink.env has all that a client needs.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+run=$here/../.local/run/flink rest_port='' slots=64 timeout=90
+task_heap_mb=1700 direct_mb=128 network_mb=512 metaspace_mb=384
+
+die() {
+  printf 'flink-cluster: %s\n' "$*" >&2
+  exit 1
+}
+usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
+
+command=${1:-}
+[[ $# -gt 0 ]] && shift
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --run-dir | --rest-port | --slots | --timeout) [[ $# -gt 1 ]] || die "$1 needs a value" ;;
+  esac
+  case $1 in
+    --run-dir) run=$2 ;;
+    --rest-port) rest_port=$2 ;;
+    --slots) slots=$2 ;;
+    --timeout) timeout=$2 ;;
+    *) die "unknown argument '$1' (try --help)" ;;
+  esac
+  shift 2
+done
+run=$(realpath -m -- "$run")
+conf=$run/conf
+for number in "$slots" "$timeout" "${rest_port:-1}"; do
+  [[ $number =~ ^[1-9][0-9]*$ ]] || die "'$number' is not a whole number above 0"
+done
+
+find_flink() {
+  local installed
+  if [[ -z ${FLINK_HOME:-} || -z ${FLINK_PYTHON:-} ]]; then
+    installed=$("$here/install-flink.sh" flink --print-env)
+    : "${FLINK_HOME:=$(sed -n 's/^FLINK_HOME=//p' <<<"$installed")}"
+    : "${FLINK_PYTHON:=$(sed -n 's/^FLINK_PYTHON=//p' <<<"$installed")}"
+  fi
+  [[ -x $FLINK_HOME/bin/flink ]] || die "no Flink in FLINK_HOME=$FLINK_HOME"
+}
+
+# A process of ours is one whose recorded id is alive and whose command line names our configuration.
+pid_of() { # ROLE
+  local pid
+  pid=$(cat -- "$run/$1.pid" 2>/dev/null) || return 1
+  [[ -n $pid && -r /proc/$pid/cmdline ]] || return 1
+  tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$conf" || return 1
+  printf '%s\n' "$pid"
+}
+
+end() { # ROLE: TERM, then KILL for its whole process group (a TaskManager has Python workers)
+  local pid tries
+  if pid=$(pid_of "$1"); then
+    kill -TERM "$pid" 2>/dev/null || true
+    for ((tries = 0; tries < 100; tries++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$pid" 2>/dev/null || true
+    for ((tries = 0; tries < 50; tries++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    ! kill -0 "$pid" 2>/dev/null || die "process $pid ($1) does not end"
+  fi
+  rm -f -- "$run/$1.pid"
+}
+
+down() {
+  end taskmanager
+  end jobmanager
+  rm -f -- "$run/flink.env"
+  rm -rf -- "$run/tmp"
+}
+
+# Two free ports below the range that the system hands out by itself, so that nobody takes them meanwhile.
+free_ports() {
+  "$FLINK_PYTHON" - <<'PY'
+import random
+import socket
+
+held = []
+while len(held) < 2:
+    candidate = socket.socket()
+    try:
+        candidate.bind(("127.0.0.1", random.randrange(20000, 32000)))
+        held.append(candidate)
+    except OSError:
+        candidate.close()
+print(*(s.getsockname()[1] for s in held))
+PY
+}
+
+yaml() { sed "s/'/''/g; s/.*/'&'/" <<<"$1"; } # a value as a quoted YAML scalar
+
+# What Flink opens of the JDK, from its own configuration.
+stock_opens() { sed -nE '/^ +all: /{s/^ +all: //p;q;}' "$FLINK_HOME/conf/config.yaml"; }
+
+write_conf() { # REST_PORT RPC_PORT
+  mkdir -p "$conf" "$run/log" "$run/tmp"
+  cp -- "$FLINK_HOME"/conf/log4j*.properties "$conf/"
+  (
+    umask 077 # it holds credentials
+    cat >"$conf/config.yaml.new" <<YAML
+jobmanager.rpc.address: 127.0.0.1
+jobmanager.rpc.port: $2
+jobmanager.bind-host: 127.0.0.1
+rest.address: 127.0.0.1
+rest.bind-address: 127.0.0.1
+rest.port: $1
+rest.bind-port: $1
+taskmanager.host: 127.0.0.1
+taskmanager.bind-host: 127.0.0.1
+taskmanager.numberOfTaskSlots: $slots
+# Every part of the memory is given, because the processes are started without the scripts that would work
+# them out (two more Java processes each). The HashMap state backend needs no managed memory.
+taskmanager.cpu.cores: $slots.0
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.task.heap.size: ${task_heap_mb}m
+taskmanager.memory.framework.off-heap.size: ${direct_mb}m
+taskmanager.memory.task.off-heap.size: ${direct_mb}m
+taskmanager.memory.network.min: ${network_mb}m
+taskmanager.memory.network.max: ${network_mb}m
+taskmanager.memory.managed.size: 128m
+taskmanager.memory.jvm-metaspace.size: ${metaspace_mb}m
+taskmanager.memory.jvm-overhead.min: 256m
+taskmanager.memory.jvm-overhead.max: 256m
+parallelism.default: 1
+state.backend.type: hashmap
+state.checkpoints.num-retained: 3
+python.executable: $(yaml "$FLINK_PYTHON")
+python.client.executable: $(yaml "$FLINK_PYTHON")
+io.tmp.dirs: $(yaml "$run/tmp")
+web.tmpdir: $(yaml "$run/tmp")
+env.log.dir: $(yaml "$run/log")
+env.pid.dir: $(yaml "$run")
+env.java.opts.all: $(yaml "$(stock_opens)")
+YAML
+    if [[ -n ${S3_ENDPOINT:-} ]]; then
+      cat >>"$conf/config.yaml.new" <<YAML
+s3.endpoint: $(yaml "$S3_ENDPOINT")
+s3.path.style.access: true
+YAML
+    fi
+    if [[ -n ${AWS_ACCESS_KEY_ID:-} ]]; then
+      cat >>"$conf/config.yaml.new" <<YAML
+s3.access-key: $(yaml "$AWS_ACCESS_KEY_ID")
+s3.secret-key: $(yaml "${AWS_SECRET_ACCESS_KEY:-}")
+YAML
+    fi
+    mv -f -- "$conf/config.yaml.new" "$conf/config.yaml"
+  )
+  printf 'FLINK_REST=http://127.0.0.1:%s\nFLINK_CONF_DIR=%s\nFLINK_HOME=%s\nFLINK_PYTHON=%s\n' \
+    "$1" "$conf" "$FLINK_HOME" "$FLINK_PYTHON" >"$run/flink.env"
+}
+
+start() { # ROLE CLASS JVM-OPTION...: a session and process group of its own, so that it can be ended whole
+  local role=$1 class=$2
+  local -a options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${@:3}"
+    -Dconsole.log.level=OFF "-Dlog.file=$run/log/$role.log" "-Dlog4j.configurationFile=file:$conf/log4j-console.properties")
+  FLINK_CONF_DIR=$conf FLINK_LIB_DIR=$FLINK_HOME/lib FLINK_OPT_DIR=$FLINK_HOME/opt \
+    FLINK_PLUGINS_DIR=$FLINK_HOME/plugins FLINK_BIN_DIR=$FLINK_HOME/bin FLINK_LOG_DIR=$run/log \
+    setsid "$java" "${options[@]}" -cp "$FLINK_HOME/lib/*" "$class" --configDir "$conf" \
+    </dev/null >"$run/log/$role.out" 2>&1 &
+  printf '%s\n' "$!" >"$run/$role.pid"
+}
+
+start_all() {
+  local java=java opens
+  [[ -z ${JAVA_HOME:-} ]] || java=$JAVA_HOME/bin/java
+  read -r -a opens <<<"$(stock_opens)"
+  start jobmanager org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint \
+    "${opens[@]}" -Xmx700m -XX:MaxMetaspaceSize=256m
+  start taskmanager org.apache.flink.runtime.taskexecutor.TaskManagerRunner "${opens[@]}" \
+    "-Xmx$((task_heap_mb + 128))m" "-XX:MaxDirectMemorySize=$((network_mb + 2 * direct_mb))m" \
+    "-XX:MaxMetaspaceSize=${metaspace_mb}m"
+}
+
+# Waits until every slot is offered. Answers 1 if a process ended or the time is up.
+wait_ready() { # SECONDS
+  "$FLINK_PYTHON" - "$(rest_of)" "$slots" "$1" "$(cat -- "$run/jobmanager.pid")" "$(cat -- "$run/taskmanager.pid")" <<'PY'
+import json
+import os
+import sys
+import time
+import urllib.request
+
+rest, slots, seconds, *pids = sys.argv[1:]
+until = time.monotonic() + float(seconds)
+while True:
+    try:
+        with urllib.request.urlopen(rest + "/overview", timeout=2) as answer:
+            if json.load(answer)["slots-total"] >= int(slots):
+                break
+    except (OSError, ValueError, KeyError):
+        pass
+    if time.monotonic() > until or not all(os.path.exists("/proc/" + pid) for pid in pids):
+        sys.exit(1)
+    time.sleep(0.1)
+PY
+}
+
+rest_of() { sed -n 's/^FLINK_REST=//p' -- "$run/flink.env" 2>/dev/null; }
+alive() { pid_of jobmanager >/dev/null && pid_of taskmanager >/dev/null && [[ -n $(rest_of) ]]; }
+
+up() {
+  local attempt ports
+  find_flink
+  if alive && wait_ready 5; then
+    printf 'FLINK_REST=%s\n' "$(rest_of)"
+    return
+  fi
+  down
+  for attempt in 1 2 3; do # another process may take a chosen port first
+    read -r -a ports < <(free_ports)
+    write_conf "${rest_port:-${ports[0]}}" "${ports[1]}"
+    start_all
+    if wait_ready "$timeout"; then
+      printf 'FLINK_REST=%s\n' "$(rest_of)"
+      return
+    fi
+    down
+    grep -qs 'BindException\|Could not start rest endpoint on any port' "$run/log/jobmanager.log" || break
+    [[ -z $rest_port ]] || break
+  done
+  tail -n 20 -- "$run"/log/{job,task}manager.{log,out} >&2 || true
+  die "the cluster did not come up within ${timeout}s (attempt $attempt); logs in $run/log"
+}
+
+status() {
+  find_flink
+  if ! alive || ! wait_ready 5; then die "no cluster answers for $run"; fi
+  printf 'FLINK_REST=%s\n' "$(rest_of)"
+}
+
+case $command in
+  up | down | status) "$command" ;;
+  -h | --help) usage ;;
+  *) usage >&2 && exit 2 ;;
+esac

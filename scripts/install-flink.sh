@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Installs Flink, PyFlink, the S3 plugin and the build tools for this project, from PyPI and Maven only.
+#
+# usage: install-flink.sh [flink|tools|all] [--print-env]
+#   flink        the Python environment with PyFlink, and a private Flink home assembled from it
+#   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
+#   all          both (default)
+#   --print-env  only print where things are; fails if they are not installed
+#
+# Everything lands in $FSR_TOOLS (default: .local in the project), in folders keyed by the hash of the pin
+# files. A folder is built under a name of its own and gets its place by one rename of a link, so what can be
+# found there is whole, whenever the install is killed.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+root=$(realpath -m -- "${FSR_TOOLS:-$here/../.local}")
+layout=1 # raise it when this script assembles something else from the same pins
+
+say() { printf 'install-flink: %s\n' "$*"; }
+die() {
+  printf 'install-flink: %s\n' "$*" >&2
+  exit 1
+}
+
+what=all print_only=false
+for arg in "$@"; do
+  case $arg in
+    flink | tools | all) what=$arg ;;
+    --print-env) print_only=true ;;
+    -h | --help)
+      sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) die "unknown argument '$arg' (try --help)" ;;
+  esac
+done
+wants() { [[ $what == all || $what == "$1" ]]; }
+
+key_of() { { printf '%s\n' "$layout" && cat -- "$@"; } | sha256sum | cut -c1-12; }
+flink=$root/flink-$(key_of "$here/requirements-flink.txt" "$here/flink-plugins.txt")
+tools=$root/tools-$(key_of "$here/requirements-tools.txt")
+
+print_env() {
+  if wants flink; then
+    [[ -d $flink ]] || die "Flink is not installed under $root: run scripts/install-flink.sh"
+    printf 'FLINK_HOME=%s\nFLINK_PYTHON=%s\n' "$flink/home" "$flink/venv/bin/python"
+  fi
+  if wants tools; then
+    [[ -d $tools ]] || die "the build tools are not installed under $root: run scripts/install-flink.sh"
+    printf 'TOOLS_BIN=%s\n' "$tools/venv/bin"
+  fi
+}
+
+# PyFlink 1.20 goes up to Python 3.11.
+find_python() {
+  local candidate
+  for candidate in python3.11 python3 python; do
+    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+      command -v -- "$candidate"
+      return
+    fi
+  done
+  die "Python 3.11 with venv is needed and was not found on PATH"
+}
+
+make_venv() { # DIR REQUIREMENTS
+  "$(find_python)" -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$2"
+}
+
+# A Flink home of links into the Python package, with the S3 plugin and with flink-python among the cluster's
+# own jars, so that Python functions need no upload. bin and opt are real folders: Flink's scripts resolve
+# links, and its client does not look through a linked opt.
+assemble_home() { # DIR PYFLINK
+  local home=$1 package=$2 coordinate plugin
+  mkdir -p "$home"/{lib,opt,conf,log,plugins}
+  cp -r -- "$package/bin" "$home/bin"
+  chmod +x "$home"/bin/*.sh "$home/bin/flink"
+  ln -s -- "$package"/lib/*.jar "$package"/opt/flink-python-*.jar "$home/lib/"
+  ln -s -- "$package"/opt/*.jar "$home/opt/"
+  cp -- "$package"/conf/log4j*.properties "$package/conf/config.yaml" "$home/conf/"
+  while read -r coordinate; do
+    [[ $coordinate == [!#]* ]] || continue
+    plugin=$(cut -d: -f2 <<<"$coordinate")
+    mvn -q -B -Dstyle.color=never dependency:copy "-Dartifact=$coordinate" "-DoutputDirectory=$home/plugins/${plugin#flink-}"
+    say "plugin $coordinate"
+  done <"$here/flink-plugins.txt"
+}
+
+build_flink() { # DIR
+  command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
+  make_venv "$1/venv" "$here/requirements-flink.txt"
+  say "PyFlink $("$1/venv/bin/python" -c 'from pyflink.version import __version__; print(__version__)')"
+  assemble_home "$1/home" "$("$1/venv/bin/python" -c 'import os, pyflink; print(os.path.dirname(pyflink.__file__))')"
+}
+
+build_tools() { # DIR
+  make_venv "$1/venv" "$here/requirements-tools.txt"
+  say "build tools: $(sed -nE 's/^([a-z0-9-]+)==.*/\1/p' "$here/requirements-tools.txt" | paste -sd ' ')"
+}
+
+# install LINK BUILDER: nothing if LINK is there, else build in a fresh folder and put the link in its place.
+install() {
+  local link=$1 builder=$2 build started=$SECONDS
+  if [[ -d $link ]]; then
+    say "$(basename -- "$link") is installed"
+    return
+  fi
+  # Under the lock, a folder that no link names is what a killed install left.
+  for build in "$link".build.*; do rm -rf -- "$build"; done
+  build=$(mktemp -d "$link.build.XXXXXX")
+  chmod 755 "$build"
+  "$builder" "$build"
+  ln -sfn -- "$(basename -- "$build")" "$link.new"
+  mv -fT -- "$link.new" "$link"
+  say "installed $(basename -- "$link") in $((SECONDS - started))s"
+}
+
+if ! $print_only; then
+  mkdir -p "$root"
+  exec 9>"$root/.install.lock"
+  flock 9
+  if wants flink; then
+    install "$flink" build_flink
+    ln -sfn -- "$(basename -- "$flink")/home" "$root/flink"
+  fi
+  if wants tools; then install "$tools" build_tools; fi
+fi
+print_env

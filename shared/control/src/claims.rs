@@ -1,0 +1,104 @@
+//! Claims in the store: taking, renewing, noting and closing, each by compare-and-swap, each recognised after a lost reply.
+//! Must not know what an operation does.
+
+use std::time::Duration;
+
+use lifecycle::claim::Claim;
+use lifecycle::documents::{read, write};
+use lifecycle::ids::{Nonce, OperationId};
+use lifecycle::keys::Keys;
+
+use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store, World};
+
+/// A claim with the version it was read or written as.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The claim.
+    pub claim: Claim,
+    /// Its version.
+    pub etag: Etag,
+}
+
+/// How an attempt to get or keep a claim ended.
+#[derive(Clone, Debug)]
+pub enum ClaimAnswer {
+    /// It is ours.
+    Ours(Held),
+    /// A live runner has it.
+    Live,
+    /// It is closed.
+    Closed(Claim),
+}
+
+/// The claims of one bucket as one runner or orchestrator sees them.
+pub struct Claims<'a> {
+    /// Where they lie.
+    pub store: &'a dyn Store,
+    /// Their keys.
+    pub keys: &'a Keys,
+    /// Fresh nonces.
+    pub world: &'a dyn World,
+    /// How much longer than its lease a holder is left alone: longer than any request takes.
+    pub margin: Duration,
+}
+
+impl Claims<'_> {
+    /// The claim of an operation.
+    pub async fn get(&self, operation: OperationId) -> Result<Option<(Claim, Object)>, OutsideError> {
+        let key = self.keys.claim(operation);
+        let Some(object) = self.store.get(&key).await? else { return Ok(None) };
+        let claim = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+        Ok(Some((claim, object)))
+    }
+
+    /// Writes `claim` in the place of what `condition` expects.
+    pub async fn write(&self, mut claim: Claim, condition: Condition) -> Result<Option<Held>, OutsideError> {
+        claim.revision += 1;
+        claim.nonce = self.world.fresh_id();
+        let key = self.keys.claim(claim.operation);
+        let lost = match self.store.put(&key, write(&claim), condition).await {
+            Ok(Put::Written(etag)) => return Ok(Some(Held { claim, etag })),
+            Ok(Put::Conflict) => None,
+            Err(error @ OutsideError::Refused { .. }) => return Err(error),
+            Err(error @ OutsideError::Unknown { .. }) => Some(error),
+        };
+        // One's own nonce means that it succeeded and only the reply was lost.
+        match self.get(claim.operation).await? {
+            Some((found, object)) if found.nonce == claim.nonce => Ok(Some(Held { claim: found, etag: object.etag })),
+            Some(_) | None => lost.map_or(Ok(None), Err),
+        }
+    }
+
+    /// Creates the claim, or takes it over from a holder whose lease and the margin have lapsed.
+    pub async fn take(&self, operation: OperationId, holder: Nonce, lease: Duration) -> Result<ClaimAnswer, OutsideError> {
+        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        let (claim, condition) = match self.get(operation).await? {
+            None => (Claim::fresh(operation, holder, lease_ms), Condition::Absent),
+            Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
+            Some((claim, object)) if claim.holder != holder && !self.lapsed(&claim, &object) => return Ok(ClaimAnswer::Live),
+            Some((claim, object)) => (Claim { holder, lease_ms, ..claim }, Condition::Unchanged(object.etag)),
+        };
+        Ok(self.write(claim, condition).await?.map_or(ClaimAnswer::Live, ClaimAnswer::Ours))
+    }
+
+    /// Closes the claim where there is none or its lease has lapsed: nobody takes over a closed one.
+    pub async fn close(&self, operation: OperationId) -> Result<ClaimAnswer, OutsideError> {
+        let nobody = self.world.fresh_id();
+        let (claim, condition) = match self.get(operation).await? {
+            None => (Claim::fresh(operation, nobody, 0), Condition::Absent),
+            Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
+            Some((claim, object)) if !self.lapsed(&claim, &object) => return Ok(ClaimAnswer::Live),
+            Some((claim, object)) => (claim, Condition::Unchanged(object.etag)),
+        };
+        let closed = Claim { closed: true, ..claim };
+        Ok(self.write(closed, condition).await?.map_or(ClaimAnswer::Live, |held| ClaimAnswer::Closed(held.claim)))
+    }
+
+    /// Both times are the store's: no clock of ours is compared with another's.
+    fn lapsed(&self, claim: &Claim, object: &Object) -> bool {
+        let age = object.now.duration_since(object.modified);
+        // S3 tells whole seconds: one more keeps the comparison on the safe side.
+        let grace = Duration::from_millis(claim.lease_ms) + self.margin + Duration::from_secs(1);
+        Duration::try_from(age).is_ok_and(|age| age > grace)
+    }
+}

@@ -1,0 +1,88 @@
+//! The stability test of a new run: RUNNING, every task running, no restart through the window.
+//! Must not know what follows from it.
+
+use std::time::{Duration, Instant};
+
+use lifecycle::execute::Health;
+use lifecycle::flink::JobState;
+use lifecycle::ids::JobId;
+use lifecycle::plan::Windows;
+
+use crate::ports::{Cluster, OutsideError};
+
+/// How often in a row the cluster may fail to answer before the outcome counts as unknown.
+const SILENCES: u32 = 20;
+
+/// Watches a run; nothing if the cluster does not answer or does not know it.
+pub(crate) async fn watch(cluster: &dyn Cluster, id: JobId, windows: Windows, poll: Duration) -> Result<Option<Health>, OutsideError> {
+    let began = Instant::now();
+    let mut healthy_since: Option<Instant> = None;
+    let mut silences = 0;
+    loop {
+        let job = match cluster.job(id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Ok(None),
+            Err(_) if silences < SILENCES => {
+                silences += 1;
+                tokio::time::sleep(poll).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        silences = 0;
+        match job.state {
+            JobState::Finished => return finished(cluster, id).await.map(Some),
+            JobState::Failed => return Ok(Some(Health::Ended(reason(cluster, id, "it failed").await))),
+            JobState::Canceled => return Ok(Some(Health::Ended("it was cancelled from outside".to_owned()))),
+            JobState::Running if job.is_healthy() => {
+                let since = *healthy_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= Duration::from_millis(windows.stability_ms) {
+                    return stable(cluster, id).await.map(Some);
+                }
+            }
+            JobState::Restarting | JobState::Failing => {
+                return Ok(Some(Health::Unstable(reason(cluster, id, "it restarts").await)));
+            }
+            JobState::Initializing
+            | JobState::Created
+            | JobState::Running
+            | JobState::Cancelling
+            | JobState::Suspended
+            | JobState::Reconciling => {
+                if healthy_since.take().is_some() {
+                    return Ok(Some(Health::Unstable(reason(cluster, id, "not all its tasks stayed running").await)));
+                }
+                if began.elapsed() > Duration::from_millis(windows.startup_ms) {
+                    let why = format!("{} of {} tasks run after {} s", job.tasks.running, job.tasks.total, began.elapsed().as_secs());
+                    return Ok(Some(Health::Unstable(reason(cluster, id, &why).await)));
+                }
+            }
+        }
+        tokio::time::sleep(poll).await;
+    }
+}
+
+async fn stable(cluster: &dyn Cluster, id: JobId) -> Result<Health, OutsideError> {
+    if cluster.restarts(id).await?.is_some_and(|n| n > 0) {
+        return Ok(Health::Unstable(reason(cluster, id, "it restarted within the stability window").await));
+    }
+    let checkpoints = cluster.checkpoints(id).await?.unwrap_or_default();
+    Ok(Health::Stable { checkpointed: checkpoints.completed > 0 })
+}
+
+/// FINISHED with a savepoint was stopped by somebody; without, it came to its end.
+async fn finished(cluster: &dyn Cluster, id: JobId) -> Result<Health, OutsideError> {
+    let checkpoints = cluster.checkpoints(id).await?.unwrap_or_default();
+    Ok(if checkpoints.ends_in_savepoint {
+        Health::Ended("it was stopped from outside".to_owned())
+    } else {
+        Health::Complete
+    })
+}
+
+async fn reason(cluster: &dyn Cluster, id: JobId, what: &str) -> String {
+    match cluster.failure(id).await {
+        Ok(Some(failure)) => format!("{what}: {failure}"),
+        Ok(None) | Err(_) => what.to_owned(),
+    }
+}

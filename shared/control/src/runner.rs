@@ -1,0 +1,432 @@
+//! The runner's shell: drives the machine of every operation of a batch and carries out its effects over the ports.
+//! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lifecycle::batch::{Batch, FORMAT, ObservedDocument, OperationResult, PhaseTime};
+use lifecycle::claim::Claim;
+use lifecycle::documents::write;
+use lifecycle::execute::{Effect, End, Input, JobLook, Outcome, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::flink::{JobState, Look};
+use lifecycle::ids::{JobId, Nonce, TriggerId};
+use lifecycle::keys::Keys;
+use lifecycle::plan::Plan;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::claims::{ClaimAnswer, Claims, Held};
+use crate::health::watch;
+use crate::ports::{
+    Cluster, Condition, Files, JobLocks, OutsideError, Prepared, Put, StopStatus, Store, Submitted, Submitter, World,
+};
+use crate::search::find_newest;
+
+/// Time spans of a runner.
+#[derive(Clone, Copy, Debug)]
+pub struct RunnerTimes {
+    /// How long it may act after a write of its claim.
+    pub lease: Duration,
+    /// How much longer others leave it alone.
+    pub margin: Duration,
+    /// How often states are polled.
+    pub poll: Duration,
+    /// How long a cancel may take.
+    pub cancel: Duration,
+}
+
+impl Default for RunnerTimes {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(60),
+            margin: Duration::from_secs(60),
+            poll: Duration::from_millis(300),
+            cancel: Duration::from_secs(120),
+        }
+    }
+}
+
+/// What a runner works with.
+pub struct Runner {
+    /// The bucket of the documents.
+    pub store: Arc<dyn Store>,
+    /// Their keys.
+    pub keys: Keys,
+    /// Where state lies.
+    pub files: Arc<dyn Files>,
+    /// The session cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Compiles and submits.
+    pub submitter: Arc<dyn Submitter>,
+    /// One lock per job on this node.
+    pub locks: Arc<dyn JobLocks>,
+    /// Time and fresh ids.
+    pub world: Arc<dyn World>,
+    /// Its time spans.
+    pub times: RunnerTimes,
+    /// Its name in claims.
+    pub nonce: Nonce,
+}
+
+/// How the operations of a batch ended for this runner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchReport {
+    /// Operations with a result now.
+    pub finished: u32,
+    /// Operations that another runner has or that are closed.
+    pub not_ours: u32,
+    /// Operations whose outcome is unknown.
+    pub unknown: u32,
+}
+
+/// Slots that are still to be had, counted down by the operations of one batch.
+struct Capacity(Mutex<Option<u32>>);
+
+impl Capacity {
+    async fn reserve(&self, needed: u32, freed: u32) -> Result<(), u32> {
+        let mut free = self.0.lock().await;
+        let Some(count) = *free else { return Ok(()) };
+        let offered = count.saturating_add(freed);
+        if needed > offered {
+            return Err(offered);
+        }
+        *free = Some(offered - needed);
+        Ok(())
+    }
+}
+
+impl Runner {
+    /// Carries out every plan of a batch, side by side; one job's failure never stops another's.
+    pub async fn run(self: Arc<Self>, batch: &Batch, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
+        let look = self.cluster.look().await?;
+        let capacity = Arc::new(Capacity(Mutex::new(look.slots.map(|slots| slots.free))));
+        let mut passes = JoinSet::new();
+        for plan in plans {
+            let (runner, capacity) = (Arc::clone(&self), Arc::clone(&capacity));
+            passes.spawn(async move { runner.operation(plan, &capacity).await });
+        }
+        let mut report = BatchReport::default();
+        while let Some(pass) = passes.join_next().await {
+            match pass {
+                Ok(Ok(End::Finished)) => report.finished += 1,
+                Ok(Ok(End::NotOurs)) => report.not_ours += 1,
+                Ok(Ok(End::Unknown)) => report.unknown += 1,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = error_chain(&error), "an operation ended without an answer to rely on");
+                    report.unknown += 1;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an operation's task broke");
+                    report.unknown += 1;
+                }
+            }
+        }
+        if batch.look {
+            self.publish_look(batch).await?;
+        }
+        Ok(report)
+    }
+
+    async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
+        let look = self.cluster.look().await?;
+        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected: batch.expected.clone() };
+        self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
+    }
+
+    async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
+        let lock = self.locks.acquire(&plan.job).await?;
+        let mut pass = Pass { runner: self, plan: &plan, capacity, held: None, renewed: Instant::now(), phases: Vec::new() };
+        let (mut state, mut effect) = step(&plan, State::new(), Input::Begin);
+        let end = loop {
+            let Effect::Done(end) = effect else {
+                let began = Instant::now();
+                let name = phase_name(&effect);
+                tracing::debug!(job = %plan.job, operation = %plan.operation, phase = name, "begins");
+                let input = pass.carry_out(effect).await?;
+                pass.note_time(name, began);
+                (state, effect) = step(&plan, state, input);
+                continue;
+            };
+            break end;
+        };
+        if end == End::Finished {
+            lock.release();
+        }
+        Ok(end)
+    }
+}
+
+/// One pass over one operation.
+struct Pass<'a> {
+    runner: &'a Runner,
+    plan: &'a Plan,
+    capacity: &'a Capacity,
+    held: Option<Held>,
+    renewed: Instant,
+    phases: Vec<PhaseTime>,
+}
+
+impl Pass<'_> {
+    fn note_time(&mut self, name: &str, began: Instant) {
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.phases.push(PhaseTime { phase: name.to_owned(), ms });
+    }
+
+    fn claims(&self) -> Claims<'_> {
+        let Runner { store, keys, world, times, .. } = self.runner;
+        Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Result<Input, OutsideError> {
+        match effect {
+            Effect::TakeClaim => self.take_claim().await,
+            Effect::SaveClaim(claim) => self.save_claim(claim).await,
+            Effect::Look => self.look().await,
+            Effect::LookAgain => {
+                tokio::time::sleep(Duration::from_millis(self.plan.windows.passing_ms / 30)).await;
+                self.look().await
+            }
+            Effect::Prepare(role) => self.prepare(role).await,
+            Effect::Reserve { needed, freed } => {
+                let reserved = self.capacity.reserve(needed, freed).await;
+                Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
+            }
+            Effect::Stop { run, trigger, directory } => self.renewing(stop(self.runner, self.plan, run, trigger, &directory)).await,
+            Effect::Cancel(run) => self.renewing(cancel(self.runner, run)).await,
+            Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
+            Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
+            Effect::Watch(id) => {
+                let health = watch(self.runner.cluster.as_ref(), id, self.plan.windows, self.runner.times.poll);
+                self.renewing(async { Ok(health.await?.map_or(Input::Unknown, Input::Watched)) }).await
+            }
+            Effect::WriteResult(outcome) => self.write_result(outcome).await,
+            Effect::Done(_) => Ok(Input::Unknown),
+        }
+    }
+
+    async fn take_claim(&mut self) -> Result<Input, OutsideError> {
+        let times = self.runner.times;
+        let limit = Instant::now() + times.lease + times.margin * 2 + Duration::from_secs(2);
+        loop {
+            self.renewed = Instant::now();
+            match self.claims().take(self.plan.operation, self.runner.nonce, times.lease).await? {
+                ClaimAnswer::Ours(held) => {
+                    let claim = held.claim.clone();
+                    self.held = Some(held);
+                    return Ok(Input::Claimed(claim));
+                }
+                ClaimAnswer::Closed(_) => return Ok(Input::NotOurs),
+                ClaimAnswer::Live if Instant::now() > limit => return Ok(Input::NotOurs),
+                ClaimAnswer::Live => tokio::time::sleep(times.poll).await,
+            }
+        }
+    }
+
+    async fn save_claim(&mut self, claim: Claim) -> Result<Input, OutsideError> {
+        let Some(held) = &self.held else { return Ok(Input::NotOurs) };
+        let began = Instant::now();
+        let written = self.claims().write(claim, Condition::Unchanged(held.etag.clone())).await?;
+        let Some(held) = written else { return Ok(Input::NotOurs) };
+        self.renewed = began;
+        let claim = held.claim.clone();
+        self.held = Some(held);
+        Ok(Input::Saved(claim))
+    }
+
+    /// Renews the lease by a write that changes nothing else.
+    async fn renew(&mut self) -> Result<bool, OutsideError> {
+        let Some(held) = &self.held else { return Ok(false) };
+        let claim = held.claim.clone();
+        Ok(matches!(self.save_claim(claim).await?, Input::Saved(_)))
+    }
+
+    /// Carries out what may take long while the lease is renewed; a lost claim ends it.
+    async fn renewing(&mut self, work: impl Future<Output = Result<Input, OutsideError>>) -> Result<Input, OutsideError> {
+        let pause = self.runner.times.lease / 3;
+        if self.renewed.elapsed() > pause && !self.renew().await? {
+            return Ok(Input::NotOurs);
+        }
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(pause) => {
+                    if !self.renew().await? {
+                        return Ok(Input::NotOurs);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Input, OutsideError> {
+        let cluster = self.runner.cluster.as_ref();
+        let look = cluster.look().await?;
+        Ok(Input::Looked(job_look(cluster, self.plan, &look).await?))
+    }
+
+    async fn prepare(&mut self, role: Role) -> Result<Input, OutsideError> {
+        let launch = match role {
+            Role::Next => self.plan.next.as_ref(),
+            Role::Previous => self.plan.previous.as_ref().map(|p| &p.launch),
+        };
+        let Some(launch) = launch else { return Ok(Input::Unknown) };
+        let (submitter, key) = (Arc::clone(&self.runner.submitter), key_of(self.plan, role));
+        self.renewing(async {
+            Ok(match submitter.prepare(key, launch).await? {
+                Prepared::Compiled { .. } => Input::Compiled,
+                Prepared::Rejected(rejection) => Input::Rejected(rejection),
+            })
+        })
+        .await
+    }
+
+    async fn submit(&mut self, role: Role, id: JobId, restore: Option<&str>) -> Result<Input, OutsideError> {
+        let (submitter, cluster) = (Arc::clone(&self.runner.submitter), Arc::clone(&self.runner.cluster));
+        let key = key_of(self.plan, role);
+        self.renewing(async {
+            match submitter.submit(key, id, restore).await {
+                Ok(Submitted::Accepted | Submitted::Duplicate) => Ok(Input::Submitted(SubmitEnd::Known)),
+                Ok(Submitted::Rejected(reason)) | Err(OutsideError::Refused { message: reason, .. }) => {
+                    Ok(Input::Submitted(SubmitEnd::Rejected(reason)))
+                }
+                // Unknown: only the JobManager can tell.
+                Err(error @ OutsideError::Unknown { .. }) => match cluster.job(id).await? {
+                    Some(_) => Ok(Input::Submitted(SubmitEnd::Known)),
+                    None => Err(error),
+                },
+            }
+        })
+        .await
+    }
+
+    async fn write_result(&mut self, outcome: Outcome) -> Result<Input, OutsideError> {
+        let result = OperationResult {
+            format: FORMAT,
+            operation: self.plan.operation,
+            job: self.plan.job.clone(),
+            outcome,
+            at: self.runner.world.now(),
+            phases: std::mem::take(&mut self.phases),
+        };
+        tracing::info!(job = %result.job, operation = %result.operation, outcome = ?result.outcome, "result");
+        let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
+        match self.runner.store.put(&key, write(&result), Condition::Always).await? {
+            Put::Written(_) | Put::Conflict => Ok(Input::Written),
+        }
+    }
+}
+
+/// The submitter's name for one of the two launches of an operation.
+fn key_of(plan: &Plan, role: Role) -> JobId {
+    match role {
+        Role::Next => plan.operation,
+        Role::Previous => lifecycle::ids::rollback_id(plan.operation, 0),
+    }
+}
+
+/// What a look shows of the plan's job; a FINISHED run is asked how it ended.
+async fn job_look(cluster: &dyn Cluster, plan: &Plan, look: &Look) -> Result<JobLook, OutsideError> {
+    let operation = plan.operation;
+    let own = [lifecycle::ids::run_id(operation, 0), lifecycle::ids::rollback_id(operation, 0)];
+    let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
+    let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
+    let mut ended_with = Vec::new();
+    for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
+        let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
+        ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
+    }
+    Ok(JobLook { jobs, ended_with })
+}
+
+/// Asks for the stop and waits for its end; a time-out means unknown.
+async fn stop(runner: &Runner, plan: &Plan, run: JobId, trigger: TriggerId, directory: &str) -> Result<Input, OutsideError> {
+    let cluster = runner.cluster.as_ref();
+    let limit = Instant::now() + Duration::from_millis(plan.windows.stop_ms);
+    let mut asked = false;
+    while Instant::now() < limit {
+        if !asked {
+            cluster.stop(run, trigger, directory).await?;
+            asked = true;
+        }
+        match cluster.stop_status(run, trigger).await? {
+            StopStatus::InProgress => tokio::time::sleep(runner.times.poll).await,
+            StopStatus::Completed(path) => {
+                // The location is known before the job has reached its end.
+                return ended(runner, run, limit).await.map(|over| if over { Input::Stopped(StopEnd::Savepoint(path)) } else { Input::Unknown });
+            }
+            StopStatus::Failed { class, message } => return Ok(Input::Stopped(stop_failure(&class, message))),
+            // The JobManager restarted: if it has the job, it is asked again under the same trigger.
+            StopStatus::Forgotten => match cluster.job(run).await? {
+                Some(job) if !job.state.is_terminal() => {
+                    asked = false;
+                    tokio::time::sleep(runner.times.poll).await;
+                }
+                Some(_) | None => return Ok(Input::Stopped(StopEnd::Gone)),
+            },
+        }
+    }
+    Ok(Input::Unknown)
+}
+
+fn stop_failure(class: &str, message: String) -> StopEnd {
+    let not_running = message.contains("is not being executed at the moment") || message.contains("Not all required tasks are currently running");
+    if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {
+        StopEnd::Gone
+    } else if not_running {
+        StopEnd::NotRunning
+    } else {
+        StopEnd::Failed(message)
+    }
+}
+
+async fn ended(runner: &Runner, run: JobId, limit: Instant) -> Result<bool, OutsideError> {
+    loop {
+        match runner.cluster.job(run).await? {
+            Some(job) if !job.state.is_terminal() => {}
+            Some(_) | None => return Ok(true),
+        }
+        if Instant::now() > limit {
+            return Ok(false);
+        }
+        tokio::time::sleep(runner.times.poll.min(Duration::from_millis(100))).await;
+    }
+}
+
+async fn cancel(runner: &Runner, run: JobId) -> Result<Input, OutsideError> {
+    let live = runner.cluster.job(run).await?.is_some_and(|job| !job.state.is_terminal());
+    if live {
+        runner.cluster.cancel(run).await?;
+    }
+    let over = ended(runner, run, Instant::now() + runner.times.cancel).await?;
+    Ok(if over { Input::Cancelled } else { Input::Unknown })
+}
+
+fn phase_name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::TakeClaim => "claim",
+        Effect::SaveClaim(_) => "note",
+        Effect::Look | Effect::LookAgain => "look",
+        Effect::Prepare(_) => "compile",
+        Effect::Reserve { .. } => "reserve",
+        Effect::Stop { .. } => "stop",
+        Effect::Cancel(_) => "cancel",
+        Effect::FindState(_) => "find state",
+        Effect::Submit { .. } => "submit",
+        Effect::Watch(_) => "watch",
+        Effect::WriteResult(_) => "result",
+        Effect::Done(_) => "done",
+    }
+}
+
+/// An error and its causes in one line.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,137 @@
+//! What changed between the deployed target and the desired one, by meaning.
+//! Must not know what runs or what will be done about it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Body, effective_properties};
+use crate::sql::{same_meaning, same_meaning_as_deployed_by_python};
+use crate::tables;
+use crate::target::Target;
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Difference {
+    /// The field, for example `flinkProperties.parallelism.default`.
+    pub field: String,
+    /// Its value before, or nothing if it was not set.
+    pub before: Option<String>,
+    /// Its value after, or nothing if it is not set any more.
+    pub after: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
+        write!(f, "{}: {} -> {}", self.field, shown(&self.before), shown(&self.after))
+    }
+}
+
+/// The kind of a change, which the decision table is indexed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Nothing of this name was deployed.
+    New,
+    /// The same by meaning.
+    Unchanged,
+    /// Only how it runs changed: its state still fits.
+    Configuration,
+    /// What it computes changed: its state does not fit.
+    Query,
+    /// It is not desired any more.
+    Removed,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::New => "new",
+            Self::Unchanged => "unchanged",
+            Self::Configuration => "configuration",
+            Self::Query => "query",
+            Self::Removed => "removed",
+        })
+    }
+}
+
+/// A change with the fields that make it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Change {
+    /// What kind of change it is.
+    pub kind: Kind,
+    /// The fields that differ; a `description` alone leaves the kind unchanged.
+    pub differences: Vec<Difference>,
+}
+
+impl Change {
+    /// A change without fields: new, removed, unchanged.
+    pub fn plain(kind: Kind) -> Self {
+        Self { kind, differences: Vec::new() }
+    }
+
+    /// The change from `old`, which is deployed, to `new`, which is desired.
+    pub fn between(old: &Target, new: &Target) -> Self {
+        let mut query = query_differences(old, new);
+        let mut configuration = property_differences(old, new);
+        for change in tables::compare(&old.definitions, &new.definitions) {
+            let difference = Difference { field: "table definitions".to_owned(), before: None, after: Some(change.describe()) };
+            if change.is_query_change() { query.push(difference) } else { configuration.push(difference) }
+        }
+        let kind = match (query.is_empty(), configuration.is_empty()) {
+            (false, _) => Kind::Query,
+            (true, false) => Kind::Configuration,
+            (true, true) => Kind::Unchanged,
+        };
+        query.append(&mut configuration);
+        if old.manifest.description != new.manifest.description {
+            query.push(text_difference("description", &old.manifest.description, &new.manifest.description));
+        }
+        Self { kind, differences: query }
+    }
+}
+
+fn text_difference(field: &str, before: &str, after: &str) -> Difference {
+    Difference { field: field.to_owned(), before: Some(before.to_owned()), after: Some(after.to_owned()) }
+}
+
+fn query_differences(old: &Target, new: &Target) -> Vec<Difference> {
+    let mut found = Vec::new();
+    match (&old.manifest.body, &new.manifest.body) {
+        (Body::Sql(before), Body::Sql(after)) => {
+            if !same_meaning(before, after) && !same_meaning_as_deployed_by_python(after, before) {
+                found.push(text_difference("sql", before, after));
+            }
+        }
+        (Body::Code(before), Body::Code(after)) => {
+            if before.trim_end() != after.trim_end() {
+                found.push(text_difference("code", before, after));
+            }
+        }
+        (Body::Sql(before), Body::Code(after)) | (Body::Code(before), Body::Sql(after)) => {
+            found.push(text_difference("sql or code", before, after));
+        }
+    }
+    if !same_meaning(&old.manifest.target_table, &new.manifest.target_table) {
+        found.push(text_difference("target-table", &old.manifest.target_table, &new.manifest.target_table));
+    }
+    if old.timestamp_field != new.timestamp_field {
+        found.push(text_difference("timestamp field", &old.timestamp_field, &new.timestamp_field));
+    }
+    found
+}
+
+fn property_differences(old: &Target, new: &Target) -> Vec<Difference> {
+    let (before, after) = (effective_properties(&old.manifest), effective_properties(&new.manifest));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter()
+        .filter(|key| before.get(*key) != after.get(*key))
+        .map(|key| Difference {
+            field: format!("flinkProperties.{key}"),
+            before: before.get(key).cloned(),
+            after: after.get(key).cloned(),
+        })
+        .collect()
+}

@@ -1,0 +1,119 @@
+//! The claim: who works on an operation, what was done so far, the verdict, closed or not.
+//! Must not know how it is stored; only its holder and the orchestrator that closes it change it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::execute::{Outcome, RunStarted};
+use crate::ids::{JobId, Nonce, OperationId};
+
+/// The format of claims that this version writes.
+pub const FORMAT: u32 = 1;
+
+/// A stop with savepoint that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StopNote {
+    /// The run that is stopped.
+    pub run: JobId,
+    /// The how-manieth try this is; rises only after the failure of the one before was read.
+    pub n: u32,
+    /// The savepoint, once it is known.
+    pub savepoint: Option<String>,
+}
+
+/// A start that was or will be submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StartNote {
+    /// The Flink job id it is submitted under.
+    pub job_id: JobId,
+    /// The state it starts from.
+    pub restore: Option<String>,
+}
+
+/// The one point of decision of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The new state is accepted; what settling needs.
+    Commit(Outcome),
+    /// The new run is given up; the previous manifest comes back.
+    RollBack {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// What was done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Notes {
+    /// The stop with savepoint.
+    pub stop: Option<StopNote>,
+    /// A run that is being cancelled.
+    pub cancel: Option<JobId>,
+    /// The start of the new run.
+    pub start: Option<StartNote>,
+    /// The start of the rollback run.
+    pub rollback: Option<StartNote>,
+}
+
+/// The document per operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Claim {
+    /// The format of this document.
+    pub format: u32,
+    /// Rises with every write.
+    pub revision: u64,
+    /// Of the last write.
+    pub nonce: Nonce,
+    /// The operation.
+    pub operation: OperationId,
+    /// The runner that holds it.
+    pub holder: Nonce,
+    /// How long the holder may act after a write, in milliseconds.
+    pub lease_ms: u64,
+    /// Nobody takes over a closed claim.
+    pub closed: bool,
+    /// What was done so far.
+    pub notes: Notes,
+    /// The verdict, once made: never changed after.
+    pub verdict: Option<Verdict>,
+}
+
+impl Claim {
+    /// A fresh claim of `holder`.
+    pub fn fresh(operation: OperationId, holder: Nonce, lease_ms: u64) -> Self {
+        Self { format: FORMAT, revision: 0, nonce: holder, operation, holder, lease_ms, closed: false, notes: Notes::default(), verdict: None }
+    }
+
+    /// What is known of an operation that ended without a result, from its closed claim.
+    pub fn outcome_without_result(&self) -> Abandoned {
+        match &self.verdict {
+            Some(Verdict::Commit(outcome)) => Abandoned::Committed(outcome.clone()),
+            Some(Verdict::RollBack { reason }) => Abandoned::RolledBack { reason: reason.clone(), runs: self.started() },
+            None => Abandoned::Undecided { runs: self.started() },
+        }
+    }
+
+    fn started(&self) -> Vec<RunStarted> {
+        let start = |note: &StartNote| RunStarted { job_id: note.job_id, restored_from: note.restore.clone() };
+        self.notes.start.iter().chain(&self.notes.rollback).map(start).collect()
+    }
+}
+
+/// How an operation without a result is settled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Abandoned {
+    /// Its verdict was to commit: as good as a result.
+    Committed(Outcome),
+    /// Its verdict was to roll back: the previous manifest, not running.
+    RolledBack {
+        /// Why.
+        reason: String,
+        /// Runs that may live.
+        runs: Vec<RunStarted>,
+    },
+    /// It ended before its verdict.
+    Undecided {
+        /// Runs that may live.
+        runs: Vec<RunStarted>,
+    },
+}

@@ -1,0 +1,162 @@
+//! The decision table: what a change means for each thing the node can observe.
+//! Must not know identities, paths or time: one arm per cell, so that a reader checks it against the design.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Kind;
+
+/// What the node can observe of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Observed {
+    /// A run of ours, RUNNING with every task running.
+    Running,
+    /// A run of ours that is neither healthy nor gone.
+    Unhealthy,
+    /// A run of ours in a state that passes by itself.
+    Passing,
+    /// A run of ours that came to its end: bounded and done.
+    Complete,
+    /// A run of ours that somebody stopped with a savepoint.
+    StoppedOutside,
+    /// No run of ours is there or live.
+    Gone,
+    /// No run of ours, but a live job of the same name.
+    Foreign,
+}
+
+impl Observed {
+    /// Every value, for tables and tests.
+    pub const ALL: [Self; 7] =
+        [Self::Running, Self::Unhealthy, Self::Passing, Self::Complete, Self::StoppedOutside, Self::Gone, Self::Foreign];
+}
+
+/// How a live run is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// With a savepoint; cancelled only where no savepoint is possible.
+    Savepoint,
+    /// At once; its newest checkpoint stays.
+    Cancel,
+}
+
+/// Where a start takes its state from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum From {
+    /// No state.
+    Clean,
+    /// The newest state of the lineage, the savepoint of this operation's stop included.
+    Latest,
+}
+
+/// Why the node leaves a job alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// It runs as it should.
+    RunsAsDeployed,
+    /// Flink restarts it by itself.
+    FlinkRestartsIt,
+    /// It was bounded and is done.
+    IsComplete,
+    /// There is nothing to stop.
+    NothingToStop,
+    /// A job of that name that is not ours runs.
+    ForeignJob,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RunsAsDeployed => "it runs as deployed",
+            Self::FlinkRestartsIt => "it is not healthy, Flink restarts it",
+            Self::IsComplete => "it is bounded and complete",
+            Self::NothingToStop => "nothing runs",
+            Self::ForeignJob => "a job of that name that is not ours runs",
+        })
+    }
+}
+
+/// What is done about one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Nothing.
+    Leave(Why),
+    /// Start it; nothing runs.
+    Start(From),
+    /// End the live run, then start.
+    Replace(Stop, From),
+    /// End the live run.
+    Stop(Stop),
+    /// Touch nothing and say so.
+    Refuse(Why),
+    /// Look again: the state passes.
+    Wait,
+}
+
+/// The action for a change of kind `change` when the node observes `observed`.
+pub fn action(change: Kind, observed: Observed) -> Action {
+    use Action::{Leave, Refuse, Replace, Start, Wait};
+    match (change, observed) {
+        (Kind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
+        (Kind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+
+        (Kind::Unchanged, Observed::Running) => Leave(Why::RunsAsDeployed),
+        (Kind::Unchanged, Observed::Unhealthy) => Leave(Why::FlinkRestartsIt),
+        (Kind::Unchanged | Kind::Configuration, Observed::Complete) => Leave(Why::IsComplete),
+        (Kind::Unchanged | Kind::Configuration, Observed::StoppedOutside | Observed::Gone) => Start(From::Latest),
+
+        (Kind::Configuration, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
+        (Kind::Configuration, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
+
+        (Kind::Query, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
+        (Kind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
+        (Kind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+
+        (Kind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
+        (Kind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
+        (Kind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => Leave(Why::NothingToStop),
+
+        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query, Observed::Foreign) => Refuse(Why::ForeignJob),
+        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Passing) => Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row per cell of the table in the design.
+    #[test]
+    fn every_cell() {
+        use Action::{Leave, Refuse, Replace, Start, Wait};
+        let rows = [
+            (Kind::New, [Replace(Stop::Cancel, From::Clean), Replace(Stop::Cancel, From::Clean), Wait, Start(From::Clean), Start(From::Clean), Start(From::Clean), Refuse(Why::ForeignJob)]),
+            (Kind::Unchanged, [Leave(Why::RunsAsDeployed), Leave(Why::FlinkRestartsIt), Wait, Leave(Why::IsComplete), Start(From::Latest), Start(From::Latest), Refuse(Why::ForeignJob)]),
+            (Kind::Configuration, [Replace(Stop::Savepoint, From::Latest), Replace(Stop::Cancel, From::Latest), Wait, Leave(Why::IsComplete), Start(From::Latest), Start(From::Latest), Refuse(Why::ForeignJob)]),
+            (Kind::Query, [Replace(Stop::Savepoint, From::Clean), Replace(Stop::Cancel, From::Clean), Wait, Start(From::Clean), Start(From::Clean), Start(From::Clean), Refuse(Why::ForeignJob)]),
+            (Kind::Removed, [Action::Stop(Stop::Savepoint), Action::Stop(Stop::Cancel), Wait, Leave(Why::NothingToStop), Leave(Why::NothingToStop), Leave(Why::NothingToStop), Leave(Why::NothingToStop)]),
+        ];
+        for (change, cells) in rows {
+            for (observed, expected) in Observed::ALL.into_iter().zip(cells) {
+                assert_eq!(action(change, observed), expected, "{change:?} x {observed:?}");
+            }
+        }
+    }
+
+    /// Guarantee 2: no clean start that the table does not order.
+    #[test]
+    fn only_a_new_or_changed_query_starts_clean() {
+        for change in [Kind::Unchanged, Kind::Configuration, Kind::Removed] {
+            for observed in Observed::ALL {
+                let clean = matches!(action(change, observed), Action::Start(From::Clean) | Action::Replace(_, From::Clean));
+                assert!(!clean, "{change:?} x {observed:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a look at the cluster means for one job: which of our runs is live, and in what shape.
+//! Must not know what will be done about it.
+
+use super::JobLook;
+use crate::decision::Observed;
+use crate::flink::{JobSeen, JobState};
+use crate::ids::JobId;
+use crate::plan::{Adopt, Plan};
+
+/// What was observed, with the run it was observed on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// The column of the decision table.
+    pub observed: Observed,
+    /// The run.
+    pub run: Option<JobId>,
+    /// The savepoint that somebody else's stop left.
+    pub savepoint: Option<String>,
+}
+
+impl Observation {
+    fn of(observed: Observed, run: JobId) -> Self {
+        Self { observed, run: Some(run), savepoint: None }
+    }
+}
+
+/// The shape of a live run.
+fn shape(job: &JobSeen) -> Observed {
+    match job.state {
+        JobState::Running if job.is_healthy() => Observed::Running,
+        JobState::Running | JobState::Restarting | JobState::Initializing | JobState::Created => Observed::Unhealthy,
+        JobState::Failing | JobState::Cancelling | JobState::Suspended | JobState::Reconciling => Observed::Passing,
+        JobState::Failed | JobState::Canceled | JobState::Finished => Observed::Gone,
+    }
+}
+
+/// The run that is taken for ours although we did not start it; several of one name are nobody's.
+fn adopted(plan: &Plan, look: &JobLook) -> Option<JobId> {
+    match plan.adopt {
+        Adopt::No => None,
+        Adopt::Run(id) => Some(id),
+        Adopt::ByName => {
+            let mut named = look.jobs.iter().filter(|j| j.name == plan.job.as_str() && !j.state.is_terminal());
+            match (named.next(), named.next()) {
+                (Some(job), None) => Some(job.id),
+                (Some(_) | None, _) => None,
+            }
+        }
+    }
+}
+
+/// What `look` shows of the plan's job.
+pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
+    let ours = || plan.known_runs().map(|run| run.job_id).chain(adopted(plan, look));
+    if let Some(job) = ours().find_map(|id| look.live(id)) {
+        return Observation::of(shape(job), job.id);
+    }
+    let known: Vec<JobId> = ours().collect();
+    // Identity is the job id: a name that merely contains ours is a stranger (B6).
+    let foreign = look.jobs.iter().find(|j| j.name == plan.job.as_str() && !j.state.is_terminal() && !known.contains(&j.id));
+    if let Some(job) = foreign {
+        return Observation::of(Observed::Foreign, job.id);
+    }
+    // Only the newest run of the deployed manifest tells whether the job is complete.
+    let newest = plan.previous.as_ref().and_then(|p| p.runs.last()).map(|run| run.job_id);
+    let ended = newest.and_then(|id| look.ended_with.iter().find(|(job, _)| *job == id));
+    match ended {
+        Some((id, None)) => Observation::of(Observed::Complete, *id),
+        Some((id, Some(path))) => Observation { observed: Observed::StoppedOutside, run: Some(*id), savepoint: Some(path.clone()) },
+        None => Observation { observed: Observed::Gone, run: None, savepoint: None },
+    }
+}

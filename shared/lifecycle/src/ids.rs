@@ -1,0 +1,163 @@
+//! The names of things: operations, Flink job ids, batches, stop triggers, digests, and how one is derived from another.
+//! Must not know time or randomness: fresh ids come in from outside.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Thirty-two lowercase hexadecimal digits, the form of a Flink job id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hex32([u8; 16]);
+
+/// A text that is not an id of 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an id: 32 lowercase hexadecimal digits are expected")]
+pub struct NotAnId(String);
+
+impl Hex32 {
+    /// An id from its sixteen bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The id named by `parts`: the same parts give the same id, in whatever process.
+    pub fn derived(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            // The length before each part keeps ("ab", "c") and ("a", "bc") apart.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        Self(bytes)
+    }
+
+    /// The last eight digits: what people see.
+    pub fn short(&self) -> String {
+        self.to_string()[24..].to_owned()
+    }
+}
+
+impl fmt::Display for Hex32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hex32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Hex32 {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let wrong = || NotAnId(text.to_owned());
+        let digits = text.as_bytes();
+        let good = digits.len() == 32 && digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f'));
+        if !good {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 16];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for Hex32 {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        text.parse()
+    }
+}
+
+impl From<Hex32> for String {
+    fn from(id: Hex32) -> Self {
+        id.to_string()
+    }
+}
+
+/// One attempt to apply one plan; time-ordered.
+pub type OperationId = Hex32;
+/// One execution of a job in Flink.
+pub type JobId = Hex32;
+/// The operations sent in one step or command.
+pub type BatchId = Hex32;
+/// One intent to stop one run with a savepoint.
+pub type TriggerId = Hex32;
+/// Who wrote a document, to recognise one's own write after a lost reply.
+pub type Nonce = Hex32;
+
+/// The Flink job id of an operation's run: the operation's own id, and a derived one for each later attempt.
+pub fn run_id(operation: OperationId, attempt: u32) -> JobId {
+    match attempt {
+        0 => operation,
+        n => Hex32::derived(&["run", &operation.to_string(), &n.to_string()]),
+    }
+}
+
+/// The Flink job id of an operation's rollback run.
+pub fn rollback_id(operation: OperationId, attempt: u32) -> JobId {
+    Hex32::derived(&["rollback", &operation.to_string(), &attempt.to_string()])
+}
+
+/// The trigger of the `n`th stop of `run` by `operation`.
+pub fn stop_trigger(operation: OperationId, run: JobId, n: u32) -> TriggerId {
+    Hex32::derived(&["stop", &operation.to_string(), &run.to_string(), &n.to_string()])
+}
+
+/// A SHA-256 digest in hexadecimal: it names content, it decides nothing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_refuses_what_is_not_one() {
+        let id = Hex32::derived(&["a"]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["", "g0000000000000000000000000000000", "ABCD0000000000000000000000000000", "+1000000000000000000000000000000"] {
+            assert!(wrong.parse::<Hex32>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn derived_ids_differ_by_every_part() {
+        let op = Hex32::derived(&["op"]);
+        let ids = [run_id(op, 0), run_id(op, 1), run_id(op, 2), rollback_id(op, 0), rollback_id(op, 1), stop_trigger(op, op, 0), stop_trigger(op, op, 1)];
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        assert_ne!(Hex32::derived(&["ab", "c"]), Hex32::derived(&["a", "bc"]));
+    }
+}

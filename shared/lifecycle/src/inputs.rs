@@ -1,0 +1,278 @@
+//! What people want, read from all their files at once: one verdict per file, one target per job.
+//! Must not know where the files came from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use crate::keys::stem;
+use crate::manifest::{Body, JobName, Loaded, Policy, load, load_merged};
+use crate::orchestrate::Desired;
+use crate::sql::StatementError;
+use crate::tables::{self, Parameters, TableDefinitions, TableFile};
+use crate::target::Target;
+
+/// A file with its version in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// The file.
+    pub file: SourceFile,
+    /// Its version.
+    pub etag: String,
+}
+
+/// All files that say what is desired.
+#[derive(Clone, Debug, Default)]
+pub struct InputFiles {
+    /// The desired manifests.
+    pub queries: Vec<InputFile>,
+    /// The job template.
+    pub template: Option<InputFile>,
+    /// The table definitions, in key order.
+    pub tables: Vec<InputFile>,
+    /// The template parameters.
+    pub params: Option<InputFile>,
+    /// Parameters given beside the file, which win.
+    pub extra_params: BTreeMap<String, String>,
+    /// The name of the time stamp column; empty for none.
+    pub timestamp_field: String,
+    /// Whether the manifests are merged with their template already.
+    pub merged: bool,
+}
+
+/// Why an upload was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedDocument {
+    /// The format of this document.
+    pub format: u32,
+    /// The version of the file that was refused.
+    pub etag: String,
+    /// Everything that is wrong with it.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// What became of one file under `queries/` or `config/`.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The file's key or path.
+    pub file: String,
+    /// Its version.
+    pub etag: String,
+    /// The job that its stem names, if it is a name at all.
+    pub stem: Option<JobName>,
+    /// The job that a refused file names inside, where its stem says otherwise.
+    pub named: Option<JobName>,
+    /// What the file asks for, if it is good.
+    pub target: Option<Box<Target>>,
+    /// What was filled in although no file says it.
+    pub added: Vec<(String, String)>,
+    /// Errors refuse the file, warnings do not.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Verdict {
+    /// The errors among the findings.
+    pub fn errors(&self) -> Vec<Diagnostic> {
+        self.findings.iter().filter(|d| d.severity == Severity::Error).cloned().collect()
+    }
+}
+
+/// What all files together say.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// One verdict for each desired manifest.
+    pub manifests: Vec<Verdict>,
+    /// One verdict for each file of the configuration.
+    pub config: Vec<Verdict>,
+    /// The table definitions, if they are good.
+    pub tables: Option<TableDefinitions>,
+}
+
+impl Inputs {
+    /// Judges every file.
+    pub fn read(files: &InputFiles, policy: &Policy) -> Self {
+        let mut config = Vec::new();
+        let parameters = parameters(files, &mut config);
+        let definitions = definitions(files, &parameters, &mut config);
+        if let Some(template) = &files.template {
+            config.push(plain(template, Vec::new()));
+        }
+        let mut manifests: Vec<Verdict> =
+            files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), policy)).collect();
+        refuse_twins(&mut manifests);
+        Self { manifests, config, tables: definitions }
+    }
+
+    /// What is desired of `name`, with the versions of the files that say so.
+    pub fn desired(&self, name: &JobName) -> (Desired, Vec<String>) {
+        let about = |v: &&Verdict| v.stem.as_ref() == Some(name);
+        let mut etags: Vec<String> = self.manifests.iter().filter(about).map(|v| v.etag.clone()).collect();
+        etags.sort();
+        let mut found = self.manifests.iter().filter(about);
+        let desired = match found.next() {
+            // A refused file never stops the job it may be about, whatever its stem.
+            None if self.manifests.iter().any(|v| v.named.as_ref() == Some(name)) => Desired::Refused,
+            None => Desired::Absent,
+            Some(verdict) => verdict.target.clone().map_or(Desired::Refused, Desired::Target),
+        };
+        (desired, etags)
+    }
+
+    /// The names of all jobs that some file is about, in order.
+    pub fn names(&self) -> Vec<JobName> {
+        let names: std::collections::BTreeSet<JobName> = self.manifests.iter().filter_map(|v| v.stem.clone()).collect();
+        names.into_iter().collect()
+    }
+}
+
+fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Verdict {
+    let name = file.file.name.clone();
+    Verdict { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
+}
+
+fn manifest(
+    file: &InputFile,
+    files: &InputFiles,
+    definitions: Option<&TableDefinitions>,
+    policy: &Policy,
+) -> Verdict {
+    let template = files.template.as_ref().map(|t| &t.file);
+    let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
+    let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
+    let mut verdict = Verdict { stem, ..plain(file, Vec::new()) };
+    match (loaded, definitions) {
+        (Err(errors), _) => {
+            verdict.named = named(&file.file.bytes);
+            verdict.findings = errors;
+        }
+        (Ok(loaded), None) => {
+            verdict.findings = loaded.warnings;
+            let mut broken = Diagnostic::new(
+                Severity::Error,
+                "broken-table-definitions",
+                &file.file.name,
+                "the table definitions under config/ were refused",
+            );
+            broken.help = Some("correct them first: see refused/config/".to_owned());
+            verdict.findings.push(broken);
+        }
+        (Ok(Loaded { manifest, warnings, added }), Some(definitions)) => {
+            let used = match &manifest.body {
+                Body::Sql(sql) => definitions.for_sql(sql, &manifest.target_table),
+                Body::Code(code) => definitions.for_code(code, &manifest.target_table),
+            };
+            let timestamp_field = files.timestamp_field.clone();
+            let target = Target { manifest, definitions: used.definitions, timestamp_field };
+            verdict.findings = warnings;
+            verdict.added = added;
+            verdict.target = Some(Box::new(target));
+        }
+    }
+    verdict
+}
+
+/// The job that a file which cannot be read names, as far as a glance tells.
+fn named(bytes: &[u8]) -> Option<JobName> {
+    let text = String::from_utf8_lossy(bytes);
+    let value = text.lines().find_map(|line| line.strip_prefix("name:"))?;
+    let value = value.split('#').next()?.trim().trim_matches(['"', '\'']);
+    JobName::try_from(value).ok()
+}
+
+fn text(file: &InputFile) -> Result<&str, Diagnostic> {
+    std::str::from_utf8(&file.file.bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let mut wrong =
+            Diagnostic::new(Severity::Error, "not-utf-8", &file.file.name, format!("byte {at} is not UTF-8"));
+        wrong.help = Some("save the file as UTF-8".to_owned());
+        wrong
+    })
+}
+
+fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
+    let mut values = BTreeMap::new();
+    if let Some(file) = &files.params {
+        let read = text(file).and_then(|text| {
+            if text.trim().is_empty() {
+                return Ok(BTreeMap::new());
+            }
+            serde_yaml::from_str::<BTreeMap<String, String>>(text).map_err(|error| {
+                let mut wrong = Diagnostic::new(Severity::Error, "bad-parameters", &file.file.name, error.to_string());
+                wrong.help = Some("write one `name: value` a line, values as text".to_owned());
+                wrong
+            })
+        });
+        match read {
+            Ok(read) => {
+                values = read;
+                config.push(plain(file, Vec::new()));
+            }
+            Err(error) => config.push(plain(file, vec![error])),
+        }
+    }
+    values.extend(files.extra_params.clone());
+    Parameters(values)
+}
+
+fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Verdict>) -> Option<TableDefinitions> {
+    let broken_parameters = config.iter().any(|v| !v.errors().is_empty());
+    let mut table_files = Vec::new();
+    let mut findings: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+    for file in &files.tables {
+        match text(file) {
+            Ok(text) => table_files.push(TableFile { key: file.file.name.clone(), text: text.to_owned() }),
+            Err(error) => findings.entry(file.file.name.clone()).or_default().push(error),
+        }
+    }
+    let parsed = tables::parse(&table_files, parameters);
+    if let Err(errors) = &parsed {
+        for error in errors {
+            findings.entry(error.file.clone()).or_default().push(table_error(error, &table_files));
+        }
+    }
+    let whole = findings.is_empty() && !broken_parameters;
+    for file in &files.tables {
+        config.push(plain(file, findings.remove(&file.file.name).unwrap_or_default()));
+    }
+    parsed.ok().filter(|_| whole)
+}
+
+fn table_error(error: &StatementError, files: &[TableFile]) -> Diagnostic {
+    let mut found =
+        Diagnostic::new(Severity::Error, "bad-table-definition", &error.file, error.message.clone());
+    found.span = Some(Span { line: error.line, column: error.column, length: 1 });
+    found.help = Some(error.help.clone());
+    let line = usize::try_from(error.line).unwrap_or(1).saturating_sub(1);
+    found.source_line =
+        files.iter().find(|f| f.key == error.file).and_then(|f| f.text.lines().nth(line)).map(str::to_owned);
+    found
+}
+
+/// Two files with one name are refused unless they say the same.
+fn refuse_twins(manifests: &mut [Verdict]) {
+    let mut by_name: BTreeMap<JobName, Vec<usize>> = BTreeMap::new();
+    for (index, verdict) in manifests.iter().enumerate() {
+        if let Some(stem) = &verdict.stem {
+            by_name.entry(stem.clone()).or_default().push(index);
+        }
+    }
+    for indexes in by_name.values().filter(|indexes| indexes.len() > 1) {
+        let first = indexes.first().and_then(|i| manifests.get(*i)).and_then(|v| v.target.clone());
+        let equal = first.is_some() && indexes.iter().all(|i| manifests.get(*i).is_some_and(|v| v.target == first));
+        if equal {
+            continue;
+        }
+        let files: Vec<String> = indexes.iter().filter_map(|i| manifests.get(*i)).map(|v| v.file.clone()).collect();
+        for index in indexes {
+            if let Some(verdict) = manifests.get_mut(*index) {
+                let others: Vec<&String> = files.iter().filter(|f| **f != verdict.file).collect();
+                let message = format!("another file has the same name: {}", others[0]);
+                let mut twin = Diagnostic::new(Severity::Error, "two-files-one-name", &verdict.file, message);
+                twin.help = Some("keep one of them, or give them different names".to_owned());
+                verdict.findings.push(twin);
+                verdict.target = None;
+            }
+        }
+    }
+}

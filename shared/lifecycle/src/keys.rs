@@ -1,0 +1,194 @@
+//! The S3 keys of every document, in one place.
+//! Must not know what the documents hold.
+
+use crate::ids::{BatchId, OperationId};
+use crate::manifest::JobName;
+
+/// The keys under one prefix of the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Keys {
+    prefix: String,
+    manifests: String,
+}
+
+/// What a key under the prefix is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A desired manifest; its file's stem.
+    Query {
+        /// The file name without its extension.
+        stem: String,
+    },
+    /// The job template, a table definition or the parameters.
+    Config,
+    /// The result of an operation on the job with this name.
+    Result {
+        /// The job's name as the key has it.
+        job: String,
+    },
+    /// The last look at the cluster.
+    Observed,
+    /// Nothing that triggers.
+    Other,
+}
+
+impl Keys {
+    /// The layout under `prefix`, with or without its trailing slash.
+    pub fn new(prefix: &str) -> Self {
+        Self::with_manifests(prefix, "manifests")
+    }
+
+    /// The same layout with another name for the deployed manifests' folder.
+    pub fn with_manifests(prefix: &str, manifests: &str) -> Self {
+        let trimmed = prefix.trim_matches('/');
+        let prefix = if trimmed.is_empty() { String::new() } else { format!("{trimmed}/") };
+        Self { prefix, manifests: manifests.trim_matches('/').to_owned() }
+    }
+
+    /// The prefix of all keys, ending in a slash unless empty.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+    /// Where desired manifests are uploaded.
+    pub fn queries(&self) -> String {
+        format!("{}queries/", self.prefix)
+    }
+    /// Where defaults, table definitions and parameters are uploaded.
+    pub fn config(&self) -> String {
+        format!("{}config/", self.prefix)
+    }
+    /// The job template.
+    pub fn template(&self) -> String {
+        format!("{}config/job-template.yaml", self.prefix)
+    }
+    /// The table definitions.
+    pub fn tables(&self) -> String {
+        format!("{}config/tables/", self.prefix)
+    }
+    /// The template parameters.
+    pub fn params(&self) -> String {
+        format!("{}config/params.yaml", self.prefix)
+    }
+    /// All deployed manifests.
+    pub fn manifests(&self) -> String {
+        format!("{}{}/", self.prefix, self.manifests)
+    }
+    /// The deployed manifest of a job.
+    pub fn manifest(&self, job: &JobName) -> String {
+        format!("{}{}/{job}.yaml", self.prefix, self.manifests)
+    }
+    /// All records.
+    pub fn records(&self) -> String {
+        format!("{}records/", self.prefix)
+    }
+    /// The record of a job.
+    pub fn record(&self, job: &JobName) -> String {
+        format!("{}records/{job}.json", self.prefix)
+    }
+    /// The plan of an operation.
+    pub fn plan(&self, operation: OperationId) -> String {
+        format!("{}plans/{operation}.json", self.prefix)
+    }
+    /// A batch.
+    pub fn batch(&self, batch: BatchId) -> String {
+        format!("{}batches/{batch}.json", self.prefix)
+    }
+    /// The receipt of a batch's dispatch.
+    pub fn receipt(&self, batch: BatchId) -> String {
+        format!("{}batches/{batch}.receipt.json", self.prefix)
+    }
+    /// The claim on an operation.
+    pub fn claim(&self, operation: OperationId) -> String {
+        format!("{}claims/{operation}.json", self.prefix)
+    }
+    /// The result of an operation.
+    pub fn result(&self, job: &JobName, operation: OperationId) -> String {
+        format!("{}results/{job}/{operation}.json", self.prefix)
+    }
+    /// All results.
+    pub fn results(&self) -> String {
+        format!("{}results/", self.prefix)
+    }
+    /// Why the upload at `key` was refused.
+    pub fn refused(&self, key: &str) -> String {
+        format!("{}refused/{}.json", self.prefix, key.strip_prefix(&self.prefix).unwrap_or(key))
+    }
+    /// The last look at the cluster.
+    pub fn observed(&self) -> String {
+        format!("{}cluster/observed.json", self.prefix)
+    }
+    /// The prefixes whose changes trigger the orchestrator.
+    pub fn triggers(&self) -> [String; 4] {
+        [self.queries(), self.config(), self.results(), format!("{}cluster/", self.prefix)]
+    }
+
+    /// The name of a job from the key of its record.
+    pub fn job_of_record<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(self.records().as_str())?.strip_suffix(".json")
+    }
+    /// The name of a job from the key of its deployed manifest.
+    pub fn job_of_manifest<'a>(&self, key: &'a str) -> Option<&'a str> {
+        let name = key.strip_prefix(self.manifests().as_str())?.strip_suffix(".yaml")?;
+        (!name.contains('/')).then_some(name)
+    }
+
+    /// What the object at `key` is.
+    pub fn place(&self, key: &str) -> Place {
+        let Some(rest) = key.strip_prefix(self.prefix.as_str()) else { return Place::Other };
+        match rest.split_once('/') {
+            Some(("queries", path)) => stem(path).map_or(Place::Other, |stem| Place::Query { stem: stem.to_owned() }),
+            Some(("config", _)) => Place::Config,
+            Some(("results", path)) => match path.split_once('/') {
+                Some((job, file)) if file.strip_suffix(".json").is_some() => Place::Result { job: job.to_owned() },
+                Some(_) | None => Place::Other,
+            },
+            Some(("cluster", "observed.json")) => Place::Observed,
+            Some(_) | None => Place::Other,
+        }
+    }
+}
+
+/// The stem of a manifest's path, or nothing if it is no YAML file.
+pub fn stem(path: &str) -> Option<&str> {
+    let file = path.rsplit('/').next()?;
+    let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"))?;
+    (!stem.is_empty()).then_some(stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_told_by_its_key() {
+        let keys = Keys::new("/a/b/");
+        let table = [
+            ("a/b/queries/x.yaml", Place::Query { stem: "x".into() }),
+            ("a/b/queries/team/sub/x.y.yml", Place::Query { stem: "x.y".into() }),
+            ("a/b/queries/x.txt", Place::Other),
+            ("a/b/queries/", Place::Other),
+            ("a/b/queries/.yaml", Place::Other),
+            ("a/b/config/tables/t.sql", Place::Config),
+            ("a/b/results/orders/0.json", Place::Result { job: "orders".into() }),
+            ("a/b/results/orders", Place::Other),
+            ("a/b/cluster/observed.json", Place::Observed),
+            ("a/b/records/x.json", Place::Other),
+            ("queries/x.yaml", Place::Other),
+        ];
+        for (key, place) in table {
+            assert_eq!(keys.place(key), place, "{key}");
+        }
+        assert_eq!(Keys::new("").queries(), "queries/");
+        assert_eq!(keys.refused("a/b/queries/x.yaml"), "a/b/refused/queries/x.yaml.json");
+    }
+
+    #[test]
+    fn settling_writes_nothing_under_a_prefix_that_triggers() {
+        let keys = Keys::new("p");
+        let id = crate::ids::Hex32::derived(&["x"]);
+        let written = [keys.plan(id), keys.batch(id), keys.receipt(id), keys.claim(id), keys.refused("p/queries/x.yaml"), keys.manifests(), keys.records()];
+        for key in written {
+            assert!(keys.triggers().iter().all(|t| !key.starts_with(t.as_str())), "{key}");
+        }
+    }
+}

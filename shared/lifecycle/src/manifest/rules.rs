@@ -1,0 +1,326 @@
+//! What a manifest must be before anything is deployed from it: each rule with its error and way out.
+//! Knows merged fields and where each was given; nothing of YAML, nothing of what runs.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::name::JobName;
+use super::options::{
+    CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code, canonical_option,
+    refusal,
+};
+use super::scalar::ScalarKind;
+use super::source::{Range, Source};
+use super::wire::{Fields, Given, Kind, Property};
+use super::{Body, JobManifest, Policy};
+use crate::diagnostics::{Diagnostic, excerpt};
+
+/// The file systems that state may be kept on.
+const STATE_SCHEMES: [&str; 4] = ["s3", "s3a", "s3p", "file"];
+
+/// The manifest's own fields, else the template's.
+pub(crate) struct Merged<'s> {
+    source: &'s Source<'s>,
+    /// Where in the manifest a missing option would stand.
+    properties_at: Range,
+    description: Option<Given<'s, String>>,
+    target_table: Option<Given<'s, String>>,
+    sql: Option<Given<'s, String>>,
+    code: Option<Given<'s, String>>,
+    properties: Vec<Property<'s>>,
+    /// The template's options that the manifest's replace: still judged for contradictions.
+    replaced: Vec<Property<'s>>,
+}
+
+/// The job's name, if it is a safe one.
+pub(crate) fn name(
+    source: &Source<'_>,
+    fields: &Fields<'_>,
+    kind: Kind,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<JobName> {
+    let Some(given) = &fields.name else {
+        // A name of the wrong type was reported already.
+        if !findings.iter().any(|finding| finding.field.as_deref() == Some("name")) {
+            findings.push(missing(source, "name", "the job's unique name, which is the file's name without `.yaml`"));
+        }
+        return None;
+    };
+    let name = match JobName::try_from(given.value.as_str()) {
+        Ok(name) => name,
+        Err(error) => {
+            findings.push(
+                source.error("unsafe-name", given.at, error.to_string()).with_field("name").with_help(JobName::RULE),
+            );
+            return None;
+        }
+    };
+    if kind == Kind::Manifest && source.stem() != Some(name.as_str()) {
+        let message = match source.stem() {
+            Some(stem) => format!("the file is named `{}`, the job `{name}`", excerpt(stem)),
+            None => format!("the file of the job `{name}` is not named `{name}.yaml`"),
+        };
+        let help = format!("rename the file to `{name}.yaml`, or change the name");
+        findings.push(source.error("name-is-not-stem", given.at, message).with_field("name").with_help(help));
+    }
+    Some(name)
+}
+
+fn missing(source: &Source<'_>, field: &str, what: &str) -> Diagnostic {
+    let start = Range { start: 0, end: 1 };
+    source
+        .error("missing-field", start, format!("`{field}` is missing"))
+        .with_field(field)
+        .with_help(format!("add `{field}:` and {what}"))
+}
+
+impl<'s> Merged<'s> {
+    /// The manifest's fields over the template's.
+    pub(crate) fn of(source: &'s Source<'s>, manifest: Fields<'s>, template: Fields<'s>) -> Self {
+        let own: HashSet<String> =
+            manifest.properties.iter().map(|p| canonical_option(&p.value.0).to_owned()).collect();
+        // One option in another spelling is still the same option.
+        let (replaced, kept): (Vec<_>, Vec<_>) =
+            template.properties.into_iter().partition(|p| own.contains(canonical_option(&p.value.0)));
+        Self {
+            source,
+            properties_at: manifest.properties_at,
+            description: manifest.description.or(template.description),
+            target_table: manifest.target_table.or(template.target_table),
+            sql: manifest.sql.or(template.sql),
+            code: manifest.code.or(template.code),
+            properties: kept.into_iter().chain(manifest.properties).collect(),
+            replaced,
+        }
+    }
+
+    /// Applies every rule. What only the template could have set is not missed if it could not be read.
+    pub(crate) fn judge(
+        &self,
+        name: &JobName,
+        kind: Kind,
+        policy: &Policy,
+        template_is_whole: bool,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        if template_is_whole {
+            self.required(findings);
+            self.state_directories(findings);
+        }
+        self.texts(kind, findings);
+        self.body(policy, findings);
+        self.spellings(findings);
+        for property in &self.properties {
+            self.property(property, name, kind, policy, findings);
+        }
+    }
+
+    fn required(&self, findings: &mut Vec<Diagnostic>) {
+        let reported: HashSet<String> = findings.iter().filter_map(|finding| finding.field.clone()).collect();
+        let mut require = |present: bool, field: &str, what: &str| {
+            // A field of the wrong type was reported already.
+            if !present && !reported.contains(field) {
+                findings.push(missing(self.source, field, what));
+            }
+        };
+        require(self.description.is_some(), "description", "what the query is for");
+        require(self.target_table.is_some(), "target-table", "the table that the results go to");
+        let body = self.sql.is_some() || self.code.is_some() || reported.contains("code");
+        require(body, "sql", "the query (or `code:` and Python)");
+    }
+
+    fn texts(&self, kind: Kind, findings: &mut Vec<Diagnostic>) {
+        let texts = [
+            ("description", &self.description),
+            ("target-table", &self.target_table),
+            ("sql", &self.sql),
+            ("code", &self.code),
+        ];
+        for (field, given) in texts {
+            let Some(given) = given else { continue };
+            if field != "description" && given.value.trim().is_empty() {
+                let message = format!("`{field}` is empty");
+                findings.push(given.error("empty-field", message, field).with_help(format!("give `{field}` a value")));
+            }
+            if matches!(field, "description" | "target-table") {
+                findings.extend(given.control_character(&given.value, field));
+            }
+            if kind == Kind::Manifest {
+                findings.extend(self.secret(given, &given.value, field));
+            }
+        }
+    }
+
+    fn body(&self, policy: &Policy, findings: &mut Vec<Diagnostic>) {
+        if let (Some(sql), Some(code)) = (&self.sql, &self.code) {
+            // The one that the manifest itself gives is the one to look at.
+            let at = if std::ptr::eq(code.source, self.source) { code } else { sql };
+            let message = "both `sql` and `code` are given";
+            findings.push(
+                at.source
+                    .error("sql-and-code", at.key_at, message)
+                    .with_field("code")
+                    .with_help("keep one of the two; look into the template too"),
+            );
+        }
+        if let Some(code) = self.code.as_ref().filter(|_| !policy.allow_code) {
+            findings.push(
+                code.source
+                    .error("code-not-allowed", code.key_at, "`code` is not allowed here")
+                    .with_field("code")
+                    .with_help("write it as `sql`, or have ALLOW_CODE turned on"),
+            );
+        }
+    }
+
+    /// One option given twice in one file, under an old and a new name, must be given the same.
+    fn spellings(&self, findings: &mut Vec<Diagnostic>) {
+        let mut first: HashMap<(usize, &str), &Property<'s>> = HashMap::new();
+        for property in self.properties.iter().chain(&self.replaced) {
+            let (key, value) = &property.value;
+            let file = std::ptr::from_ref(property.source).addr();
+            let earlier = *first.entry((file, canonical_option(key))).or_insert(property);
+            let (earlier_key, earlier_value) = &earlier.value;
+            if earlier_value.text != value.text {
+                let line = earlier.source.line_of(earlier.key_at);
+                let message = format!("`{key}` and `{earlier_key}` (line {line}) are one option with two values");
+                let field = format!("flinkProperties.{key}");
+                let help = format!("keep `{}`", canonical_option(key));
+                findings.push(
+                    property.source.error("two-spellings", property.key_at, message).with_field(field).with_help(help),
+                );
+            }
+        }
+    }
+
+    fn property(
+        &self,
+        property: &Property<'s>,
+        name: &JobName,
+        kind: Kind,
+        policy: &Policy,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        let (key, value) = &property.value;
+        let field = format!("flinkProperties.{key}");
+        let mut report = |diagnostic: Diagnostic, help: &str| findings.push(diagnostic.with_help(help));
+        if let Some(reason) = refusal(key) {
+            let message = format!("`{key}` cannot be set here: {reason}");
+            report(property.key_error("refused-property", message, &field), "remove it");
+        }
+        if brings_code(key) && !policy.allow_code {
+            let message = format!("`{key}` brings code and is not allowed here");
+            report(property.key_error("code-not-allowed", message, &field), "remove it, or have ALLOW_CODE turned on");
+        }
+        let text = value.text.as_str();
+        let set = value.kind != ScalarKind::Null;
+        match canonical_option(key) {
+            RETENTION if set && !text.eq_ignore_ascii_case(RETAIN) => {
+                let message = format!("`{}` would delete the state that the next run goes on from", excerpt(text));
+                report(property.error("retention", message, &field), "write `RETAIN_ON_CANCELLATION`, or remove it");
+            }
+            PIPELINE_NAME if set && text != name.as_str() => {
+                let message = format!("`{key}` must be the job's name, `{name}`");
+                report(property.error("pipeline-name", message, &field), "remove it: it is set to the job's name");
+            }
+            NUM_RETAINED => {
+                let message = format!("Flink ignores `{key}` of a single job");
+                let help = "set it in the cluster's configuration";
+                let warning = property.source.warning("ignored-property", property.key_at, message);
+                report(warning.with_field(field.clone()), help);
+            }
+            CHECKPOINT_DIR | SAVEPOINT_DIR if set && !text.is_empty() => {
+                if let Some(message) = state_directory_error(text) {
+                    let help = "write `s3://bucket/path`, or locally `file:///path`";
+                    report(property.error("state-directory", message, &field), help);
+                }
+            }
+            _ => {}
+        }
+        findings.extend(property.control_character(key, &field));
+        findings.extend(property.control_character(text, &field));
+        if kind == Kind::Manifest {
+            findings.extend(self.secret(property, text, &field));
+        }
+    }
+
+    fn state_directories(&self, findings: &mut Vec<Diagnostic>) {
+        for (option, key, what) in [
+            (CHECKPOINT_DIR, "state.checkpoints.dir", "checkpoint"),
+            (SAVEPOINT_DIR, "state.savepoints.dir", "savepoint"),
+        ] {
+            let given = self.properties.iter().find(|p| canonical_option(&p.value.0) == option);
+            if given.is_some_and(|p| !p.value.1.text.trim().is_empty()) {
+                continue;
+            }
+            let field = format!("flinkProperties.{}", given.map_or(key, |p| p.value.0.as_str()));
+            if findings.iter().any(|finding| finding.field.as_deref() == Some(&field)) {
+                continue;
+            }
+            let (source, at) = given.map_or((self.source, self.properties_at), |p| (p.source, p.at));
+            findings.push(
+                source
+                    .error("missing-state-directory", at, format!("there is no {what} directory"))
+                    .with_field(field)
+                    .with_help(format!(
+                        "set `{key}` in config/job-template.yaml, with `{{job_name}}` in it, or here"
+                    )),
+            );
+        }
+    }
+
+    /// Whoever may upload a manifest could print a secret that it refers to.
+    fn secret<T>(&self, given: &Given<'s, T>, text: &str, field: &str) -> Option<Diagnostic> {
+        let refers = text.contains("${ssm:") || text.contains("${env:");
+        (refers && std::ptr::eq(given.source, self.source)).then(|| {
+            let message = "a manifest cannot refer to secrets";
+            given.error("secret-reference", message, field).with_help("refer to it from config/ only")
+        })
+    }
+
+    /// What is left when nothing was wrong, and what is set although no file does.
+    pub(crate) fn into_manifest(self, name: JobName) -> Option<(JobManifest, Vec<(String, String)>)> {
+        let body = match (self.sql, self.code) {
+            (Some(sql), None) => Body::Sql(sql.value),
+            (None, Some(code)) => Body::Code(code.value),
+            _ => return None,
+        };
+        let manifest = JobManifest {
+            name,
+            description: self.description?.value,
+            target_table: self.target_table?.value,
+            body,
+            properties: self.properties.into_iter().map(|p| p.value).collect::<BTreeMap<_, _>>(),
+        };
+        let added = super::properties::added(&manifest);
+        Some((manifest, added))
+    }
+}
+
+impl<T> Given<'_, T> {
+    fn error(&self, code: &str, message: impl Into<String>, field: &str) -> Diagnostic {
+        self.source.error(code, self.at, message).with_field(field)
+    }
+
+    fn key_error(&self, code: &str, message: impl Into<String>, field: &str) -> Diagnostic {
+        self.source.error(code, self.key_at, message).with_field(field)
+    }
+
+    /// Line breaks and tabs are harmless; others steer terminals, or end arguments.
+    fn control_character(&self, text: &str, field: &str) -> Option<Diagnostic> {
+        let bad = text.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))?;
+        let message = format!("it holds the control character U+{:04X}", u32::from(bad));
+        Some(self.error("control-character", message, field).with_help("remove it"))
+    }
+}
+
+fn state_directory_error(text: &str) -> Option<String> {
+    let shown = excerpt(text);
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Some(format!("`{shown}` is not a state directory: it has no `s3://` before it"));
+    };
+    if !STATE_SCHEMES.contains(&scheme) {
+        return Some(format!("state cannot be kept on `{}://`", excerpt(scheme)));
+    }
+    let named = if scheme == "file" { rest.starts_with('/') } else { !rest.is_empty() && !rest.starts_with('/') };
+    (!named).then(|| format!("`{shown}` names no {}", if scheme == "file" { "absolute path" } else { "bucket" }))
+}

@@ -1,0 +1,145 @@
+//! One file's text and the way from a position in it to what people see: line, column, source line.
+//! Knows nothing of YAML; a template's filled-in text still points into the file as it was written.
+
+use std::borrow::Cow;
+
+use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+
+/// The largest file that is read at all.
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+/// A line longer than this is pointed at but not repeated.
+const MAX_SHOWN_LINE: usize = 400;
+
+/// A range of characters in the text that is parsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Range {
+    /// The first character, from 0.
+    pub(crate) start: usize,
+    /// The character after the last.
+    pub(crate) end: usize,
+}
+
+/// A file that is text.
+pub(crate) struct Source<'a> {
+    name: &'a str,
+    original: &'a str,
+    /// The text that is parsed: the original, or a template with its names filled in.
+    text: Cow<'a, str>,
+    /// Where the parsed text departs from the original: (character in text, character in original).
+    shifts: Vec<(usize, usize)>,
+    /// Where each line of the original begins: (character, byte).
+    lines: Vec<(usize, usize)>,
+}
+
+impl<'a> Source<'a> {
+    /// The file as text, refused if it is too large or not UTF-8.
+    pub(crate) fn open(file: &'a SourceFile) -> Result<Self, Diagnostic> {
+        let refuse = |code, message: String| Diagnostic::new(Severity::Error, code, &file.name, message);
+        if file.bytes.len() > MAX_BYTES {
+            let message = format!("the file has {} bytes, {MAX_BYTES} is the most", file.bytes.len());
+            return Err(refuse("too-large", message).with_help("a manifest holds one query: split it"));
+        }
+        match std::str::from_utf8(&file.bytes) {
+            Ok(text) => Ok(Self::of(&file.name, text)),
+            Err(error) => {
+                let valid = file.bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let before = Self::of(&file.name, std::str::from_utf8(valid).unwrap_or_default());
+                let at = before.text.chars().count();
+                let span = before.span(Range { start: at, end: at + 1 });
+                let diagnostic = refuse("not-utf-8", "the file is not UTF-8 text".to_owned());
+                Err(diagnostic.with_span(span, None).with_help("save the file as UTF-8"))
+            }
+        }
+    }
+
+    fn of(name: &'a str, text: &'a str) -> Self {
+        Self { name, original: text, text: Cow::Borrowed(text), shifts: Vec::new(), lines: lines_of(text) }
+    }
+
+    /// The same file with another text to parse, and the points where the two part.
+    pub(crate) fn filled_in(self, text: String, shifts: Vec<(usize, usize)>) -> Self {
+        Self { text: Cow::Owned(text), shifts, ..self }
+    }
+
+    /// What is parsed.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file's stem: `a` of `queries/x/a.yaml`; `None` if it does not end as a manifest does.
+    pub(crate) fn stem(&self) -> Option<&str> {
+        let file = self.name.rsplit('/').next()?;
+        file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"))
+    }
+
+    /// An error about a place in this file.
+    pub(crate) fn error(&self, code: &str, at: Range, message: impl Into<String>) -> Diagnostic {
+        self.finding(Severity::Error, code, at, message)
+    }
+
+    /// A warning about a place in this file.
+    pub(crate) fn warning(&self, code: &str, at: Range, message: impl Into<String>) -> Diagnostic {
+        self.finding(Severity::Warning, code, at, message)
+    }
+
+    fn finding(&self, severity: Severity, code: &str, at: Range, message: impl Into<String>) -> Diagnostic {
+        let span = self.span(at);
+        Diagnostic::new(severity, code, self.name, message).with_span(span, self.line(span.line))
+    }
+
+    /// The line that a range begins on, from 1.
+    pub(crate) fn line_of(&self, at: Range) -> u32 {
+        self.span(at).line
+    }
+
+    /// The part of a range that is on its first line.
+    fn span(&self, at: Range) -> Span {
+        let start = self.in_original(at.start);
+        let end = self.in_original(at.end).max(start);
+        let index = self.lines.partition_point(|&(line_start, _)| line_start <= start).saturating_sub(1);
+        let line_start = self.lines.get(index).map_or(0, |&(start, _)| start);
+        // The line's break is not part of what is pointed at.
+        let end = self.lines.get(index + 1).map_or(end, |&(next, _)| end.min(next.saturating_sub(1)));
+        Span {
+            line: number(index + 1),
+            column: number(start - line_start + 1),
+            length: number(end.saturating_sub(start).max(1)),
+        }
+    }
+
+    fn in_original(&self, at: usize) -> usize {
+        let index = self.shifts.partition_point(|&(text, _)| text <= at);
+        match index.checked_sub(1).and_then(|i| self.shifts.get(i)) {
+            None => at,
+            Some(&(text, original)) => {
+                let moved = original + (at - text);
+                // What was filled in points at the place it stands for.
+                self.shifts.get(index).map_or(moved, |&(_, next)| moved.min(next))
+            }
+        }
+    }
+
+    fn line(&self, line: u32) -> Option<String> {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        let &(_, start) = self.lines.get(index)?;
+        let end = self.lines.get(index + 1).map_or(self.original.len(), |&(_, next)| next);
+        let text = self.original.get(start..end)?.trim_end_matches(['\n', '\r']);
+        (text.len() <= MAX_SHOWN_LINE).then(|| text.to_owned())
+    }
+}
+
+fn lines_of(text: &str) -> Vec<(usize, usize)> {
+    let mut lines = vec![(0, 0)];
+    let mut characters = text.char_indices().enumerate().peekable();
+    while let Some((index, (byte, character))) = characters.next() {
+        let next = characters.peek().map(|(_, (_, next))| *next);
+        if character == '\n' || (character == '\r' && next != Some('\n')) {
+            lines.push((index + 1, byte + 1));
+        }
+    }
+    lines
+}
+
+fn number(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

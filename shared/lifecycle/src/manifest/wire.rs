@@ -1,0 +1,271 @@
+//! The fields of a manifest file as they are written: read from the tree, described by the schema.
+//! Knows types and spellings; what the values may be is judged elsewhere.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::name::JobName;
+use super::scalar::{self, ScalarKind, python_text};
+use super::source::{Range, Source};
+use super::suggest::closest;
+use super::tree::{Entry, Node, Value};
+use super::{Meta, PropertyValue};
+use crate::diagnostics::{Diagnostic, excerpt};
+
+/// The fields of a manifest.
+pub(crate) const FIELDS: [&str; 6] = ["name", "description", "target-table", "sql", "code", "flinkProperties"];
+
+/// Which kind of file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What people upload, or the template under it: nothing unknown.
+    Manifest,
+    /// Already merged: what an earlier deployment noted may be there, and is ignored.
+    Merged,
+    /// Written by a deployment: whatever else is there is not ours to judge.
+    Deployed,
+}
+
+/// A value, and where in which file it was given.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'s, T> {
+    pub(crate) value: T,
+    pub(crate) key_at: Range,
+    pub(crate) at: Range,
+    pub(crate) source: &'s Source<'s>,
+}
+
+/// One of `flinkProperties`.
+pub(crate) type Property<'s> = Given<'s, (String, PropertyValue)>;
+
+/// One streaming query, run as one Flink job.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    title = "Job manifest",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    extend("oneOf" = [{ "required": ["sql"] }, { "required": ["code"] }])
+)]
+pub(crate) struct Fields<'s> {
+    /// The job's unique name. The file is named after it: `<name>.yaml`.
+    #[schemars(with = "String", regex(pattern = JobName::PATTERN))]
+    pub(crate) name: Option<Given<'s, String>>,
+    /// What the query is for, in a sentence. It is written into every row, as `__query_description`.
+    #[schemars(with = "String")]
+    pub(crate) description: Option<Given<'s, String>>,
+    /// The table that the results are inserted into, quoted as in SQL: "`catalog`.`table`".
+    #[schemars(with = "String", length(min = 1))]
+    pub(crate) target_table: Option<Given<'s, String>>,
+    /// The Flink SQL query. Either this or `code`.
+    #[schemars(schema_with = "text_schema", default)]
+    pub(crate) sql: Option<Given<'s, String>>,
+    /// Python that sets `execution_output` to a `Table` or a `DataStream`. Either this or `sql`; needs `ALLOW_CODE`.
+    #[schemars(schema_with = "text_schema", default)]
+    pub(crate) code: Option<Given<'s, String>>,
+    /// Flink configuration of this job alone, over the defaults of `config/job-template.yaml`.
+    #[schemars(rename = "flinkProperties", with = "Option<BTreeMap<String, PropertySchema>>")]
+    pub(crate) properties: Vec<Property<'s>>,
+    /// Where `flinkProperties` stands, or the file's beginning.
+    #[schemars(skip)]
+    pub(crate) properties_at: Range,
+    /// What an earlier deployment noted.
+    #[schemars(skip)]
+    pub(crate) meta: Option<Meta>,
+}
+
+/// A Flink option's value. `null` takes back what the template sets.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the values to the schema, is never made")]
+enum PropertySchema {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+    Null(()),
+}
+
+fn text_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "string", "minLength": 1 })
+}
+
+/// The fields that the tree holds; what is not as it must be goes to `findings`.
+pub(crate) fn read<'s>(source: &'s Source<'s>, root: Node, kind: Kind, findings: &mut Vec<Diagnostic>) -> Fields<'s> {
+    let mut reader = Reader { source, kind, findings };
+    reader.fields(root)
+}
+
+struct Reader<'s, 'f> {
+    source: &'s Source<'s>,
+    kind: Kind,
+    findings: &'f mut Vec<Diagnostic>,
+}
+
+impl<'s> Reader<'s, '_> {
+    fn fields(&mut self, root: Node) -> Fields<'s> {
+        let start = Range { start: root.at.start, end: root.at.start + 1 };
+        let mut fields = Fields { properties_at: start, ..Fields::default() };
+        let Some(entries) = self.map("", root) else {
+            return fields;
+        };
+        for entry in entries {
+            match entry.key.as_str() {
+                "name" => fields.name = self.text(entry),
+                "description" => fields.description = self.text(entry),
+                "target-table" => fields.target_table = self.text(entry),
+                "sql" => fields.sql = self.text(entry),
+                "code" => fields.code = self.text(entry),
+                "flinkProperties" => {
+                    fields.properties_at = entry.key_at;
+                    fields.properties = self.properties(entry.value);
+                }
+                "meta" if self.kind == Kind::Deployed => fields.meta = self.meta(entry.value),
+                "meta" if self.kind == Kind::Merged => {}
+                _ => self.unknown(&entry),
+            }
+        }
+        fields
+    }
+
+    fn unknown(&mut self, entry: &Entry) {
+        if self.kind == Kind::Deployed {
+            return;
+        }
+        let key = &entry.key;
+        let help = match closest(key, &FIELDS) {
+            Some(meant) => format!("write `{meant}`"),
+            None if key == "meta" => "remove it: a deployment notes it by itself".to_owned(),
+            None => format!("the fields are `{}`", FIELDS.join("`, `")),
+        };
+        let message = format!("`{}` is not a field of a job manifest", excerpt(key));
+        self.findings.push(
+            self.source.error("unknown-field", entry.key_at, message).with_field(key.clone()).with_help(help),
+        );
+    }
+
+    fn text(&mut self, entry: Entry) -> Option<Given<'s, String>> {
+        let field = entry.key;
+        let at = entry.value.at;
+        match entry.value.value {
+            Value::Scalar { text, kind } if kind == ScalarKind::String || self.kind == Kind::Deployed => {
+                Some(Given { value: text, key_at: entry.key_at, at, source: self.source })
+            }
+            // Reported by the rule about what must not be empty.
+            Value::Scalar { kind: ScalarKind::Null, .. } => {
+                Some(Given { value: String::new(), key_at: entry.key_at, at: entry.key_at, source: self.source })
+            }
+            other => {
+                let help = match &other {
+                    Value::Scalar { text, .. } => format!("put it in quotes: \"{}\"", excerpt(text)),
+                    _ => "write one text".to_owned(),
+                };
+                self.wrong_type(&field, "text", &other, at, help);
+                None
+            }
+        }
+    }
+
+    fn properties(&mut self, node: Node) -> Vec<Property<'s>> {
+        let Some(entries) = self.map("flinkProperties", node) else {
+            return Vec::new();
+        };
+        entries.into_iter().filter_map(|entry| self.property(entry)).collect()
+    }
+
+    fn property(&mut self, entry: Entry) -> Option<Property<'s>> {
+        let field = format!("flinkProperties.{}", entry.key);
+        let at = entry.value.at;
+        let (text, kind) = match entry.value.value {
+            Value::Scalar { text, kind } => (text, kind),
+            other => {
+                let help = match &other {
+                    Value::List(_) => "write a list as one text, `a;b`",
+                    _ => "write the option's whole key with dots: `parallelism.default: 2`",
+                };
+                self.wrong_type(&field, "one value", &other, at, help.to_owned());
+                return None;
+            }
+        };
+        self.warn_if_ambiguous(&field, &text, kind, at);
+        let text = match kind {
+            ScalarKind::Null => String::new(),
+            ScalarKind::Bool => scalar::bool_of(&text).map_or(text, |value| value.to_string()),
+            _ => text,
+        };
+        let value = PropertyValue { text, kind };
+        let at = if kind == ScalarKind::Null { entry.key_at } else { at };
+        Some(Given { value: (entry.key, value), key_at: entry.key_at, at, source: self.source })
+    }
+
+    /// Here a value is the text that is written; to YAML 1.1 some unquoted texts are something else.
+    fn warn_if_ambiguous(&mut self, field: &str, text: &str, kind: ScalarKind, at: Range) {
+        let python = match kind {
+            ScalarKind::Int if python_text(kind, text) != text => python_text(kind, text),
+            ScalarKind::Float if text.contains(['_', ':']) => python_text(kind, text),
+            ScalarKind::Timestamp => "a date".to_owned(),
+            _ => return,
+        };
+        if self.kind == Kind::Deployed {
+            return;
+        }
+        let message = format!(
+            "`{}` is unquoted: taken as this text here, but as {} by YAML 1.1 readers",
+            excerpt(text),
+            excerpt(&python)
+        );
+        self.findings.push(
+            self.source
+                .warning("ambiguous-value", at, message)
+                .with_field(field)
+                .with_help(format!("quote it: \"{}\"", excerpt(text))),
+        );
+    }
+
+    fn meta(&mut self, node: Node) -> Option<Meta> {
+        let at = node.at;
+        let entries = self.map("meta", node)?;
+        let find = |key: &str| {
+            entries.iter().find(|entry| entry.key == key).and_then(|entry| match &entry.value.value {
+                Value::Scalar { text, kind } if *kind != ScalarKind::Null => Some(python_text(*kind, text)),
+                _ => None,
+            })
+        };
+        let version = find("query-version").and_then(|version| version.parse().ok());
+        match (version, find("query-id"), find("query-create-timestamp")) {
+            (Some(query_version), Some(query_id), Some(query_create_timestamp)) => {
+                Some(Meta { query_version, query_id, query_create_timestamp })
+            }
+            _ => {
+                let message = "`meta` lacks `query-version` (a number), `query-id` or `query-create-timestamp`";
+                self.findings.push(self.source.error("bad-meta", at, message).with_field("meta"));
+                None
+            }
+        }
+    }
+
+    /// The entries of a mapping; nothing at all is an empty one.
+    fn map(&mut self, field: &str, node: Node) -> Option<Vec<Entry>> {
+        match node.value {
+            Value::Map(entries) => Some(entries),
+            Value::Scalar { kind: ScalarKind::Null, .. } if !field.is_empty() => Some(Vec::new()),
+            other => {
+                let help = if field.is_empty() {
+                    format!("begin with the fields: `{}`", FIELDS.join("`, `"))
+                } else {
+                    format!("write `key: value` lines indented under `{field}:`")
+                };
+                let at = Range { start: node.at.start, end: node.at.end };
+                self.wrong_type(field, "a mapping", &other, at, help);
+                None
+            }
+        }
+    }
+
+    fn wrong_type(&mut self, field: &str, wanted: &str, found: &Value, at: Range, help: String) {
+        let found = found.description();
+        let what = if field.is_empty() { "the file".to_owned() } else { format!("`{field}`") };
+        let error = self.source.error("wrong-type", at, format!("{what} must be {wanted}, this is {found}"));
+        let error = if field.is_empty() { error } else { error.with_field(field) };
+        self.findings.push(error.with_help(help));
+    }
+}

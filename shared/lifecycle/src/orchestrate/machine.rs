@@ -1,0 +1,296 @@
+//! The transitions of the orchestrator's machine.
+//! Intent first: the plan, then the record, then the dispatch; a projection precedes the record that it shows.
+
+use super::decide::decide;
+use super::settle::{settle_abandoned, settle_result};
+use super::{Desired, Dispatched, Effect, Finding, Input, Phase, Reason, Ruling, Situation, State};
+use crate::batch::OperationResult;
+use crate::change::Kind;
+use crate::claim::Claim;
+use crate::manifest::{JobManifest, JobName, Meta};
+use crate::plan::Plan;
+use crate::record::{Decision, Deployed, OpenOperation, Record, Status};
+use crate::target::Target;
+
+/// How often a record that somebody else wrote is read again.
+const CONFLICTS: u32 = 8;
+/// How often the same operation is sent before it is closed.
+const SENDS: u32 = 2;
+
+type Next = (State, Effect);
+
+/// One transition for the job `name`.
+pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Input) -> Next {
+    match (state.phase, input) {
+        (Phase::Begin, Input::Begin) => to(state, Phase::Record, Effect::ReadRecord),
+        (Phase::Record, Input::Record(Some(record))) => {
+            state.record = Some(record);
+            to(state, Phase::Desired, Effect::ReadDesired)
+        }
+        (Phase::Record, Input::Record(None)) => to(state, Phase::Deployed, Effect::ReadDeployed),
+        (Phase::Deployed, Input::Deployed(found)) => {
+            state.record = found.map(|deployed| Box::new(taken_over(name, situation, *deployed)));
+            to(state, Phase::Desired, Effect::ReadDesired)
+        }
+        (Phase::Desired, Input::Desired(desired)) => {
+            state.desired = Some(desired);
+            look_after(name, situation, state)
+        }
+        (Phase::Result, Input::Result(Some(result))) => settle(situation, state, &result),
+        (Phase::Result, Input::Result(None)) => match open_of(&state) {
+            Some(open) if situation.sweep => {
+                let batch = open.batch;
+                to(state, Phase::Dispatch, Effect::AskDispatch(batch))
+            }
+            Some(_) | None => waits(state),
+        },
+        (Phase::Dispatch, Input::Dispatched(dispatched)) => undelivered(situation, state, dispatched),
+        (Phase::Closing, Input::Closed(claim)) => abandon(situation, state, claim.as_deref()),
+        (Phase::Closing, Input::Held) => waits(state),
+        (Phase::Projecting, Input::Written) => match state.draft.take() {
+            Some(draft) => to(state, Phase::Settling, Effect::WriteRecord(draft)).remembering(),
+            None => look_after(name, situation, state),
+        },
+        (Phase::Settling, Input::Written) => {
+            promote(&mut state);
+            look_after(name, situation, state)
+        }
+        (Phase::Planning, Input::Written) => match state.draft.take() {
+            Some(draft) => to(state, Phase::Opening, Effect::WriteRecord(draft)).remembering(),
+            None => waits(state),
+        },
+        (Phase::Opening | Phase::Resending, Input::Written) => {
+            promote(&mut state);
+            match open_of(&state).map(|open| open.plan.clone()) {
+                Some(plan) => to(state, Phase::Dispatching, Effect::Dispatch(Box::new(plan))),
+                None => waits(state),
+            }
+        }
+        (Phase::Dispatching, Input::Written) => {
+            let plan = open_of(&state).map(|open| open.plan.clone());
+            let reason = plan.as_ref().map_or(Reason::Unchanged, |p| Reason::Ordered { operation: p.operation });
+            let change = plan.as_ref().map(|p| p.change.kind);
+            over(state, change, reason, plan)
+        }
+        (Phase::Recording, Input::Written) => {
+            promote(&mut state);
+            let (change, reason) = recorded(&state);
+            over(state, change, reason, None)
+        }
+        (Phase::Settling | Phase::Opening | Phase::Resending | Phase::Recording, Input::Conflict) => {
+            let conflicts = state.conflicts + 1;
+            if conflicts > CONFLICTS {
+                return waits(state);
+            }
+            // Somebody else settled meanwhile: what we projected may be older than what they did.
+            let reproject = state.reproject || state.phase == Phase::Settling;
+            to(State { conflicts, reproject, ..State::new() }, Phase::Record, Effect::ReadRecord)
+        }
+        (
+            Phase::Begin
+            | Phase::Record
+            | Phase::Deployed
+            | Phase::Desired
+            | Phase::Result
+            | Phase::Dispatch
+            | Phase::Closing
+            | Phase::Projecting
+            | Phase::Settling
+            | Phase::Planning
+            | Phase::Opening
+            | Phase::Resending
+            | Phase::Dispatching
+            | Phase::Recording
+            | Phase::Done,
+            _,
+        ) => waits(state),
+    }
+}
+
+/// Keeps the record that is being written, so that a success makes it the one that was read.
+trait Remembering {
+    fn remembering(self) -> Self;
+}
+
+impl Remembering for Next {
+    fn remembering(mut self) -> Self {
+        if let Effect::WriteRecord(record) = &self.1 {
+            self.0.draft = Some(record.clone());
+        }
+        self
+    }
+}
+
+fn promote(state: &mut State) {
+    if let Some(draft) = state.draft.take() {
+        state.record = Some(draft);
+    }
+}
+
+fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
+    state.phase = phase;
+    (state, effect)
+}
+
+fn over(state: State, change: Option<Kind>, reason: Reason, plan: Option<Plan>) -> Next {
+    let expected = state.record.as_ref().filter(|r| r.open.is_none()).and_then(|r| Some((r.expected_run()?, r.revision)));
+    to(state, Phase::Done, Effect::Done(Box::new(Finding { change, reason, plan, expected })))
+}
+
+fn waits(state: State) -> Next {
+    let reason = match open_of(&state) {
+        Some(open) => Reason::Waits { operation: open.plan.operation },
+        None => Reason::Unchanged,
+    };
+    over(state, None, reason, None)
+}
+
+fn open_of(state: &State) -> Option<&OpenOperation> {
+    state.record.as_ref().and_then(|record| record.open.as_ref())
+}
+
+/// A job of the Python tool: its deployed manifest counts, its run is found by the first look.
+fn taken_over(name: &JobName, situation: &Situation, (target, meta): (Target, Meta)) -> Record {
+    let mut record = Record::fresh(name.clone(), situation.nonce, situation.source);
+    record.highest_version = meta.query_version;
+    record.unsettled = true;
+    record.deployed = Some(Deployed {
+        target,
+        meta,
+        status: Status::Running,
+        runs: Vec::new(),
+        restore_point: None,
+        checkpointed: true,
+        since: situation.now,
+    });
+    record
+}
+
+/// Settles what is open, or decides.
+fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
+    if let Some(open) = open_of(&state) {
+        let operation = open.plan.operation;
+        return to(state, Phase::Result, Effect::ReadResult(operation));
+    }
+    if state.reproject {
+        state.reproject = false;
+        let projection = state.record.as_ref().and_then(|r| projection(r));
+        return to(state, Phase::Projecting, Effect::Project(projection));
+    }
+    let Some(desired) = state.desired.clone() else { return waits(state) };
+    let known = state.record.is_some();
+    if !known && desired == Desired::Absent {
+        return over(state, None, Reason::Absent, None);
+    }
+    let record = match state.record.take() {
+        Some(record) => *record,
+        None => Record::fresh(name.clone(), situation.nonce, situation.source),
+    };
+    match decide(&record, &desired, situation) {
+        Ruling::Operate(open) => order(situation, state, record, known, *open),
+        Ruling::Nothing { change, reason, record_target } => leave(situation, state, record, known, &desired, Left { change, reason, record_target }),
+    }
+}
+
+/// A decision to do nothing.
+struct Left {
+    change: Option<Kind>,
+    reason: Reason,
+    record_target: bool,
+}
+
+fn order(situation: &Situation, mut state: State, record: Record, known: bool, open: OpenOperation) -> Next {
+    state.record = known.then(|| Box::new(record.clone()));
+    let plan = open.plan.clone();
+    let mut draft = record;
+    if known {
+        draft = draft.revised(situation.nonce);
+    }
+    if let Some(meta) = &open.meta {
+        // Given out now, whatever comes of it: a version is never reused.
+        draft.highest_version = draft.highest_version.max(meta.query_version);
+    }
+    draft.source = situation.source;
+    draft.decision = Some(decision(situation, Some(plan.change.kind), Reason::Ordered { operation: plan.operation }.to_string(), Some(&plan)));
+    draft.open = Some(open);
+    state.draft = Some(Box::new(draft));
+    to(state, Phase::Planning, Effect::WritePlan(Box::new(plan)))
+}
+
+fn decision(situation: &Situation, change: Option<Kind>, reason: String, plan: Option<&Plan>) -> Decision {
+    Decision {
+        etags: situation.etags.clone(),
+        change,
+        reason,
+        operation: plan.map(|p| p.operation),
+        by: situation.by.clone(),
+        at: situation.now,
+    }
+}
+
+/// Records why nothing is done, where that is news.
+fn leave(situation: &Situation, mut state: State, record: Record, known: bool, desired: &Desired, left: Left) -> Next {
+    let told = record.decision.as_ref().is_some_and(|d| d.etags == situation.etags && d.reason == left.reason.to_string());
+    if !known || (told && !left.record_target) {
+        state.record = known.then(|| Box::new(record));
+        return over(state, left.change, left.reason, None);
+    }
+    let mut draft = record.revised(situation.nonce);
+    draft.decision = Some(decision(situation, left.change, left.reason.to_string(), None));
+    if let (true, Desired::Target(target), Some(deployed)) = (left.record_target, desired, &mut draft.deployed) {
+        deployed.target = (**target).clone();
+    }
+    state.draft = Some(Box::new(draft.clone()));
+    state.record = None;
+    to(state, Phase::Recording, Effect::WriteRecord(Box::new(draft)))
+}
+
+fn recorded(state: &State) -> (Option<Kind>, Reason) {
+    let decision = state.record.as_ref().and_then(|r| r.decision.as_ref());
+    let change = decision.and_then(|d| d.change);
+    (change, Reason::Unchanged)
+}
+
+fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> Next {
+    let (Some(record), Some(open)) = (state.record.clone(), open_of(&state).cloned()) else { return waits(state) };
+    if result.operation != open.plan.operation {
+        return waits(state);
+    }
+    let settled = settle_result((*record).revised(situation.nonce), &open, &result.outcome, situation.now, situation.patience);
+    let projection = projection(&settled);
+    state.draft = Some(Box::new(settled));
+    to(state, Phase::Projecting, Effect::Project(projection))
+}
+
+/// Exactly what the Python tool would have written, and nothing for a job that does not run.
+fn projection(record: &Record) -> Option<(Box<JobManifest>, Meta)> {
+    let deployed = record.deployed.as_ref()?;
+    match deployed.status {
+        Status::Stopped => None,
+        Status::Running | Status::NotRunning | Status::Complete => Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone())),
+    }
+}
+
+/// No result: wait, send once more, or close.
+fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) -> Next {
+    let Some(open) = open_of(&state).cloned() else { return waits(state) };
+    match dispatched {
+        Dispatched::UnderWay => waits(state),
+        Dispatched::Never | Dispatched::Over if open.sent < SENDS => {
+            let Some(record) = state.record.clone() else { return waits(state) };
+            let mut draft = (*record).revised(situation.nonce);
+            draft.open = Some(OpenOperation { batch: situation.batch, sent: open.sent + 1, ..open });
+            state.draft = Some(Box::new(draft.clone()));
+            to(state, Phase::Resending, Effect::WriteRecord(Box::new(draft)))
+        }
+        Dispatched::Never | Dispatched::Over => to(state, Phase::Closing, Effect::CloseClaim(open.plan.operation)),
+    }
+}
+
+fn abandon(situation: &Situation, mut state: State, claim: Option<&Claim>) -> Next {
+    let (Some(record), Some(open)) = (state.record.clone(), open_of(&state).cloned()) else { return waits(state) };
+    let settled = settle_abandoned((*record).revised(situation.nonce), &open, claim, situation.now, situation.patience);
+    let projection = projection(&settled);
+    state.draft = Some(Box::new(settled));
+    to(state, Phase::Projecting, Effect::Project(projection))
+}

@@ -1,0 +1,308 @@
+//! The orchestrator's protocol machine for one job: `step(situation, state, input) -> (state, effect)`.
+//! Must not know I/O, clocks or randomness: time and fresh ids come in with the situation.
+
+mod decide;
+mod machine;
+mod settle;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::OperationResult;
+use crate::change::Kind;
+use crate::claim::Claim;
+use crate::ids::{BatchId, JobId, Nonce, OperationId};
+use crate::manifest::{JobManifest, Meta};
+use crate::plan::{Plan, Windows};
+use crate::record::{OpenOperation, Record, Source};
+use crate::target::Target;
+
+pub use decide::decide;
+pub use machine::step;
+pub use settle::{settle_abandoned, settle_result};
+
+/// What people want of a job now.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Desired {
+    /// No file carries its name.
+    Absent,
+    /// A file is there, and it was refused: it never stops the job it may be about.
+    Refused,
+    /// This.
+    Target(Box<Target>),
+}
+
+/// How failed targets are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Patience {
+    /// How often a failed target is tried in all.
+    pub attempts: u32,
+    /// The pause before the second try, in milliseconds; each later one is twice as long.
+    pub pause_ms: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { attempts: 5, pause_ms: 60_000 }
+    }
+}
+
+/// A run that a look did not show alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lost {
+    /// The run.
+    pub job_id: JobId,
+    /// The revision of the record that expected it.
+    pub revision: u64,
+}
+
+/// Everything that a decision depends on beside the record and what is desired.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Situation {
+    /// Now.
+    pub now: Timestamp,
+    /// A fresh operation id.
+    pub operation: OperationId,
+    /// A fresh nonce.
+    pub nonce: Nonce,
+    /// The batch of this invocation.
+    pub batch: BatchId,
+    /// A fresh query id.
+    pub query_id: String,
+    /// The creation time that a new query gets, as its rows carry it.
+    pub created: String,
+    /// Who or what asks.
+    pub by: String,
+    /// The versions of the desired files.
+    pub etags: Vec<String>,
+    /// Where desired manifests come from.
+    pub source: Source,
+    /// The highest version that has state directories although no record knows it.
+    pub version_floor: u32,
+    /// How failed targets are tried again.
+    pub patience: Patience,
+    /// The time spans that plans get.
+    pub windows: Windows,
+    /// Whether the guard against many removals holds.
+    pub removals_held: bool,
+    /// Whether open operations are asked after at the control plane.
+    pub sweep: bool,
+    /// A run that a look did not show alive.
+    pub lost: Option<Lost>,
+}
+
+/// Why nothing is done, or what was done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Reason {
+    /// It is as it should be.
+    Unchanged,
+    /// It is bounded and done.
+    Complete,
+    /// The upload was refused.
+    UploadRefused,
+    /// It is not desired and not deployed.
+    Absent,
+    /// Another operation is under way.
+    Waits {
+        /// That operation.
+        operation: OperationId,
+    },
+    /// The target failed and is tried again later.
+    WaitsToRetry {
+        /// When.
+        at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// The target failed and is not tried again until it changes.
+    GivenUp {
+        /// Why it failed.
+        error: String,
+    },
+    /// Too many removals at once.
+    RemovalsHeld,
+    /// The job belongs to the other source.
+    OtherSource,
+    /// An operation was ordered.
+    Ordered {
+        /// That operation.
+        operation: OperationId,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unchanged => f.write_str("unchanged"),
+            Self::Complete => f.write_str("bounded and complete"),
+            Self::UploadRefused => f.write_str("the upload was refused"),
+            Self::Absent => f.write_str("not desired and not deployed"),
+            Self::Waits { operation } => write!(f, "operation {} is under way", operation.short()),
+            Self::WaitsToRetry { at, error } => write!(f, "it failed and is tried again at {at}: {error}"),
+            Self::GivenUp { error } => write!(f, "it failed and is not tried again until it changes: {error}"),
+            Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` lets it go"),
+            Self::OtherSource => f.write_str("it is deployed from another source; `allow NAME adopt` takes it over"),
+            Self::Ordered { operation } => write!(f, "operation {} was ordered", operation.short()),
+        }
+    }
+}
+
+/// What the decision is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ruling {
+    /// Nothing is done.
+    Nothing {
+        /// The change that was found.
+        change: Option<Kind>,
+        /// Why.
+        reason: Reason,
+        /// Whether the desired target is recorded as deployed all the same (a description, a complete job's options).
+        record_target: bool,
+    },
+    /// This operation is ordered.
+    Operate(Box<OpenOperation>),
+}
+
+/// How far the step or command of a batch is, as the control plane tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dispatched {
+    /// Nothing carries the batch's id.
+    Never,
+    /// It waits or runs.
+    UnderWay,
+    /// It is over.
+    Over,
+}
+
+/// What the shell is to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Read the record.
+    ReadRecord,
+    /// Read the deployed manifest: a job of the Python tool has one and no record.
+    ReadDeployed,
+    /// Read what is desired; after the record, never before.
+    ReadDesired,
+    /// Read the result of an operation.
+    ReadResult(OperationId),
+    /// Ask the control plane after a batch.
+    AskDispatch(BatchId),
+    /// Close the claim of an operation: only where there is none or its lease has lapsed.
+    CloseClaim(OperationId),
+    /// Write the plan.
+    WritePlan(Box<Plan>),
+    /// Write the deployed manifest, or remove it.
+    Project(Option<(Box<JobManifest>, Meta)>),
+    /// Write the record by compare-and-swap on the one that was read.
+    WriteRecord(Box<Record>),
+    /// Put the operation into the batch of this invocation.
+    Dispatch(Box<Plan>),
+    /// Over.
+    Done(Box<Finding>),
+}
+
+/// What the machine found, for the answer and the log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Finding {
+    /// The change, if one was judged.
+    pub change: Option<Kind>,
+    /// What was done, or why nothing was.
+    pub reason: Reason,
+    /// The plan, if one was ordered.
+    pub plan: Option<Plan>,
+    /// The run that should be live, with the record's revision.
+    pub expected: Option<(JobId, u64)>,
+}
+
+/// What the shell answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Begin.
+    Begin,
+    /// The record.
+    Record(Option<Box<Record>>),
+    /// The deployed manifest of the Python tool, as a target under today's table definitions.
+    Deployed(Option<Box<(Target, Meta)>>),
+    /// What is desired.
+    Desired(Desired),
+    /// The result.
+    Result(Option<Box<OperationResult>>),
+    /// What the control plane says.
+    Dispatched(Dispatched),
+    /// The claim is closed now; nothing if there never was one.
+    Closed(Option<Box<Claim>>),
+    /// A live runner holds the claim.
+    Held,
+    /// Written.
+    Written,
+    /// Somebody else wrote the record.
+    Conflict,
+}
+
+/// Where the machine stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The record as read or last written.
+    pub record: Option<Box<Record>>,
+    /// What is desired, once read.
+    pub desired: Option<Desired>,
+    /// What it waits for.
+    pub phase: Phase,
+    /// How often the record was somebody else's.
+    pub conflicts: u32,
+    /// A record whose projection is written before it.
+    pub draft: Option<Box<Record>>,
+    /// The projection that a lost race may have spoilt.
+    pub reproject: bool,
+}
+
+impl State {
+    /// The start.
+    pub fn new() -> Self {
+        Self { record: None, desired: None, phase: Phase::Begin, conflicts: 0, draft: None, reproject: false }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the machine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Nothing yet.
+    Begin,
+    /// The record.
+    Record,
+    /// The deployed manifest of the Python tool.
+    Deployed,
+    /// What is desired.
+    Desired,
+    /// The result of the open operation.
+    Result,
+    /// What the control plane says of it.
+    Dispatch,
+    /// The closing of its claim.
+    Closing,
+    /// The projection before a settled record.
+    Projecting,
+    /// The settled record.
+    Settling,
+    /// The plan.
+    Planning,
+    /// The record of the open operation.
+    Opening,
+    /// The record of an operation that is sent once more.
+    Resending,
+    /// The dispatch.
+    Dispatching,
+    /// The record of a decision to do nothing.
+    Recording,
+    /// Over.
+    Done,
+}

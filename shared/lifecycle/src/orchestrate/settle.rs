@@ -1,0 +1,243 @@
+//! Folding what came of an operation into the record. Settling twice changes nothing: the operation is open only once.
+//! Must not know how the outcome came about.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Patience;
+use crate::claim::{Abandoned, Claim};
+use crate::decision::Why;
+use crate::execute::{Outcome, Refusal, RunStarted};
+use crate::ids::{Digest, rollback_id, run_id};
+use crate::plan::KnownRun;
+use crate::record::{Deployed, Entry, OpenOperation, Record, Status, Trouble};
+
+/// The record after the result of its open operation.
+pub fn settle_result(mut record: Record, open: &OpenOperation, outcome: &Outcome, now: Timestamp, patience: Patience) -> Record {
+    record.open = None;
+    record.unsettled = false;
+    let from = restored(outcome);
+    fold(&mut record, open, outcome, now, patience);
+    record.remember(entry(open, word(outcome), detail(outcome), from, now));
+    record
+}
+
+/// The record after its open operation was closed without a result.
+pub fn settle_abandoned(mut record: Record, open: &OpenOperation, claim: Option<&Claim>, now: Timestamp, patience: Patience) -> Record {
+    let abandoned = claim.map_or(Abandoned::Undecided { runs: Vec::new() }, Claim::outcome_without_result);
+    match abandoned {
+        Abandoned::Committed(outcome) => return settle_result(record, open, &outcome, now, patience),
+        Abandoned::RolledBack { reason, .. } => {
+            down(&mut record);
+            trouble(&mut record, open, &reason, true, now, patience);
+            record.remember(entry(open, "abandoned", format!("closed while rolling back: {reason}"), None, now));
+        }
+        Abandoned::Undecided { .. } => {
+            record.remember(entry(open, "abandoned", "closed without a result; the next operation looks first".to_owned(), None, now));
+        }
+    }
+    record.open = None;
+    record.unsettled = true;
+    leave_orphans(&mut record, open);
+    record
+}
+
+fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Timestamp, patience: Patience) {
+    match outcome {
+        Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
+            deploy(record, open, run, Status::Running, *checkpointed, now);
+            record.trouble = None;
+            if let Some(reason) = unhealthy {
+                trouble(record, open, reason, false, now, patience);
+            }
+        }
+        Outcome::Completed { run } => {
+            deploy(record, open, run, Status::Complete, true, now);
+            record.trouble = None;
+        }
+        Outcome::Left { why, run } => left(record, open, *why, *run),
+        Outcome::Removed { savepoint } => {
+            if let Some(deployed) = &mut record.deployed {
+                deployed.status = Status::Stopped;
+                if savepoint.is_some() {
+                    deployed.restore_point.clone_from(savepoint);
+                }
+            }
+            record.orphans.clear();
+            record.trouble = None;
+        }
+        Outcome::RolledBack { reason, run, .. } => {
+            if let Some(deployed) = &mut record.deployed {
+                let known = KnownRun {
+                    job_id: run.job_id,
+                    operation: open.plan.operation,
+                    version: deployed.meta.query_version,
+                    target: deployed.target.digest(),
+                    restored_from: run.restored_from.clone(),
+                };
+                deployed.runs = vec![known];
+                deployed.restore_point.clone_from(&run.restored_from);
+                deployed.status = Status::Running;
+            }
+            record.orphans.clear();
+            trouble(record, open, reason, true, now, patience);
+        }
+        Outcome::Refused { refusal } => {
+            let retry = match refusal {
+                Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => true,
+                Refusal::DoesNotCompile { .. } | Refusal::ForeignJob { .. } | Refusal::NoState => false,
+            };
+            if open.plan.is_restart() {
+                down(record);
+            }
+            trouble(record, open, &detail(outcome), retry, now, patience);
+        }
+        Outcome::Failed { reason, savepoint } => {
+            down(record);
+            if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
+                deployed.restore_point.clone_from(savepoint);
+            }
+            leave_orphans(record, open);
+            trouble(record, open, reason, true, now, patience);
+        }
+    }
+    if let Some(meta) = &open.meta {
+        record.highest_version = record.highest_version.max(meta.query_version);
+    }
+    record.allows.clear();
+}
+
+fn down(record: &mut Record) {
+    if let Some(deployed) = &mut record.deployed {
+        deployed.status = Status::NotRunning;
+    }
+}
+
+fn deploy(record: &mut Record, open: &OpenOperation, run: &RunStarted, status: Status, checkpointed: bool, now: Timestamp) {
+    let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
+    let known = KnownRun {
+        job_id: run.job_id,
+        operation: open.plan.operation,
+        version: meta.query_version,
+        target: target.digest(),
+        restored_from: run.restored_from.clone(),
+    };
+    record.deployed = Some(Deployed {
+        target: target.clone(),
+        meta: meta.clone(),
+        status,
+        runs: vec![known],
+        restore_point: run.restored_from.clone(),
+        checkpointed: checkpointed || run.restored_from.is_some(),
+        since: now,
+    });
+    record.orphans.clear();
+}
+
+fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::ids::JobId>) {
+    let Some(deployed) = &mut record.deployed else { return };
+    match why {
+        Why::RunsAsDeployed | Why::FlinkRestartsIt => {
+            deployed.status = Status::Running;
+            if let Some(job_id) = run.filter(|id| deployed.runs.iter().all(|known| known.job_id != *id)) {
+                // Taken over: its states lie under its own id and anywhere in its version.
+                let target = deployed.target.digest();
+                let version = deployed.meta.query_version;
+                deployed.runs.push(KnownRun { job_id, operation: open.plan.operation, version, target, restored_from: None });
+                deployed.checkpointed = true;
+            }
+            record.orphans.clear();
+        }
+        Why::IsComplete => {
+            deployed.status = Status::Complete;
+            if let Some(target) = &open.target {
+                deployed.target = target.clone();
+            }
+        }
+        Why::NothingToStop | Why::ForeignJob => {}
+    }
+    record.trouble = None;
+}
+
+/// The runs that an operation may have started: ours if they live, and their states count.
+fn leave_orphans(record: &mut Record, open: &OpenOperation) {
+    let operation = open.plan.operation;
+    let deployed = record.deployed.as_ref().map(|d| (d.meta.query_version, d.target.digest()));
+    let next = open.plan.next.as_ref().map(|launch| (launch.version, launch.target.clone()));
+    let runs = [(run_id(operation, 0), next), (rollback_id(operation, 0), deployed)];
+    for (job_id, launch) in runs {
+        if let Some((version, target)) = launch {
+            record.orphans.push(KnownRun { job_id, operation, version, target, restored_from: None });
+        }
+    }
+}
+
+fn trouble(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
+    let Some(target) = open.plan.next.as_ref().map(|launch| launch.target.clone()) else { return };
+    let attempts = attempts_of(record, &target) + 1;
+    let next = (retry && attempts < patience.attempts).then(|| later(now, patience, attempts)).flatten();
+    record.trouble = Some(Trouble { target, attempts, next, error: error.to_owned() });
+}
+
+fn attempts_of(record: &Record, target: &Digest) -> u32 {
+    record.trouble.as_ref().filter(|t| t.target == *target).map_or(0, |t| t.attempts)
+}
+
+/// The pause doubles with every attempt.
+fn later(now: Timestamp, patience: Patience, attempts: u32) -> Option<Timestamp> {
+    let factor = 1_u64 << (attempts - 1).min(20);
+    let pause = i64::try_from(patience.pause_ms.saturating_mul(factor)).unwrap_or(i64::MAX);
+    now.checked_add(SignedDuration::from_millis(pause)).ok()
+}
+
+fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<String>, now: Timestamp) -> Entry {
+    let plan = &open.plan;
+    let version = open.meta.as_ref().map(|m| m.query_version).or(plan.previous.as_ref().map(|p| p.launch.version)).unwrap_or_default();
+    Entry {
+        operation: plan.operation,
+        at: now,
+        version,
+        change: plan.change.kind,
+        from,
+        outcome: outcome.to_owned(),
+        detail,
+        by: plan.by.clone(),
+        why: plan.reason.clone(),
+    }
+}
+
+fn restored(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => run.restored_from.clone(),
+        Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => None,
+    }
+}
+
+/// The outcome in a word.
+pub(super) fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Deployed { unhealthy: None, .. } => "deployed",
+        Outcome::Deployed { unhealthy: Some(_), .. } => "unhealthy",
+        Outcome::Completed { .. } => "completed",
+        Outcome::Left { .. } => "left",
+        Outcome::Removed { .. } => "removed",
+        Outcome::RolledBack { .. } => "rolled-back",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Failed { .. } => "failed",
+    }
+}
+
+/// The outcome for people.
+pub(super) fn detail(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Deployed { run, unhealthy, .. } => match unhealthy {
+            Some(reason) => format!("runs as {}, not healthy: {reason}", run.job_id),
+            None => format!("runs as {}", run.job_id),
+        },
+        Outcome::Completed { run } => format!("ran to its end as {}", run.job_id),
+        Outcome::Left { why, .. } => why.to_string(),
+        Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
+        Outcome::Removed { savepoint: None } => "stopped".to_owned(),
+        Outcome::RolledBack { reason, .. } | Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Refused { refusal } => refusal.to_string(),
+    }
+}

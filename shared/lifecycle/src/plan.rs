@@ -1,0 +1,281 @@
+//! The plan: everything the node may do for one job, for every status it can observe, as one immutable value.
+//! Must not know how it is carried out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Change, Kind};
+use crate::decision::{Action, Observed, action};
+use crate::ids::{Digest, JobId, OperationId};
+use crate::manifest::{Body, JobName, Meta, effective_properties};
+use crate::state::{Place, places_of_run, savepoint_directory, version_directory};
+use crate::tables::fill_group_id;
+use crate::target::Target;
+
+/// The view that holds the query's rows, as in the Python tool.
+pub const INPUT_VIEW: &str = "__temporary_input_view";
+const CHECKPOINTS: &str = "execution.checkpointing.dir";
+const SAVEPOINTS: &str = "execution.checkpointing.savepoint-dir";
+
+/// What the body of a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LaunchKind {
+    /// A SQL query.
+    Sql,
+    /// Python code.
+    Code,
+}
+
+/// One statement that runs before the query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LaunchStatement {
+    /// Its file and line.
+    pub origin: String,
+    /// Its text, everything filled in.
+    pub sql: String,
+}
+
+/// Everything that is needed to start one version of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Launch {
+    /// The job.
+    pub name: JobName,
+    /// Its version: names the state directories.
+    pub version: u32,
+    /// The id of the query, as the rows carry it.
+    pub query_id: String,
+    /// When the query was created, as the rows carry it.
+    pub created: String,
+    /// What the body is.
+    pub kind: LaunchKind,
+    /// The statements that run first, in order.
+    pub statements: Vec<LaunchStatement>,
+    /// The query or the code.
+    pub body: String,
+    /// The INSERT that reads the view.
+    pub insert: String,
+    /// Flink's properties, state directories of this version included.
+    pub properties: BTreeMap<String, String>,
+    /// How many slots it needs.
+    pub slots: u32,
+    /// The target that this starts.
+    pub target: Digest,
+}
+
+impl Launch {
+    /// The launch of `target` as the version that `meta` names.
+    pub fn of(target: &Target, meta: &Meta) -> Self {
+        let manifest = &target.manifest;
+        let version = meta.query_version;
+        let group = format!("rta-{}-{version}", manifest.name);
+        let statements = target
+            .definitions
+            .iter()
+            .map(|d| LaunchStatement { origin: d.origin.clone(), sql: fill_group_id(&d.sql, &group) })
+            .collect();
+        let (kind, body) = match &manifest.body {
+            Body::Sql(sql) => (LaunchKind::Sql, sql.clone()),
+            Body::Code(code) => (LaunchKind::Code, code.clone()),
+        };
+        let mut properties = effective_properties(manifest);
+        properties.insert(CHECKPOINTS.to_owned(), version_directory(&target.checkpoint_directory(), version));
+        properties.insert(SAVEPOINTS.to_owned(), version_directory(&target.savepoint_directory(), version));
+        Self {
+            name: manifest.name.clone(),
+            version,
+            query_id: meta.query_id.clone(),
+            created: meta.query_create_timestamp.clone(),
+            kind,
+            statements,
+            body,
+            insert: insert(target, meta),
+            properties,
+            slots: target.slots(),
+            target: target.digest(),
+        }
+    }
+}
+
+/// The INSERT of the Python tool, with its constants quoted properly.
+fn insert(target: &Target, meta: &Meta) -> String {
+    let text = |value: &str| format!("'{}'", value.replace('\'', "''"));
+    let stamp = match target.timestamp_field.as_str() {
+        "" => String::new(),
+        field => format!("NOW() AS {field}, "),
+    };
+    let manifest = &target.manifest;
+    format!(
+        "INSERT INTO {table} SELECT *, {stamp}CAST({name} AS STRING) AS __query_name, \
+         CAST({description} AS STRING) AS __query_description, CAST({id} AS STRING) AS __query_id, \
+         CAST({version} AS INT) AS __query_version, CAST({created} AS TIMESTAMP) AS __query_create_timestamp \
+         FROM {INPUT_VIEW}",
+        table = manifest.target_table,
+        name = text(manifest.name.as_str()),
+        description = text(&manifest.description),
+        id = text(&meta.query_id),
+        version = meta.query_version,
+        created = text(&meta.query_create_timestamp),
+    )
+}
+
+/// A run of ours that may be live.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KnownRun {
+    /// Its Flink job id.
+    pub job_id: JobId,
+    /// The operation that started it.
+    pub operation: OperationId,
+    /// Its version.
+    pub version: u32,
+    /// The target it was started for.
+    pub target: Digest,
+    /// The state it was restored from.
+    pub restored_from: Option<String>,
+}
+
+/// What is deployed, as far as an operation needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Previous {
+    /// How it is started again.
+    pub launch: Launch,
+    /// Its runs since the last restore point, the newest last.
+    pub runs: Vec<KnownRun>,
+    /// Where its states lie.
+    pub places: Vec<Place>,
+    /// Where a stop by this operation puts the savepoint.
+    pub savepoint_directory: String,
+    /// Whether a checkpoint of its runs was ever seen: without any, it may start from its own starting point.
+    pub checkpointed: bool,
+    /// The state its first run was restored from.
+    pub restore_point: Option<String>,
+}
+
+/// Time spans of an operation, in milliseconds: configuration, so that tests are quick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Windows {
+    /// How long a new run must be stable.
+    pub stability_ms: u64,
+    /// How long it may take until all its tasks run.
+    pub startup_ms: u64,
+    /// How long a stop with savepoint may take; after that its outcome is unknown.
+    pub stop_ms: u64,
+    /// How long a passing state is waited for.
+    pub passing_ms: u64,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self { stability_ms: 30_000, startup_ms: 120_000, stop_ms: 3_600_000, passing_ms: 60_000 }
+    }
+}
+
+/// One branch of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Branch {
+    /// What is observed.
+    pub observed: Observed,
+    /// What is done then.
+    pub action: Action,
+}
+
+/// Which run that we did not start is taken for ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adopt {
+    /// None.
+    No,
+    /// The only live one with the job's name.
+    ByName,
+    /// This one.
+    Run(JobId),
+}
+
+/// Everything the node may do for one job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Plan {
+    /// The format of this document.
+    pub format: u32,
+    /// The operation that applies it.
+    pub operation: OperationId,
+    /// The job.
+    pub job: JobName,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who or what asked for it.
+    pub by: String,
+    /// Why, for people.
+    pub reason: String,
+    /// What changed.
+    pub change: Change,
+    /// What is started; nothing for a removal.
+    pub next: Option<Launch>,
+    /// What is deployed; nothing for a new job.
+    pub previous: Option<Previous>,
+    /// Runs of operations that ended without a result.
+    pub orphans: Vec<KnownRun>,
+    /// Which run that we did not start is taken for ours.
+    pub adopt: Adopt,
+    /// One branch for each thing the node can observe.
+    pub branches: Vec<Branch>,
+    /// Its time spans.
+    pub windows: Windows,
+}
+
+/// The format of plans that this version writes.
+pub const FORMAT: u32 = 1;
+
+impl Plan {
+    /// One branch for every observation, by the decision table.
+    pub fn branches_of(kind: Kind) -> Vec<Branch> {
+        Observed::ALL.into_iter().map(|observed| Branch { observed, action: action(kind, observed) }).collect()
+    }
+
+    /// The action for what was observed; a plan that lacks it leaves no choice but to wait.
+    pub fn action(&self, observed: Observed) -> Action {
+        self.branches.iter().find(|b| b.observed == observed).map_or(Action::Wait, |b| b.action)
+    }
+
+    /// The runs of ours that may be live, the deployed ones first.
+    pub fn known_runs(&self) -> impl Iterator<Item = &KnownRun> {
+        self.previous.iter().flat_map(|p| p.runs.iter().rev()).chain(&self.orphans)
+    }
+
+    /// Whether the target is the deployed one: a restart has nothing to roll back to.
+    pub fn is_restart(&self) -> bool {
+        match self.change.kind {
+            Kind::Unchanged => true,
+            Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => false,
+        }
+    }
+
+    /// Whether a failed start is answered by starting the deployed manifest again.
+    pub fn can_roll_back(&self) -> bool {
+        self.previous.is_some() && !self.is_restart()
+    }
+
+    /// Where the savepoint of a stop by this operation is put.
+    pub fn stop_directory(&self) -> Option<&str> {
+        self.previous.as_ref().map(|p| p.savepoint_directory.as_str())
+    }
+}
+
+/// The places where the states of `runs` under `target` lie, and `restore_point` itself.
+pub fn lineage(target: &Target, version: u32, runs: &[KnownRun], restore_point: Option<&str>, operation: OperationId) -> (Vec<Place>, String) {
+    let (checkpoints, savepoints) = (target.checkpoint_directory(), target.savepoint_directory());
+    let stop_directory = savepoint_directory(&savepoints, version, operation);
+    let mut places: Vec<Place> = restore_point.map(|path| Place::Exactly { path: path.to_owned() }).into_iter().collect();
+    if runs.is_empty() && restore_point.is_none() {
+        places.push(Place::Version {
+            checkpoints: version_directory(&checkpoints, version),
+            savepoints: version_directory(&savepoints, version),
+        });
+    }
+    for run in runs {
+        places.extend(places_of_run(&checkpoints, &savepoints, version, run.job_id, run.operation));
+    }
+    places.push(Place::Savepoints { directory: stop_directory.clone(), run: None });
+    (places, stop_directory)
+}

@@ -1,0 +1,196 @@
+//! Owns cutting SQL files into statements, and what each statement defines.
+//! Must not know templates, or which statements a job uses.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::grammar::read;
+use super::lexer::{LexError, Token, tokens};
+use super::path::TablePath;
+
+/// One statement of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Statement {
+    /// The file and the line where it starts: `config/tables/orders.sql:3`.
+    pub origin: String,
+    /// Its text without the `;`, and without the comments before and after it.
+    pub sql: String,
+    /// What it does.
+    pub kind: StatementKind,
+}
+
+/// What a statement does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum StatementKind {
+    /// `CREATE TABLE`.
+    CreateTable {
+        /// The table.
+        name: TablePath,
+        /// Whether it is `TEMPORARY`.
+        temporary: bool,
+        /// What its `WITH (…)` says.
+        options: BTreeMap<String, String>,
+        /// The table it takes over with `LIKE`.
+        like: Option<TablePath>,
+        /// Whether a query follows (`AS SELECT …`).
+        as_query: bool,
+    },
+    /// `CREATE VIEW`.
+    CreateView {
+        /// The view.
+        name: TablePath,
+        /// The tables its query names.
+        reads: Vec<TablePath>,
+    },
+    /// `CREATE FUNCTION`.
+    CreateFunction {
+        /// The function.
+        name: TablePath,
+    },
+    /// `ALTER` or `DROP` of a table or a view.
+    AlterTable {
+        /// The table.
+        name: TablePath,
+    },
+    /// `ALTER` or `DROP` of a function.
+    AlterFunction {
+        /// The function.
+        name: TablePath,
+    },
+    /// `CREATE CATALOG`.
+    CreateCatalog {
+        /// The catalog.
+        name: TablePath,
+        /// What its `WITH (…)` says.
+        options: BTreeMap<String, String>,
+    },
+    /// `CREATE DATABASE`.
+    CreateDatabase {
+        /// The database.
+        name: TablePath,
+        /// What its `WITH (…)` says.
+        options: BTreeMap<String, String>,
+    },
+    /// `USE`: names without a catalog or database mean another table from here on.
+    Use {
+        /// The catalog or database.
+        name: TablePath,
+        /// Whether it is `USE CATALOG`.
+        catalog: bool,
+    },
+    /// `SET 'key' = 'value'`.
+    Set {
+        /// The option.
+        key: String,
+        /// What it is set to.
+        value: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+impl StatementKind {
+    /// What one statement does. Text that cannot be read is something else.
+    pub fn of(sql: &str) -> Self {
+        tokens(sql).map_or(Self::Other, |tokens| Self::of_tokens(&tokens))
+    }
+
+    pub(crate) fn of_tokens(tokens: &[Token<'_>]) -> Self {
+        read(tokens).unwrap_or(Self::Other)
+    }
+
+    /// The table, view, function, catalog or database that it is about.
+    pub fn name(&self) -> Option<&TablePath> {
+        match self {
+            Self::CreateTable { name, .. }
+            | Self::CreateView { name, .. }
+            | Self::CreateFunction { name }
+            | Self::AlterTable { name }
+            | Self::AlterFunction { name }
+            | Self::CreateCatalog { name, .. }
+            | Self::CreateDatabase { name, .. }
+            | Self::Use { name, .. } => Some(name),
+            Self::Set { .. } | Self::Other => None,
+        }
+    }
+
+    /// What its `WITH (…)` says; nothing if it has none.
+    pub fn options(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::CreateTable { options, .. }
+            | Self::CreateCatalog { options, .. }
+            | Self::CreateDatabase { options, .. } => options.clone(),
+            _ => BTreeMap::new(),
+        }
+    }
+}
+
+/// A statement that cannot be used, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[error("{file}:{line}:{column}: {message}")]
+pub struct StatementError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl StatementError {
+    pub(crate) fn from_lexer(file: &str, error: LexError) -> Self {
+        let LexError {
+            line,
+            column,
+            message,
+        } = error;
+        let help = "close it; a quote inside quotes is written twice".to_owned();
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+            help,
+        }
+    }
+}
+
+/// Cuts a file into its statements, at each `;` outside strings, names and comments.
+pub fn split(file_name: &str, text: &str) -> Result<Vec<Statement>, Vec<StatementError>> {
+    let pieces =
+        pieces(text).map_err(|error| vec![StatementError::from_lexer(file_name, error)])?;
+    let statement = |piece: Piece<'_>| Statement {
+        origin: format!("{file_name}:{}", piece.line),
+        sql: piece.sql.to_owned(),
+        kind: StatementKind::of(piece.sql),
+    };
+    Ok(pieces.into_iter().map(statement).collect())
+}
+
+/// The text of one statement and where it starts.
+pub(crate) struct Piece<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, LexError> {
+    let tokens = tokens(text)?;
+    let statements = tokens.split(|token| token.is_symbol(";"));
+    let piece = |tokens: &[Token<'_>]| {
+        let (first, last) = (tokens.first()?, tokens.last()?);
+        let sql = text.get(first.offset..last.end())?;
+        Some(Piece {
+            sql,
+            line: first.line,
+            column: first.column,
+        })
+    };
+    Ok(statements.filter_map(piece).collect())
+}

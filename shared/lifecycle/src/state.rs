@@ -1,0 +1,150 @@
+//! Where the state of a run lies and which of several states is the newest.
+//! Must not know how directories are listed or files read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{JobId, OperationId};
+
+/// The first four bytes of every `_metadata` file of Flink.
+const MAGIC: [u8; 4] = [0x49, 0x60, 0x67, 0x2d];
+/// How many bytes of a `_metadata` file tell its checkpoint id.
+pub const HEADER_LENGTH: usize = 16;
+/// The file whose presence makes a checkpoint or savepoint complete.
+pub const METADATA: &str = "_metadata";
+
+/// A complete checkpoint or savepoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StateRef {
+    /// Its directory, as Flink restores from it.
+    pub path: String,
+    /// Its checkpoint id: orders all states of one version.
+    pub checkpoint_id: u64,
+}
+
+/// One place where states of a lineage can lie.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// `chk-*` of one run.
+    Checkpoints {
+        /// `<checkpoint directory>/<version>/<job id>`.
+        directory: String,
+    },
+    /// `savepoint-*`, all or those of one run.
+    Savepoints {
+        /// The directory that holds them.
+        directory: String,
+        /// Only names that begin `savepoint-<this>-`.
+        run: Option<String>,
+    },
+    /// One state known by its path.
+    Exactly {
+        /// Its directory.
+        path: String,
+    },
+    /// Everything under a version: only when taking over from the Python tool.
+    Version {
+        /// `<checkpoint directory>/<version>`.
+        checkpoints: String,
+        /// `<savepoint directory>/<version>`.
+        savepoints: String,
+    },
+}
+
+/// A `_metadata` file that Flink did not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the header of a Flink checkpoint or savepoint")]
+pub struct NotMetadata;
+
+/// The checkpoint id in the header of a `_metadata` file.
+pub fn checkpoint_id(header: &[u8]) -> Result<u64, NotMetadata> {
+    let (Some(magic), Some(id)) = (header.get(..4), header.get(8..HEADER_LENGTH)) else {
+        return Err(NotMetadata);
+    };
+    if magic != MAGIC {
+        return Err(NotMetadata);
+    }
+    id.try_into().map(u64::from_be_bytes).map_err(|_| NotMetadata)
+}
+
+/// The newest of several states: the highest checkpoint id wins, never a time stamp.
+pub fn newest(found: Vec<StateRef>) -> Option<StateRef> {
+    found.into_iter().max_by(|a, b| a.checkpoint_id.cmp(&b.checkpoint_id).then_with(|| a.path.cmp(&b.path)))
+}
+
+/// Whether a directory's name is a checkpoint's: `chk-` and digits, no marker.
+pub fn is_checkpoint(name: &str) -> bool {
+    name.strip_prefix("chk-").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a directory's name is a savepoint's, of `run` if given (its first six digits).
+pub fn is_savepoint(name: &str, run: Option<&str>) -> bool {
+    let Some(rest) = name.strip_prefix("savepoint-") else { return false };
+    let good = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    rest.split_once('-').is_some_and(|(job, random)| good(job, 6) && good(random, 12) && run.is_none_or(|run| run == job))
+}
+
+/// `<directory>/<version>`, whatever slashes the directory ends with.
+pub fn version_directory(directory: &str, version: u32) -> String {
+    format!("{}/{version}", directory.trim_end_matches('/'))
+}
+
+/// Where a stop of `operation` puts its savepoint.
+pub fn savepoint_directory(savepoints: &str, version: u32, operation: OperationId) -> String {
+    format!("{}/{operation}", version_directory(savepoints, version))
+}
+
+/// The places where the states of one run of ours lie.
+pub fn places_of_run(checkpoints: &str, savepoints: &str, version: u32, run: JobId, operation: OperationId) -> Vec<Place> {
+    vec![
+        Place::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
+        Place::Savepoints { directory: savepoint_directory(savepoints, version, operation), run: None },
+        Place::Savepoints { directory: version_directory(savepoints, version), run: Some(run.to_string()[..6].to_owned()) },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_tells_the_checkpoint_id() {
+        let mut header = vec![0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 4];
+        header.extend(1234_u64.to_be_bytes());
+        assert_eq!(checkpoint_id(&header), Ok(1234));
+        assert_eq!(checkpoint_id(&header[..15]), Err(NotMetadata));
+        header[0] = 0;
+        assert_eq!(checkpoint_id(&header), Err(NotMetadata));
+    }
+
+    /// B9: never by time, always by the checkpoint id, and 10 is newer than 9.
+    #[test]
+    fn the_highest_checkpoint_id_wins() {
+        let at = |path: &str, checkpoint_id| StateRef { path: path.into(), checkpoint_id };
+        assert_eq!(newest(vec![at("a/chk-9", 9), at("a/chk-10", 10), at("b/chk-2", 2)]), Some(at("a/chk-10", 10)));
+        assert_eq!(newest(vec![]), None);
+    }
+
+    /// B8: version 1's directory is not a prefix that also matches version 10's.
+    #[test]
+    fn versions_are_whole_path_segments() {
+        let one = version_directory("s3://b/c/", 1);
+        assert_eq!(one, "s3://b/c/1");
+        let places = places_of_run("s3://b/c/", "s3://b/s", 1, crate::ids::Hex32::derived(&["r"]), crate::ids::Hex32::derived(&["o"]));
+        assert!(places.iter().all(|p| match p {
+            Place::Checkpoints { directory } | Place::Savepoints { directory, .. } => directory.contains("/1/") || directory.ends_with("/1"),
+            Place::Exactly { .. } | Place::Version { .. } => false,
+        }));
+    }
+
+    #[test]
+    fn markers_and_strangers_are_no_states() {
+        for name in ["chk-", "chk-1_$folder$", "chk-1x", "shared", "savepoint"] {
+            assert!(!is_checkpoint(name), "{name}");
+        }
+        assert!(is_checkpoint("chk-1416"));
+        assert!(is_savepoint("savepoint-ac8dd3-bab3bbd81f7a", Some("ac8dd3")));
+        assert!(!is_savepoint("savepoint-ac8dd3-bab3bbd81f7a_$folder$", None));
+        assert!(!is_savepoint("savepoint-ac8dd3-bab3bbd81f7a", Some("ac8dd4")));
+    }
+}

@@ -1,0 +1,147 @@
+//! Owns the table definitions: reading the files, which of them a job uses, and what changed.
+//! Must not know manifests, or what a change leads to.
+
+mod change;
+pub mod compare;
+mod definition;
+mod template;
+mod usage;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::statements::pieces;
+use crate::sql::{Statement, StatementError, StatementKind, tokens};
+
+pub use compare::{DefinitionChange, compare};
+pub use definition::{Definition, Role, Used};
+pub use template::fill_group_id;
+
+/// A file under `config/tables/`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TableFile {
+    /// Its key, as messages show it.
+    pub key: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The parameters of `config/params.yaml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parameters(pub BTreeMap<String, String>);
+
+/// Every statement of every file, in the order in which they run.
+///
+/// Parameters are filled in. What is left is still a template: `{group_id}`, and literal braces
+/// doubled; [`fill_group_id`] gives the text that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TableDefinitions {
+    /// The statements.
+    pub statements: Vec<Statement>,
+}
+
+/// Reads the files, in the order of their keys, and reports every error of every file.
+pub fn parse(
+    files: &[TableFile],
+    parameters: &Parameters,
+) -> Result<TableDefinitions, Vec<StatementError>> {
+    let mut statements = Vec::new();
+    let mut errors = Vec::new();
+    for file in files {
+        match pieces(&file.text) {
+            Err(error) => errors.push(StatementError::from_lexer(&file.key, error)),
+            Ok(pieces) => {
+                for piece in pieces {
+                    let at = Place {
+                        file: &file.key,
+                        line: piece.line,
+                        column: piece.column,
+                    };
+                    match read(&at, piece.sql, parameters) {
+                        Ok(statement) => statements.push(statement),
+                        Err(more) => errors.extend(more),
+                    }
+                }
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(TableDefinitions { statements })
+    } else {
+        Err(errors)
+    }
+}
+
+/// Where a statement starts.
+struct Place<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+impl Place<'_> {
+    fn error(&self, message: String, help: &str) -> StatementError {
+        let Self { file, line, column } = *self;
+        StatementError {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+            help: help.to_owned(),
+        }
+    }
+
+    /// The place this far into the statement's text.
+    fn further(&self, text: &str) -> Self {
+        let Self { file, line, column } = *self;
+        let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        match text.rsplit_once('\n') {
+            None => Self {
+                file,
+                line,
+                column: column.saturating_add(length(text)),
+            },
+            Some((above, before)) => {
+                let lines = above.matches('\n').count() + 1;
+                let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+                let column = length(before).saturating_add(1);
+                Self {
+                    file,
+                    line: line.saturating_add(lines),
+                    column,
+                }
+            }
+        }
+    }
+}
+
+fn read(
+    at: &Place<'_>,
+    sql: &str,
+    parameters: &Parameters,
+) -> Result<Statement, Vec<StatementError>> {
+    let sql = template::fill(sql, &parameters.0).map_err(|problems| {
+        let error = |problem: template::Problem| {
+            let before = sql.get(..problem.offset).unwrap_or_default();
+            at.further(before).error(problem.message, &problem.help)
+        };
+        problems.into_iter().map(error).collect::<Vec<_>>()
+    })?;
+    let broken = |what: &str| {
+        let message = format!("with its parameters filled in, {what}");
+        let help = "correct the value of the parameter in config/params.yaml";
+        vec![at.error(message, help)]
+    };
+    let tokens = tokens(&sql).map_err(|error| broken(&error.message))?;
+    if tokens.iter().any(|token| token.is_symbol(";")) {
+        return Err(broken("this is more than one statement"));
+    }
+    let kind = StatementKind::of_tokens(&tokens);
+    Ok(Statement {
+        origin: format!("{}:{}", at.file, at.line),
+        sql,
+        kind,
+    })
+}

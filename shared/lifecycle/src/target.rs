@@ -1,0 +1,53 @@
+//! What a job should be: merged manifest, the definitions it uses, the settings that count as its query.
+//! Must not know what runs now.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Digest;
+use crate::manifest::{Body, JobManifest, effective_properties, state_directories};
+use crate::tables::Definition;
+
+/// The default name of the column that says when a row was made.
+pub const TIMESTAMP_FIELD: &str = "__create_timestamp";
+
+/// The desired state of one job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The manifest merged with the template.
+    pub manifest: JobManifest,
+    /// The definitions that the job uses, parameters filled in, `{group_id}` left in.
+    pub definitions: Vec<Definition>,
+    /// The name of the time stamp column; empty for none.
+    pub timestamp_field: String,
+}
+
+impl Target {
+    /// A digest that names this target; it decides nothing.
+    pub fn digest(&self) -> Digest {
+        // Serializing plain data to memory cannot fail; an empty text would only give a name that matches nothing.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The checkpoint directory, without the version.
+    pub fn checkpoint_directory(&self) -> String {
+        state_directories(&self.manifest).0
+    }
+
+    /// The savepoint directory, without the version.
+    pub fn savepoint_directory(&self) -> String {
+        state_directories(&self.manifest).1
+    }
+
+    /// How many slots the job needs: its parallelism, by Flink's default slot sharing.
+    pub fn slots(&self) -> u32 {
+        effective_properties(&self.manifest).get("parallelism.default").and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+    }
+
+    /// Whether the job is Python code.
+    pub fn is_code(&self) -> bool {
+        match self.manifest.body {
+            Body::Sql(_) => false,
+            Body::Code(_) => true,
+        }
+    }
+}

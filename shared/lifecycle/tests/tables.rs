@@ -1,0 +1,346 @@
+//! Table definitions: templates, what a job uses, and what changed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+
+use lifecycle::tables::{
+    Definition, DefinitionChange, Parameters, Role, TableDefinitions, TableFile, Used, compare, fill_group_id, parse,
+};
+
+fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+    Parameters(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+}
+
+fn file(key: &str, text: &str) -> TableFile {
+    TableFile { key: key.to_owned(), text: text.to_owned() }
+}
+
+fn definitions(text: &str) -> TableDefinitions {
+    parse(&[file("t.sql", text)], &Parameters::default()).unwrap()
+}
+
+#[test]
+fn parameters_are_filled_in_as_python_does_and_the_group_id_last() {
+    let known = parameters(&[("servers", "b:9092"), ("json", "{\"a\":1}"), ("not a name", "x")]);
+    let cases = [
+        ("SET 'a' = '{servers}'", "SET 'a' = 'b:9092'"),
+        ("SET 'a' = '{group_id}-{{x}}'", "SET 'a' = 'rta-o-1-{x}'"),
+        ("SET 'a' = '{json}'", "SET 'a' = '{\"a\":1}'"),
+        ("SET 'a' = '{{group_id}}'", "SET 'a' = '{group_id}'"),
+        ("SET 'a' = '{{{servers}}}'", "SET 'a' = '{b:9092}'"),
+        ("SET 'a' = '{not a name}'", "SET 'a' = 'x'"),
+    ];
+    for (text, expected) in cases {
+        let parsed = parse(&[file("t.sql", text)], &known).unwrap();
+        assert_eq!(fill_group_id(&parsed.statements[0].sql, "rta-o-1"), expected, "{text}");
+    }
+    let own = parameters(&[("group_id", "mine")]);
+    let parsed = parse(&[file("t.sql", "SET 'a' = '{group_id}'")], &own).unwrap();
+    assert_eq!(parsed.statements[0].sql, "SET 'a' = 'mine'");
+}
+
+#[test]
+fn every_error_of_every_file_has_its_place_and_a_way_out() {
+    let files = [
+        file("a.sql", "SET 'a'='{x}';\n\nSET 'b' =\n  '{group_id}{y}}';"),
+        file("b.sql", "SET 'a' = '{quote}';\nSET 'a' = {two};"),
+        file("c.sql", "SET 'a' = 'b"),
+        file("d.sql", "SET 'a' = '{\"k\":1}'; SET 'b' = '{'"),
+    ];
+    let known = parameters(&[("quote", "it's"), ("two", "1; 2")]);
+    let errors = parse(&files, &known).unwrap_err();
+    let found: Vec<_> = errors.iter().map(|error| format!("{error} ({})", error.help)).collect();
+    let add = "add it to config/params.yaml; for literal braces write";
+    let known = "is not a known parameter; known are {group_id}, {quote}, {two}";
+    let value = "correct the value of the parameter in config/params.yaml";
+    assert_eq!(
+        found,
+        [
+            format!("a.sql:1:10: `{{x}}` {known} ({add} `{{{{x}}}}`)"),
+            format!("a.sql:4:14: `{{y}}` {known} ({add} `{{{{y}}}}`)"),
+            "a.sql:4:17: this `}` has no partner (write `}}` for a literal brace)".to_owned(),
+            format!("b.sql:1:1: with its parameters filled in, this string is never closed with ' ({value})"),
+            format!("b.sql:2:1: with its parameters filled in, this is more than one statement ({value})"),
+            "c.sql:1:11: this string is never closed with ' (close it; a quote inside quotes is written twice)"
+                .to_owned(),
+            format!("d.sql:1:12: `{{\"k\":1}}` {known} ({add} `{{{{\"k\":1}}}}`)"),
+            "d.sql:1:33: this `{` has no partner (write `{{` for a literal brace)".to_owned(),
+        ]
+    );
+}
+
+const TABLES: &str = "
+SET 'table.local-time-zone' = 'UTC';
+CREATE FUNCTION clean AS 'C' LANGUAGE PYTHON;
+CREATE FUNCTION db.Mask AS 'M';
+CREATE TABLE base (a INT) WITH ('connector' = 'kafka');
+CREATE TABLE orders (b INT, price AS mask(a)) WITH ('topic' = 'o') LIKE base;
+CREATE TABLE k.sink (a INT) WITH ('connector' = 'print');
+CREATE TABLE other.sink (a INT) WITH ('connector' = 'print');
+CREATE VIEW cheap AS SELECT clean(a) FROM `orders` WHERE items < 3;
+CREATE TABLE items (a INT);
+ALTER TABLE items SET ('a' = 'b');
+CREATE TABLE `my-table` (a INT);
+USE k;
+";
+
+fn used(used: &Used) -> Vec<String> {
+    let name = |it: &Definition| it.name.as_ref().map_or_else(|| "SET".to_owned(), ToString::to_string);
+    used.definitions.iter().map(|it| format!("{} {:?}", name(it), it.role)).collect()
+}
+
+#[test]
+fn a_query_uses_what_it_names_through_views_and_like() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "SELECT * FROM cheap",
+            "`k`.`sink`",
+            &["clean Function", "db.Mask Function", "base Reads", "orders Reads", "k.sink Writes", "cheap View"],
+        ),
+        (
+            "SELECT items FROM orders",
+            "sink",
+            &["db.Mask Function", "base Reads", "orders Reads", "k.sink Writes", "other.sink Writes"],
+        ),
+        (
+            "SELECT CLEAN(a) FROM x.y.items, q.sink",
+            "c.k.sink",
+            &["clean Function", "k.sink Writes", "items Reads", "items Reads"],
+        ),
+        ("SELECT * FROM base", "orders", &["db.Mask Function", "base Both", "orders Writes"]),
+        ("SELECT * FROM `my-table`", "none", &["my-table Reads"]),
+        ("SELECT 1", "not a table", &[]),
+    ];
+    let all = definitions(TABLES);
+    for (query, target, expected) in cases {
+        let mut expected: Vec<_> = expected.iter().map(|it| (*it).to_owned()).collect();
+        expected.insert(0, "SET Session".to_owned());
+        expected.push("k Session".to_owned());
+        assert_eq!(used(&all.for_sql(query, target)), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_program_uses_what_its_words_name() {
+    let cases: &[(&str, &[&str])] = &[
+        ("table_env.from_path('base')  # not orders2", &["base Reads", "k.sink Writes"]),
+        ("t = 'SELECT Clean(a) FROM `my-table`'", &["clean Function", "k.sink Writes", "my-table Reads"]),
+        (
+            "from_path(\"cheap\").insert_into(\"k.sink\")",
+            &[
+                "clean Function",
+                "db.Mask Function",
+                "base Reads",
+                "orders Reads",
+                "k.sink Both",
+                "other.sink Reads",
+                "cheap View",
+            ],
+        ),
+    ];
+    let all = definitions(TABLES);
+    for (code, expected) in cases {
+        let mut expected: Vec<_> = expected.iter().map(|it| (*it).to_owned()).collect();
+        expected.insert(0, "SET Session".to_owned());
+        expected.push("k Session".to_owned());
+        assert_eq!(used(&all.for_code(code, "k.sink")), expected, "{code}");
+    }
+}
+
+#[test]
+fn views_that_name_each_other_come_to_an_end() {
+    let all = definitions("CREATE VIEW a AS SELECT * FROM b; CREATE VIEW b AS SELECT * FROM a;");
+    assert_eq!(used(&all.for_sql("SELECT * FROM a", "t")), ["a View", "b View"]);
+}
+
+#[test]
+fn what_is_not_known_brings_the_tables_it_names() {
+    let all = definitions("CREATE TABLE a (x INT); CREATE TABLE b (x INT); INSERT INTO a VALUES (1);");
+    let found = all.for_sql("SELECT 1", "t");
+    assert_eq!(found.definitions.iter().map(|it| it.role).collect::<Vec<_>>(), [Role::Reads, Role::Session]);
+}
+
+/// The definitions of a job that reads `r` and writes `w`.
+fn job(text: &str) -> Vec<Definition> {
+    definitions(text).for_sql("SELECT f(a) FROM r, v", "w").definitions
+}
+
+fn changes(old: &str, new: &str) -> Vec<DefinitionChange> {
+    compare(&job(old), &job(new))
+}
+
+#[test]
+fn nothing_changed_by_meaning() {
+    let cases = [
+        ("CREATE TABLE r (a INT)", "-- the orders\ncreate  table r (a int) -- all\n;"),
+        ("CREATE TABLE r (a INT) WITH ('a'='1', 'b'='2')", "CREATE TABLE r (a INT) WITH ('b'='2', 'a'='1')"),
+        ("CREATE TABLE r (a INT); CREATE TABLE w (b INT)", "CREATE TABLE w (b INT); CREATE TABLE r (a INT)"),
+        ("CREATE TABLE r (a INT)", "CREATE TABLE r (a INT); CREATE TABLE unused (a INT)"),
+        ("SET 'a'='b'; CREATE TABLE r (a INT)", "CREATE TABLE r (a INT); set 'a' = 'b'"),
+        (
+            "USE x; CREATE TABLE r (a INT); CREATE TABLE w (a INT)",
+            "USE x; CREATE TABLE w (a INT); CREATE TABLE r (a INT)",
+        ),
+    ];
+    for (old, new) in cases {
+        assert_eq!(changes(old, new), [], "{old} / {new}");
+    }
+}
+
+/// What is said about each change, and whether it counts as the query.
+type Changes = &'static [(&'static str, bool)];
+
+#[test]
+fn each_change_and_whether_the_job_starts_clean() {
+    let cases: &[(&str, &str, Changes)] = &[
+        // Only options.
+        (
+            "CREATE TABLE w (a INT) WITH ('topic'='a', 'x'='1')",
+            "CREATE TABLE w (a INT) WITH ('topic'='b', 'y'='2')",
+            &[("w: WITH topic: a -> b, x: 1 -> none, y: none -> 2", false)],
+        ),
+        ("CREATE TABLE w (a INT)", "CREATE TABLE w (a INT) WITH ('x'='1')", &[("w: WITH x: none -> 1", false)]),
+        (
+            "CREATE TABLE r (a INT) WITH ('group'='1')",
+            "CREATE TABLE r (a INT) WITH ('group'='{group_id}')",
+            &[("r: WITH group: 1 -> {group_id}", false)],
+        ),
+        // Where a source reads.
+        (
+            "CREATE TABLE r (a INT) WITH ('topic'='a')",
+            "CREATE TABLE r (a INT) WITH ('topic'='a; b')",
+            &[("r: WITH topic: a -> a; b", false)],
+        ),
+        (
+            "CREATE TABLE r (a INT) WITH ('topic'='a;b')",
+            "CREATE TABLE r (a INT) WITH ('topic'='a')",
+            &[("r: read from somewhere else, topic: a;b -> a", true)],
+        ),
+        (
+            "CREATE TABLE r (a INT) WITH ('topic'='a')",
+            "CREATE TABLE r (a INT) WITH ('topic-pattern'='a')",
+            &[
+                ("r: read from somewhere else, topic: a -> none", true),
+                ("r: read from somewhere else, topic-pattern: none -> a", true),
+            ],
+        ),
+        (
+            "CREATE TABLE r (a INT) WITH ('path'='a', 'x'='1')",
+            "CREATE TABLE r (a INT) WITH ('path'='b', 'x'='2')",
+            &[("r: read from somewhere else, path: a -> b", true), ("r: WITH x: 1 -> 2", false)],
+        ),
+        (
+            "CREATE TABLE r (a INT) WITH ('connector'='a')",
+            "CREATE TABLE r (a INT) WITH ('connector'='b')",
+            &[("r: read from somewhere else, connector: a -> b", true)],
+        ),
+        (
+            "CREATE TABLE w (a INT) WITH ('connector'='a')",
+            "CREATE TABLE w (a INT) WITH ('connector'='b')",
+            &[("w: WITH connector: a -> b", false)],
+        ),
+        // Anything else.
+        (
+            "CREATE TABLE r (a INT) WITH ('x'='1')",
+            "CREATE TABLE r (a BIGINT) WITH ('x'='2')",
+            &[("r: its definition changed", true)],
+        ),
+        ("CREATE TABLE r (a INT)", "CREATE TEMPORARY TABLE r (a INT)", &[("r: its definition changed", true)]),
+        ("CREATE VIEW v AS SELECT 1", "CREATE VIEW v AS SELECT 2", &[("v: its definition changed", true)]),
+        ("CREATE FUNCTION f AS 'A'", "CREATE FUNCTION f AS 'B'", &[("f: its definition changed", true)]),
+        (
+            "CREATE TABLE r (a INT)",
+            "CREATE TABLE r (a INT); ALTER TABLE r ADD b INT",
+            &[("r: its definition changed", true)],
+        ),
+        ("CREATE TABLE r (a INT)", "", &[("r: the job uses its definition no more", true)]),
+        ("", "CREATE TABLE r (a INT)", &[("r: its definition is new to the job", true)]),
+        (
+            "CREATE TABLE r (a INT)",
+            "CREATE TABLE d.r (a INT)",
+            &[("d.r: its definition is new to the job", true), ("r: the job uses its definition no more", true)],
+        ),
+        // What concerns every job.
+        (
+            "SET 'a'='1'; SET 'c'='d'",
+            "SET 'a'='2'; SET 'c'='d'",
+            &[("t.sql:1: a statement that concerns every job changed", true)],
+        ),
+        ("SET 'c'='d'", "SET 'c'='d';\nSET 'a'='2'", &[("t.sql:2: a statement that concerns every job changed", true)]),
+        ("SET 'c'='d';\nSET 'a'='2'", "SET 'c'='d'", &[("t.sql:2: a statement that concerns every job changed", true)]),
+        (
+            "SET 'a'='1';\nSET 'a'='2'",
+            "SET 'a'='2';\nSET 'a'='1'",
+            &[
+                ("t.sql:1: a statement that concerns every job changed", true),
+                ("t.sql:2: a statement that concerns every job changed", true),
+            ],
+        ),
+        ("SET 'a'='1'; SET 'a'='1'", "SET 'a'='1'", &[("t.sql:1: a statement that concerns every job changed", true)]),
+        ("USE x; CREATE TABLE r (a INT)", "CREATE TABLE r (a INT); USE x", &[("r: its definition changed", true)]),
+        (
+            "CREATE CATALOG c WITH ('type'='a', 'password'='p')",
+            "CREATE CATALOG c WITH ('type'='a', 'password'='q')",
+            &[("c: WITH password: *** (before) -> *** (after)", false)],
+        ),
+        (
+            "CREATE CATALOG c WITH ('type'='a')",
+            "CREATE CATALOG c WITH ('type'='b')",
+            &[("t.sql:1: a statement that concerns every job changed", true)],
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let found: Vec<_> = changes(old, new).iter().map(|it| (it.describe(), it.is_query_change())).collect();
+        let expected: Vec<_> = expected.iter().map(|(text, query)| ((*text).to_owned(), *query)).collect();
+        assert_eq!(found, expected, "{old} / {new}");
+    }
+}
+
+#[test]
+fn secrets_are_in_no_change() {
+    let cases = [
+        ("password", "p-secret-1"),
+        ("properties.sasl.jaas.config", "x hidden;"),
+        ("ssl.keystore.key", "hidden"),
+        ("url", "jdbc:postgresql://user:hidden@host/db"),
+        ("url", "jdbc:mysql://host/db?password=hidden"),
+        ("s3.access-key", "hidden"),
+        ("http.headers.Authorization", "hidden"),
+    ];
+    for (key, value) in cases {
+        let old = format!("CREATE TABLE r (a INT) WITH ('{key}'='{value}')");
+        for new in ["CREATE TABLE r (a INT)".to_owned(), old.replace(value, "hidden too, password=")] {
+            let found = changes(&old, &new);
+            let told = format!("{found:?} {}", found[0].describe());
+            assert!(!told.contains("hidden") && told.contains("***"), "{told}");
+        }
+    }
+    let plain = changes(
+        "CREATE TABLE r (a INT) WITH ('key.format'='a')",
+        "CREATE TABLE r (a INT) WITH ('key.format'='\u{1b}b')",
+    );
+    assert_eq!(plain[0].describe(), "r: WITH key.format: a -> \u{fffd}b");
+}
+
+#[test]
+fn a_stored_definition_is_read_from_its_text_again() {
+    let used = definitions(TABLES).for_sql("SELECT * FROM cheap", "k.sink");
+    let stored = serde_json::to_string(&used).unwrap();
+    assert!(!stored.contains("options"), "{stored}");
+    assert_eq!(serde_json::from_str::<Used>(&stored).unwrap(), used);
+    let changed = changes("CREATE TABLE r (a INT) WITH ('path'='a')", "CREATE TABLE r (a INT) WITH ('path'='b')");
+    let stored = serde_json::to_value(&changed).unwrap();
+    assert_eq!(
+        stored,
+        serde_json::json!([{ "change": "source-moved", "name": ["r"], "key": "path", "before": "a", "after": "b" }])
+    );
+    assert_eq!(serde_json::from_value::<Vec<DefinitionChange>>(stored).unwrap(), changed);
+}
+
+#[test]
+fn a_long_chain_of_views_takes_linear_time_and_no_recursion() {
+    let view = |number: usize| format!("CREATE VIEW v{} AS SELECT * FROM v{number};\n", number + 1);
+    let text: String = (0..19_999).map(view).collect();
+    let started = std::time::Instant::now();
+    assert_eq!(definitions(&text).for_sql("SELECT * FROM v19999", "t").definitions.len(), 19_999);
+    assert!(started.elapsed().as_secs() < 10);
+}

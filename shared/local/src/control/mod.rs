@@ -1,0 +1,153 @@
+//! The control planes of EMR and SSM on one port, told apart by the target header, with faults.
+//! Must not know what steps and commands do.
+
+mod commands;
+mod document;
+mod emr;
+mod node;
+mod ssm;
+mod steps;
+mod views;
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::faults::{Call, Fault, Faults};
+use crate::http::{self, Answer, Body, Closed, header};
+
+pub(crate) use commands::Commands;
+pub(crate) use document::{Document, DocumentError};
+pub(crate) use node::Node;
+pub(crate) use steps::{Cluster, Steps};
+pub use views::{CommandView, StepView};
+
+/// The services behind the port.
+#[derive(Clone)]
+pub(crate) struct Control {
+    pub(crate) steps: Arc<Steps>,
+    pub(crate) commands: Arc<Commands>,
+    pub(crate) faults: Arc<Faults>,
+    /// Everything the stack shows of itself to other processes.
+    pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+/// An awsJson error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{kind}: {message}")]
+pub(crate) struct ServiceError {
+    status: u16,
+    kind: &'static str,
+    message: String,
+}
+
+type Reply = Result<Value, ServiceError>;
+
+#[derive(Deserialize)]
+struct Order {
+    operation: String,
+    fault: Fault,
+}
+
+impl ServiceError {
+    fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status: 400, kind, message: message.into() }
+    }
+}
+
+impl Control {
+    pub(crate) async fn answer(self, request: Request<Incoming>) -> Answer {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/") => self.call(request).await,
+            (&Method::POST, "/_faults") => self.order(request).await,
+            (&Method::GET, "/_stack") => Ok(http::json_response(200, &(self.shown)())),
+            _ => Ok(http::not_found()),
+        }
+    }
+
+    /// The stack's own: one fault from another process.
+    async fn order(&self, request: Request<Incoming>) -> Answer {
+        let body = http::read(request.into_body()).await?;
+        Ok(match serde_json::from_slice::<Order>(&body) {
+            Ok(order) => {
+                self.faults.order(&order.operation, order.fault);
+                http::json_response(200, &json!({}))
+            }
+            Err(error) => http::json_response(400, &json!({ "message": error.to_string() })),
+        })
+    }
+
+    async fn call(&self, request: Request<Incoming>) -> Answer {
+        let target = header(&request, "x-amz-target").to_owned();
+        let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
+        let body = http::read(request.into_body()).await?;
+        let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
+        let Some((service, operation)) = target.split_once('.') else {
+            return Ok(error(400, "UnknownOperationException", ""));
+        };
+        let Ok(input) = input else { return Ok(error(400, "SerializationException", "the body is not JSON")) };
+        let service = match service {
+            "ElasticMapReduce" => "emr",
+            "AmazonSSM" => "ssm",
+            _ => return Ok(error(400, "UnknownOperationException", "")),
+        };
+        let (operation, resource) = (operation.to_owned(), resource(&input));
+        self.faults.record(Call { service: service.into(), operation: operation.clone(), resource, invocation_id });
+        let fault = self.faults.take(&operation);
+        let done = match &fault {
+            Some(Fault::DropBefore) => return Err(Closed("ordered")),
+            Some(Fault::Error { .. }) => Ok(json!({})),
+            _ if service == "emr" => emr::answer(&self.steps, &operation, &input),
+            _ => ssm::answer(&self.commands, &operation, &input),
+        };
+        let answer = match done {
+            Ok(body) => answer(200, &body),
+            Err(refused) => error(refused.status, refused.kind, &refused.message),
+        };
+        http::spoil(answer, fault, error).await
+    }
+}
+
+fn answer(status: u16, body: &Value) -> Response<Body> {
+    let mut response = http::response(status, "application/x-amz-json-1.1", body.to_string().into());
+    if let Ok(id) = uuid::Uuid::now_v7().to_string().parse() {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn error(status: u16, kind: &str, message: &str) -> Response<Body> {
+    answer(status, &json!({ "__type": kind, "message": message }))
+}
+
+/// What a call is about, for the log of calls.
+fn resource(input: &Value) -> String {
+    let names = ["StepId", "CommandId", "JobFlowId", "ClusterId", "DocumentName"];
+    names.iter().find_map(|name| input[name].as_str()).unwrap_or_default().to_owned()
+}
+
+/// A member that is text; empty if absent.
+fn text<'a>(input: &'a Value, name: &str) -> &'a str {
+    input[name].as_str().unwrap_or_default()
+}
+
+/// A member that is a list of texts; `None` if absent.
+fn texts(input: &Value, name: &str) -> Option<Vec<String>> {
+    let list = input[name].as_array()?;
+    Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// One page by a marker that is an offset.
+fn paged<T>(all: Vec<T>, marker: &str, size: usize) -> Result<(Vec<T>, Option<String>), ServiceError> {
+    let from: usize = if marker.is_empty() {
+        0
+    } else {
+        marker.parse().map_err(|_| ServiceError::new("ValidationException", "the marker is not valid"))?
+    };
+    let more = all.len() > from.saturating_add(size);
+    let page = all.into_iter().skip(from).take(size).collect();
+    Ok((page, more.then(|| (from + size).to_string())))
+}

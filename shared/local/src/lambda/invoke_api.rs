@@ -1,0 +1,68 @@
+//! Lambda's Invoke API: one path, three invocation types.
+//! Must not know sandboxes or retries.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Request, Response};
+use serde_json::{Value, json};
+
+use super::Function;
+use crate::faults::{Call, Fault, Faults};
+use crate::http::{self, Answer, Body, Closed, header};
+
+/// Answers one request.
+pub(crate) async fn answer(function: Arc<Function>, faults: Arc<Faults>, request: Request<Incoming>) -> Answer {
+    let path = request.uri().path();
+    let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
+    let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else { return Ok(http::not_found()) };
+    let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
+    faults.record(Call { service: "lambda".into(), operation: "Invoke".into(), resource: name.clone(), invocation_id });
+    let kind = header(&request, "x-amz-invocation-type").to_owned();
+    let body = http::read(request.into_body()).await?;
+    let fault = faults.take("Invoke");
+    let done = match &fault {
+        Some(Fault::DropBefore) => return Err(Closed("ordered")),
+        Some(Fault::Error { .. }) => error(500, "ServiceException", "ordered"),
+        _ => invoke(&function, &name, &kind, &body).await,
+    };
+    http::spoil(done, fault, error).await
+}
+
+async fn invoke(function: &Arc<Function>, name: &str, kind: &str, body: &[u8]) -> Response<Body> {
+    // A function is named by its name, with a qualifier, or by its ARN.
+    let plain = name.split("%3A").flat_map(|part| part.split(':')).any(|part| part == function.name());
+    if !plain {
+        return error(404, "ResourceNotFoundException", &format!("Function not found: {}", super::arn(name)));
+    }
+    let payload = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(body) };
+    let Ok(payload) = payload else {
+        return error(400, "InvalidRequestContentException", "Could not parse request body into json");
+    };
+    match kind {
+        "Event" => {
+            function.invoke_async(payload);
+            http::response(202, "application/json", bytes::Bytes::new())
+        }
+        "DryRun" => http::response(204, "application/json", bytes::Bytes::new()),
+        _ => {
+            let outcome = function.run(bytes::Bytes::from(payload.to_string())).await;
+            let mut response = http::response(200, "application/json", outcome.body);
+            let headers = response.headers_mut();
+            headers.insert(HeaderName::from_static("x-amz-executed-version"), HeaderValue::from_static("$LATEST"));
+            if outcome.function_error.is_some() {
+                headers.insert(HeaderName::from_static("x-amz-function-error"), HeaderValue::from_static("Unhandled"));
+            }
+            response
+        }
+    }
+}
+
+fn error(status: u16, kind: &str, message: &str) -> Response<Body> {
+    let mut response = http::json_response(status, &json!({ "Type": "User", "Message": message }));
+    if let Ok(kind) = HeaderValue::from_str(kind) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), kind);
+    }
+    response
+}

@@ -1,0 +1,281 @@
+//! The handle: wires the parts together at start, shows what they did, ends everything.
+//! Must not know how any part works inside.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::config::{ACCESS_KEY, NotifyVia, REGION, SECRET_KEY, Schedule, StackConfig};
+use crate::control::{Cluster, CommandView, Commands, Control, Document, DocumentError, Node, StepView, Steps};
+use crate::events::Events;
+use crate::faults::{Call, Fault, Faults};
+use crate::http;
+use crate::lambda::{self, Function, Invocation};
+use crate::process::Groups;
+use crate::queue::Queue;
+use crate::s3::{Change, Objects, S3Server, notify};
+use crate::schedule;
+use crate::tasks::Tasks;
+
+/// The name under which faults of notifications are ordered.
+const NOTIFICATION: &str = "S3Notification";
+
+/// Why a stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be opened.
+    #[error("the port {address} for {service} cannot be opened: {source}")]
+    Listen {
+        /// The service.
+        service: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The objects on disk cannot be read.
+    #[error("the objects on disk cannot be read: {0}")]
+    Disk(#[source] std::io::Error),
+    /// A document cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+/// A running stack; it ends with the last clone of its handle.
+#[derive(Clone)]
+pub struct Stack(Arc<Running>);
+
+struct Running {
+    s3: SocketAddr,
+    control: SocketAddr,
+    lambda: SocketAddr,
+    faults: Arc<Faults>,
+    function: Arc<Function>,
+    queue: Arc<Queue>,
+    steps: Arc<Steps>,
+    commands: Arc<Commands>,
+    schedules: Vec<Schedule>,
+    groups: Groups,
+    tasks: Tasks,
+}
+
+impl Stack {
+    /// Starts every server and clock.
+    pub async fn start(config: StackConfig) -> Result<Self, StartError> {
+        let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
+        let (control_listener, control) = open("EMR and SSM", SocketAddr::new(config.bind, config.ports.control)).await?;
+        let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
+        let env = aws_env(s3, control, lambda);
+        let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
+
+        let function = Arc::new(Function::new(config.lambda, &env, groups.clone(), tasks.clone()));
+        let events = Events::new(function.clone(), faults.clone(), tasks.clone());
+        let queue = Arc::new(Queue::new(config.queue, function.clone()));
+        let node = Node::new(&config.node, &env, groups.clone());
+        let cluster = Cluster {
+            id: config.cluster_id,
+            instance: config.instance_id.clone(),
+            tags: config.cluster_tags,
+            concurrency: config.step_concurrency,
+        };
+        let steps = Arc::new(Steps::new(cluster, node.clone(), events.clone(), tasks.clone()));
+        let read = config.node.documents.iter().map(|path| Document::read(path));
+        let documents = Document::run_shell_script().map(Ok).into_iter().chain(read).collect::<Result<Vec<_>, _>>()?;
+        let commands =
+            Commands::new(config.instance_id, documents, config.invisible_looks, node, events.clone(), tasks.clone());
+        let commands = Arc::new(commands);
+
+        let (told, changed) = mpsc::unbounded_channel();
+        let listener = move |change| drop(told.send(change));
+        let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
+        objects.create_bucket(&config.bucket);
+        tasks.spawn(route(changed, config.notify_prefixes, config.notify_via, queue.clone(), events, faults.clone(), tasks.clone()));
+
+        let server = S3Server::new(objects, faults.clone());
+        http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
+        let shown = shown(&function, &queue, &steps, &commands, &faults);
+        let plane = Control { steps: steps.clone(), commands: commands.clone(), faults: faults.clone(), shown };
+        http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
+        let (invoked, calls) = (function.clone(), faults.clone());
+        http::serve(&tasks, lambda_listener, move |request| lambda::answer(invoked.clone(), calls.clone(), request));
+        queue.start(&tasks);
+        schedule::start(&config.schedules, &function, &tasks);
+
+        let schedules = config.schedules;
+        Ok(Self(Arc::new(Running { s3, control, lambda, faults, function, queue, steps, commands, schedules, groups, tasks })))
+    }
+
+    /// S3's endpoint; buckets are addressed by path.
+    pub fn s3_url(&self) -> String {
+        url(self.0.s3)
+    }
+
+    /// The endpoint of EMR and SSM.
+    pub fn control_url(&self) -> String {
+        url(self.0.control)
+    }
+
+    /// The endpoint of Lambda's Invoke API.
+    pub fn lambda_url(&self) -> String {
+        url(self.0.lambda)
+    }
+
+    /// The environment that points any SDK at the stack.
+    pub fn aws_env(&self) -> BTreeMap<String, String> {
+        aws_env(self.0.s3, self.0.control, self.0.lambda)
+    }
+
+    /// Orders one fault for the next call of an operation that has none before it.
+    pub fn order_fault(&self, operation: &str, fault: Fault) {
+        self.0.faults.order(operation, fault);
+    }
+
+    /// All steps in the order they were added.
+    pub fn steps(&self) -> Vec<StepView> {
+        self.0.steps.views()
+    }
+
+    /// All commands in the order they were sent.
+    pub fn commands(&self) -> Vec<CommandView> {
+        self.0.commands.views()
+    }
+
+    /// The calls that came, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.faults.calls()
+    }
+
+    /// The asynchronous invocations and messages that failed for good.
+    pub fn dead_letters(&self) -> Vec<Value> {
+        self.0.function.dead_letters()
+    }
+
+    /// How many messages are in the queue, hidden ones included.
+    pub fn queued(&self) -> usize {
+        self.0.queue.len()
+    }
+
+    /// Puts a message into the queue.
+    pub fn send_message(&self, body: impl Into<String>) {
+        self.0.queue.send(body.into());
+    }
+
+    /// Sends a schedule's input now; an unknown name does nothing but log.
+    #[expect(clippy::unused_async, reason = "firing may wait for the function's queue one day")]
+    pub async fn fire_schedule(&self, name: &str) {
+        match self.0.schedules.iter().find(|schedule| schedule.name == name) {
+            Some(schedule) => self.0.function.invoke_async(schedule.input.clone()),
+            None => tracing::warn!(name, "there is no such schedule"),
+        }
+    }
+
+    /// Invokes the function and waits for its answer.
+    pub async fn invoke(&self, payload: Value) -> Invocation {
+        self.0.function.invoke(&payload).await
+    }
+
+    /// Hands an invocation to the function, with its retries.
+    pub fn invoke_async(&self, payload: Value) {
+        self.0.function.invoke_async(payload);
+    }
+
+    /// Ends the cluster, as an operator or a failed step with `TERMINATE_CLUSTER` would.
+    pub fn terminate_cluster(&self) {
+        self.0.steps.terminate();
+    }
+
+    /// Ends every server and every process that the stack started, other clones of the handle included.
+    pub async fn shutdown(self) {
+        self.0.groups.end_all().await;
+        self.0.tasks.shutdown().await;
+        self.0.groups.kill_all();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tasks.abort();
+        self.groups.kill_all();
+    }
+}
+
+async fn open(service: &'static str, address: SocketAddr) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
+    http::listen(address).await.map_err(|source| StartError::Listen { service, address, source })
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr) -> BTreeMap<String, String> {
+    let pairs = [
+        ("AWS_ENDPOINT_URL_S3", url(s3)),
+        ("AWS_ENDPOINT_URL_EMR", url(control)),
+        ("AWS_ENDPOINT_URL_SSM", url(control)),
+        ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Sends the changes under the prefixes where they are configured to go, in their order.
+async fn route(
+    mut changed: mpsc::UnboundedReceiver<Change>,
+    prefixes: Vec<String>,
+    via: NotifyVia,
+    queue: Arc<Queue>,
+    events: Events,
+    faults: Arc<Faults>,
+    tasks: Tasks,
+) {
+    while let Some(change) = changed.recv().await {
+        if !prefixes.iter().any(|prefix| change.key.starts_with(prefix)) {
+            continue;
+        }
+        match via {
+            NotifyVia::Direct => events.deliver(NOTIFICATION, notify::document(&change)),
+            NotifyVia::EventBridge => events.deliver(NOTIFICATION, notify::event(&change)),
+            NotifyVia::Sqs => {
+                let body = notify::document(&change).to_string();
+                match faults.take(NOTIFICATION) {
+                    None => queue.send(body),
+                    Some(Fault::DelayAfter(delay)) => {
+                        let queue = queue.clone();
+                        tasks.spawn(async move {
+                            tokio::time::sleep(delay).await;
+                            queue.send(body);
+                        });
+                    }
+                    Some(_) => tracing::info!(key = change.key, "a notification was lost as ordered"),
+                }
+            }
+        }
+    }
+}
+
+/// What `GET /_stack` answers.
+fn shown(
+    function: &Arc<Function>,
+    queue: &Arc<Queue>,
+    steps: &Arc<Steps>,
+    commands: &Arc<Commands>,
+    faults: &Arc<Faults>,
+) -> Arc<dyn Fn() -> Value + Send + Sync> {
+    let (function, queue, steps, commands, faults) =
+        (function.clone(), queue.clone(), steps.clone(), commands.clone(), faults.clone());
+    Arc::new(move || {
+        json!({
+            "steps": steps.views(),
+            "commands": commands.views(),
+            "queued": queue.len(),
+            "deadLetters": function.dead_letters(),
+            "calls": faults.calls(),
+        })
+    })
+}
