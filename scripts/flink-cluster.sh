@@ -10,7 +10,7 @@
 #   --slots      default: 64
 #
 # Environment: FLINK_HOME and FLINK_PYTHON (default: what install-flink.sh installed); S3_ENDPOINT,
-# AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN for s3:// paths (default: none).
+# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3:// paths (default: none).
 # DIR/conf is the FLINK_CONF_DIR of the flink command; DIR/flink.env has all that a client needs.
 set -euo pipefail
 
@@ -245,6 +245,7 @@ up() {
 
 status() {
   find_flink
+  slots=1
   if ! alive || ! wait_ready 5; then die "no cluster answers for $run"; fi
   printf 'FLINK_REST=%s\n' "$(rest_of)"
 }

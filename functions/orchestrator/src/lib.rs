@@ -1,1 +1,8 @@
-//! placeholder
+//! The Lambda: one binary for every trigger. Wires the adapters, reads events, answers.
+//! Must not decide anything about a job.
+
+pub mod actions;
+pub mod config;
+pub mod events;
+pub mod handler;
+pub mod wiring;

@@ -62,8 +62,12 @@ impl FlinkRest {
         let entries: Vec<ConfigEntry> = self.http.get("/jobmanager/config").await?.json(what)?;
         let directory = entries.iter().find(|entry| entry.key == "web.tmpdir").map(|entry| entry.value.as_str());
         match directory.and_then(|path| path.rsplit('/').next()) {
-            Some(drawn) if drawn.starts_with("flink-web-") => Ok(Epoch(format!("standalone:{}", text::readable(drawn)))),
-            Some(_) | None => Err(OutsideError::unknown(what, format!("`web.tmpdir` is {directory:?}, which names no life of it"))),
+            Some(drawn) if drawn.starts_with("flink-web-") => {
+                Ok(Epoch(format!("standalone:{}", text::readable(drawn))))
+            }
+            Some(_) | None => {
+                Err(OutsideError::unknown(what, format!("`web.tmpdir` is {directory:?}, which names no life of it")))
+            }
         }
     }
 
@@ -71,8 +75,12 @@ impl FlinkRest {
     async fn jobs(&self) -> Result<Vec<JobSeen>, OutsideError> {
         let what = "ask the JobManager for its jobs";
         let overview: OverviewOfJobs = self.http.get("/jobs/overview").await?.json(what)?;
-        let jobs: Vec<JobSeen> =
-            overview.jobs.into_iter().map(JobSeen::try_from).collect::<Result<_, _>>().map_err(|error| OutsideError::unknown(what, error))?;
+        let jobs: Vec<JobSeen> = overview
+            .jobs
+            .into_iter()
+            .map(JobSeen::try_from)
+            .collect::<Result<_, _>>()
+            .map_err(|error| OutsideError::unknown(what, error))?;
         let now = Instant::now();
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         for job in jobs.iter().filter(|job| job.state.is_terminal()) {
@@ -167,6 +175,9 @@ impl Cluster for FlinkRest {
         }
         let metrics: Vec<Metric> = answer.json(&format!("ask for the restarts of {id}"))?;
         // Metrics are fetched when first asked for: no value yet is no answer.
-        Ok(metrics.iter().find(|metric| metric.id == "numRestarts").and_then(|metric| metric.value.as_deref()?.parse().ok()))
+        Ok(metrics
+            .iter()
+            .find(|metric| metric.id == "numRestarts")
+            .and_then(|metric| metric.value.as_deref()?.parse().ok()))
     }
 }

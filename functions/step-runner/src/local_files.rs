@@ -36,7 +36,9 @@ impl AnyFiles {
         match (scheme, &self.s3) {
             ("file", _) => Ok(&self.local),
             ("s3" | "s3a" | "s3p", Some(s3)) => Ok(s3.as_ref()),
-            ("s3" | "s3a" | "s3p", None) => Err(OutsideError::refused(format!("read {url}"), "no access to S3 is configured here")),
+            ("s3" | "s3a" | "s3p", None) => {
+                Err(OutsideError::refused(format!("read {url}"), "no access to S3 is configured here"))
+            }
             (other, _) => Err(OutsideError::refused(
                 format!("read {url}"),
                 format!("the scheme `{other}` is not supported: state lies under s3:, s3a:, s3p: or file:"),

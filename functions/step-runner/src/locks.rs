@@ -1,28 +1,34 @@
 //! One file lock per job name on this node, held on behalf of the runner and of the submitter that inherits it.
 //! Must not know what is done under a lock.
 
+use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use control::ports::{JobLock, JobLocks, OutsideError};
+use lifecycle::manifest::JobName;
 use rustix::io::FdFlags;
 use tokio::time::Instant;
 
 /// How often a lock that another holds is tried.
 const TRY: Duration = Duration::from_millis(100);
 
-/// A job's lock.
+/// The locks of this node's jobs, as `<state directory>/locks/<job>.lock`.
 ///
-/// The lock belongs to the open file, not to a process: children started after [`JobLock::open`] share it, even if it
-/// is taken only later. It is free once [`JobLock::unlock`] is called by anyone who shares it, or once all of them
-/// have ended; dropping this value alone leaves it with the children. So open all locks of a batch before the
-/// submitter starts, and lock each when its job's turn comes.
+/// A lock belongs to the open file, not to a process: children started after [`FileLocks::open`] share it, even if it
+/// is taken only later, and it stays held until it is released by its taker or until all who share it have ended. So
+/// open the locks of all jobs of a batch before the submitter starts.
 #[derive(Debug)]
-pub struct JobLock {
-    file: File,
-    path: PathBuf,
+pub struct FileLocks {
+    directory: PathBuf,
+    limit: Duration,
+    open: Mutex<HashMap<JobName, Arc<LockFile>>>,
 }
 
 /// Why a lock was not taken.
@@ -47,57 +53,98 @@ pub enum LockError {
     },
 }
 
-impl JobLock {
-    /// Opens `<state directory>/locks/<job>.lock` for this process and the children it starts from now on; holds nothing yet.
-    pub fn open(state_directory: &Path, job: &str) -> Result<Self, LockError> {
+#[derive(Debug)]
+struct LockFile {
+    file: File,
+    path: PathBuf,
+    /// Whether a job of this process has it: the system does not tell two takers of one open file apart.
+    taken: AtomicBool,
+}
+
+/// A lock that is held; dropped without a release it stays with this process and the submitter until both end.
+#[derive(Debug)]
+struct Held(Arc<LockFile>);
+
+impl FileLocks {
+    /// Opens the locks of `jobs` for this process and the children it starts from now on; holds none yet.
+    pub fn open<'a>(
+        state_directory: &Path,
+        limit: Duration,
+        jobs: impl IntoIterator<Item = &'a JobName>,
+    ) -> Result<Self, LockError> {
         let directory = state_directory.join("locks");
-        let path = directory.join(format!("{job}.lock"));
-        let open = || {
-            if job.is_empty() || job.contains(['/', '\0']) {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a job"));
+        let locks = Self { directory, limit, open: Mutex::default() };
+        for job in jobs {
+            locks.file(job)?;
+        }
+        Ok(locks)
+    }
+
+    fn file(&self, job: &JobName) -> Result<Arc<LockFile>, LockError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(job) {
+            return Ok(Arc::clone(file));
+        }
+        let path = self.directory.join(format!("{job}.lock"));
+        match open_inheritable(&self.directory, &path) {
+            Ok(file) => {
+                let file = Arc::new(LockFile { file, path, taken: AtomicBool::new(false) });
+                open.insert(job.clone(), Arc::clone(&file));
+                Ok(file)
             }
-            DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-            // The file is never removed: two files of one name would be two locks.
-            let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
-            let flags = rustix::io::fcntl_getfd(&file)?;
-            rustix::io::fcntl_setfd(&file, flags.difference(FdFlags::CLOEXEC))?;
-            Ok(file)
-        };
-        match open() {
-            Ok(file) => Ok(Self { file, path }),
             Err(source) => Err(LockError::Unusable { path, source }),
         }
     }
+}
 
-    /// Takes the lock if it is free; whether it is held now.
-    pub fn try_lock(&self) -> Result<bool, LockError> {
-        match self.file.try_lock() {
+#[async_trait]
+impl JobLocks for FileLocks {
+    async fn acquire(&self, job: &JobName) -> Result<Box<dyn JobLock>, OutsideError> {
+        let unknown = |error| OutsideError::unknown(format!("lock `{job}` on this node"), error);
+        let file = self.file(job).map_err(unknown)?;
+        let end = Instant::now() + self.limit;
+        while !file.try_take().map_err(unknown)? {
+            if Instant::now() >= end {
+                return Err(unknown(LockError::Held { path: file.path.clone(), limit: self.limit }));
+            }
+            tokio::time::sleep(TRY).await;
+        }
+        Ok(Box::new(Held(file)))
+    }
+}
+
+impl LockFile {
+    fn try_take(&self) -> Result<bool, LockError> {
+        if self.taken.swap(true, Ordering::AcqRel) {
+            return Ok(false);
+        }
+        let tried = self.file.try_lock();
+        if tried.is_err() {
+            self.taken.store(false, Ordering::Release);
+        }
+        match tried {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(source)) => Err(self.unusable(source)),
+            Err(TryLockError::Error(source)) => Err(LockError::Unusable { path: self.path.clone(), source }),
         }
     }
+}
 
-    /// Waits for the lock, at most `limit`.
-    pub async fn lock(&self, limit: Duration) -> Result<(), LockError> {
-        let end = Instant::now() + limit;
-        loop {
-            if self.try_lock()? {
-                return Ok(());
-            }
-            if Instant::now() >= end {
-                return Err(LockError::Held { path: self.path.clone(), limit });
-            }
-            tokio::time::sleep(TRY.min(limit)).await;
+impl JobLock for Held {
+    fn release(self: Box<Self>) {
+        // For everybody, the children that share the open file included.
+        if let Err(error) = self.0.file.unlock() {
+            tracing::warn!(%error, path = %self.0.path.display(), "a lock could not be released");
         }
+        self.0.taken.store(false, Ordering::Release);
     }
+}
 
-    /// Frees the lock for everybody, the children that share it included.
-    pub fn unlock(&self) -> Result<(), LockError> {
-        self.file.unlock().map_err(|source| self.unusable(source))
-    }
-
-    fn unusable(&self, source: io::Error) -> LockError {
-        LockError::Unusable { path: self.path.clone(), source }
-    }
+fn open_inheritable(directory: &Path, path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    // The file is never removed: two files of one name would be two locks.
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let flags = rustix::io::fcntl_getfd(&file)?;
+    rustix::io::fcntl_setfd(&file, flags.difference(FdFlags::CLOEXEC))?;
+    Ok(file)
 }

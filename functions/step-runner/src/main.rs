@@ -1,1 +1,107 @@
-fn main() {}
+//! `flink-sql-runner-step`: what a step or command starts on the primary node.
+//! Reads its settings from flags and the environment; everything else is the library's.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws::{S3Files, S3Store};
+use clap::{Parser, Subcommand};
+use control::runner::{RunnerTimes, error_chain};
+use lifecycle::ids::{BatchId, Digest};
+use lifecycle::keys::Keys;
+use step_runner::run::{BatchRef, NodeSettings, run_batch};
+use step_runner::target::{DeploymentTarget, Endpoint};
+use control::world::SystemWorld;
+
+/// Carries out batches of plans against the Flink session cluster.
+#[derive(Parser)]
+#[command(name = "flink-sql-runner-step", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Carries out one batch.
+    Run(Run),
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The batch, as `s3://<bucket>/<prefix>/batches/<id>.json`.
+    #[arg(long)]
+    batch: String,
+    /// The SHA-256 of the batch.
+    #[arg(long)]
+    sha256: String,
+    /// The id of the batch.
+    #[arg(long)]
+    batch_id: BatchId,
+    /// The `JobManager` of a standalone cluster, as `host:port`.
+    #[arg(long, env = "JOBMANAGER_ADDRESS")]
+    jobmanager_address: Endpoint,
+    /// The `flink` script.
+    #[arg(long, env = "FLINK", default_value = "flink")]
+    flink: PathBuf,
+    /// The Python with PyFlink, at the same path on every node.
+    #[arg(long, env = "PYEXEC_PATH", default_value = "python3")]
+    pyexec_path: PathBuf,
+    /// Where locks and logs lie.
+    #[arg(long, env = "STATE_DIRECTORY", default_value = "/tmp/flink-sql-runner")]
+    state_directory: PathBuf,
+    /// How long the runner may act after a write of its claim, in milliseconds.
+    #[arg(long, env = "LEASE_MS", default_value_t = 60_000)]
+    lease_ms: u64,
+    /// How much longer others leave it alone, in milliseconds.
+    #[arg(long, env = "MARGIN_MS", default_value_t = 60_000)]
+    margin_ms: u64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
+    let Command::Run(run) = Arguments::parse().command;
+    match carry_out(run).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", error_chain(error.as_ref()));
+            ExitCode::from(6)
+        }
+    }
+}
+
+async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let (bucket, key) = run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
+    let suffix = format!("batches/{}.json", run.batch_id);
+    let prefix = key.strip_suffix(&suffix).ok_or("--batch does not end in batches/<batch id>.json")?;
+    let digest: Digest = serde_json::from_value(serde_json::Value::String(run.sha256))?;
+    std::fs::create_dir_all(&run.state_directory)?;
+    let config = aws::load_config().await;
+    let settings = NodeSettings {
+        flink: run.flink,
+        python: run.pyexec_path,
+        target: DeploymentTarget::Remote(run.jobmanager_address),
+        state_directory: run.state_directory,
+        passthrough: Vec::new(),
+        times: RunnerTimes {
+            lease: Duration::from_millis(run.lease_ms),
+            margin: Duration::from_millis(run.margin_ms),
+            ..RunnerTimes::default()
+        },
+        lock_wait: Duration::from_millis(run.lease_ms + run.margin_ms),
+    };
+    let reference = BatchRef { id: run.batch_id, key: key.to_owned(), digest };
+    let store = Arc::new(S3Store::new(&config, bucket));
+    let files = Arc::new(S3Files::new(&config));
+    let report = run_batch(store, Some(files), Keys::new(prefix), &reference, &settings, Arc::new(SystemWorld)).await?;
+    tracing::info!(finished = report.finished, not_ours = report.not_ours, unknown = report.unknown, "batch carried out");
+    // An unknown outcome fails the step: its status event makes the orchestrator look after it.
+    Ok(if report.unknown == 0 { ExitCode::SUCCESS } else { ExitCode::from(5) })
+}

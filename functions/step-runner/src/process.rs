@@ -90,7 +90,13 @@ pub enum ProcessError {
 impl Program {
     /// The program `name`, looked for in `PATH` unless it has a slash.
     pub fn new(name: impl Into<OsString>) -> Self {
-        Self { name: name.into(), arguments: Vec::new(), environment: Vec::new(), log: None, secrets: Secrets::default() }
+        Self {
+            name: name.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            log: None,
+            secrets: Secrets::default(),
+        }
     }
 
     /// With more arguments.

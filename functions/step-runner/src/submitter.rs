@@ -4,6 +4,7 @@
 mod protocol;
 mod session;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,18 +12,17 @@ use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, Submitted, Submitter};
 use lifecycle::ids::JobId;
 use lifecycle::plan::Launch;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::process::Secrets;
 use crate::target::DeploymentTarget;
-use protocol::Request;
-use session::Session;
+use protocol::{Answer, Request};
+use session::{Lost, Session};
 
 /// The Python side of the protocol.
 const SCRIPT: &str = include_str!("../submitter/submitter.py");
-/// What a submission of a job that this submitter's present process never prepared is refused with.
-const NOT_PREPARED: &str = "the job is not prepared in this Flink client: prepare it again first";
 /// A client that compiles a few jobs and ends: quick to start (-40 % measured), never hot.
 const JVM_ARGUMENTS: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
@@ -33,7 +33,7 @@ pub struct Limits {
     pub start: Duration,
     /// A preparation, from its turn on; a `code` job's own code may take a minute of it.
     pub prepare: Duration,
-    /// A submission, the wait for its turn included: it must end within the lease that was renewed before it.
+    /// A submission, from its turn on.
     pub submit: Duration,
     /// From the request to leave to the end of the process.
     pub exit: Duration,
@@ -64,22 +64,41 @@ pub struct Options {
 
 /// The submitter of one runner: one client process, one request in flight.
 ///
-/// A preparation is valid for the life of the client process that made it. The process is given up, and killed with
-/// all it was about to do, once it ends, hangs up, answers nonsense or is late; the request under way then has an
-/// unknown outcome. The next preparation starts a new one. A submission never does: starting takes longer than a
-/// lease. It is refused instead, which [`is_not_prepared`] tells apart: nothing was sent.
+/// The process is given up, and killed with all it was about to do, once it ends, hangs up, answers nonsense, is late,
+/// or its caller goes away in the middle of a request; the request under way then has an unknown outcome. The next
+/// request starts a new one. What one job does to the process costs the others nothing but time: a submission whose
+/// preparation was lost with it prepares again first. A submission under a key that was never prepared here is
+/// [`NotPrepared`], of unknown outcome too, since a runner before this one may have sent it.
 #[derive(Debug)]
 pub struct FlinkRunSubmitter {
     options: Options,
-    session: Mutex<Option<Session>>,
+    client: Mutex<Client>,
+}
+
+/// A submission under a key that was not prepared, or is not accepted any more: nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPrepared {
+    /// Never prepared by this submitter, or forgotten.
+    #[error("the job was not prepared here: nothing was sent")]
+    Never,
+    /// The Flink client was replaced, and the new one does not take the job.
+    #[error("the job was prepared, but not again after the Flink client was lost, nothing was sent: {0}")]
+    NotAgain(String),
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    session: Option<Session>,
+    /// What was prepared, to prepare it again if the process is lost before the submission.
+    prepared: HashMap<JobId, Value>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            start: Duration::from_secs(120),
-            prepare: Duration::from_secs(180),
-            submit: Duration::from_secs(60),
+            start: Duration::from_mins(2),
+            prepare: Duration::from_mins(3),
+            submit: Duration::from_mins(1),
             exit: Duration::from_secs(5),
         }
     }
@@ -102,49 +121,46 @@ impl Options {
     }
 }
 
-/// Whether a submission was refused because its preparation is lost: nothing was sent, prepare and submit again.
-pub fn is_not_prepared(error: &OutsideError) -> bool {
-    matches!(error, OutsideError::Refused { message, .. } if message == NOT_PREPARED)
-}
-
 impl FlinkRunSubmitter {
     /// A submitter that starts nothing yet.
     pub fn new(options: Options) -> Self {
-        Self { options, session: Mutex::new(None) }
+        Self { options, client: Mutex::default() }
     }
 
-    /// Starts the client now, so that the first preparation need not wait for it.
+    /// Starts the Flink client now, so that the first preparation need not wait for it.
     pub async fn warm_up(&self) -> Result<(), OutsideError> {
-        let mut slot = self.session.lock().await;
-        let session = self.alive(slot.take()).await?;
-        *slot = Some(session);
+        let mut client = self.client.lock().await;
+        let session = self.alive(&mut client).await?;
+        client.session = Some(session);
         Ok(())
     }
 
     /// Drops what was prepared under `key`, if anything was.
     pub async fn forget(&self, key: JobId) {
-        let mut slot = self.session.lock().await;
-        let Some(mut session) = slot.take() else { return };
-        if !session.prepared.remove(&key) {
-            *slot = Some(session);
+        let mut client = self.client.lock().await;
+        client.prepared.remove(&key);
+        let Some(mut session) = client.session.take() else { return };
+        if session.prepared.remove(&key)
+            && let Err(error) = session.ask(&Request::Forget { key }, Instant::now() + self.options.limits.submit).await
+        {
+            tracing::warn!(%error, "a prepared job could not be dropped");
             return;
         }
-        match session.ask(&Request::Forget { key }, Instant::now() + self.options.limits.submit).await {
-            Ok(_) => *slot = Some(session),
-            Err(error) => tracing::warn!(%error, "a prepared job could not be dropped"),
-        }
+        client.session = Some(session);
     }
 
-    /// Ends the client, politely first. The submitter can be used again afterwards.
+    /// Ends the Flink client, politely first; the submitter can still be used afterwards.
     pub async fn shutdown(&self) {
-        if let Some(session) = self.session.lock().await.take() {
+        let session = self.client.lock().await.session.take();
+        if let Some(session) = session {
             session.leave(self.options.limits.exit).await;
         }
     }
 
-    /// The session if its process lives, else a new one.
-    async fn alive(&self, session: Option<Session>) -> Result<Session, OutsideError> {
-        if let Some(mut session) = session
+    /// The session, taken out of its place until its next answer is read: whoever stops waiting for that answer drops
+    /// the session with its process, and no later request reads an answer that was not meant for it.
+    async fn alive(&self, client: &mut Client) -> Result<Session, OutsideError> {
+        if let Some(mut session) = client.session.take()
             && session.is_alive()
         {
             return Ok(session);
@@ -152,52 +168,71 @@ impl FlinkRunSubmitter {
         let endpoint = self.options.target.resolve().await?;
         Session::start(&self.options, &endpoint).await
     }
+
+    async fn prepare_in(&self, session: &mut Session, key: JobId, job: &Value) -> Result<Answer, Lost> {
+        session.prepared.remove(&key);
+        session.ask(&Request::Prepare { key, job }, Instant::now() + self.options.limits.prepare).await
+    }
+
+    /// Prepares again in `session` what was prepared in one that is gone; a refusal is no answer about the submission.
+    async fn prepare_again(
+        &self,
+        session: &mut Session,
+        key: JobId,
+        job: &Value,
+    ) -> Result<Result<(), NotPrepared>, Lost> {
+        let again = self.prepare_in(session, key, job).await?.prepared(&self.options.secrets);
+        Ok(match again {
+            Ok(Prepared::Compiled { .. }) => {
+                session.prepared.insert(key);
+                Ok(())
+            }
+            Ok(Prepared::Rejected(rejection)) => Err(NotPrepared::NotAgain(rejection.message)),
+            Err(open) => Err(NotPrepared::NotAgain(open.to_string())),
+        })
+    }
 }
 
 #[async_trait]
 impl Submitter for FlinkRunSubmitter {
     async fn prepare(&self, key: JobId, launch: &Launch) -> Result<Prepared, OutsideError> {
         let what = format!("prepare `{}`", launch.name);
-        let mut slot = self.session.lock().await;
-        // Taken out for the request: if its caller goes away in the middle, the client goes too instead of being
-        // out of step with the next one.
-        let mut session = self.alive(slot.take()).await?;
-        session.prepared.remove(&key);
-        let end = Instant::now() + self.options.limits.prepare;
-        let request = Request::Prepare { key, job: protocol::job(launch) };
-        let answer = session.ask(&request, end).await.map_err(|error| OutsideError::unknown(&what, error))?;
-        let prepared = answer.prepared(&self.options.secrets).map_err(|error| OutsideError::unknown(&what, error));
+        let mut client = self.client.lock().await;
+        client.prepared.remove(&key);
+        let job = protocol::job(launch);
+        let mut session = self.alive(&mut client).await?;
+        let answer =
+            self.prepare_in(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+        let prepared = answer.prepared(&self.options.secrets).map_err(|open| OutsideError::unknown(&what, open));
         if matches!(prepared, Ok(Prepared::Compiled { .. })) {
             session.prepared.insert(key);
+            client.prepared.insert(key, job);
         }
-        *slot = Some(session);
+        client.session = Some(session);
         prepared
     }
 
     async fn submit(&self, key: JobId, id: JobId, restore: Option<&str>) -> Result<Submitted, OutsideError> {
         let what = format!("submit {id}");
-        let end = Instant::now() + self.options.limits.submit;
-        let Ok(mut slot) = tokio::time::timeout_at(end, self.session.lock()).await else {
-            return Err(OutsideError::unknown(what, "the Flink client was busy with another job: nothing was sent"));
+        let mut client = self.client.lock().await;
+        let Some(job) = client.prepared.get(&key).cloned() else {
+            return Err(OutsideError::unknown(what, NotPrepared::Never));
         };
-        let Some(mut session) = slot.take() else {
-            return Err(OutsideError::refused(what, NOT_PREPARED));
-        };
-        if !session.prepared.contains(&key) || !session.is_alive() {
-            *slot = Some(session);
-            return Err(OutsideError::refused(what, NOT_PREPARED));
+        // A client that cannot be started says nothing about an earlier submission under this id.
+        let mut session = self.alive(&mut client).await.map_err(|error| OutsideError::unknown(&what, error))?;
+        if !session.prepared.contains(&key) {
+            let again =
+                self.prepare_again(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+            if let Err(not_again) = again {
+                client.session = Some(session);
+                return Err(OutsideError::unknown(what, not_again));
+            }
         }
         let request = Request::Submit { key, job_id: id, restore };
-        let answer = session.ask(&request, end).await.map_err(|error| OutsideError::unknown(&what, error))?;
-        let submitted = match answer.submitted(&self.options.secrets) {
-            Err(protocol::Open::UnknownKey) => {
-                session.prepared.remove(&key);
-                Err(OutsideError::refused(what, NOT_PREPARED))
-            }
-            Err(open) => Err(OutsideError::unknown(what, open)),
-            Ok(submitted) => Ok(submitted),
-        };
-        *slot = Some(session);
+        let end = Instant::now() + self.options.limits.submit;
+        let answer = session.ask(&request, end).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+        let submitted = answer.submitted(&self.options.secrets).map_err(|open| OutsideError::unknown(&what, open));
+        client.session = Some(session);
         submitted
     }
 }

@@ -48,7 +48,12 @@ impl Endpoint {
 
     /// What `flink run` is told; a YARN session's JobManager takes jobs the same way, without asking the ResourceManager for each.
     pub fn run_arguments(&self) -> Vec<String> {
-        vec!["-t".to_owned(), "remote".to_owned(), format!("-Drest.address={}", self.host), format!("-Drest.port={}", self.port)]
+        vec![
+            "-t".to_owned(),
+            "remote".to_owned(),
+            format!("-Drest.address={}", self.host),
+            format!("-Drest.port={}", self.port),
+        ]
     }
 }
 
@@ -63,7 +68,11 @@ impl FromStr for Endpoint {
         let good = match inner {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             // A host also becomes an argument of the Flink client: nothing but a name or an IPv4 address gets there.
-            None => !host.is_empty() && !host.starts_with('-') && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+            None => {
+                !host.is_empty()
+                    && !host.starts_with('-')
+                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+            }
         };
         if !good || port == 0 {
             return Err(wrong());
@@ -78,7 +87,8 @@ mod tests {
 
     #[test]
     fn an_address_becomes_a_url_and_arguments() {
-        let Ok(endpoint) = "localhost:8081".parse::<Endpoint>() else { panic!("refused") };
+        let endpoint = Endpoint { host: "localhost".to_owned(), port: 8081 };
+        assert_eq!("localhost:8081".parse(), Ok(endpoint.clone()));
         assert_eq!(endpoint.base_url(), "http://localhost:8081");
         assert_eq!(endpoint.run_arguments(), ["-t", "remote", "-Drest.address=localhost", "-Drest.port=8081"]);
         assert_eq!("[::1]:8081".parse::<Endpoint>().map(|e| e.base_url()), Ok("http://[::1]:8081".to_owned()));
@@ -86,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for wrong in ["", "localhost", "localhost:", ":8081", "a:0", "a:65536", "::1:80", "a b:1", "-x:1", "http://a:1", "a/b:1"] {
+        for wrong in
+            ["", "localhost", "localhost:", ":8081", "a:0", "a:65536", "::1:80", "a b:1", "-x:1", "http://a:1", "a/b:1"]
+        {
             assert!(wrong.parse::<Endpoint>().is_err(), "{wrong}");
         }
     }

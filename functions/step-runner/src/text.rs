@@ -110,7 +110,10 @@ mod tests {
                      Caused by: java.io.IOException: Failed to create\nsavepoint directory at x\n\t... 8 more\n";
         let chain = causes(trace);
         assert_eq!(chain.len(), 2, "{chain:?}");
-        assert_eq!(one_line(trace), "CheckpointException: IO-problem detected., caused by IOException: Failed to create savepoint directory at x");
+        assert_eq!(
+            one_line(trace),
+            "CheckpointException: IO-problem detected., caused by IOException: Failed to create savepoint directory at x"
+        );
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! Which EMR cluster is meant, and which instance is its primary.
+//! Which EMR cluster is meant.
 //! Must not know steps, commands or batches.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_emr::Client;
-use aws_sdk_emr::types::{ClusterState, Instance, InstanceFleetType, InstanceGroupType, InstanceState};
+use aws_sdk_emr::types::ClusterState;
 use control::ports::OutsideError;
 
 use crate::outcome::outside;
 
 /// How long a cluster found by its tag is taken for granted: a second one with the tag must not stay unseen.
-const TRUSTED: Duration = Duration::from_secs(300);
+const TRUSTED: Duration = Duration::from_mins(5);
 /// How many pages of live clusters are looked at, of fifty each.
 const MAX_PAGES: usize = 20;
 
@@ -98,33 +98,10 @@ impl Locator {
         // One of those not looked at might carry the tag too.
         Err(OutsideError::refused(what, format!("more than {MAX_PAGES} pages of live clusters")))
     }
-
-    /// The EC2 instance id of the cluster's one running primary.
-    pub(crate) async fn primary(&self, cluster: &str) -> Result<String, OutsideError> {
-        let what = format!("finding the primary instance of {cluster}");
-        let request = || self.client.list_instances().cluster_id(cluster).instance_states(InstanceState::Running);
-        let by_group = request().instance_group_types(InstanceGroupType::Master).send().await;
-        // A cluster has groups or fleets; asked for the other kind it answers nothing or refuses.
-        let found = match by_group.map_err(|error| outside(&what, error)) {
-            Ok(output) => ids(output.instances),
-            Err(OutsideError::Refused { .. }) => Vec::new(),
-            Err(lost @ OutsideError::Unknown { .. }) => return Err(lost),
-        };
-        if !found.is_empty() {
-            return exactly_one(what, "primary instance runs", found);
-        }
-        let by_fleet = request().instance_fleet_type(InstanceFleetType::Master).send().await;
-        let found = ids(by_fleet.map_err(|error| outside(&what, error))?.instances);
-        exactly_one(what, "primary instance runs", found)
-    }
-}
-
-fn ids(instances: Option<Vec<Instance>>) -> Vec<String> {
-    instances.unwrap_or_default().into_iter().filter_map(|instance| instance.ec2_instance_id).collect()
 }
 
 /// The only element; none or several are refused by name.
-fn exactly_one(what: String, claim: &str, mut found: Vec<String>) -> Result<String, OutsideError> {
+pub(crate) fn exactly_one(what: String, claim: &str, mut found: Vec<String>) -> Result<String, OutsideError> {
     match (found.pop(), found.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => Err(OutsideError::refused(what, format!("no {claim}"))),

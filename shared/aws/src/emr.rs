@@ -19,8 +19,8 @@ use crate::outcome::{at_most_once, outside};
 
 /// How many pages of steps are looked at, of fifty each: EMR shows no more than a thousand.
 const MAX_PAGES: usize = 20;
-/// How far back ended steps are looked at: EMR answers a call every two seconds if pressed, and an older one may as well be absent.
-pub(crate) const LOOK_BACK: Duration = Duration::from_secs(6 * 3600);
+/// How far back ended steps are looked at: EMR answers few calls a second, and an older one may as well be absent.
+pub(crate) const LOOK_BACK: Duration = Duration::from_hours(6);
 /// The states of a step that is not over.
 const LIVE: [StepState; 3] = [StepState::Pending, StepState::Running, StepState::CancelPending];
 
@@ -41,7 +41,12 @@ impl EmrDispatcher {
     }
 
     /// The batch's step among those in these states; in any state, among the recent ones.
-    async fn search(&self, cluster: &str, batch: BatchId, states: Option<Vec<StepState>>) -> Result<Progress, OutsideError> {
+    async fn search(
+        &self,
+        cluster: &str,
+        batch: BatchId,
+        states: Option<Vec<StepState>>,
+    ) -> Result<Progress, OutsideError> {
         let name = name(batch);
         let oldest = match states {
             None => SystemTime::now().checked_sub(LOOK_BACK).map(DateTime::from),
@@ -50,7 +55,8 @@ impl EmrDispatcher {
         let mut pages = self.client.list_steps().cluster_id(cluster).set_step_states(states).into_paginator().send();
         for _ in 0..MAX_PAGES {
             let Some(page) = pages.next().await else { break };
-            let page = page.map_err(|error| outside(format!("looking for the step of batch {batch} on {cluster}"), error))?;
+            let page =
+                page.map_err(|error| outside(format!("looking for the step of batch {batch} on {cluster}"), error))?;
             let steps = page.steps.unwrap_or_default();
             let ours = steps.iter().filter(|step| step.name() == Some(&name)).map(progress);
             if let Some(found) = ours.max_by_key(liveliness) {
@@ -79,7 +85,11 @@ impl Dispatcher for EmrDispatcher {
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
         let what = format!("adding the step of batch {} on {cluster}", order.batch);
-        let jar = HadoopJarStepConfig::builder().jar("command-runner.jar").set_args(Some(argv(&self.runner, &self.bucket, order)));
+        let jar = HadoopJarStepConfig::builder().jar("command-runner.jar").set_args(Some(argv(
+            &self.runner,
+            &self.bucket,
+            order,
+        )));
         let step = StepConfig::builder()
             .name(name(order.batch))
             .action_on_failure(ActionOnFailure::Continue)
@@ -108,7 +118,7 @@ impl Dispatcher for EmrDispatcher {
 /// The refusal in the user's terms, where EMR's are unclear.
 fn readable(message: String) -> String {
     if message.contains("Maximum number of active steps") {
-        format!("the cluster has as many waiting and running steps as EMR allows (256): try again when some have ended ({message})")
+        format!("too many steps wait or run on the cluster: try again when some have ended ({message})")
     } else {
         message
     }

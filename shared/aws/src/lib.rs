@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
+#[cfg(any(feature = "s3", feature = "emr"))]
 mod outcome;
 
 #[cfg(feature = "emr")]
@@ -14,6 +15,8 @@ mod argv;
 mod cluster;
 #[cfg(feature = "emr")]
 mod emr;
+#[cfg(feature = "ssm")]
+mod primary;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "s3")]
@@ -42,14 +45,13 @@ const READ: Duration = Duration::from_secs(6);
 const ATTEMPT: Duration = Duration::from_secs(8);
 
 /// How long one call may take with all its attempts: a margin beyond a lease has to be larger.
+///
+/// Only reading a body takes time after it, and dispatchers make several calls.
 pub const LONGEST_CALL: Duration = Duration::from_secs(20);
 
 /// The configuration that the environment gives: region, credentials, endpoints; every call has its limits.
 pub async fn load_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts())
-        .load()
-        .await
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
 }
 
 /// The limits of every call. The SDK by itself has none but that for connecting.

@@ -78,9 +78,7 @@ where
     match Reply::of(&error) {
         Some(reply) if reply.is_refusal() => OutsideError::refused(what, reply.text()),
         // A request that could not be built was never sent.
-        None if matches!(error, SdkError::ConstructionFailure(_)) => {
-            OutsideError::refused(what, causes(&error))
-        }
+        None if matches!(error, SdkError::ConstructionFailure(_)) => OutsideError::refused(what, causes(&error)),
         Some(_) | None => OutsideError::unknown(what, error),
     }
 }
@@ -103,24 +101,15 @@ pub(crate) use sending::at_most_once;
 mod sending {
     use std::time::Duration;
 
-    use super::{
-        Error, HttpResponse, OutsideError, ProvideErrorMetadata, Reply, SdkError, outside,
-    };
+    use super::{Error, HttpResponse, OutsideError, ProvideErrorMetadata, Reply, SdkError, outside};
 
     /// The pauses after throttled attempts: under three seconds together.
-    const PAUSES: [Duration; 3] = [
-        Duration::from_millis(300),
-        Duration::from_millis(800),
-        Duration::from_millis(1600),
-    ];
+    const PAUSES: [Duration; 3] = [Duration::from_millis(300), Duration::from_millis(800), Duration::from_millis(1600)];
 
-    /// Makes a call that must not happen twice: it is made again only if it was throttled, so that nothing was accepted.
+    /// Makes a call that must not happen twice: again only if it was throttled, so that nothing was accepted.
     ///
     /// `call` must have the SDK's own retries off: after a lost reply they send again.
-    pub(crate) async fn at_most_once<T, E, F>(
-        what: &str,
-        call: impl Fn() -> F + Send,
-    ) -> Result<T, OutsideError>
+    pub(crate) async fn at_most_once<T, E, F>(what: &str, call: impl Fn() -> F + Send) -> Result<T, OutsideError>
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
@@ -132,7 +121,10 @@ mod sending {
                 Err(error) => error,
             };
             match (Reply::of(&error).filter(Reply::is_throttled), pauses.next()) {
-                (Some(_), Some(pause)) => tokio::time::sleep(*pause).await,
+                (Some(reply), Some(pause)) => {
+                    tracing::debug!(what, code = reply.code, "throttled, trying again");
+                    tokio::time::sleep(*pause).await;
+                }
                 (Some(reply), None) => {
                     return Err(OutsideError::refused(what, format!("throttled: {}", reply.text())));
                 }

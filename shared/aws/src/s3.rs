@@ -16,7 +16,7 @@ use control::ports::OutsideError;
 use jiff::Timestamp;
 
 /// How long the body of a reply may take; the SDK's limits end with its head.
-const BODY: Duration = Duration::from_secs(20);
+const BODY: Duration = Duration::from_secs(10);
 
 /// How many pages a listing may have, of a thousand keys each.
 pub(crate) const MAX_PAGES: usize = 1000;
@@ -120,7 +120,8 @@ mod tests {
             ("s3://b/a%20b+c", "b", "a%20b+c"),
         ];
         for (url, bucket, key) in table {
-            assert_eq!(parts(url).unwrap(), (bucket, key.to_owned()), "{url}");
+            let found = parts(url).ok();
+            assert_eq!(found, Some((bucket, key.to_owned())), "{url}");
         }
         for url in ["file:///a", "hdfs://a/b", "s3:///a", "b/a"] {
             assert!(parts(url).is_err(), "{url}");

@@ -76,12 +76,15 @@ impl Store for S3Store {
         let error = match request.send().await {
             // Without its version the write is as good as lost: the caller reads again.
             Ok(output) => {
-                return output.e_tag.map(|etag| Put::Written(Etag(etag))).ok_or_else(|| OutsideError::unknown(what, "no ETag in the reply"));
+                return output
+                    .e_tag
+                    .map(|etag| Put::Written(Etag(etag)))
+                    .ok_or_else(|| OutsideError::unknown(what, "no ETag in the reply"));
             }
             Err(error) => error,
         };
         match Reply::of(&error) {
-            // Also when an attempt of ours was written, its reply lost and the SDK tried again: the caller's nonce tells.
+            // Also when our own first attempt was written and its reply lost: the caller's nonce tells.
             Some(reply) if matches!(reply.status, 409 | 412) => Ok(Put::Conflict),
             Some(reply) if changes && is_absent(&reply) => Ok(Put::Conflict),
             Some(_) | None => Err(outside(what, error)),

@@ -17,6 +17,7 @@ use crate::argv::{name, url};
 use crate::cluster::{ClusterRef, Locator};
 use crate::emr::{LOOK_BACK, liveliness};
 use crate::outcome::{at_most_once, outside};
+use crate::primary::primary;
 
 /// How many pages of commands are looked at.
 const MAX_PAGES: usize = 20;
@@ -29,6 +30,7 @@ const START_WITHIN: i32 = 600;
 #[derive(Debug)]
 pub struct SsmDispatcher {
     client: Client,
+    emr: aws_sdk_emr::Client,
     locator: Locator,
     document: String,
     bucket: String,
@@ -36,10 +38,17 @@ pub struct SsmDispatcher {
 
 impl SsmDispatcher {
     /// Commands of that document on the primary of that cluster, that read batches from `bucket`.
-    pub fn new(config: &SdkConfig, cluster: ClusterRef, document: impl Into<String>, bucket: impl Into<String>) -> Self {
+    pub fn new(
+        config: &SdkConfig,
+        cluster: ClusterRef,
+        document: impl Into<String>,
+        bucket: impl Into<String>,
+    ) -> Self {
+        let emr = aws_sdk_emr::Client::new(config);
         Self {
             client: Client::new(config),
-            locator: Locator::new(aws_sdk_emr::Client::new(config), cluster),
+            locator: Locator::new(emr.clone(), cluster),
+            emr,
             document: document.into(),
             bucket: bucket.into(),
         }
@@ -75,15 +84,17 @@ impl Dispatcher for SsmDispatcher {
         let since = Timestamp::from_second(now - LOOK_BACK.as_secs().cast_signed());
         let since = since.map_err(|error| OutsideError::refused("reading the clock", error.to_string()))?;
         match self.search(batch, CommandFilterKey::InvokedAfter, since.to_string()).await? {
-            // It may have run for longer than that; few commands do.
-            Progress::NotFound => self.search(batch, CommandFilterKey::ExecutionStage, "Executing".to_owned()).await,
+            // It may run for longer than that; few commands do, and none waits that long.
+            Progress::NotFound => {
+                self.search(batch, CommandFilterKey::Status, CommandStatus::InProgress.to_string()).await
+            }
             found @ (Progress::Pending(_) | Progress::Running(_) | Progress::Ended(_)) => Ok(found),
         }
     }
 
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
-        let instance = match self.locator.primary(&cluster).await {
+        let instance = match primary(&self.emr, &cluster).await {
             Ok(instance) => instance,
             Err(error) => {
                 self.locator.forget();
@@ -96,7 +107,8 @@ impl Dispatcher for SsmDispatcher {
             ("Sha256", order.digest.to_string()),
             ("BatchId", order.batch.to_string()),
         ];
-        let parameters: HashMap<_, _> = parameters.into_iter().map(|(key, value)| (key.to_owned(), vec![value])).collect();
+        let parameters: HashMap<_, _> =
+            parameters.into_iter().map(|(key, value)| (key.to_owned(), vec![value])).collect();
         let request = self
             .client
             .send_command()
@@ -122,7 +134,9 @@ fn progress(command: &Command) -> Progress {
     let text = format!("command {} is {shown}", command.command_id().unwrap_or("without id"));
     match status {
         Some(CommandStatus::Pending) => Progress::Pending(text),
-        Some(CommandStatus::Success | CommandStatus::Cancelled | CommandStatus::Failed | CommandStatus::TimedOut) => Progress::Ended(text),
+        Some(CommandStatus::Success | CommandStatus::Cancelled | CommandStatus::Failed | CommandStatus::TimedOut) => {
+            Progress::Ended(text)
+        }
         // A cancel may come too late, and a status of SSM's future is no proof of an end.
         Some(_) | None => Progress::Running(text),
     }

@@ -8,5 +8,6 @@ pub mod ports;
 pub mod runner;
 mod search;
 pub mod uploads;
+pub mod world;
 
 pub use search::find_newest;

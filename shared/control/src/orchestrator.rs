@@ -59,6 +59,8 @@ pub enum Scope {
     Redeploy,
     /// Open operations and due retries.
     Sweep,
+    /// The jobs of a batch whose step or command is over.
+    Ended(BTreeSet<JobName>),
     /// The jobs whose runs a look did not show alive.
     Observed(Box<ObservedDocument>),
 }
@@ -190,6 +192,7 @@ impl Orchestrator {
     async fn concerned(&self, scope: Scope) -> Result<(BTreeSet<JobName>, bool, bool, BTreeMap<JobName, Lost>), OutsideError> {
         Ok(match scope {
             Scope::Jobs(names) => (names, false, false, BTreeMap::new()),
+            Scope::Ended(names) => (names, true, false, BTreeMap::new()),
             Scope::All => (self.all_names().await?, false, false, BTreeMap::new()),
             Scope::Redeploy => (self.all_names().await?, true, true, BTreeMap::new()),
             Scope::Sweep => (self.all_names().await?, true, false, BTreeMap::new()),

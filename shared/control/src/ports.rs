@@ -232,6 +232,8 @@ pub enum Submitted {
     Duplicate,
     /// Refused: nothing runs under this id.
     Rejected(String),
+    /// Nothing was sent: the client that compiled it is gone, it has to be compiled again.
+    NotPrepared,
 }
 
 /// Time and fresh names.

@@ -107,7 +107,11 @@ pub(crate) fn json_response(status: u16, body: &Value) -> Response<Body> {
 }
 
 /// What a fault makes of the answer to a call that was carried out.
-pub(crate) async fn spoil(answer: Response<Body>, fault: Option<Fault>, error: impl FnOnce(u16, &str, &str) -> Response<Body>) -> Answer {
+pub(crate) async fn spoil(
+    answer: Response<Body>,
+    fault: Option<Fault>,
+    error: impl FnOnce(u16, &str, &str) -> Response<Body>,
+) -> Answer {
     match fault {
         None => Ok(answer),
         Some(Fault::Error { status, kind, message } | Fault::ErrorAfter { status, kind, message }) => {

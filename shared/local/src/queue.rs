@@ -130,7 +130,8 @@ impl Queue {
             let body = serde_json::from_str(&message.body).unwrap_or(Value::String(message.body.clone()));
             self.function.bury(json!({ "messageId": message.id, "body": body, "attributes": attributes(&message) }));
         }
-        let visible = messages.all.values_mut().filter(|message| message.visible <= now).take(self.config.batch_size.max(1));
+        let visible =
+            messages.all.values_mut().filter(|message| message.visible <= now).take(self.config.batch_size.max(1));
         let take = |message: &mut Message| {
             message.received += 1;
             message.first_received.get_or_insert(SystemTime::now());
@@ -218,7 +219,14 @@ mod tests {
 
     #[test]
     fn replies_are_read_by_the_mapping_s_rules() {
-        for whole_success in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#, r#"{"batch_item_failures":[{"itemIdentifier":"a"}]}"#] {
+        for whole_success in [
+            "",
+            "null",
+            "{}",
+            r#"{"batchItemFailures":null}"#,
+            r#"{"batchItemFailures":[]}"#,
+            r#"{"batch_item_failures":[{"itemIdentifier":"a"}]}"#,
+        ] {
             assert_eq!(failed(whole_success, false), Vec::<String>::new(), "{whole_success}");
         }
         for whole_failure in [

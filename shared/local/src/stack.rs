@@ -66,7 +66,8 @@ impl Stack {
     /// Starts every server and clock.
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
-        let (control_listener, control) = open("EMR and SSM", SocketAddr::new(config.bind, config.ports.control)).await?;
+        let (control_listener, control) =
+            open("EMR and SSM", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
         let env = aws_env(s3, control, lambda);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
@@ -92,7 +93,15 @@ impl Stack {
         let listener = move |change| drop(told.send(change));
         let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
         objects.create_bucket(&config.bucket);
-        tasks.spawn(route(changed, config.notify_prefixes, config.notify_via, queue.clone(), events, faults.clone(), tasks.clone()));
+        tasks.spawn(route(
+            changed,
+            config.notify_prefixes,
+            config.notify_via,
+            queue.clone(),
+            events,
+            faults.clone(),
+            tasks.clone(),
+        ));
 
         let server = S3Server::new(objects, faults.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
@@ -105,7 +114,19 @@ impl Stack {
         schedule::start(&config.schedules, &function, &tasks);
 
         let schedules = config.schedules;
-        Ok(Self(Arc::new(Running { s3, control, lambda, faults, function, queue, steps, commands, schedules, groups, tasks })))
+        Ok(Self(Arc::new(Running {
+            s3,
+            control,
+            lambda,
+            faults,
+            function,
+            queue,
+            steps,
+            commands,
+            schedules,
+            groups,
+            tasks,
+        })))
     }
 
     /// S3's endpoint; buckets are addressed by path.
@@ -164,11 +185,12 @@ impl Stack {
     }
 
     /// Sends a schedule's input now; an unknown name does nothing but log.
-    #[expect(clippy::unused_async, reason = "firing may wait for the function's queue one day")]
+    #[expect(clippy::unused_async, reason = "firing may have to wait for the function's own queue one day")]
     pub async fn fire_schedule(&self, name: &str) {
-        match self.0.schedules.iter().find(|schedule| schedule.name == name) {
-            Some(schedule) => self.0.function.invoke_async(schedule.input.clone()),
-            None => tracing::warn!(name, "there is no such schedule"),
+        if let Some(schedule) = self.0.schedules.iter().find(|schedule| schedule.name == name) {
+            self.0.function.invoke_async(schedule.input.clone());
+        } else {
+            tracing::warn!(name, "there is no such schedule");
         }
     }
 

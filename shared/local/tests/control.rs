@@ -1,5 +1,6 @@
 //! EMR and SSM through the SDKs: limits, pages, and steps and commands that really run.
 //! Must not know the control planes' insides.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 
 mod kit;
 
@@ -7,8 +8,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use aws_sdk_emr::error::ProvideErrorMetadata;
-use aws_sdk_emr::types::{ActionOnFailure, HadoopJarStepConfig, InstanceGroupType, StepCancellationOption, StepConfig, StepState};
-use aws_sdk_ssm::error::ProvideErrorMetadata as _;
+use aws_sdk_emr::types::{
+    ActionOnFailure, HadoopJarStepConfig, InstanceGroupType, StepCancellationOption, StepConfig, StepState,
+};
 use aws_sdk_ssm::types::CommandInvocationStatus;
 use kit::{Kit, until};
 use local::Fault;
@@ -35,7 +37,8 @@ async fn state(emr: &aws_sdk_emr::Client, id: &str) -> StepState {
 
 fn states(kit: &Kit, id: &str) -> Vec<String> {
     let events = kit.notes().into_iter().map(|note| note["event"].clone());
-    let of_step = events.filter(|event| event["detail-type"] == "EMR Step Status Change" && event["detail"]["stepId"] == id);
+    let of_step =
+        events.filter(|event| event["detail-type"] == "EMR Step Status Change" && event["detail"]["stepId"] == id);
     of_step.map(|event| event["detail"]["state"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -50,13 +53,19 @@ async fn a_step_runs_with_the_node_s_environment_and_tells_its_states() {
     std::os::unix::fs::symlink("/bin/sh", kit.path("node/bin/only-here")).unwrap();
     let emr = kit.emr();
     let script = "echo $COLOUR $1 $AWS_ENDPOINT_URL_S3; echo bad >&2; exit $2";
-    let ids = add(&emr, vec![
-        step("good", &["only-here", "-c", script, "x", "two words", "0"]),
-        step("bad", &["only-here", "-c", script, "x", "y", "7"]),
-        step("none", &["no-such-program"]),
-    ])
+    let ids = add(
+        &emr,
+        vec![
+            step("good", &["only-here", "-c", script, "x", "two words", "0"]),
+            step("bad", &["only-here", "-c", script, "x", "y", "7"]),
+            step("none", &["no-such-program"]),
+        ],
+    )
     .await;
-    until("all steps over", async || kit.stack.steps().iter().all(|step| !matches!(step.state.as_str(), "PENDING" | "RUNNING"))).await;
+    until("all steps over", async || {
+        kit.stack.steps().iter().all(|step| !matches!(step.state.as_str(), "PENDING" | "RUNNING"))
+    })
+    .await;
     let ended: Vec<_> = kit.stack.steps().into_iter().map(|step| (step.state, step.exit_code)).collect();
     assert_eq!(ended, [("COMPLETED".into(), Some(0)), ("FAILED".into(), Some(7)), ("FAILED".into(), None)]);
     let out = std::fs::read_to_string(kit.path(&format!("node/steps/{}/stdout", ids[0]))).unwrap();
@@ -79,7 +88,8 @@ async fn steps_run_in_submit_order_and_keep_the_limits() {
     until("the first runs", async || state(&emr, &first).await == StepState::Running).await;
     let many = (0..255).map(|n| step(&format!("n{n}"), &["true"])).collect();
     let ids = add(&emr, many).await;
-    let full = emr.add_job_flow_steps().job_flow_id(CLUSTER).steps(step("one more", &["true"])).send().await.unwrap_err();
+    let full =
+        emr.add_job_flow_steps().job_flow_id(CLUSTER).steps(step("one more", &["true"])).send().await.unwrap_err();
     assert!(full.message().unwrap().contains("Maximum number of active steps"));
 
     let page = emr.list_steps().cluster_id(CLUSTER).send().await.unwrap();
@@ -92,9 +102,12 @@ async fn steps_run_in_submit_order_and_keep_the_limits() {
     assert_eq!(by_id.steps().len(), 1);
 
     let cancel = emr.cancel_steps().cluster_id(CLUSTER).set_step_ids(Some(ids[..200].to_vec())).send().await.unwrap();
-    assert!(cancel.cancel_steps_info_list().iter().all(|info| info.status().is_some_and(|one| one.as_str() == "SUBMITTED")));
+    assert!(
+        cancel.cancel_steps_info_list().iter().all(|info| info.status().is_some_and(|one| one.as_str() == "SUBMITTED"))
+    );
     let long = "x".repeat(10_241);
-    let long = emr.add_job_flow_steps().job_flow_id(CLUSTER).steps(step("long", &["echo", &long])).send().await.unwrap_err();
+    let long =
+        emr.add_job_flow_steps().job_flow_id(CLUSTER).steps(step("long", &["echo", &long])).send().await.unwrap_err();
     assert!(long.message().unwrap().contains("Size of an individual step"));
     let unknown = emr.add_job_flow_steps().job_flow_id("j-OTHER").steps(step("x", &["true"])).send().await.unwrap_err();
     assert_eq!(unknown.code(), Some("InvalidRequestException"));
@@ -112,12 +125,14 @@ async fn concurrent_steps_must_continue_and_run_together() {
     let kit = Kit::start(|config| config.step_concurrency = 2).await;
     let emr = kit.emr();
     let stop = StepConfig::builder().name("x").action_on_failure(ActionOnFailure::CancelAndWait);
-    let stop = stop.hadoop_jar_step(HadoopJarStepConfig::builder().jar("command-runner.jar").args("true").build()).build();
+    let stop =
+        stop.hadoop_jar_step(HadoopJarStepConfig::builder().jar("command-runner.jar").args("true").build()).build();
     assert!(emr.add_job_flow_steps().job_flow_id(CLUSTER).steps(stop).send().await.is_err());
     let ids = add(&emr, (0..3).map(|_| step("hold", &["sleep", "60"])).collect()).await;
     until("two run", async || kit.stack.steps().iter().filter(|step| step.state == "RUNNING").count() == 2).await;
     assert_eq!(state(&emr, &ids[2]).await, StepState::Pending);
-    let masters = emr.list_instances().cluster_id(CLUSTER).instance_group_types(InstanceGroupType::Master).send().await.unwrap();
+    let masters =
+        emr.list_instances().cluster_id(CLUSTER).instance_group_types(InstanceGroupType::Master).send().await.unwrap();
     assert_eq!(masters.instances()[0].ec2_instance_id(), Some(INSTANCE));
     let cluster = emr.describe_cluster().cluster_id(CLUSTER).send().await.unwrap().cluster.unwrap();
     assert_eq!(cluster.step_concurrency_level(), Some(2));
@@ -141,11 +156,17 @@ async fn lost_answers_and_refusals_are_ordered_once() {
     add(&emr, vec![step("once", &["true"])]).await;
     assert_eq!(kit.stack.steps().len(), 5);
     let order = json!({ "operation": "ListSteps", "fault": { "Error": { "status": 400, "kind": "AccessDeniedException", "message": "no" } } });
-    post(&kit, "/_faults", &order);
+    post(&kit, "/_faults", &order).await;
     let refused = emr.list_steps().cluster_id(CLUSTER).send().await.unwrap_err();
     assert_eq!(refused.code(), Some("AccessDeniedException"));
     emr.list_steps().cluster_id(CLUSTER).send().await.unwrap();
-    let ids: Vec<_> = kit.stack.calls().into_iter().filter(|call| call.operation == "AddJobFlowSteps").map(|call| call.invocation_id).collect();
+    let ids: Vec<_> = kit
+        .stack
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == "AddJobFlowSteps")
+        .map(|call| call.invocation_id)
+        .collect();
     assert_eq!((ids.len(), &ids[0], &ids[2]), (6, &ids[1], &ids[3]));
     kit.stack.order_fault("EMR Step Status Change", Fault::DropBefore);
     let id = add(&emr, vec![step("quiet", &["true"])]).await.remove(0);
@@ -163,16 +184,24 @@ async fn a_command_runs_its_document_s_script() {
     let kit = Kit::start(|config| config.node.documents = vec![path]).await;
     let ssm = kit.ssm();
     let send = |document: &str, parameters: &[(&str, &str)]| {
-        let parameters: HashMap<String, Vec<String>> = parameters.iter().map(|(name, value)| ((*name).into(), vec![(*value).into()])).collect();
-        ssm.send_command().instance_ids(INSTANCE).document_name(document).comment("batch 0a").set_parameters(Some(parameters))
+        let parameters: HashMap<String, Vec<String>> =
+            parameters.iter().map(|(name, value)| ((*name).into(), vec![(*value).into()])).collect();
+        ssm.send_command()
+            .instance_ids(INSTANCE)
+            .document_name(document)
+            .comment("batch 0a")
+            .set_parameters(Some(parameters))
     };
-    let sent = send("Run-Batch", &[("Batch", "0a")]).send().await.unwrap().command.unwrap();
-    let id = sent.command_id().unwrap().to_owned();
+    let first = send("Run-Batch", &[("Batch", "0a")]).send().await.unwrap().command.unwrap();
+    let id = first.command_id().unwrap().to_owned();
     let look = || ssm.get_command_invocation().command_id(&id).instance_id(INSTANCE).send();
     assert!(look().await.unwrap_err().as_service_error().unwrap().is_invocation_does_not_exist());
     until("the command over", async || look().await.unwrap().status() == Some(&CommandInvocationStatus::Failed)).await;
     let over = look().await.unwrap();
-    assert_eq!((over.response_code(), over.standard_output_content(), over.standard_error_content()), (4, Some("batch 0a\n"), Some("oops\n")));
+    assert_eq!(
+        (over.response_code(), over.standard_output_content(), over.standard_error_content()),
+        (4, Some("batch 0a\n"), Some("oops\n"))
+    );
     let list = ssm.list_commands().send().await.unwrap();
     assert_eq!((list.commands()[0].comment(), list.commands()[0].command_id()), (Some("batch 0a"), Some(id.as_str())));
     let details = ssm.list_command_invocations().command_id(&id).details(true).send().await.unwrap();
@@ -183,11 +212,16 @@ async fn a_command_runs_its_document_s_script() {
     assert_eq!(send("No-Such", &[]).send().await.unwrap_err().code(), Some("InvalidDocument"));
     let long = send("Run-Batch", &[("Batch", "0a")]).comment("x".repeat(101)).send().await.unwrap_err();
     assert_eq!(long.code(), Some("ValidationException"));
-    let other = ssm.send_command().instance_ids("i-00000000000000000").document_name("Run-Batch").send().await.unwrap_err();
+    let other =
+        ssm.send_command().instance_ids("i-00000000000000000").document_name("Run-Batch").send().await.unwrap_err();
     assert!(other.as_service_error().unwrap().is_invalid_instance_id());
-    let events = || -> Vec<Value> { kit.notes().into_iter().map(|note| note["event"].clone()).filter(|event| event["source"] == "aws.ssm").collect() };
+    let events = || -> Vec<Value> {
+        kit.notes().into_iter().map(|note| note["event"].clone()).filter(|event| event["source"] == "aws.ssm").collect()
+    };
     until("three statuses and their twins", async || events().len() == 6).await;
-    let twins = events().into_iter().filter(|event| event["detail-type"] == "EC2 Command Invocation Status-change Notification");
+    let twins = events()
+        .into_iter()
+        .filter(|event| event["detail-type"] == "EC2 Command Invocation Status-change Notification");
     assert!(twins.clone().count() == 3 && twins.clone().all(|event| event["detail"]["instance-id"] == INSTANCE));
 }
 
@@ -197,7 +231,8 @@ async fn a_cancelled_command_ends_with_its_children() {
     let ssm = kit.ssm();
     let sleeper = format!("sleep 61.{}", std::process::id());
     let lines = vec!["trap '' TERM".to_owned(), sleeper.clone(), "true".to_owned()];
-    let sent = ssm.send_command().instance_ids(INSTANCE).document_name("AWS-RunShellScript").parameters("commands", lines);
+    let sent =
+        ssm.send_command().instance_ids(INSTANCE).document_name("AWS-RunShellScript").parameters("commands", lines);
     let id = sent.send().await.unwrap().command.unwrap().command_id.unwrap();
     until("it runs", async || running(&sleeper)).await;
     ssm.cancel_command().command_id(&id).send().await.unwrap();
@@ -228,12 +263,16 @@ async fn nothing_is_left_behind() {
 fn running(command: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ")).any(|line| line == command)
+    lines
+        .map(|line| String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " "))
+        .any(|line| line == command)
 }
 
 /// Another process's way to order faults.
-fn post(kit: &Kit, path: &str, body: &Value) {
+async fn post(kit: &Kit, path: &str, body: &Value) {
     let url = format!("{}{path}", kit.stack.control_url());
-    let done = std::process::Command::new("curl").args(["-sf", "-X", "POST", "-d", &body.to_string(), &url]).status().unwrap();
+    let body = body.to_string();
+    let curl = ["-sf", "--max-time", "10", "-X", "POST", "-d", &body, &url];
+    let done = tokio::process::Command::new("curl").args(curl).status().await.unwrap();
     assert!(done.success());
 }

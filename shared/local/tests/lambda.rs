@@ -1,5 +1,6 @@
 //! The Lambda host: deadlines, reuse, errors, time-outs, retries, batches and schedules, with a real process.
 //! Must not know the host's insides.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 
 mod kit;
 
@@ -57,11 +58,17 @@ async fn the_invoke_api_answers_as_lambda_does() {
     until("a dead letter", async || kit.stack.dead_letters().len() == 1).await;
     let letter = &kit.stack.dead_letters()[0];
     assert_eq!(letter["requestContext"]["approximateInvokeCount"], 3);
-    assert_eq!((&letter["requestPayload"], &letter["responsePayload"]["errorType"]), (&json!({ "do": "error" }), &json!("Told")));
+    assert_eq!(
+        (&letter["requestPayload"], &letter["responsePayload"]["errorType"]),
+        (&json!({ "do": "error" }), &json!("Told"))
+    );
     assert_eq!(kit.notes().len(), 5);
     let none = curl(&["-d", "{}", &base.replace("told", "other")]).await;
     assert!(none.starts_with("HTTP/1.1 404"), "{none}");
-    kit.stack.order_fault("Invoke", Fault::Error { status: 429, kind: "TooManyRequestsException".into(), message: "Rate Exceeded.".into() });
+    kit.stack.order_fault(
+        "Invoke",
+        Fault::Error { status: 429, kind: "TooManyRequestsException".into(), message: "Rate Exceeded.".into() },
+    );
     let busy = curl(&["-d", "{}", &base]).await;
     assert!(busy.starts_with("HTTP/1.1 429"), "{busy}");
 }
@@ -80,7 +87,8 @@ async fn a_batch_s_failures_come_back_until_they_are_dead_letters() {
     until("a dead letter", async || kit.stack.dead_letters().len() == 1 && kit.stack.queued() == 0).await;
     let letter = &kit.stack.dead_letters()[0];
     assert_eq!((&letter["body"], &letter["attributes"]["ApproximateReceiveCount"]), (&json!("poison"), &json!("2")));
-    let batches: Vec<Vec<Value>> = kit.notes().iter().map(|note| note["event"]["Records"].as_array().unwrap().clone()).collect();
+    let batches: Vec<Vec<Value>> =
+        kit.notes().iter().map(|note| note["event"]["Records"].as_array().unwrap().clone()).collect();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
     assert_eq!(batches[1][0]["messageId"], batches[0][1]["messageId"]);
     assert_ne!(batches[1][0]["receiptHandle"], batches[0][1]["receiptHandle"]);
@@ -108,14 +116,19 @@ async fn schedules_send_exactly_their_input() {
     let input = json!({ "action": "look", "n": 1 });
     let kit = Kit::start(|config| {
         let fast = Schedule { name: "fast".into(), every: Duration::from_millis(300), input: json!({ "fast": true }) };
-        let slow = Schedule { name: "slow".into(), every: Duration::from_hours(1), input: json!({ "action": "look", "n": 1 }) };
+        let slow = Schedule {
+            name: "slow".into(),
+            every: Duration::from_hours(1),
+            input: json!({ "action": "look", "n": 1 }),
+        };
         config.schedules = vec![fast, slow];
     })
     .await;
     kit.stack.fire_schedule("slow").await;
     until("both came", async || {
         let notes = kit.notes();
-        notes.iter().any(|note| note["event"] == input) && notes.iter().filter(|note| note["event"] == json!({ "fast": true })).count() >= 2
+        notes.iter().any(|note| note["event"] == input)
+            && notes.iter().filter(|note| note["event"] == json!({ "fast": true })).count() >= 2
     })
     .await;
 }
@@ -130,12 +143,19 @@ async fn another_host_s_endpoint_is_retried_here() {
     kit.stack.invoke_async(json!({ "do": "error", "n": 2 }));
     until("a dead letter", async || kit.stack.dead_letters().len() == 1).await;
     assert_eq!(host.notes().iter().filter(|note| note["event"]["n"] == 2).count(), 3);
-    let kit = Kit::start(|config| config.lambda.delivery = Delivery::Endpoint { url: "http://127.0.0.1:1/".into() }).await;
+    let kit =
+        Kit::start(|config| config.lambda.delivery = Delivery::Endpoint { url: "http://127.0.0.1:1/".into() }).await;
     assert_eq!(kit.stack.invoke(json!({})).await.payload["errorType"], "Endpoint.Unreachable");
 }
 
 /// The head and body of an answer.
 async fn curl(args: &[&str]) -> String {
-    let output = tokio::process::Command::new("curl").args(["-si", "--max-time", "10"]).args(args).stdin(Stdio::null()).output().await.unwrap();
+    let output = tokio::process::Command::new("curl")
+        .args(["-si", "--max-time", "10"])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,5 +1,6 @@
 //! S3 through the SDK that matters: conditions, listings, multipart uploads, directories that are none.
 //! Must not know the server's insides.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected fails")]
 
 mod kit;
 
@@ -43,7 +44,12 @@ async fn of_writers_that_race_exactly_one_wins() {
         assert_eq!(won, 1);
         let etag = s3.head_object().bucket(BUCKET).key(&key).send().await.unwrap().e_tag.unwrap();
         let swap = |n: u32| {
-            let put = s3.put_object().bucket(BUCKET).key(&key).if_match(&etag).body(ByteStream::from(n.to_string().into_bytes()));
+            let put = s3
+                .put_object()
+                .bucket(BUCKET)
+                .key(&key)
+                .if_match(&etag)
+                .body(ByteStream::from(n.to_string().into_bytes()));
             tokio::spawn(put.send())
         };
         let mut won = 0;
@@ -107,7 +113,8 @@ async fn ranges_attributes_and_times_come_back() {
     assert_eq!(part.content_range(), Some("bytes 2-4/10"));
     assert_eq!(part.content_type(), Some("text/plain"));
     assert_eq!(part.metadata().unwrap()["who"], "me");
-    let age = std::time::SystemTime::now().duration_since((*part.last_modified().unwrap()).try_into().unwrap()).unwrap();
+    let age =
+        std::time::SystemTime::now().duration_since((*part.last_modified().unwrap()).try_into().unwrap()).unwrap();
     assert!(age < Duration::from_secs(5));
     assert_eq!(part.body.collect().await.unwrap().into_bytes(), "234");
     let tail = s3.get_object().bucket(BUCKET).key("k ü+").range("bytes=-3").send().await.unwrap();
@@ -176,7 +183,10 @@ async fn parts_become_one_object_at_once() {
     assert_eq!(taken.raw_response().unwrap().status().as_u16(), 404);
     let done = complete.send().await.unwrap();
     assert!(done.e_tag().unwrap().ends_with("-2\""));
-    assert_eq!(s3.head_object().bucket(BUCKET).key("big").send().await.unwrap().content_length, Some(5 * 1024 * 1024 + 10));
+    assert_eq!(
+        s3.head_object().bucket(BUCKET).key("big").send().await.unwrap().content_length,
+        Some(5 * 1024 * 1024 + 10)
+    );
 
     let started = s3.create_multipart_upload().bucket(BUCKET).key("gone").send().await.unwrap();
     let id = started.upload_id().unwrap();
@@ -194,8 +204,10 @@ async fn writes_under_a_prefix_reach_the_function() {
     s3.delete_object().bucket(BUCKET).key("in/a b+ü.yaml").send().await.unwrap();
     s3.delete_object().bucket(BUCKET).key("in/never").send().await.unwrap();
     let records = || -> Vec<serde_json::Value> {
-        let messages = kit.notes().into_iter().flat_map(|note| note["event"]["Records"].as_array().cloned().unwrap_or_default());
-        let bodies = messages.map(|message| serde_json::from_str::<serde_json::Value>(message["body"].as_str().unwrap()).unwrap());
+        let messages =
+            kit.notes().into_iter().flat_map(|note| note["event"]["Records"].as_array().cloned().unwrap_or_default());
+        let bodies = messages
+            .map(|message| serde_json::from_str::<serde_json::Value>(message["body"].as_str().unwrap()).unwrap());
         bodies.map(|body| body["Records"][0].clone()).collect()
     };
     until("two notifications", async || records().len() == 2).await;
@@ -223,7 +235,10 @@ async fn notifications_can_come_straight_or_as_events() {
         assert!(event.get(detail).is_some(), "{event}");
         match via {
             NotifyVia::Direct => assert_eq!(event["Records"][0]["s3"]["object"]["key"], "in/a+b"),
-            _ => assert_eq!((event["detail-type"].as_str(), event["detail"]["object"]["key"].as_str()), (Some("Object Created"), Some("in/a b"))),
+            _ => assert_eq!(
+                (event["detail-type"].as_str(), event["detail"]["object"]["key"].as_str()),
+                (Some("Object Created"), Some("in/a b"))
+            ),
         }
     }
 }

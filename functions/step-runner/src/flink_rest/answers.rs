@@ -156,7 +156,9 @@ impl SavepointAnswer {
     pub(super) fn status(self) -> Result<StopStatus, String> {
         match (self.status.id.as_str(), self.operation) {
             ("IN_PROGRESS", _) => Ok(StopStatus::InProgress),
-            ("COMPLETED", Some(SavepointOperation { location: Some(location), .. })) => Ok(StopStatus::Completed(location)),
+            ("COMPLETED", Some(SavepointOperation { location: Some(location), .. })) => {
+                Ok(StopStatus::Completed(location))
+            }
             ("COMPLETED", Some(SavepointOperation { failure_cause: Some(cause), .. })) => Ok(cause.into()),
             ("COMPLETED", _) => Err("completed with neither a location nor a failure".to_owned()),
             (other, _) => Err(readable(&format!("the status `{other}` is not known here"))),
@@ -175,7 +177,9 @@ impl From<FailureCause> for StopStatus {
         let class = if first.class.is_empty() { readable(named) } else { first.class.clone() };
         // What the job is left in and why are in two exceptions: the second says which directory, for example.
         let message = match chain.get(1) {
-            Some(second) if !first.message.contains(&second.message) => format!("{}, caused by {}", first.message, sentence(second)),
+            Some(second) if !first.message.contains(&second.message) => {
+                format!("{}, caused by {}", first.message, sentence(second))
+            }
             Some(_) | None => first.message.clone(),
         };
         Self::Failed { class, message: cut(&message, LONG) }
@@ -186,9 +190,16 @@ impl From<CheckpointsAnswer> for Checkpoints {
     fn from(answer: CheckpointsAnswer) -> Self {
         let Latest { completed, savepoint, restored } = answer.latest;
         // Checkpoints and savepoints draw their ids from one counter.
-        let ends_in_savepoint = savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
-        let path = |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
-        Self { completed: answer.counts.completed, savepoint: path(savepoint), ends_in_savepoint, restored: path(restored) }
+        let ends_in_savepoint =
+            savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
+        let path =
+            |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
+        Self {
+            completed: answer.counts.completed,
+            savepoint: path(savepoint),
+            ends_in_savepoint,
+            restored: path(restored),
+        }
     }
 }
 

@@ -89,7 +89,11 @@ impl Http {
             }
             content.extend(chunk);
         }
-        if status == StatusCode::OK { Ok(Answer::Content(content)) } else { Ok(Answer::Refused(status, message(&content))) }
+        if status == StatusCode::OK {
+            Ok(Answer::Content(content))
+        } else {
+            Ok(Answer::Refused(status, message(&content)))
+        }
     }
 }
 
@@ -104,7 +108,9 @@ impl Answer {
 
     pub(super) fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, OutsideError> {
         match self {
-            Self::Content(content) => serde_json::from_slice(&content).map_err(|error| OutsideError::unknown(what, error)),
+            Self::Content(content) => {
+                serde_json::from_slice(&content).map_err(|error| OutsideError::unknown(what, error))
+            }
             other => Err(other.unexpected(what)),
         }
     }

@@ -72,7 +72,10 @@ impl Secrets {
     /// `text` with stars for every secret value.
     pub fn scrub(&self, text: &str) -> String {
         let known = lock(&self.0);
-        known.iter().filter(|value| text.contains(value.as_str())).fold(text.to_owned(), |text, value| text.replace(value, "***"))
+        known
+            .iter()
+            .filter(|value| text.contains(value.as_str()))
+            .fold(text.to_owned(), |text, value| text.replace(value, "***"))
     }
 }
 
@@ -83,7 +86,11 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Pump {
-    pub(super) fn start(stream: Option<impl AsyncRead + Unpin + Send + 'static>, log: Option<Log>, secrets: Secrets) -> Self {
+    pub(super) fn start(
+        stream: Option<impl AsyncRead + Unpin + Send + 'static>,
+        log: Option<Log>,
+        secrets: Secrets,
+    ) -> Self {
         let tail = Arc::<Mutex<Tail>>::default();
         let task = stream.map(|stream| tokio::spawn(pump(stream, Arc::clone(&tail), log, secrets)));
         Self { tail, task }

@@ -19,7 +19,8 @@ pub(super) const PROTOCOL: u32 = 1;
 /// The first line: who answers.
 #[derive(Debug, Deserialize)]
 pub(super) struct Hello {
-    pub(super) hello: u32,
+    #[serde(rename = "hello")]
+    pub(super) protocol: u32,
     pub(super) flink: String,
     pub(super) python: String,
 }
@@ -28,7 +29,7 @@ pub(super) struct Hello {
 #[derive(Debug, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub(super) enum Request<'a> {
-    Prepare { key: JobId, job: Value },
+    Prepare { key: JobId, job: &'a Value },
     Submit { key: JobId, job_id: JobId, restore: Option<&'a str> },
     Forget { key: JobId },
     Exit,
@@ -81,7 +82,8 @@ pub(super) enum Open {
 
 /// A launch as the Python side reads it.
 pub(super) fn job(launch: &Launch) -> Value {
-    let statements: Vec<Value> = launch.statements.iter().map(|s| json!({ "origin": s.origin, "sql": s.sql })).collect();
+    let statements: Vec<Value> =
+        launch.statements.iter().map(|s| json!({ "origin": s.origin, "sql": s.sql })).collect();
     let (kind, query, code) = match launch.kind {
         LaunchKind::Sql => ("sql", Some(&launch.body), None),
         LaunchKind::Code => ("code", None, Some(&launch.body)),
@@ -130,7 +132,12 @@ impl Answer {
         match failure.kind.as_str() {
             "unreachable" => Err(Open::Unreachable(readable(&message))),
             "unknown-key" => Err(Open::UnknownKey),
-            _ => Ok(Failure { kind: readable(&failure.kind), origin: failure.origin.as_deref().map(readable), message, ..failure }),
+            _ => Ok(Failure {
+                kind: readable(&failure.kind),
+                origin: failure.origin.as_deref().map(readable),
+                message,
+                ..failure
+            }),
         }
     }
 }

@@ -64,7 +64,8 @@ impl Session {
         }
         write_script(&script).map_err(|error| OutsideError::unknown(what, error))?;
         let listener = UnixListener::bind(&socket).map_err(|error| OutsideError::unknown(what, error))?;
-        let mut process = program(options, endpoint, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
+        let mut process =
+            program(options, endpoint, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted.map_err(|error| format!("could not be heard: {error}")),
             ended = process.wait() => Err(how_it_ended(ended)),
@@ -75,14 +76,18 @@ impl Session {
             Err(why) => return Err(OutsideError::unknown(what, lost(&mut process, why).await)),
         };
         let (reader, writer) = stream.into_split();
-        let mut session = Self { process, reader: BufReader::new(reader), writer, last: 0, prepared: HashSet::new(), _home: home };
+        let mut session =
+            Self { process, reader: BufReader::new(reader), writer, last: 0, prepared: HashSet::new(), _home: home };
         match session.line::<Hello>(end).await {
-            Ok(Hello { hello: PROTOCOL, flink, python }) => {
+            Ok(Hello { protocol: PROTOCOL, flink, python }) => {
                 let (flink, python) = (readable(&flink), readable(&python));
                 tracing::info!(flink, python, "the Flink client is ready");
                 Ok(session)
             }
-            Ok(Hello { hello, .. }) => Err(OutsideError::unknown(what, session.lose(format!("speaks protocol {hello}, not {PROTOCOL}")).await)),
+            Ok(Hello { protocol, .. }) => Err(OutsideError::unknown(
+                what,
+                session.lose(format!("speaks protocol {protocol}, not {PROTOCOL}")).await,
+            )),
             Err(why) => Err(OutsideError::unknown(what, session.lose(why).await)),
         }
     }
@@ -112,7 +117,8 @@ impl Session {
     async fn exchange(&mut self, request: &Request<'_>, end: Instant) -> Result<Answer, String> {
         self.last += 1;
         let id = self.last;
-        let mut line = serde_json::to_vec(&Numbered { id, request }).map_err(|error| format!("cannot be asked this: {error}"))?;
+        let mut line =
+            serde_json::to_vec(&Numbered { id, request }).map_err(|error| format!("cannot be asked this: {error}"))?;
         line.push(b'\n');
         match tokio::time::timeout_at(end, self.writer.write_all(&line)).await {
             Ok(Ok(())) => {}
@@ -169,7 +175,12 @@ fn program(options: &Options, endpoint: &Endpoint, script: &Path, socket: &Path)
     let mut program = Program::new(&options.flink)
         .arguments(["run"])
         .arguments(endpoint.run_arguments())
-        .arguments(["-pyclientexec".as_ref(), options.python.as_os_str(), "-pyexec".as_ref(), options.python.as_os_str()])
+        .arguments([
+            "-pyclientexec".as_ref(),
+            options.python.as_os_str(),
+            "-pyexec".as_ref(),
+            options.python.as_os_str(),
+        ])
         .arguments(["-py".as_ref(), script.as_os_str()])
         .variable("JVM_ARGS", &options.jvm_arguments)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)
@@ -186,10 +197,14 @@ fn program(options: &Options, endpoint: &Endpoint, script: &Path, socket: &Path)
 /// What is not there or not allowed stays so; anything else may go better next time.
 fn cannot_start(what: &str, error: ProcessError) -> OutsideError {
     match &error {
-        ProcessError::Start { source, .. } if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+        ProcessError::Start { source, .. }
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+        {
             OutsideError::refused(what, format!("{error}: {source}"))
         }
-        ProcessError::Start { .. } | ProcessError::Wait { .. } | ProcessError::Late { .. } => OutsideError::unknown(what, error),
+        ProcessError::Start { .. } | ProcessError::Wait { .. } | ProcessError::Late { .. } => {
+            OutsideError::unknown(what, error)
+        }
     }
 }
 

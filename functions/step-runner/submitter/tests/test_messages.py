@@ -30,8 +30,8 @@ Was expecting one of:
 \tat org.apache.flink.sql.parser.impl.FlinkSqlParserImpl.generateParseException(FlinkSqlParserImpl.java:4)
 \t... 12 more
 """
-VALIDATION = """org.apache.flink.table.api.ValidationException: SQL validation failed. From line 1, column 8 to line 1, \
-column 12: Column 'pirce' not found in any table
+VALIDATION = """org.apache.flink.table.api.ValidationException: SQL validation failed. From line 1, column 8 to \
+line 1, column 12: Column 'pirce' not found in any table
 \tat org.apache.flink.table.planner.calcite.FlinkPlannerImpl.validate(FlinkPlannerImpl.scala:200)
 Caused by: org.apache.calcite.runtime.CalciteContextException: From line 1, column 8 to line 1, column 12: \
 Column 'pirce' not found in any table

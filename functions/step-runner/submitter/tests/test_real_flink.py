@@ -5,6 +5,7 @@ Must not know the submitter's inside: it speaks the runner's side of the socket 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -52,7 +53,7 @@ def ddl(*sql: str) -> list[Json]:
 class Runner:
     """The runner's side: a Unix socket and one `flink run`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: str = "") -> None:
         env = dict(row.split("=", 1) for row in (Path(CLUSTER) / "flink.env").read_text().split())
         self.rest, self.folder = env["FLINK_REST"], folder
         path = folder / "s"
@@ -61,9 +62,9 @@ class Runner:
         listener.listen()
         listener.settimeout(60)
         self.started = time.monotonic()
-        host, port = env["FLINK_REST"].removeprefix("http://").split(":")
+        host, there = env["FLINK_REST"].removeprefix("http://").split(":")
         argv = [f"{env['FLINK_HOME']}/bin/flink", "run", "-d", "-t", "remote"]
-        argv += [f"-Drest.address={host}", f"-Drest.port={port}"]
+        argv += [f"-Drest.address={host}", f"-Drest.port={port or there}"]
         argv += ["-Drest.retry.max-attempts=1", "-Drest.retry.delay=200 ms"]
         argv += ["-pyclientexec", env["FLINK_PYTHON"], "-pyexec", env["FLINK_PYTHON"], "-py", str(SUBMITTER)]
         self.log = (folder / "submitter.log").open("wb")
@@ -356,6 +357,56 @@ def test_properties_stay_with_their_job(runner: Runner) -> None:
     assert answer["ok"], answer
     runner.wait(job_id, "FINISHED")
     assert {v["parallelism"] for v in runner.get(f"/jobs/{job_id}")["vertices"]} == {1}
+
+
+def processes_of(folder: Path) -> list[int]:
+    """The living processes that were given this folder's socket."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"FLINK_SQL_RUNNER_SOCKET={folder}/".encode() in environ.read_bytes():
+                found.append(int(environ.parent.name))
+    return found
+
+
+def gone(folder: Path, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while processes_of(folder) and time.monotonic() < until:
+        time.sleep(0.1)
+    return not processes_of(folder)
+
+
+LOOP = "import time\nwhile True:\n    time.sleep(0.1)"
+
+
+def test_nothing_outlives_the_runner_or_the_client(tmp_path: Path) -> None:
+    for end in ("hang up", "kill the JVM"):
+        it = Runner(tmp_path)
+        job: Json = {"name": "x", "kind": "code", "properties": {}, "statements": [], "code": LOOP, "insert": ""}
+        it.socket.sendall(json.dumps({"id": 1, "op": "prepare", "key": "x", "job": job}).encode() + b"\n")
+        until = time.monotonic() + 60
+        while len(processes_of(tmp_path)) < 3 and time.monotonic() < until:  # JVM, submitter, code
+            time.sleep(0.1)
+        assert len(processes_of(tmp_path)) == 3
+        if end == "hang up":
+            it.socket.shutdown(socket.SHUT_RDWR)
+        else:
+            it.process.kill()
+        assert gone(tmp_path, 15), end
+        it.process.wait(timeout=5)
+        (tmp_path / "s").unlink()
+
+
+def test_a_cluster_that_does_not_answer_leaves_the_outcome_open(tmp_path: Path) -> None:
+    with socket.socket() as closed:  # bound, never listening
+        closed.bind(("127.0.0.1", 0))
+        it = Runner(tmp_path, port=str(closed.getsockname()[1]))
+        statements = ddl(FEW, sink("o", "n BIGINT, d STRING"))
+        assert it.prepare("lost", statements=statements, query="SELECT n FROM few", insert=insert("o"))["ok"]
+        answer = it.submit("lost")[1]
+        assert answer["error"]["kind"] == "unreachable" and "onnection refused" in answer["error"]["message"], answer
+        assert it.ask("exit") == {"ok": True}
+        assert it.process.wait(timeout=15) == 0
 
 
 def test_speed(runner: Runner) -> None:

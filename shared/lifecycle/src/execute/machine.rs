@@ -80,7 +80,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, *begin, health),
         (Phase::SearchingOwn(begin), Input::Found(found)) => {
             let restore = found.map(|f| f.path).or(begin.restore);
-            begin_start(plan, state, Begin { restore, ..*begin })
+            begin_start(state, Begin { restore, ..*begin })
         }
         (Phase::NotingVerdict(verdict), Input::Saved(claim)) => {
             state.claim = Some(claim);
@@ -334,10 +334,10 @@ fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
             let savepoint = savepoint_of(&state);
             finish(state, Outcome::Removed { savepoint })
         }
-        (Some(From::Clean), Some(_)) => begin_start(plan, state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None }),
+        (Some(From::Clean), Some(_)) => begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None }),
         (Some(From::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state).or_else(|| intent.left_savepoint.clone()) {
-                return begin_start(plan, state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) });
+                return begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) });
             }
             let places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
             to(state, Phase::Searching(intent), Effect::FindState(places))
@@ -348,8 +348,8 @@ fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
 fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation, 0);
     match found {
-        Some(path) => begin_start(plan, state, Begin { role: Role::Next, job_id, restore: Some(path) }),
-        None if may_start_over(plan) => begin_start(plan, state, Begin { role: Role::Next, job_id, restore: None }),
+        Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
+        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Next, job_id, restore: None }),
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
         None if intent.stop.is_some() => finish(state, Outcome::Failed { reason: "no state of the stopped run was found".to_owned(), savepoint: None }),
         None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
@@ -361,7 +361,7 @@ fn may_start_over(plan: &Plan) -> bool {
     plan.previous.as_ref().is_some_and(|p| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty())
 }
 
-fn begin_start(plan: &Plan, state: State, begin: Begin) -> Next {
+fn begin_start(state: State, begin: Begin) -> Next {
     let compiled = match begin.role {
         Role::Next => state.compiled_next,
         Role::Previous => state.compiled_previous,
@@ -489,8 +489,8 @@ fn find_rollback_state(plan: &Plan, state: State, reason: String) -> Next {
 fn found_rollback_state(plan: &Plan, state: State, reason: String, found: Option<String>) -> Next {
     let job_id = rollback_id(plan.operation, 0);
     match found {
-        Some(path) => begin_start(plan, state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
-        None if may_start_over(plan) => begin_start(plan, state, Begin { role: Role::Previous, job_id, restore: None }),
+        Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
+        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),
         None => finish(state, Outcome::Failed { reason: format!("{reason}; no state to start the previous manifest from"), savepoint: None }),
     }
 }

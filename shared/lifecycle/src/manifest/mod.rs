@@ -21,9 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
-pub use options::{
-    CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option,
-};
+pub use options::{CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
 pub use properties::{effective_properties, state_directories};
 pub use scalar::ScalarKind;
 pub use schema::json_schema;
@@ -51,7 +49,7 @@ pub enum Body {
 pub struct PropertyValue {
     /// The value as Flink gets it: as written, booleans as `true` or `false`, empty for null.
     pub text: String,
-    /// The type that PyYAML reads, which the deployed manifest keeps.
+    /// The type that `PyYAML` reads, which the deployed manifest keeps.
     pub kind: ScalarKind,
 }
 
@@ -79,7 +77,7 @@ pub struct JobManifest {
 }
 
 /// What the one who deploys allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Policy {
     /// Whether manifests may bring code: `code`, `python.*`, jars.
     pub allow_code: bool,
@@ -117,7 +115,7 @@ fn load_into(
     policy: &Policy,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(JobManifest, Vec<(String, String)>)> {
-    let source = Source::open(file).map_err(|error| findings.push(error)).ok()?;
+    let source = Source::open(file).map_err(|error| findings.push(*error)).ok()?;
     let fields = read(&source, kind, findings)?;
     let name = rules::name(&source, &fields, kind, findings);
 
@@ -143,17 +141,17 @@ fn load_into(
 }
 
 fn fill_in_template<'a>(template: &'a SourceFile, name: &JobName) -> Result<Source<'a>, Vec<Diagnostic>> {
-    let source = Source::open(template).map_err(|error| vec![error])?;
+    let source = Source::open(template).map_err(|error| vec![*error])?;
     template::fill_in(source, name)
 }
 
 /// An empty template sets no defaults.
 fn read_template<'s>(source: &'s Source<'s>, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
     match tree::read(source, findings) {
-        Ok(Some(root)) => Some(wire::read(source, root, Kind::Manifest, findings)),
+        Ok(Some(root)) => wire::read(source, root, Kind::Manifest, findings),
         Ok(None) => Some(Fields::default()),
         Err(error) => {
-            findings.push(error);
+            findings.push(*error);
             None
         }
     }
@@ -161,14 +159,14 @@ fn read_template<'s>(source: &'s Source<'s>, findings: &mut Vec<Diagnostic>) -> 
 
 fn read<'s>(source: &'s Source<'s>, kind: Kind, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
     match tree::read(source, findings) {
-        Ok(Some(root)) => Some(wire::read(source, root, kind, findings)),
+        Ok(Some(root)) => wire::read(source, root, kind, findings),
         Ok(None) => {
             let help = format!("begin with the fields: `{}`", wire::FIELDS.join("`, `"));
             findings.push(source.error("empty-file", Range::default(), "the file is empty").with_help(help));
             None
         }
         Err(error) => {
-            findings.push(error);
+            findings.push(*error);
             None
         }
     }

@@ -96,6 +96,7 @@ impl fmt::Display for JobName {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
 mod tests {
     use super::*;
 

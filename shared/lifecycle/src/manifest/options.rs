@@ -33,14 +33,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("state.backend", "state.backend.type"),
     ("state.backend.changelog.enabled", "state.changelog.enabled"),
     ("state.backend.changelog.max-failures-allowed", "state.changelog.max-failures-allowed"),
-    (
-        "state.backend.changelog.periodic-materialize.enabled",
-        "state.changelog.periodic-materialize.enabled",
-    ),
-    (
-        "state.backend.changelog.periodic-materialize.interval",
-        "state.changelog.periodic-materialize.interval",
-    ),
+    ("state.backend.changelog.periodic-materialize.enabled", "state.changelog.periodic-materialize.enabled"),
+    ("state.backend.changelog.periodic-materialize.interval", "state.changelog.periodic-materialize.interval"),
     ("state.backend.changelog.storage", "state.changelog.storage"),
     ("state.backend.fs.checkpointdir", "execution.checkpointing.dir"),
     ("state.backend.fs.memory-threshold", "execution.checkpointing.data-inline-threshold"),
@@ -49,10 +43,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("state.backend.latency-track.history-size", "state.latency-track.history-size"),
     ("state.backend.latency-track.keyed-state-enabled", "state.latency-track.keyed-state-enabled"),
     ("state.backend.latency-track.sample-interval", "state.latency-track.sample-interval"),
-    (
-        "state.backend.latency-track.state-name-as-variable",
-        "state.latency-track.state-name-as-variable",
-    ),
+    ("state.backend.latency-track.state-name-as-variable", "state.latency-track.state-name-as-variable"),
     ("state.backend.rocksdb.checkpointdir", "state.backend.rocksdb.localdir"),
     ("state.checkpoint-storage", "execution.checkpointing.storage"),
     ("state.checkpoint.cleaner.parallel-mode", "execution.checkpointing.cleaner.parallel-mode"),
@@ -71,10 +62,7 @@ const RENAMED: &[(&str, &str)] = &[
         "table.exec.deduplicate.mini-batch.compact-changes-enabled",
     ),
     ("table.exec.topn-cache-size", "table.exec.rank.topn-cache-size"),
-    (
-        "table.optimizer.sql-to-rel.project.merge.enabled",
-        "table.optimizer.sql2rel.project-merge.enabled",
-    ),
+    ("table.optimizer.sql-to-rel.project.merge.enabled", "table.optimizer.sql2rel.project-merge.enabled"),
     ("task.cancellation-interval", "task.cancellation.interval"),
     ("taskmanager.state.local.root-dirs", "execution.checkpointing.local-backup.dirs"),
     ("timerservice.exceptional.shutdown.timeout", "task.cancellation.timers.timeout"),
@@ -89,7 +77,7 @@ pub const SAVEPOINT_DIR: &str = "execution.checkpointing.savepoint-dir";
 pub const RETENTION: &str = "execution.checkpointing.externalized-checkpoint-retention";
 /// The one retention that keeps state for the next run.
 pub const RETAIN: &str = "RETAIN_ON_CANCELLATION";
-/// How many checkpoints are kept: the JobManager's own option, ignored per job.
+/// How many checkpoints are kept: the `JobManager`'s own option, ignored per job.
 pub const NUM_RETAINED: &str = "execution.checkpointing.num-retained";
 /// The job's name in Flink.
 pub const PIPELINE_NAME: &str = "pipeline.name";
@@ -166,9 +154,16 @@ mod tests {
     #[test]
     fn refused_and_code_options() {
         for key in [
-            "$internal.pipeline.job-id", "execution.savepoint.path", "execution.savepoint-restore-mode",
-            "execution.state-recovery.path", "execution.target", "rest.port", "high-availability",
-            "high-availability.type", "security.ssl.rest.enabled", "jobmanager.rpc.address",
+            "$internal.pipeline.job-id",
+            "execution.savepoint.path",
+            "execution.savepoint-restore-mode",
+            "execution.state-recovery.path",
+            "execution.target",
+            "rest.port",
+            "high-availability",
+            "high-availability.type",
+            "security.ssl.rest.enabled",
+            "jobmanager.rpc.address",
         ] {
             assert!(refusal(key).is_some(), "{key}");
         }

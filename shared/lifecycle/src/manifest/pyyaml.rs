@@ -1,14 +1,14 @@
-//! YAML as PyYAML's `yaml.dump` writes it: block mappings, sorted by the caller, lines folded at 80.
+//! YAML as `PyYAML`'s `yaml.dump` writes it: block mappings, sorted by the caller, lines folded at 80.
 //! Knows scalars and two levels of mappings; nothing of manifests.
 //!
-//! The state (`column`, `whitespace`, `indention`) and the order of tests are PyYAML's own: where a
+//! The state (`column`, `whitespace`, `indention`) and the order of tests are `PyYAML`'s own: where a
 //! line is broken depends on all three, and a deployed manifest must come out byte for byte.
 
 use super::scalar::{ScalarKind, kind_of_plain};
 
 const BEST_WIDTH: usize = 80;
 const INDENT: usize = 2;
-/// PyYAML counts a key's tag, `!!str`, into the 128 characters that a simple key may have.
+/// `PyYAML` counts a key's tag, `!!str`, into the 128 characters that a simple key may have.
 const MAX_SIMPLE_KEY: usize = 128 - "!!str".len();
 
 /// A value to write.
@@ -227,7 +227,7 @@ impl Writer {
     }
 }
 
-/// What PyYAML takes for a line break.
+/// What `PyYAML` takes for a line break.
 fn is_break(character: char) -> bool {
     matches!(character, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -300,11 +300,8 @@ struct Analysis {
 
 fn analyze(text: &str) -> Analysis {
     let characters: Vec<char> = text.chars().collect();
-    let blank_at = |index: usize| {
-        characters
-            .get(index)
-            .is_none_or(|&c| matches!(c, '\0' | ' ' | '\t' | '\r') || is_break(c))
-    };
+    let blank_at =
+        |index: usize| characters.get(index).is_none_or(|&c| matches!(c, '\0' | ' ' | '\t' | '\r') || is_break(c));
     let mut indicators = text.starts_with("---") || text.starts_with("...");
     let mut breaks = false;
     let mut special = false;

@@ -29,6 +29,7 @@ pub(crate) struct Merged<'s> {
     properties: Vec<Property<'s>>,
     /// The template's options that the manifest's replace: still judged for contradictions.
     replaced: Vec<Property<'s>>,
+    misspelt: Vec<&'static str>,
 }
 
 /// The job's name, if it is a safe one.
@@ -39,8 +40,10 @@ pub(crate) fn name(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<JobName> {
     let Some(given) = &fields.name else {
-        // A name of the wrong type was reported already.
-        if !findings.iter().any(|finding| finding.field.as_deref() == Some("name")) {
+        // A name of the wrong type was reported already, and so was a misspelt field.
+        if !fields.misspelt.contains(&"name")
+            && !findings.iter().any(|finding| finding.field.as_deref() == Some("name"))
+        {
             findings.push(missing(source, "name", "the job's unique name, which is the file's name without `.yaml`"));
         }
         return None;
@@ -90,6 +93,7 @@ impl<'s> Merged<'s> {
             code: manifest.code.or(template.code),
             properties: kept.into_iter().chain(manifest.properties).collect(),
             replaced,
+            misspelt: [manifest.misspelt, template.misspelt].concat(),
         }
     }
 
@@ -115,9 +119,10 @@ impl<'s> Merged<'s> {
     }
 
     fn required(&self, findings: &mut Vec<Diagnostic>) {
-        let reported: HashSet<String> = findings.iter().filter_map(|finding| finding.field.clone()).collect();
+        let mut reported: HashSet<String> = findings.iter().filter_map(|finding| finding.field.clone()).collect();
+        reported.extend(self.misspelt.iter().map(|&field| field.to_owned()));
         let mut require = |present: bool, field: &str, what: &str| {
-            // A field of the wrong type was reported already.
+            // One of the wrong type or spelling was reported already.
             if !present && !reported.contains(field) {
                 findings.push(missing(self.source, field, what));
             }
@@ -139,7 +144,8 @@ impl<'s> Merged<'s> {
             let Some(given) = given else { continue };
             if field != "description" && given.value.trim().is_empty() {
                 let message = format!("`{field}` is empty");
-                findings.push(given.error("empty-field", message, field).with_help(format!("give `{field}` a value")));
+                findings
+                    .push(given.key_error("empty-field", message, field).with_help(format!("give `{field}` a value")));
             }
             if matches!(field, "description" | "target-table") {
                 findings.extend(given.control_character(&given.value, field));
@@ -261,9 +267,7 @@ impl<'s> Merged<'s> {
                 source
                     .error("missing-state-directory", at, format!("there is no {what} directory"))
                     .with_field(field)
-                    .with_help(format!(
-                        "set `{key}` in config/job-template.yaml, with `{{job_name}}` in it, or here"
-                    )),
+                    .with_help(format!("set `{key}` in config/job-template.yaml, with `{{job_name}}` in it, or here")),
             );
         }
     }

@@ -1,9 +1,9 @@
-//! What an unquoted YAML scalar is to PyYAML (YAML 1.1), and how Python would write it again.
+//! What an unquoted YAML scalar is to `PyYAML` (YAML 1.1), and how Python would write it again.
 //! Knows nothing of files or fields.
 
 use serde::{Deserialize, Serialize};
 
-/// The type that PyYAML gives a scalar.
+/// The type that `PyYAML` gives a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScalarKind {
@@ -96,8 +96,8 @@ fn is_int(text: &str) -> bool {
     if let Some(hex) = digits.strip_prefix("0x") {
         return all(hex, |b| b.is_ascii_hexdigit() || b == b'_');
     }
-    if digits.starts_with('0') {
-        return digits == "0" || all(&digits[1..], |b| matches!(b, b'0'..=b'7' | b'_'));
+    if let Some(octal) = digits.strip_prefix('0') {
+        return octal.bytes().all(|b| matches!(b, b'0'..=b'7' | b'_'));
     }
     match digits.split_once(':') {
         None => is_digits(digits),
@@ -122,9 +122,8 @@ fn is_float(text: &str) -> bool {
         Some((fraction, exponent)) => (fraction, Some(exponent)),
         None => (fraction, None),
     };
-    let exponent_fits = exponent.is_none_or(|e| {
-        e.strip_prefix(['-', '+']).is_some_and(|digits| all(digits, |b| b.is_ascii_digit()))
-    });
+    let exponent_fits =
+        exponent.is_none_or(|e| e.strip_prefix(['-', '+']).is_some_and(|digits| all(digits, |b| b.is_ascii_digit())));
     let mantissa_fits = if whole.is_empty() {
         // No sign before a bare point, and a digit after it.
         text == rest && is_digits(fraction)
@@ -147,9 +146,7 @@ fn is_date(date: &str, strict: bool) -> bool {
     let mut parts = date.split('-');
     let year = parts.next().is_some_and(|p| p.len() == 4 && all(p, |b| b.is_ascii_digit()));
     let part = |p: Option<&str>| {
-        p.is_some_and(|p| {
-            (p.len() == 2 || (!strict && p.len() == 1)) && all(p, |b| b.is_ascii_digit())
-        })
+        p.is_some_and(|p| (p.len() == 2 || (!strict && p.len() == 1)) && all(p, |b| b.is_ascii_digit()))
     };
     year && part(parts.next()) && part(parts.next()) && parts.next().is_none()
 }
@@ -215,7 +212,7 @@ fn python_float(text: &str) -> Option<String> {
     Some(python_repr(value))
 }
 
-/// Python's `repr` of a finite float as PyYAML writes it: shortest digits that read back the
+/// Python's `repr` of a finite float as `PyYAML` writes it: shortest digits that read back the
 /// same, an exponent outside 1e-4 to 1e16, and always a point.
 fn python_repr(value: f64) -> String {
     let scientific = format!("{value:e}");
@@ -241,18 +238,54 @@ mod tests {
     fn kinds_as_in_yaml_1_1() {
         use ScalarKind::{Bool, Float, Int, Null, String, Timestamp};
         for (text, kind) in [
-            ("", Null), ("~", Null), ("Null", Null), ("nuLL", String),
-            ("yes", Bool), ("Off", Bool), ("oFF", String), ("y", String),
-            ("0", Int), ("017", Int), ("018", String), ("1_000", Int), ("-5", Int), ("+5", Int),
-            ("0x1F", Int), ("0b10", Int), ("0b", String), ("0o17", String), ("10:30", Int),
-            ("10:60", String), ("010:30", String), ("_1", String), ("0_", Int), ("0x", String),
-            ("1.5", Float), ("1.", Float), (".5", Float), ("-.5", String), ("+1.5e+3", Float),
-            ("1.5e3", String), ("1e3", String), (".inf", Float), ("-.INF", Float),
-            ("+.nan", String), (".", String), ("1.2.3", String), ("1:30.5", Float), ("1_0.0_", Float),
+            ("", Null),
+            ("~", Null),
+            ("Null", Null),
+            ("nuLL", String),
+            ("yes", Bool),
+            ("Off", Bool),
+            ("oFF", String),
+            ("y", String),
+            ("0", Int),
+            ("017", Int),
+            ("018", String),
+            ("1_000", Int),
+            ("-5", Int),
+            ("+5", Int),
+            ("0x1F", Int),
+            ("0b10", Int),
+            ("0b", String),
+            ("0o17", String),
+            ("10:30", Int),
+            ("10:60", String),
+            ("010:30", String),
+            ("_1", String),
+            ("0_", Int),
+            ("0x", String),
+            ("1.5", Float),
+            ("1.", Float),
+            (".5", Float),
+            ("-.5", String),
+            ("+1.5e+3", Float),
+            ("1.5e3", String),
+            ("1e3", String),
+            (".inf", Float),
+            ("-.INF", Float),
+            ("+.nan", String),
+            (".", String),
+            ("1.2.3", String),
+            ("1:30.5", Float),
+            ("1_0.0_", Float),
             ("._", String),
-            ("2024-01-31", Timestamp), ("2024-1-31", String), ("2024-1-31 1:02:03", Timestamp),
-            ("2024-01-31T01:02:03.5Z", Timestamp), ("2024-01-31 01:02:03 +01:00", Timestamp),
-            ("2024-01-31 01:02", String), ("60s", String), ("1h", String), ("=", String),
+            ("2024-01-31", Timestamp),
+            ("2024-1-31", String),
+            ("2024-1-31 1:02:03", Timestamp),
+            ("2024-01-31T01:02:03.5Z", Timestamp),
+            ("2024-01-31 01:02:03 +01:00", Timestamp),
+            ("2024-01-31 01:02", String),
+            ("60s", String),
+            ("1h", String),
+            ("=", String),
         ] {
             assert_eq!(kind_of_plain(text), kind, "{text:?}");
         }
@@ -261,18 +294,38 @@ mod tests {
     #[test]
     fn numbers_as_python_writes_them() {
         for (text, python) in [
-            ("017", "15"), ("1_000", "1000"), ("10:30", "630"), ("-10:30", "-630"), ("+5", "5"),
-            ("-0", "0"), ("0x1F", "31"), ("0b101", "5"), ("00", "0"), ("0_", "0"),
+            ("017", "15"),
+            ("1_000", "1000"),
+            ("10:30", "630"),
+            ("-10:30", "-630"),
+            ("+5", "5"),
+            ("-0", "0"),
+            ("0x1F", "31"),
+            ("0b101", "5"),
+            ("00", "0"),
+            ("0_", "0"),
             ("123456789012345678901234567890123456789012", "123456789012345678901234567890123456789012"),
         ] {
             assert_eq!(python_text(ScalarKind::Int, text), python, "{text:?}");
         }
         for (text, python) in [
-            ("1.0", "1.0"), ("1.", "1.0"), ("0.10", "0.1"), (".5", "0.5"), ("-0.0", "-0.0"),
-            ("1.5e+3", "1500.0"), ("1.0e+16", "1.0e+16"), ("1.0e+15", "1000000000000000.0"),
-            ("1.25e-7", "1.25e-07"), ("0.0001", "0.0001"), ("0.00001", "1.0e-05"),
-            ("1.5e+300", "1.5e+300"), ("1:30.5", "90.5"), (".INF", ".inf"), ("-.inf", "-.inf"),
-            ("1.0e+999", ".inf"), (".NaN", ".nan"),
+            ("1.0", "1.0"),
+            ("1.", "1.0"),
+            ("0.10", "0.1"),
+            (".5", "0.5"),
+            ("-0.0", "-0.0"),
+            ("1.5e+3", "1500.0"),
+            ("1.0e+16", "1.0e+16"),
+            ("1.0e+15", "1000000000000000.0"),
+            ("1.25e-7", "1.25e-07"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1.0e-05"),
+            ("1.5e+300", "1.5e+300"),
+            ("1:30.5", "90.5"),
+            (".INF", ".inf"),
+            ("-.inf", "-.inf"),
+            ("1.0e+999", ".inf"),
+            (".NaN", ".nan"),
         ] {
             assert_eq!(python_text(ScalarKind::Float, text), python, "{text:?}");
         }

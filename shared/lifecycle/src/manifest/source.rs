@@ -33,11 +33,11 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// The file as text, refused if it is too large or not UTF-8.
-    pub(crate) fn open(file: &'a SourceFile) -> Result<Self, Diagnostic> {
+    pub(crate) fn open(file: &'a SourceFile) -> Result<Self, Box<Diagnostic>> {
         let refuse = |code, message: String| Diagnostic::new(Severity::Error, code, &file.name, message);
         if file.bytes.len() > MAX_BYTES {
             let message = format!("the file has {} bytes, {MAX_BYTES} is the most", file.bytes.len());
-            return Err(refuse("too-large", message).with_help("a manifest holds one query: split it"));
+            return Err(Box::new(refuse("too-large", message).with_help("a manifest holds one query: split it")));
         }
         match std::str::from_utf8(&file.bytes) {
             Ok(text) => Ok(Self::of(&file.name, text)),
@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
                 let at = before.text.chars().count();
                 let span = before.span(Range { start: at, end: at + 1 });
                 let diagnostic = refuse("not-utf-8", "the file is not UTF-8 text".to_owned());
-                Err(diagnostic.with_span(span, None).with_help("save the file as UTF-8"))
+                Err(Box::new(diagnostic.with_span(span, None).with_help("save the file as UTF-8")))
             }
         }
     }

@@ -2,11 +2,11 @@
 //! Bounds hostile input (depth, nodes, aliases) and knows nothing of manifests.
 //!
 //! It composes the parser's events itself: through serde a value loses its quotes, which decide
-//! what PyYAML takes `017` for, and the first error hides the others.
+//! what `PyYAML` takes `017` for, and the first error hides the others.
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, StrInput, Tag};
+use serde_yaml::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, StrInput, Tag};
 
 use super::scalar::{ScalarKind, kind_of_plain};
 use super::source::{Range, Source};
@@ -15,6 +15,8 @@ use crate::diagnostics::{Diagnostic, excerpt};
 const MAX_DEPTH: usize = 16;
 const MAX_NODES: usize = 20_000;
 const MAX_ALIASES: usize = 64;
+/// Text that aliases repeat counts as one value for each of so many bytes.
+const BYTES_PER_NODE: usize = 50;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -55,18 +57,22 @@ impl Value {
         }
     }
 
-    fn nodes(&self) -> usize {
-        1 + match self {
-            Self::Scalar { .. } => 0,
-            Self::List(items) => items.iter().map(|item| item.value.nodes()).sum(),
-            Self::Map(entries) => entries.iter().map(|entry| 1 + entry.value.value.nodes()).sum(),
+    /// How many values a copy of this one counts for: long text weighs more.
+    fn weight(&self) -> usize {
+        let text = |text: &str| 1 + text.len() / BYTES_PER_NODE;
+        match self {
+            Self::Scalar { text: scalar, .. } => text(scalar),
+            Self::List(items) => 1 + items.iter().map(|item| item.value.weight()).sum::<usize>(),
+            Self::Map(entries) => {
+                1 + entries.iter().map(|entry| text(&entry.key) + entry.value.value.weight()).sum::<usize>()
+            }
         }
     }
 }
 
 /// The file's one document, `None` if there is nothing in it. Findings that do not hinder reading on (a key given twice) are added
 /// to `findings`; one that does is returned.
-pub(crate) fn read(source: &Source<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Node>, Diagnostic> {
+pub(crate) fn read(source: &Source<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Node>, Box<Diagnostic>> {
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
     let mut reader = Reader {
@@ -93,7 +99,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn document(&mut self) -> Result<Option<Node>, Diagnostic> {
+    fn document(&mut self) -> Result<Option<Node>, Box<Diagnostic>> {
         let (mut event, mut at) = self.next()?;
         while matches!(event, Event::StreamStart | Event::DocumentStart(..)) {
             (event, at) = self.next()?;
@@ -107,29 +113,41 @@ impl<'a> Reader<'a> {
                 (Event::StreamEnd, _) => return Ok(Some(root)),
                 (Event::DocumentStart(..), at) => {
                     let error = self.source.error("several-documents", at, "a second document begins here");
-                    return Err(error.with_help("put one document into a file; remove the `---`"));
+                    return Err(Box::new(error.with_help("put one document into a file; remove the `---`")));
                 }
                 _ => {}
             }
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Range), Diagnostic> {
+    fn next(&mut self) -> Result<(Event<'a>, Range), Box<Diagnostic>> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, range(span))),
             Some(Err(error)) => {
                 let start = error.marker().index();
                 let at = Range { start, end: start + 1 };
-                Err(self.source.error("yaml-syntax", at, format!("this is not YAML: {}", error.info())))
+                if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+                    return Err(self.too_deep(at));
+                }
+                Err(self.syntax(at, format!("this is not YAML: {}", error.info())))
             }
             None => Ok((Event::StreamEnd, Range::default())),
         }
     }
 
-    fn node(&mut self, event: Event<'a>, at: Range, depth: usize) -> Result<Node, Diagnostic> {
+    fn syntax(&self, at: Range, message: impl Into<String>) -> Box<Diagnostic> {
+        let help = "indent with spaces; put text in quotes that begins with a special character, or holds `: ` or ` #`";
+        Box::new(self.source.error("yaml-syntax", at, message).with_help(help))
+    }
+
+    fn too_deep(&self, at: Range) -> Box<Diagnostic> {
+        let message = format!("nested deeper than {MAX_DEPTH} levels");
+        Box::new(self.source.error("too-deep", at, message).with_help("a manifest needs two levels"))
+    }
+
+    fn node(&mut self, event: Event<'a>, at: Range, depth: usize) -> Result<Node, Box<Diagnostic>> {
         if depth > MAX_DEPTH {
-            let message = format!("nested deeper than {MAX_DEPTH} levels");
-            return Err(self.source.error("too-deep", at, message));
+            return Err(self.too_deep(at));
         }
         self.count(1, at)?;
         let (value, at, anchor) = match event {
@@ -150,7 +168,7 @@ impl<'a> Reader<'a> {
                 (Value::Map(entries), Range { start: at.start, end }, anchor)
             }
             Event::Alias(anchor) => (self.alias(anchor, at)?, at, 0),
-            _ => return Err(self.source.error("yaml-syntax", at, "a value is missing here")),
+            _ => return Err(self.syntax(at, "a value is missing here")),
         };
         if anchor != 0 {
             self.anchors.insert(anchor, value.clone());
@@ -158,7 +176,7 @@ impl<'a> Reader<'a> {
         Ok(Node { at, value })
     }
 
-    fn list(&mut self, depth: usize) -> Result<(Vec<Node>, usize), Diagnostic> {
+    fn list(&mut self, depth: usize) -> Result<(Vec<Node>, usize), Box<Diagnostic>> {
         let mut items = Vec::new();
         loop {
             let (event, at) = self.next()?;
@@ -169,7 +187,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<(Vec<Entry>, usize), Diagnostic> {
+    fn map(&mut self, depth: usize) -> Result<(Vec<Entry>, usize), Box<Diagnostic>> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen: HashMap<String, Range> = HashMap::new();
         let mut merged: Vec<Entry> = Vec::new();
@@ -203,7 +221,11 @@ impl<'a> Reader<'a> {
                 let line = self.source.line_of(*first);
                 self.findings.push(
                     self.source
-                        .error("duplicate-key", key.at, format!("`{}` is given a second time, first on line {line}", excerpt(&text)))
+                        .error(
+                            "duplicate-key",
+                            key.at,
+                            format!("`{}` is given a second time, first on line {line}", excerpt(&text)),
+                        )
                         .with_field(field)
                         .with_help("keep one of the two"),
                 );
@@ -214,22 +236,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A key must be what it looks like: text, to us and to PyYAML.
+    /// A key must be what it looks like: text, to us and to `PyYAML`.
     fn key_text(&mut self, key: &Node) -> Option<String> {
         match &key.value {
             Value::Scalar { text, kind: ScalarKind::String } => Some(text.clone()),
             Value::Scalar { text, .. } => {
                 let message = format!("the key `{}` is {}, not text", excerpt(text), key.value.description());
+                let field = self.path.iter().chain([text]).map(String::as_str).collect::<Vec<_>>().join(".");
                 self.findings.push(
                     self.source
                         .error("wrong-key", key.at, message)
+                        .with_field(field)
                         .with_help(format!("put it in quotes: \"{}\"", excerpt(text))),
                 );
                 None
             }
             Value::List(_) | Value::Map(_) => {
                 let message = format!("a key is {}, not text", key.value.description());
-                self.findings.push(self.source.error("wrong-key", key.at, message));
+                self.findings
+                    .push(self.source.error("wrong-key", key.at, message).with_help("write a text as the key"));
                 None
             }
         }
@@ -255,24 +280,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, at: Range) -> Result<Value, Diagnostic> {
+    fn alias(&mut self, anchor: usize, at: Range) -> Result<Value, Box<Diagnostic>> {
         self.aliases += 1;
         if self.aliases > MAX_ALIASES {
-            let message = format!("more than {MAX_ALIASES} aliases");
-            return Err(self.source.error("too-many-aliases", at, message));
+            let error = self.source.error("too-many-aliases", at, format!("more than {MAX_ALIASES} aliases"));
+            return Err(Box::new(error.with_help("write the values out")));
         }
-        let Some(value) = self.anchors.get(&anchor).cloned() else {
-            return Err(self.source.error("recursive-alias", at, "the alias stands inside what it names"));
+        let Some(weight) = self.anchors.get(&anchor).map(Value::weight) else {
+            let error = self.source.error("recursive-alias", at, "the alias stands inside what it names");
+            return Err(Box::new(error.with_help("write the value out")));
         };
-        self.count(value.nodes() - 1, at)?;
-        Ok(value)
+        // Counted before it is copied.
+        self.count(weight, at)?;
+        self.anchors.get(&anchor).cloned().ok_or_else(|| self.syntax(at, "the alias names nothing"))
     }
 
-    fn count(&mut self, nodes: usize, at: Range) -> Result<(), Diagnostic> {
+    fn count(&mut self, nodes: usize, at: Range) -> Result<(), Box<Diagnostic>> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let message = format!("more than {MAX_NODES} values, what aliases repeat included");
-            return Err(self.source.error("too-many-values", at, message));
+            let help = "a manifest needs a few dozen: split the file, or write the values out";
+            return Err(Box::new(self.source.error("too-many-values", at, message).with_help(help)));
         }
         Ok(())
     }
@@ -284,9 +312,8 @@ impl<'a> Reader<'a> {
         };
         if !tag.is_yaml_core_schema_tag(natural) {
             let message = format!("the tag `{}` is not supported", tag.original());
-            self.findings.push(
-                self.source.error("unsupported-tag", at, message).with_help("remove it; put text in quotes"),
-            );
+            self.findings
+                .push(self.source.error("unsupported-tag", at, message).with_help("remove it; put text in quotes"));
         }
         true
     }

@@ -72,6 +72,9 @@ pub(crate) struct Fields<'s> {
     /// What an earlier deployment noted.
     #[schemars(skip)]
     pub(crate) meta: Option<Meta>,
+    /// Fields that unknown ones were probably meant to be: not missed a second time.
+    #[schemars(skip)]
+    pub(crate) misspelt: Vec<&'static str>,
 }
 
 /// A Flink option's value. `null` takes back what the template sets.
@@ -89,8 +92,13 @@ fn text_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "minLength": 1 })
 }
 
-/// The fields that the tree holds; what is not as it must be goes to `findings`.
-pub(crate) fn read<'s>(source: &'s Source<'s>, root: Node, kind: Kind, findings: &mut Vec<Diagnostic>) -> Fields<'s> {
+/// The fields that the tree holds, `None` if it is no mapping; what is not as it must be goes to `findings`.
+pub(crate) fn read<'s>(
+    source: &'s Source<'s>,
+    root: Node,
+    kind: Kind,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Fields<'s>> {
     let mut reader = Reader { source, kind, findings };
     reader.fields(root)
 }
@@ -102,13 +110,10 @@ struct Reader<'s, 'f> {
 }
 
 impl<'s> Reader<'s, '_> {
-    fn fields(&mut self, root: Node) -> Fields<'s> {
+    fn fields(&mut self, root: Node) -> Option<Fields<'s>> {
         let start = Range { start: root.at.start, end: root.at.start + 1 };
         let mut fields = Fields { properties_at: start, ..Fields::default() };
-        let Some(entries) = self.map("", root) else {
-            return fields;
-        };
-        for entry in entries {
+        for entry in self.map("", root)? {
             match entry.key.as_str() {
                 "name" => fields.name = self.text(entry),
                 "description" => fields.description = self.text(entry),
@@ -121,26 +126,26 @@ impl<'s> Reader<'s, '_> {
                 }
                 "meta" if self.kind == Kind::Deployed => fields.meta = self.meta(entry.value),
                 "meta" if self.kind == Kind::Merged => {}
-                _ => self.unknown(&entry),
+                _ if self.kind == Kind::Deployed => {}
+                _ => fields.misspelt.extend(self.unknown(&entry)),
             }
         }
-        fields
+        Some(fields)
     }
 
-    fn unknown(&mut self, entry: &Entry) {
-        if self.kind == Kind::Deployed {
-            return;
-        }
+    /// Reports an unknown field; returns the one that was meant.
+    fn unknown(&mut self, entry: &Entry) -> Option<&'static str> {
         let key = &entry.key;
-        let help = match closest(key, &FIELDS) {
+        let meant = closest(key, &FIELDS);
+        let help = match meant {
             Some(meant) => format!("write `{meant}`"),
             None if key == "meta" => "remove it: a deployment notes it by itself".to_owned(),
             None => format!("the fields are `{}`", FIELDS.join("`, `")),
         };
         let message = format!("`{}` is not a field of a job manifest", excerpt(key));
-        self.findings.push(
-            self.source.error("unknown-field", entry.key_at, message).with_field(key.clone()).with_help(help),
-        );
+        self.findings
+            .push(self.source.error("unknown-field", entry.key_at, message).with_field(key.clone()).with_help(help));
+        meant
     }
 
     fn text(&mut self, entry: Entry) -> Option<Given<'s, String>> {
@@ -231,16 +236,13 @@ impl<'s> Reader<'s, '_> {
             })
         };
         let version = find("query-version").and_then(|version| version.parse().ok());
-        match (version, find("query-id"), find("query-create-timestamp")) {
-            (Some(query_version), Some(query_id), Some(query_create_timestamp)) => {
-                Some(Meta { query_version, query_id, query_create_timestamp })
-            }
-            _ => {
-                let message = "`meta` lacks `query-version` (a number), `query-id` or `query-create-timestamp`";
-                self.findings.push(self.source.error("bad-meta", at, message).with_field("meta"));
-                None
-            }
-        }
+        let noted = (version, find("query-id"), find("query-create-timestamp"));
+        let (Some(query_version), Some(query_id), Some(query_create_timestamp)) = noted else {
+            let message = "`meta` lacks `query-version` (a number), `query-id` or `query-create-timestamp`";
+            self.findings.push(self.source.error("bad-meta", at, message).with_field("meta"));
+            return None;
+        };
+        Some(Meta { query_version, query_id, query_create_timestamp })
     }
 
     /// The entries of a mapping; nothing at all is an empty one.

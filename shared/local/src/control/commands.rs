@@ -87,7 +87,14 @@ impl Status {
 }
 
 impl Commands {
-    pub(crate) fn new(instance: String, documents: Vec<Document>, invisible_looks: u32, node: Node, events: Events, tasks: Tasks) -> Self {
+    pub(crate) fn new(
+        instance: String,
+        documents: Vec<Document>,
+        invisible_looks: u32,
+        node: Node,
+        events: Events,
+        tasks: Tasks,
+    ) -> Self {
         let documents = documents.into_iter().map(|document| (document.name.clone(), document)).collect();
         let workers = Semaphore::new(WORKERS);
         Self { instance, documents, all: Mutex::default(), invisible_looks, workers, node, events, tasks }
@@ -107,8 +114,10 @@ impl Commands {
 
     pub(super) fn send(self: &Arc<Self>, request: Request) -> Result<Command, ServiceError> {
         let document = self.documents.get(&request.document);
-        let document = document.ok_or_else(|| ServiceError::new("InvalidDocument", "The specified document does not exist."))?;
-        let values = document.check(&request.parameters).map_err(|reason| ServiceError::new("InvalidParameters", reason))?;
+        let document =
+            document.ok_or_else(|| ServiceError::new("InvalidDocument", "The specified document does not exist."))?;
+        let values =
+            document.check(&request.parameters).map_err(|reason| ServiceError::new("InvalidParameters", reason))?;
         let script = document.script(&values);
         let command = Command {
             id: uuid::Uuid::now_v7().to_string(),
@@ -218,7 +227,8 @@ impl Commands {
         let folder = self.node.folder("commands", id);
         std::fs::create_dir_all(&folder)?;
         let file = folder.join("_script.sh");
-        let change = script.working_directory.as_ref().map(|folder| format!("cd '{}' || exit 1", folder.replace('\'', "'\\''")));
+        let change =
+            script.working_directory.as_ref().map(|folder| format!("cd '{}' || exit 1", folder.replace('\'', "'\\''")));
         let lines: Vec<String> = change.into_iter().chain(script.lines.iter().cloned()).collect();
         std::fs::write(&file, lines.join("\n") + "\n")?;
         self.node.start(&folder, &["bash".into(), file.to_string_lossy().into_owned()], &script.env)

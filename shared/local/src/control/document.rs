@@ -109,7 +109,8 @@ struct Inputs {
 impl Document {
     /// Reads a document; its name is the file's stem.
     pub(crate) fn read(path: &Path) -> Result<Self, DocumentError> {
-        let text = std::fs::read_to_string(path).map_err(|source| DocumentError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| DocumentError::Read { path: path.to_owned(), source })?;
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Self::parse(&name, &text).map_err(|reason| DocumentError::Malformed { path: path.to_owned(), reason })
     }
@@ -170,7 +171,12 @@ impl Document {
 
     /// The script with the parameters put in, as text, which is all that the agent does.
     pub(super) fn script(&self, values: &Values) -> Script {
-        let mut script = Script { lines: Vec::new(), working_directory: None, timeout_seconds: DEFAULT_TIMEOUT, env: BTreeMap::new() };
+        let mut script = Script {
+            lines: Vec::new(),
+            working_directory: None,
+            timeout_seconds: DEFAULT_TIMEOUT,
+            env: BTreeMap::new(),
+        };
         for step in &self.steps {
             match &step.inputs.run_command {
                 Value::Array(lines) => script.lines.extend(lines.iter().map(|line| substitute(&plain(line), values))),
@@ -185,7 +191,8 @@ impl Document {
             let folder = step.inputs.working_directory.as_ref().map(|folder| substitute(folder, values));
             script.working_directory = folder.filter(|folder| !folder.is_empty()).or(script.working_directory);
         }
-        for (name, _) in self.parameters.iter().filter(|(_, one)| one.interpolation_type.as_deref() == Some("ENV_VAR")) {
+        for (name, _) in self.parameters.iter().filter(|(_, one)| one.interpolation_type.as_deref() == Some("ENV_VAR"))
+        {
             script.env.insert(format!("SSM_{name}"), values.get(name).map(|list| list.join(",")).unwrap_or_default());
         }
         script
@@ -195,7 +202,10 @@ impl Document {
 impl Parameter {
     fn check(&self, value: &str) -> Result<(), String> {
         if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(value)) {
-            return Err(format!("does not match the allowed pattern {}.", self.allowed_pattern.as_deref().unwrap_or_default()));
+            return Err(format!(
+                "does not match the allowed pattern {}.",
+                self.allowed_pattern.as_deref().unwrap_or_default()
+            ));
         }
         if self.allowed_values.as_ref().is_some_and(|allowed| !allowed.iter().any(|one| plain(one) == value)) {
             return Err("is none of the allowed values.".into());
@@ -250,21 +260,23 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_checked_and_put_in_as_text() {
-        let document = Document::parse("d", DOCUMENT).unwrap();
-        let script = document.script(&document.check(&values(&[("Batch", "0a1f")])).unwrap());
+    fn parameters_are_checked_and_put_in_as_text() -> Result<(), String> {
+        let document = Document::parse("d", DOCUMENT)?;
+        let script = document.script(&document.check(&values(&[("Batch", "0a1f")]))?);
         assert_eq!(script.lines, ["set -e", "run 0a1f --mode fast {{ other }}"]);
         assert_eq!(script.timeout_seconds, 60);
         assert!(document.check(&values(&[("Batch", "0a1f; rm")])).is_err());
         assert!(document.check(&values(&[("Batch", "0a1f"), ("Mode", "odd")])).is_err());
         assert!(document.check(&values(&[("Batch", "0a1f"), ("Unknown", "x")])).is_err());
         assert!(document.check(&values(&[])).is_err());
+        Ok(())
     }
 
     #[test]
-    fn the_document_of_every_account_runs_its_commands() {
-        let document = Document::run_shell_script().unwrap();
+    fn the_document_of_every_account_runs_its_commands() -> Result<(), String> {
+        let document = Document::parse("AWS-RunShellScript", RUN_SHELL_SCRIPT)?;
         let sent = Values::from([("commands".into(), vec!["echo a".into(), "echo b".into()])]);
-        assert_eq!(document.script(&document.check(&sent).unwrap()).lines, ["echo a", "echo b"]);
+        assert_eq!(document.script(&document.check(&sent)?).lines, ["echo a", "echo b"]);
+        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::steps::{Step, Steps};
+use super::step::Step;
+use super::steps::Steps;
 use super::{Reply, ServiceError, paged, text, texts};
 use crate::config::{ACCOUNT, REGION};
 use crate::time::epoch_seconds;
@@ -35,9 +36,12 @@ pub(super) fn answer(steps: &Arc<Steps>, operation: &str, input: &Value) -> Repl
         "CancelSteps" => cancel(steps, input),
         "ListInstances" => {
             cluster(steps, input, "ClusterId")?;
-            let wanted = |name: &str, value: &str| texts(input, name).is_none_or(|list| list.iter().any(|one| one == value));
+            let wanted =
+                |name: &str, value: &str| texts(input, name).is_none_or(|list| list.iter().any(|one| one == value));
             let fleet = text(input, "InstanceFleetType");
-            let here = wanted("InstanceGroupTypes", "MASTER") && wanted("InstanceStates", "RUNNING") && matches!(fleet, "" | "MASTER");
+            let here = wanted("InstanceGroupTypes", "MASTER")
+                && wanted("InstanceStates", "RUNNING")
+                && matches!(fleet, "" | "MASTER");
             let instances = if here && !steps.terminated() { vec![instance(steps)] } else { Vec::new() };
             Ok(json!({ "Instances": instances }))
         }
@@ -50,7 +54,9 @@ pub(super) fn answer(steps: &Arc<Steps>, operation: &str, input: &Value) -> Repl
             let wanted = texts(input, "ClusterStates").is_none_or(|states| states.iter().any(|one| one == state));
             let mut shown = describe(steps);
             if let Some(members) = shown.as_object_mut() {
-                members.retain(|name, _| matches!(name.as_str(), "Id" | "Name" | "Status" | "ClusterArn" | "NormalizedInstanceHours"));
+                members.retain(|name, _| {
+                    matches!(name.as_str(), "Id" | "Name" | "Status" | "ClusterArn" | "NormalizedInstanceHours")
+                });
             }
             Ok(json!({ "Clusters": if wanted { vec![shown] } else { Vec::new() } }))
         }
@@ -149,7 +155,8 @@ fn show(step: &Step) -> Value {
     if let Some(failure) = &step.failure {
         status["FailureDetails"] = failure.clone();
     }
-    let mut config = json!({ "Jar": jar["Jar"], "Args": jar["Args"].as_array().cloned().unwrap_or_default(), "Properties": {} });
+    let mut config =
+        json!({ "Jar": jar["Jar"], "Args": jar["Args"].as_array().cloned().unwrap_or_default(), "Properties": {} });
     if let Some(main) = jar["MainClass"].as_str() {
         config["MainClass"] = json!(main);
     }

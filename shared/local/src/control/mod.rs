@@ -6,6 +6,7 @@ mod document;
 mod emr;
 mod node;
 mod ssm;
+mod step;
 mod steps;
 mod views;
 

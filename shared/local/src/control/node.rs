@@ -37,7 +37,12 @@ impl Node {
     }
 
     /// Starts an argument vector in a folder of its own.
-    pub(super) fn start(&self, folder: &Path, argv: &[String], env: &BTreeMap<String, String>) -> io::Result<GroupChild> {
+    pub(super) fn start(
+        &self,
+        folder: &Path,
+        argv: &[String],
+        env: &BTreeMap<String, String>,
+    ) -> io::Result<GroupChild> {
         let [program, rest @ ..] = argv else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program was given"));
         };
@@ -54,7 +59,8 @@ impl Node {
     }
 
     fn search_path(&self) -> io::Result<OsString> {
-        let inherited = self.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+        let inherited =
+            self.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
         let folders = self.path.iter().cloned().chain(std::env::split_paths(&inherited));
         std::env::join_paths(folders).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
     }

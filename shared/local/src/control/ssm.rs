@@ -33,11 +33,16 @@ pub(super) fn answer(commands: &Arc<Commands>, operation: &str, input: &Value) -
         }
         "ListCommandInvocations" => {
             let details = input["Details"].as_bool().unwrap_or_default();
-            let found = filtered(commands, input)?.iter().map(|command| show_invocation(commands, command, details)).collect();
+            let found =
+                filtered(commands, input)?.iter().map(|command| show_invocation(commands, command, details)).collect();
             list(found, "CommandInvocations", input)
         }
         "CancelCommand" => {
-            if commands.cancel(text(input, "CommandId")) { Ok(json!({})) } else { Err(ServiceError::new("InvalidCommandId", "")) }
+            if commands.cancel(text(input, "CommandId")) {
+                Ok(json!({}))
+            } else {
+                Err(ServiceError::new("InvalidCommandId", ""))
+            }
         }
         _ => Err(ServiceError::new("UnknownOperationException", operation)),
     }
@@ -114,7 +119,10 @@ fn get_invocation(commands: &Arc<Commands>, input: &Value) -> Reply {
 fn filtered(commands: &Arc<Commands>, input: &Value) -> Result<Vec<Command>, ServiceError> {
     let (id, instance) = (text(input, "CommandId"), text(input, "InstanceId"));
     let filters = input["Filters"].as_array().cloned().unwrap_or_default();
-    if let Some(unknown) = filters.iter().find(|filter| !matches!(text(filter, "key"), "Status" | "DocumentName" | "InvokedAfter" | "InvokedBefore")) {
+    if let Some(unknown) = filters
+        .iter()
+        .find(|filter| !matches!(text(filter, "key"), "Status" | "DocumentName" | "InvokedAfter" | "InvokedBefore"))
+    {
         return Err(ServiceError::new("InvalidFilterKey", text(unknown, "key")));
     }
     let passes = |command: &Command, filter: &Value| {

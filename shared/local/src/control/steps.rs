@@ -9,18 +9,14 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::node::{self, Node};
+use super::step::{State, Step, check};
 use super::{ServiceError, StepView, text, texts};
 use crate::events::Events;
-use crate::process::Group;
 use crate::tasks::{Tasks, lock};
 use crate::time::minute;
 
 /// How many steps may be pending or running at a time.
 const MAX_ACTIVE: usize = 256;
-/// How many characters all strings of one step may have.
-const MAX_CHARS: usize = 10_240;
-/// How long a step's name may be.
-const MAX_NAME: usize = 256;
 
 /// What the cluster is.
 #[derive(Clone, Debug)]
@@ -46,55 +42,6 @@ struct All {
     steps: Vec<Step>,
     terminated: bool,
     sequence: u64,
-}
-
-#[derive(Clone)]
-pub(super) struct Step {
-    pub(super) id: String,
-    pub(super) config: Value,
-    pub(super) state: State,
-    pub(super) created: SystemTime,
-    pub(super) started: Option<SystemTime>,
-    pub(super) ended: Option<SystemTime>,
-    pub(super) failure: Option<Value>,
-    exit_code: Option<i32>,
-    group: Option<Group>,
-}
-
-/// A step's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Pending,
-    Running,
-    CancelPending,
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-impl State {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Running => "RUNNING",
-            Self::CancelPending => "CANCEL_PENDING",
-            Self::Completed => "COMPLETED",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
-    fn severity(self) -> &'static str {
-        match self {
-            Self::Failed => "ERROR",
-            Self::Cancelled | Self::CancelPending => "WARN",
-            _ => "INFO",
-        }
-    }
-
-    fn active(self) -> bool {
-        matches!(self, Self::Pending | Self::Running | Self::CancelPending)
-    }
 }
 
 impl Steps {
@@ -204,7 +151,8 @@ impl Steps {
     fn start_pending(self: &Arc<Self>) {
         let mut all = lock(&self.all);
         loop {
-            let running = all.steps.iter().filter(|step| matches!(step.state, State::Running | State::CancelPending)).count();
+            let running =
+                all.steps.iter().filter(|step| matches!(step.state, State::Running | State::CancelPending)).count();
             if running >= self.cluster.concurrency.max(1) {
                 return;
             }
@@ -233,7 +181,8 @@ impl Steps {
                 Err(error) => {
                     let _ = std::fs::create_dir_all(&folder);
                     let _ = std::fs::write(folder.join("stderr"), format!("Cannot run program: {error}\n"));
-                    step.failure = Some(json!({ "Reason": "Unknown Error.", "Message": format!("Cannot run program: {error}") }));
+                    step.failure =
+                        Some(json!({ "Reason": "Unknown Error.", "Message": format!("Cannot run program: {error}") }));
                     step.ended = Some(SystemTime::now());
                     self.turn(step, State::Failed);
                 }
@@ -253,7 +202,9 @@ impl Steps {
             _ => State::Failed,
         };
         if state == State::Failed {
-            let message = step.exit_code.map_or("The command was ended by a signal".into(), |code| format!("Command exiting with ret '{code}'"));
+            let message = step.exit_code.map_or("The command was ended by a signal".into(), |code| {
+                format!("Command exiting with ret '{code}'")
+            });
             let log = self.node.folder("steps", id).join("stderr").to_string_lossy().into_owned();
             step.failure = Some(json!({ "Reason": "Unknown Error.", "Message": message, "LogFile": log }));
         }
@@ -292,7 +243,11 @@ impl Steps {
             State::Failed => "failed",
             State::Cancelled => "was cancelled",
         };
-        let message = format!("Step {} ({name}) in Amazon EMR cluster {cluster} (local) {verb} at {}.", step.id, minute(SystemTime::now()));
+        let message = format!(
+            "Step {} ({name}) in Amazon EMR cluster {cluster} (local) {verb} at {}.",
+            step.id,
+            minute(SystemTime::now())
+        );
         let detail = json!({
             "severity": state.severity(),
             "actionOnFailure": step.config["ActionOnFailure"],
@@ -303,40 +258,6 @@ impl Steps {
             "message": message,
         });
         self.events.send("aws.emr", "EMR Step Status Change", &[], &detail);
-    }
-}
-
-/// A step's own limits.
-fn check(config: &Value, concurrency: usize) -> Result<(), String> {
-    let on_failure = text(config, "ActionOnFailure");
-    if !matches!(on_failure, "" | "CONTINUE" | "CANCEL_AND_WAIT" | "TERMINATE_CLUSTER" | "TERMINATE_JOB_FLOW") {
-        return Err(format!("Invalid ActionOnFailure: {on_failure}"));
-    }
-    // The default is to terminate, so concurrent steps must say otherwise.
-    if concurrency > 1 && on_failure != "CONTINUE" {
-        return Err("Steps that run concurrently can only have CONTINUE as the ActionOnFailure.".into());
-    }
-    let name = text(config, "Name");
-    if name.is_empty() || name.chars().count() > MAX_NAME {
-        return Err(format!("A step's name has between 1 and {MAX_NAME} characters."));
-    }
-    let jar = &config["HadoopJarStep"];
-    if text(jar, "Jar").is_empty() {
-        return Err("A step has a jar.".into());
-    }
-    if characters(jar) > MAX_CHARS {
-        return Err("Size of an individual step exceeded the limit.".into());
-    }
-    Ok(())
-}
-
-/// The characters of all strings in a value, names of members not counted.
-fn characters(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.chars().count(),
-        Value::Array(list) => list.iter().map(characters).sum(),
-        Value::Object(members) => members.values().map(characters).sum(),
-        _ => 0,
     }
 }
 

@@ -16,7 +16,9 @@ use crate::http::{self, Answer, Body, Closed, header};
 pub(crate) async fn answer(function: Arc<Function>, faults: Arc<Faults>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
     let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
-    let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else { return Ok(http::not_found()) };
+    let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else {
+        return Ok(http::not_found());
+    };
     let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
     faults.record(Call { service: "lambda".into(), operation: "Invoke".into(), resource: name.clone(), invocation_id });
     let kind = header(&request, "x-amz-invocation-type").to_owned();

@@ -18,7 +18,8 @@ impl Log {
 
     /// One line of Lambda's own.
     pub(super) fn line(&self, line: &str) {
-        let written = self.open().and_then(|file| file.map_or(Ok(()), |mut file| file.write_all(format!("{line}\n").as_bytes())));
+        let written =
+            self.open().and_then(|file| file.map_or(Ok(()), |mut file| file.write_all(format!("{line}\n").as_bytes())));
         if let Err(error) = written {
             tracing::warn!(%error, "the function's log cannot be written");
         }

@@ -81,7 +81,8 @@ impl Function {
     async fn post(&self, url: &str, payload: Bytes) -> Outcome {
         match http::post(url, payload, self.config.timeout.max(ENDPOINT_LIMIT)).await {
             Ok(posted) => {
-                let failed = posted.function_error.or_else(|| (!posted.status.is_success()).then(|| "Unhandled".to_owned()));
+                let failed =
+                    posted.function_error.or_else(|| (!posted.status.is_success()).then(|| "Unhandled".to_owned()));
                 Outcome { body: posted.body, function_error: failed }
             }
             Err(error) => Outcome::error("Endpoint.Unreachable", &error.to_string()),

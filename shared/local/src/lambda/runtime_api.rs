@@ -57,7 +57,9 @@ impl RuntimeApi {
     }
 
     pub(super) async fn answer(self, request: Request<Incoming>) -> Answer {
-        let Some(path) = request.uri().path().strip_prefix(PREFIX).map(str::to_owned) else { return Ok(http::not_found()) };
+        let Some(path) = request.uri().path().strip_prefix(PREFIX).map(str::to_owned) else {
+            return Ok(http::not_found());
+        };
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method(), parts.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
@@ -106,7 +108,10 @@ impl RuntimeApi {
                 let _ = waiting.send(reply);
                 accepted()
             }
-            None => http::json_response(400, &json!({ "errorType": "InvalidRequestID", "errorMessage": "Invalid request ID" })),
+            None => http::json_response(
+                400,
+                &json!({ "errorType": "InvalidRequestID", "errorMessage": "Invalid request ID" }),
+            ),
         }
     }
 }

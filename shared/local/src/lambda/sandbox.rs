@@ -57,7 +57,13 @@ enum End {
 }
 
 impl Host {
-    pub(super) fn new(bootstrap: &Path, config: &LambdaConfig, env: &BTreeMap<String, String>, groups: Groups, tasks: Tasks) -> Self {
+    pub(super) fn new(
+        bootstrap: &Path,
+        config: &LambdaConfig,
+        env: &BTreeMap<String, String>,
+        groups: Groups,
+        tasks: Tasks,
+    ) -> Self {
         let mut whole = runtime_env(bootstrap, config);
         whole.extend(env.clone());
         whole.extend(config.env.clone());
@@ -111,19 +117,23 @@ impl Host {
             (End::Reply(Reply::Error(body)), _) => (Outcome { body, function_error: unhandled }, true),
             (_, Some(body)) => (Outcome { body, function_error: unhandled }, false),
             (End::TimedOut, None) => {
-                let message = format!("RequestId: {id} Error: Task timed out after {:.2} seconds", self.timeout.as_secs_f64());
+                let message =
+                    format!("RequestId: {id} Error: Task timed out after {:.2} seconds", self.timeout.as_secs_f64());
                 self.log.line(&message);
                 (Outcome::error("Sandbox.Timedout", &message), false)
             }
             (End::InitTimedOut, None) => {
-                let message = format!("RequestId: {id} Error: no work was asked for within {} seconds", INIT_LIMIT.as_secs());
+                let message =
+                    format!("RequestId: {id} Error: no work was asked for within {} seconds", INIT_LIMIT.as_secs());
                 (Outcome::error("Sandbox.InitTimedout", &message), false)
             }
             (End::Exited(status), None) => {
                 let reason = match status.map(|status| (status.code(), status.signal())) {
                     Some((Some(0), _)) | None => "Runtime exited without providing a reason".to_owned(),
                     Some((Some(code), _)) => format!("Runtime exited with error: exit status {code}"),
-                    Some((None, signal)) => format!("Runtime exited with error: signal: {}", signal.unwrap_or_default()),
+                    Some((None, signal)) => {
+                        format!("Runtime exited with error: signal: {}", signal.unwrap_or_default())
+                    }
                 };
                 (Outcome::error("Runtime.ExitError", &format!("RequestId: {id} Error: {reason}")), false)
             }

@@ -39,7 +39,8 @@ pub(super) fn page(objects: &BTreeMap<String, Object>, query: &Query<'_>) -> Pag
     if query.limit == 0 {
         return page;
     }
-    let mut from = if query.after >= query.prefix { after(query.after, query) } else { Bound::Included(query.prefix.to_owned()) };
+    let mut from =
+        if query.after >= query.prefix { after(query.after, query) } else { Bound::Included(query.prefix.to_owned()) };
     loop {
         let Some((key, object)) = objects.range((from, Bound::Unbounded)).next() else { return page };
         let Some(rest) = key.strip_prefix(query.prefix) else { return page };
@@ -65,7 +66,8 @@ pub(super) fn page(objects: &BTreeMap<String, Object>, query: &Query<'_>) -> Pag
 /// Where a listing goes on: after a key, or after everything under a common prefix.
 fn after(last: &str, query: &Query<'_>) -> Bound<String> {
     let rest = last.strip_prefix(query.prefix).unwrap_or_default();
-    let ends_group = !query.delimiter.is_empty() && rest.find(query.delimiter).is_some_and(|at| at + query.delimiter.len() == rest.len());
+    let ends_group = !query.delimiter.is_empty()
+        && rest.find(query.delimiter).is_some_and(|at| at + query.delimiter.len() == rest.len());
     if ends_group { past(last) } else { Bound::Excluded(last.to_owned()) }
 }
 

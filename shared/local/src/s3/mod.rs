@@ -8,6 +8,7 @@ pub(crate) mod notify;
 mod objects;
 mod operations;
 mod pages;
+mod terms;
 
 use std::sync::{Arc, Mutex};
 
@@ -73,7 +74,8 @@ impl S3Access for Gate {
             S3Path::Bucket { bucket } => bucket.to_string(),
             S3Path::Object { bucket, key } => format!("{bucket}/{key}"),
         };
-        let invocation_id = cx.headers().get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let invocation_id =
+            cx.headers().get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let invocation_id = invocation_id.to_owned();
         self.faults.record(Call { service: "s3".into(), operation: operation.clone(), resource, invocation_id });
         let Some(fault) = self.faults.take(&operation) else { return Ok(()) };

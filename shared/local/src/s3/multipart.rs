@@ -45,11 +45,19 @@ impl Objects {
         Ok(id)
     }
 
-    pub(super) fn put_part(&self, bucket: &str, key: &str, id: &str, number: i32, bytes: Bytes) -> Result<Part, Refused> {
+    pub(super) fn put_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        number: i32,
+        bytes: Bytes,
+    ) -> Result<Part, Refused> {
         let digest: [u8; 16] = Md5::digest(&bytes).into();
         let part = Part { bytes, etag: hex(&digest), modified: SystemTime::now(), digest };
         let mut inner = lock(&self.inner);
-        let upload = inner.uploads.get_mut(id).filter(|upload| upload.is_for(bucket, key)).ok_or(Refused::NoSuchUpload)?;
+        let upload =
+            inner.uploads.get_mut(id).filter(|upload| upload.is_for(bucket, key)).ok_or(Refused::NoSuchUpload)?;
         upload.parts.insert(number, part.clone());
         Ok(part)
     }
@@ -61,7 +69,8 @@ impl Objects {
 
     pub(super) fn uploads(&self, bucket: &str, prefix: &str) -> Vec<(String, Upload)> {
         let inner = lock(&self.inner);
-        let of_prefix = inner.uploads.iter().filter(|(_, upload)| upload.bucket == bucket && upload.key.starts_with(prefix));
+        let of_prefix =
+            inner.uploads.iter().filter(|(_, upload)| upload.bucket == bucket && upload.key.starts_with(prefix));
         let mut found: Vec<_> = of_prefix.map(|(id, upload)| (id.clone(), upload.clone())).collect();
         found.sort_by(|a, b| (&a.1.key, &a.0).cmp(&(&b.1.key, &b.0)));
         found

@@ -107,7 +107,10 @@ pub(super) struct Bucket {
 }
 
 impl Objects {
-    pub(crate) fn new(disk: Option<&std::path::Path>, listener: impl Fn(Change) + Send + Sync + 'static) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        disk: Option<&std::path::Path>,
+        listener: impl Fn(Change) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let disk = disk.map(Disk::new);
         let mut buckets = BTreeMap::new();
         if let Some(disk) = &disk {
@@ -138,13 +141,24 @@ impl Objects {
     }
 
     /// Reads a bucket's objects in key order, as they are at one moment.
-    pub(super) fn list<T>(&self, bucket: &str, read: impl FnOnce(&BTreeMap<String, Object>) -> T) -> Result<T, Refused> {
+    pub(super) fn list<T>(
+        &self,
+        bucket: &str,
+        read: impl FnOnce(&BTreeMap<String, Object>) -> T,
+    ) -> Result<T, Refused> {
         let inner = lock(&self.inner);
         Ok(read(&inner.buckets.get(bucket).ok_or(Refused::NoSuchBucket)?.objects))
     }
 
     /// Checks the condition and writes the object, as one.
-    pub(super) fn put(&self, kind: ChangeKind, bucket: &str, key: &str, object: Object, condition: &Condition) -> Result<(), Refused> {
+    pub(super) fn put(
+        &self,
+        kind: ChangeKind,
+        bucket: &str,
+        key: &str,
+        object: Object,
+        condition: &Condition,
+    ) -> Result<(), Refused> {
         self.write(&mut lock(&self.inner), kind, bucket, key, object, condition)
     }
 
@@ -164,7 +178,10 @@ impl Objects {
         }
         let (size, etag, at) = (object.bytes.len(), object.etag.clone(), object.modified);
         found.objects.insert(key.to_owned(), object);
-        self.tell(inner, Change { kind, bucket: bucket.into(), key: key.into(), size, etag, sequencer: String::new(), at });
+        self.tell(
+            inner,
+            Change { kind, bucket: bucket.into(), key: key.into(), size, etag, sequencer: String::new(), at },
+        );
         Ok(())
     }
 
@@ -178,7 +195,15 @@ impl Objects {
             disk.delete(bucket, key);
         }
         let (kind, at) = (ChangeKind::Delete, SystemTime::now());
-        let change = Change { kind, bucket: bucket.into(), key: key.into(), size: 0, etag: gone.etag, sequencer: String::new(), at };
+        let change = Change {
+            kind,
+            bucket: bucket.into(),
+            key: key.into(),
+            size: 0,
+            etag: gone.etag,
+            sequencer: String::new(),
+            at,
+        };
         self.tell(&mut inner, change);
         Ok(())
     }
@@ -201,10 +226,9 @@ impl Condition {
     fn check(&self, current: Option<&Object>) -> Result<(), Refused> {
         match (self, current) {
             (Self::None, _) | (Self::Absent, None) | (Self::Present, Some(_)) => Ok(()),
-            (Self::Absent, Some(_)) => Err(Refused::PreconditionFailed),
             (Self::Present | Self::Is(_), None) => Err(Refused::NoSuchKey),
             (Self::Is(etag), Some(object)) if *etag == object.etag => Ok(()),
-            (Self::Is(_), Some(_)) => Err(Refused::PreconditionFailed),
+            (Self::Absent | Self::Is(_), Some(_)) => Err(Refused::PreconditionFailed),
         }
     }
 }

@@ -3,25 +3,24 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket as BucketDto, BucketLocationConstraint,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult,
     CopyPartResult, CopySource, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    DeletedObject, ETag, ETagCondition, Error as ErrorDto, GetBucketLocationInput, GetBucketLocationOutput,
-    GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective,
-    MultipartUpload, Part as PartDto, PutObjectInput, PutObjectOutput, Range, StreamingBlob, Timestamp,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    DeletedObject, ETag, Error as ErrorDto, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, MultipartUpload,
+    Part as PartDto, PutObjectInput, PutObjectOutput, Range, StreamingBlob, Timestamp, UploadPartCopyInput,
+    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::listing::PAGE;
 use super::objects::{Attributes, ChangeKind, Condition, Object, Objects, Refused};
 use super::pages;
+use super::terms::{read_condition, slice, stored_encoding, whole, write_condition};
 use crate::config::REGION;
 use crate::tasks::lock;
 
@@ -175,7 +174,8 @@ impl S3 for Operations {
         let (is, is_not) = (input.copy_source_if_match.as_ref(), input.copy_source_if_none_match.as_ref());
         // A source that is not as asked is a failed precondition, never "not modified".
         read_condition(&source, is, is_not).map_err(|_| S3Error::from(Refused::PreconditionFailed))?;
-        let replace = input.metadata_directive.is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+        let replace =
+            input.metadata_directive.is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
         let attributes = if replace {
             Attributes {
                 content_type: input.content_type,
@@ -207,7 +207,10 @@ impl S3 for Operations {
         ok(pages::list_v1(&self.0, req.input)?)
     }
 
-    async fn create_multipart_upload(&self, req: S3Request<CreateMultipartUploadInput>) -> Answer<CreateMultipartUploadOutput> {
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> Answer<CreateMultipartUploadOutput> {
         let input = req.input;
         let attributes = Attributes {
             content_type: input.content_type,
@@ -248,12 +251,17 @@ impl S3 for Operations {
         ok(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() })
     }
 
-    async fn complete_multipart_upload(&self, req: S3Request<CompleteMultipartUploadInput>) -> Answer<CompleteMultipartUploadOutput> {
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
         let input = req.input;
         let condition = write_condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let named: Vec<(i32, Option<String>)> =
-            parts.into_iter().map(|part| (part.part_number.unwrap_or_default(), part.e_tag.map(ETag::into_value))).collect();
+        let named: Vec<(i32, Option<String>)> = parts
+            .into_iter()
+            .map(|part| (part.part_number.unwrap_or_default(), part.e_tag.map(ETag::into_value)))
+            .collect();
         let etag = self.0.complete_upload(&input.bucket, &input.key, &input.upload_id, &named, &condition)?;
         ok(CompleteMultipartUploadOutput {
             location: Some(format!("/{}/{}", input.bucket, input.key)),
@@ -264,7 +272,10 @@ impl S3 for Operations {
         })
     }
 
-    async fn abort_multipart_upload(&self, req: S3Request<AbortMultipartUploadInput>) -> Answer<AbortMultipartUploadOutput> {
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> Answer<AbortMultipartUploadOutput> {
         self.0.abort_upload(&req.input.bucket, &req.input.key, &req.input.upload_id)?;
         ok(AbortMultipartUploadOutput::default())
     }
@@ -293,7 +304,10 @@ impl S3 for Operations {
         })
     }
 
-    async fn list_multipart_uploads(&self, req: S3Request<ListMultipartUploadsInput>) -> Answer<ListMultipartUploadsOutput> {
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> Answer<ListMultipartUploadsOutput> {
         let input = req.input;
         self.known(&input.bucket)?;
         let found = self.0.uploads(&input.bucket, input.prefix.as_deref().unwrap_or_default());
@@ -322,67 +336,4 @@ impl Operations {
 #[expect(clippy::unnecessary_wraps, reason = "every operation answers a result")]
 fn ok<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
-}
-
-/// Reads an upload's whole body; one that is shorter than announced was cut.
-async fn whole(body: Option<StreamingBlob>, announced: Option<i64>) -> S3Result<Bytes> {
-    let Some(body) = body else { return Ok(Bytes::new()) };
-    let bytes = s3s::Body::from(body).collect().await;
-    let bytes = bytes.map_err(|_| s3_error!(IncompleteBody, "the body was cut"))?.to_bytes();
-    match announced.and_then(|length| usize::try_from(length).ok()) {
-        Some(length) if length != bytes.len() => Err(s3_error!(IncompleteBody, "the body is not as long as announced")),
-        _ => Ok(bytes),
-    }
-}
-
-/// `aws-chunked` is how the body travelled, not what the object is.
-fn stored_encoding(encoding: &str) -> Option<String> {
-    let kept: Vec<&str> = encoding.split(',').map(str::trim).filter(|part| !part.is_empty() && *part != "aws-chunked").collect();
-    (!kept.is_empty()).then(|| kept.join(","))
-}
-
-fn slice(object: &Object, range: Option<Range>) -> S3Result<(Bytes, Option<String>)> {
-    let Some(range) = range else { return Ok((object.bytes.clone(), None)) };
-    let length = object.bytes.len();
-    let found = range.check(u64::try_from(length).unwrap_or(u64::MAX))?;
-    let index = |at: u64| usize::try_from(at).unwrap_or(length);
-    let bytes = object.bytes.slice(index(found.start)..index(found.end));
-    Ok((bytes, Some(format!("bytes {}-{}/{length}", found.start, found.end - 1))))
-}
-
-fn write_condition(is: Option<&ETagCondition>, is_not: Option<&ETagCondition>) -> S3Result<Condition> {
-    match (is, is_not) {
-        (None, None) => Ok(Condition::None),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
-        (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Is(etag.value().to_owned())),
-        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
-        _ => Err(s3_error!(NotImplemented, "writes know If-Match, or If-None-Match: *")),
-    }
-}
-
-fn read_condition(object: &Object, is: Option<&ETagCondition>, is_not: Option<&ETagCondition>) -> S3Result<()> {
-    let same = |condition: &ETagCondition| condition.as_etag().is_none_or(|etag| etag.value() == object.etag);
-    if is.is_some_and(|condition| !same(condition)) {
-        return Err(Refused::PreconditionFailed.into());
-    }
-    if is_not.is_some_and(same) {
-        return Err(s3_error!(NotModified));
-    }
-    Ok(())
-}
-
-impl From<Refused> for S3Error {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NoSuchBucket => s3_error!(NoSuchBucket, "The specified bucket does not exist"),
-            Refused::NoSuchKey => s3_error!(NoSuchKey, "The specified key does not exist."),
-            Refused::NoSuchUpload => s3_error!(NoSuchUpload, "The specified upload does not exist."),
-            Refused::InvalidPart => s3_error!(InvalidPart, "One or more of the specified parts could not be found."),
-            Refused::InvalidPartOrder => s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."),
-            Refused::EntityTooSmall => s3_error!(EntityTooSmall, "A part but the last is smaller than 5 MiB."),
-            Refused::PreconditionFailed => {
-                s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
-            }
-        }
-    }
 }

@@ -21,7 +21,8 @@ struct Shown {
 
 pub(super) fn list_v2(objects: &Objects, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let after = match &input.continuation_token {
-        Some(token) => from_token(token).ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))?,
+        Some(token) => from_token(token)
+            .ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))?,
         None => input.start_after.clone().unwrap_or_default(),
     };
     let prefix = input.prefix.unwrap_or_default();

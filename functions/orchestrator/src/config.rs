@@ -1,0 +1,183 @@
+//! The one typed configuration of the orchestrator, from environment variables or anything that looks like them.
+//! Refuses bad values at start, all at once.
+
+use std::time::Duration;
+
+use aws::ClusterRef;
+use control::orchestrator::Settings;
+use lifecycle::keys::Keys;
+use lifecycle::manifest::Policy;
+use lifecycle::orchestrate::Patience;
+use lifecycle::plan::Windows;
+use lifecycle::record::Source;
+use lifecycle::target::TIMESTAMP_FIELD;
+
+/// How batches reach the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dispatch {
+    /// As EMR steps.
+    Emr,
+    /// As SSM commands that run this document.
+    Ssm {
+        /// The document's name.
+        document: String,
+    },
+}
+
+/// Everything the orchestrator is set to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The bucket.
+    pub bucket: String,
+    /// How batches reach the node.
+    pub dispatch: Dispatch,
+    /// The cluster.
+    pub cluster: ClusterRef,
+    /// The program and first arguments of a step.
+    pub runner: Vec<String>,
+    /// What control needs.
+    pub settings: Settings,
+}
+
+/// Every wrong setting, at once.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is refused:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Collects errors while reading.
+struct Reader<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn required(&mut self, name: &str, what: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.errors.push(format!("{name} is not set: {what}"));
+            String::new()
+        })
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, name: &str, default: T) -> T {
+        match self.text(name) {
+            None => default,
+            Some(text) => text.trim().parse().unwrap_or_else(|_| {
+                self.errors.push(format!("{name} is `{text}`: a whole number is expected"));
+                default
+            }),
+        }
+    }
+
+    fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.text(name).as_deref() {
+            None => default,
+            Some("true" | "1" | "yes" | "on") => true,
+            Some("false" | "0" | "no" | "off") => false,
+            Some(other) => {
+                self.errors.push(format!("{name} is `{other}`: true or false is expected"));
+                default
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::read(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads settings by their names.
+    pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader { get, errors: Vec::new() };
+        let bucket = reader.required("BUCKET", "the bucket that holds manifests and state documents");
+        let cluster = cluster(&mut reader);
+        let dispatch = dispatch(&mut reader);
+        let runner = reader.text("RUNNER").unwrap_or_else(|| "flink-sql-runner-step".to_owned());
+        let settings = settings(&mut reader);
+        if !reader.errors.is_empty() {
+            return Err(ConfigError(reader.errors));
+        }
+        let runner = runner.split_whitespace().map(str::to_owned).collect();
+        Ok(Self { bucket, dispatch, cluster, runner, settings })
+    }
+}
+
+fn cluster(reader: &mut Reader<'_>) -> ClusterRef {
+    let text = reader.required("CLUSTER", "an EMR cluster id (j-…), or a tag as KEY=VALUE that exactly one live cluster carries");
+    match text.split_once('=') {
+        Some((key, value)) => ClusterRef::Tag { key: key.to_owned(), value: value.to_owned() },
+        None => {
+            if !text.is_empty() && !text.starts_with("j-") {
+                reader.errors.push(format!("CLUSTER is `{text}`: j-… or KEY=VALUE is expected"));
+            }
+            ClusterRef::Id(text)
+        }
+    }
+}
+
+fn dispatch(reader: &mut Reader<'_>) -> Dispatch {
+    let document = reader.text("SSM_DOCUMENT").unwrap_or_else(|| "flink-sql-runner-run".to_owned());
+    match reader.text("DISPATCH").as_deref() {
+        None | Some("emr") => Dispatch::Emr,
+        Some("ssm") => Dispatch::Ssm { document },
+        Some(other) => {
+            reader.errors.push(format!("DISPATCH is `{other}`: emr or ssm is expected"));
+            Dispatch::Emr
+        }
+    }
+}
+
+/// The settings that every way of running shares.
+fn settings(reader: &mut Reader<'_>) -> Settings {
+    let (windows, patience) = (Windows::default(), Patience::default());
+    Settings {
+        keys: Keys::new(&reader.text("PREFIX").unwrap_or_else(|| "flink-sql-runner/".to_owned())),
+        policy: Policy { allow_code: reader.flag("ALLOW_CODE", false) },
+        timestamp_field: (reader.get)("TIMESTAMP_FIELD").unwrap_or_else(|| TIMESTAMP_FIELD.to_owned()),
+        patience: Patience {
+            attempts: reader.number("RETRY_ATTEMPTS", patience.attempts),
+            pause_ms: reader.number("RETRY_PAUSE_MS", patience.pause_ms),
+        },
+        windows: Windows {
+            stability_ms: reader.number("STABILITY_MS", windows.stability_ms),
+            startup_ms: reader.number("STARTUP_MS", windows.startup_ms),
+            stop_ms: reader.number("STOP_MS", windows.stop_ms),
+            passing_ms: reader.number("PASSING_MS", windows.passing_ms),
+        },
+        margin: Duration::from_millis(reader.number("MARGIN_MS", 60_000)),
+        removals: reader.number("REMOVAL_LIMIT", 5),
+        source: Source::Queries,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let pairs: Vec<(String, String)> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::read(&|name| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+    }
+
+    #[test]
+    fn all_wrong_settings_are_named_at_once() {
+        let Err(ConfigError(errors)) = read(&[("CLUSTER", "cluster-1"), ("DISPATCH", "ssh"), ("STABILITY_MS", "soon"), ("ALLOW_CODE", "maybe")]) else {
+            panic!("accepted")
+        };
+        let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();
+        assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALLOW_CODE", "STABILITY_MS"]);
+    }
+
+    #[test]
+    fn a_cluster_is_an_id_or_a_tag() {
+        let tag = read(&[("BUCKET", "b"), ("CLUSTER", "team=flink")]).map(|c| c.cluster);
+        assert_eq!(tag.ok(), Some(ClusterRef::Tag { key: "team".into(), value: "flink".into() }));
+        let id = read(&[("BUCKET", "b"), ("CLUSTER", "j-1")]).map(|c| (c.cluster, c.dispatch)).ok();
+        assert_eq!(id, Some((ClusterRef::Id("j-1".into()), Dispatch::Emr)));
+    }
+}

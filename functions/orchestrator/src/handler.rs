@@ -1,0 +1,123 @@
+//! From an event to an answer: reads the trigger, looks after the jobs it is about, answers in the trigger's own form.
+//! Must not know AWS clients.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::SqsBatchResponse;
+use control::orchestrator::{Orchestrator, Report, Scope};
+use control::ports::OutsideError;
+use lifecycle::batch::Batch;
+use lifecycle::documents::read;
+use lifecycle::ids::BatchId;
+use serde_json::{Value, json};
+
+use crate::actions::{act, answer};
+use crate::events::{self, Hint, Message, NotUnderstood, Trigger};
+
+/// Why an event was not dealt with; the service that sent it tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// It is none of ours.
+    #[error(transparent)]
+    NotUnderstood(#[from] NotUnderstood),
+    /// The outside gave no usable answer.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// Some jobs could not be looked after.
+    #[error("{0}")]
+    Troubles(String),
+    /// The answer cannot be written.
+    #[error("the answer cannot be written as JSON")]
+    Answer(#[source] serde_json::Error),
+}
+
+/// Deals with one event.
+pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Value, HandlerError> {
+    match events::read(event, &orchestrator.settings.keys)? {
+        Trigger::Nothing(what) => {
+            tracing::info!(what, "nothing to do");
+            Ok(json!({"ignored": what}))
+        }
+        Trigger::Action(action) => serde_json::to_value(act(orchestrator, *action).await?).map_err(HandlerError::Answer),
+        Trigger::Objects(hint) => {
+            let reports = look_after(orchestrator, hint).await?;
+            if let Some((name, error)) = reports.iter().flat_map(|r| &r.troubles).next() {
+                return Err(HandlerError::Troubles(format!("{name}: {error}")));
+            }
+            let answers: Vec<_> = reports.into_iter().map(answer).collect();
+            serde_json::to_value(answers).map_err(HandlerError::Answer)
+        }
+        Trigger::Messages(messages) => {
+            let response = messages_answered(orchestrator, messages).await;
+            serde_json::to_value(response).map_err(HandlerError::Answer)
+        }
+        Trigger::Ended(batch) => {
+            let report = ended(orchestrator, batch).await?;
+            serde_json::to_value(answer(report)).map_err(HandlerError::Answer)
+        }
+    }
+}
+
+/// One round for all messages together; only those whose job was in trouble come back.
+async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Message>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    let together = messages.iter().filter_map(|m| m.hint.clone()).fold(Hint::default(), Hint::and);
+    match look_after(orchestrator, together).await {
+        Err(error) => {
+            tracing::error!(error = control::runner::error_chain(&error), "the whole batch comes back");
+            messages.into_iter().for_each(|message| response.add_failure(message.id));
+        }
+        Ok(reports) => {
+            let troubled: BTreeSet<_> = reports.iter().flat_map(|r| r.troubles.keys()).collect();
+            for message in messages {
+                let Some(hint) = message.hint else {
+                    // It will never be understood: the queue's own limit moves it to the dead letters.
+                    tracing::error!(message = message.id, "not a notification");
+                    response.add_failure(message.id);
+                    continue;
+                };
+                let whole = (hint.config || hint.observed) && !troubled.is_empty();
+                if whole || hint.jobs.iter().any(|job| troubled.contains(job)) {
+                    response.add_failure(message.id);
+                }
+            }
+        }
+    }
+    response
+}
+
+async fn look_after(orchestrator: &Arc<Orchestrator>, hint: Hint) -> Result<Vec<Report>, OutsideError> {
+    let mut reports = Vec::new();
+    if hint.config {
+        reports.push(Arc::clone(orchestrator).run(Scope::All, "configuration upload").await?);
+    } else if !hint.jobs.is_empty() || hint.unnamed {
+        reports.push(Arc::clone(orchestrator).run(Scope::Jobs(hint.jobs), "upload").await?);
+    }
+    if hint.observed {
+        let key = orchestrator.settings.keys.observed();
+        if let Some(object) = orchestrator.store.get(&key).await? {
+            let document = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+            reports.push(Arc::clone(orchestrator).run(Scope::Observed(Box::new(document)), "lost run").await?);
+        }
+    }
+    Ok(reports)
+}
+
+/// A batch is over: its jobs are asked after; without its id, every open operation is.
+async fn ended(orchestrator: &Arc<Orchestrator>, batch: Option<BatchId>) -> Result<Report, OutsideError> {
+    let scope = match batch {
+        None => Scope::Sweep,
+        Some(id) => {
+            let key = orchestrator.settings.keys.batch(id);
+            match orchestrator.store.get(&key).await? {
+                None => Scope::Sweep,
+                Some(object) => {
+                    let batch: Batch = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+                    Scope::Ended(batch.items.into_iter().map(|item| item.job).collect())
+                }
+            }
+        }
+    };
+    Arc::clone(orchestrator).run(scope, "step ended").await
+}

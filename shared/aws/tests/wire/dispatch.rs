@@ -1,0 +1,292 @@
+//! EMR and SSM dispatch against a server that loses replies, throttles and refuses.
+//! Must not know how the adapters are made: only ports and the wire.
+
+use crate::fake::{Answer, Fake, Request, reply};
+use aws::{ClusterRef, EmrDispatcher, SsmDispatcher};
+use control::ports::{Dispatcher, Order, OutsideError, Progress};
+use lifecycle::ids::{BatchId, Digest, Hex32};
+use serde_json::{Value, json};
+
+fn batch() -> BatchId {
+    Hex32::derived(&["batch"])
+}
+
+fn order() -> Order {
+    Order { batch: batch(), key: "p/batches/x.json".into(), digest: Digest::of(b"{}") }
+}
+
+fn name() -> String {
+    format!("flink-sql-runner batch {}", batch())
+}
+
+fn ok(body: &Value) -> Answer {
+    reply(200, body.to_string())
+}
+
+fn error(status: u16, code: &str, message: &str) -> Answer {
+    reply(status, json!({"__type": code, "message": message}).to_string())
+}
+
+fn added() -> Answer {
+    ok(&json!({"StepIds": ["s-1"]}))
+}
+
+fn no_steps() -> Answer {
+    ok(&json!({"Steps": []}))
+}
+
+fn step(id: &str, name: &str, state: &str, created: i64) -> Value {
+    json!({"Id": id, "Name": name, "Status": {"State": state, "Timeline": {"CreationDateTime": created}}})
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+async fn emr_on(cluster: ClusterRef, answers: Vec<Answer>) -> (Fake, EmrDispatcher) {
+    let fake = Fake::answering(answers).await;
+    let runner = vec!["flink-sql-runner-step".to_owned()];
+    let dispatcher = EmrDispatcher::new(&fake.config(), cluster, runner, "b");
+    (fake, dispatcher)
+}
+
+async fn emr(answers: Vec<Answer>) -> (Fake, EmrDispatcher) {
+    emr_on(ClusterRef::Id("j-1".into()), answers).await
+}
+
+async fn ssm(answers: Vec<Answer>) -> (Fake, SsmDispatcher) {
+    let fake = Fake::answering(answers).await;
+    let dispatcher = SsmDispatcher::new(&fake.config(), ClusterRef::Id("j-1".into()), "run", "b");
+    (fake, dispatcher)
+}
+
+fn primary() -> Answer {
+    ok(&json!({"Instances": [{"Ec2InstanceId": "i-1"}]}))
+}
+
+fn sent() -> Answer {
+    ok(&json!({"Command": {"CommandId": "c-1"}}))
+}
+
+fn targets(fake: &Fake) -> Vec<String> {
+    let target = |request: &Request| request.header("x-amz-target").unwrap().rsplit('.').next().unwrap().to_owned();
+    fake.requests().iter().map(target).collect()
+}
+
+#[tokio::test]
+async fn a_step_is_an_argument_vector() {
+    let (fake, emr) = emr(vec![added()]).await;
+    assert_eq!(emr.send(&order()).await.unwrap(), "s-1");
+    let digest = Digest::of(b"{}");
+    let args = [
+        "flink-sql-runner-step",
+        "run",
+        "--batch",
+        "s3://b/p/batches/x.json",
+        "--sha256",
+        digest.as_str(),
+        "--batch-id",
+        &batch().to_string(),
+    ];
+    let step = json!({
+        "Name": name(), "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": args},
+    });
+    assert_eq!(fake.requests()[0].json(), json!({"JobFlowId": "j-1", "Steps": [step]}));
+}
+
+/// The heart of it: whatever happens to the reply, one request leaves.
+#[tokio::test]
+async fn a_lost_reply_is_unknown_and_nothing_is_sent_twice() {
+    let lost = || {
+        vec![
+            Answer::Lost,
+            Answer::Cut { body: json!({"StepIds": ["s-1"]}).to_string() },
+            error(500, "InternalServerError", ""),
+            error(503, "x", ""),
+        ]
+    };
+    for answer in lost() {
+        let (fake, emr) = emr(vec![answer, added()]).await;
+        assert!(matches!(emr.send(&order()).await, Err(OutsideError::Unknown { .. })));
+        assert_eq!(fake.requests().len(), 1);
+    }
+    for answer in lost() {
+        let (fake, ssm) = ssm(vec![primary(), answer, sent()]).await;
+        assert!(matches!(ssm.send(&order()).await, Err(OutsideError::Unknown { .. })));
+        assert_eq!(targets(&fake), ["ListInstances", "SendCommand"]);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_service_is_unknown_within_the_limit() {
+    let (fake, emr) = emr(vec![Answer::Silence, added()]).await;
+    let order = order();
+    let outcome = tokio::time::timeout(aws::LONGEST_CALL, emr.send(&order)).await.unwrap();
+    assert!(matches!(outcome, Err(OutsideError::Unknown { .. })));
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let (fake, refusing) = emr(vec![error(
+        400,
+        "ValidationException",
+        "Maximum number of active steps(State = 'Running') for cluster exceeded.",
+    )])
+    .await;
+    let text = refusing.send(&order()).await.unwrap_err().to_string();
+    assert!(text.contains("too many steps wait or run on the cluster"), "{text}");
+    assert_eq!(fake.requests().len(), 1);
+
+    let (_fake, refusing) = ssm(vec![primary(), error(400, "InvalidInstanceId", "")]).await;
+    let refusal = refusing.send(&order()).await.unwrap_err();
+    assert!(matches!(refusal, OutsideError::Refused { .. }));
+    assert_eq!(refusal.to_string(), format!("sending the command of batch {} to i-1: InvalidInstanceId", batch()));
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_made_again_and_not_for_ever() {
+    let throttled = || error(400, "ThrottlingException", "Rate exceeded");
+    let (fake, once) = emr(vec![throttled(), added()]).await;
+    assert_eq!(once.send(&order()).await.unwrap(), "s-1");
+    assert_eq!(fake.requests().len(), 2);
+
+    let (fake, always) = emr((0..9).map(|_| throttled()).collect()).await;
+    let text = always.send(&order()).await.unwrap_err().to_string();
+    assert!(text.ends_with("throttled: ThrottlingException: Rate exceeded"), "{text}");
+    assert_eq!(fake.requests().len(), 4);
+
+    let (fake, once) = ssm(vec![primary(), throttled(), sent()]).await;
+    assert_eq!(once.send(&order()).await.unwrap(), "c-1");
+    assert_eq!(fake.requests().len(), 3);
+
+    // After a throttled attempt a lost reply is as unknown as ever.
+    let (fake, unlucky) = emr(vec![throttled(), Answer::Lost, added()]).await;
+    assert!(matches!(unlucky.send(&order()).await, Err(OutsideError::Unknown { .. })));
+    assert_eq!(fake.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_step_is_found_by_name_across_pages() {
+    let first = json!({"Steps": [step("s-9", "other", "PENDING", now())], "Marker": "m"});
+    let second = json!({"Steps": [step("s-2", &name(), "FAILED", now()), step("s-1", &name(), "RUNNING", now())]});
+    let (fake, emr) = emr(vec![ok(&first), ok(&second)]).await;
+    assert_eq!(emr.find(batch()).await.unwrap(), Progress::Running("step s-1 is RUNNING".into()));
+    assert_eq!(fake.requests()[1].json()["Marker"], "m");
+}
+
+#[tokio::test]
+async fn steps_states_are_told_apart() {
+    let failed = json!({"Id": "s-1", "Name": name(), "Status": {"State": "FAILED", "FailureDetails": {"Reason": "why", "Message": "how"}}});
+    let table = [
+        (step("s-1", &name(), "PENDING", 0), Progress::Pending("step s-1 is PENDING".into())),
+        (step("s-1", &name(), "CANCEL_PENDING", 0), Progress::Running("step s-1 is CANCEL_PENDING".into())),
+        (step("s-1", &name(), "NEW_IN_2030", 0), Progress::Running("step s-1 is NEW_IN_2030".into())),
+        (step("s-1", &name(), "INTERRUPTED", 0), Progress::Ended("step s-1 is INTERRUPTED".into())),
+        (failed, Progress::Ended("step s-1 is FAILED: why: how".into())),
+    ];
+    for (step, progress) in table {
+        let (_fake, emr) = emr(vec![ok(&json!({"Steps": [step]}))]).await;
+        assert_eq!(emr.find(batch()).await.unwrap(), progress);
+    }
+}
+
+/// Looking for what was never sent must not walk through all that the cluster ever did.
+#[tokio::test]
+async fn a_search_ends_at_old_steps_but_knows_those_that_still_wait() {
+    let old = json!({"Steps": [step("s-9", "other", "COMPLETED", now() - 7 * 3600)], "Marker": "m"});
+    let (fake, absent) = emr(vec![ok(&old), no_steps()]).await;
+    assert_eq!(absent.find(batch()).await.unwrap(), Progress::NotFound);
+    assert_eq!(fake.requests().len(), 2);
+    assert_eq!(fake.requests()[1].json()["StepStates"], json!(["PENDING", "RUNNING", "CANCEL_PENDING"]));
+
+    let waiting = json!({"Steps": [step("s-1", &name(), "PENDING", now() - 8 * 3600)]});
+    let (_fake, waits) = emr(vec![ok(&old), ok(&waiting)]).await;
+    assert_eq!(waits.find(batch()).await.unwrap(), Progress::Pending("step s-1 is PENDING".into()));
+}
+
+#[tokio::test]
+async fn a_cluster_is_found_by_its_tag_once() {
+    let tag = || ClusterRef::Tag { key: "flink".into(), value: "main".into() };
+    let clusters = || ok(&json!({"Clusters": [{"Id": "j-1"}, {"Id": "j-2"}]}));
+    let tagged = |value: &str| ok(&json!({"Cluster": {"Tags": [{"Key": "flink", "Value": value}]}}));
+
+    let (fake, one) =
+        emr_on(tag(), vec![clusters(), tagged("other"), tagged("main"), no_steps(), no_steps(), added(), added()])
+            .await;
+    assert_eq!(one.find(batch()).await.unwrap(), Progress::NotFound);
+    assert_eq!(one.send(&order()).await.unwrap(), "s-1");
+    assert_eq!(
+        targets(&fake),
+        ["ListClusters", "DescribeCluster", "DescribeCluster", "ListSteps", "ListSteps", "AddJobFlowSteps"]
+    );
+    assert_eq!(fake.requests()[5].json()["JobFlowId"], "j-2");
+
+    let (_fake, two) = emr_on(tag(), vec![clusters(), tagged("main"), tagged("main")]).await;
+    let text = two.send(&order()).await.unwrap_err().to_string();
+    assert_eq!(text, "finding the cluster tagged flink=main: more than one live cluster carries this tag: j-1, j-2");
+    let (_fake, none) = emr_on(tag(), vec![ok(&json!({"Clusters": []}))]).await;
+    assert!(matches!(none.find(batch()).await, Err(OutsideError::Refused { .. })));
+}
+
+/// A cluster that was replaced refuses the step; the next one goes to its successor.
+#[tokio::test]
+async fn a_refusal_makes_the_cluster_be_looked_up_again() {
+    let tag = ClusterRef::Tag { key: "k".into(), value: "v".into() };
+    let clusters = |id: &str| ok(&json!({"Clusters": [{"Id": id}]}));
+    let tagged = || ok(&json!({"Cluster": {"Tags": [{"Key": "k", "Value": "v"}]}}));
+    let ended = error(
+        400,
+        "ValidationException",
+        "A job flow that is shutting down, terminating, or finished may not be modified.",
+    );
+    let (fake, emr) = emr_on(tag, vec![clusters("j-1"), tagged(), ended, clusters("j-2"), tagged(), added()]).await;
+    assert!(matches!(emr.send(&order()).await, Err(OutsideError::Refused { .. })));
+    assert_eq!(emr.send(&order()).await.unwrap(), "s-1");
+    assert_eq!(fake.requests()[5].json()["JobFlowId"], "j-2");
+}
+
+#[tokio::test]
+async fn a_command_goes_to_the_one_primary() {
+    // Asked for groups, a cluster of fleets refuses.
+    let (fake, ssm_on_fleets) = ssm(vec![error(400, "InvalidRequestException", "fleets"), primary(), sent()]).await;
+    assert_eq!(ssm_on_fleets.send(&order()).await.unwrap(), "c-1");
+    let requests = fake.requests();
+    assert_eq!(
+        requests[0].json(),
+        json!({"ClusterId": "j-1", "InstanceGroupTypes": ["MASTER"], "InstanceStates": ["RUNNING"]})
+    );
+    assert_eq!(requests[1].json()["InstanceFleetType"], "MASTER");
+    let command = requests[2].json();
+    assert_eq!(command["InstanceIds"], json!(["i-1"]));
+    assert_eq!((&command["DocumentName"], &command["Comment"]), (&json!("run"), &json!(name())));
+    let parameters =
+        json!({"Batch": ["s3://b/p/batches/x.json"], "Sha256": [Digest::of(b"{}")], "BatchId": [batch().to_string()]});
+    assert_eq!(command["Parameters"], parameters);
+
+    let three = json!({"Instances": [{"Ec2InstanceId": "i-1"}, {"Ec2InstanceId": "i-2"}]});
+    let (_fake, several) = ssm(vec![ok(&three)]).await;
+    let text = several.send(&order()).await.unwrap_err().to_string();
+    assert_eq!(text, "finding the primary instance of j-1: more than one primary instance runs: i-1, i-2");
+}
+
+#[tokio::test]
+async fn a_command_is_found_by_its_comment_across_pages() {
+    let command = |comment: &str, status: &str| json!({"CommandId": "c-1", "Comment": comment, "Status": status});
+    let first = json!({"Commands": [command("other", "Success")], "NextToken": "t"});
+    let (fake, ssm_found) = ssm(vec![ok(&first), ok(&json!({"Commands": [command(&name(), "TimedOut")]}))]).await;
+    assert_eq!(ssm_found.find(batch()).await.unwrap(), Progress::Ended("command c-1 is TimedOut".into()));
+    assert_eq!(fake.requests()[1].json()["NextToken"], "t");
+    let filters = &fake.requests()[0].json()["Filters"];
+    assert_eq!(
+        (&filters[0], &filters[1]["key"]),
+        (&json!({"key": "DocumentName", "value": "run"}), &json!("InvokedAfter"))
+    );
+
+    // One that runs for longer than the search looks back.
+    let (fake, long) =
+        ssm(vec![ok(&json!({"Commands": []})), ok(&json!({"Commands": [command(&name(), "InProgress")]}))]).await;
+    assert_eq!(long.find(batch()).await.unwrap(), Progress::Running("command c-1 is InProgress".into()));
+    assert_eq!(fake.requests()[1].json()["Filters"][1], json!({"key": "Status", "value": "InProgress"}));
+}

@@ -1,0 +1,150 @@
+//! The rules, one row each: what is wrong, where it is shown, and what is fine.
+
+#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
+
+use lifecycle::diagnostics::{Diagnostic, Severity, SourceFile};
+use lifecycle::manifest::{Policy, load};
+
+const FIELDS: &str = "name: a\ndescription: d\ntarget-table: t\nsql: SELECT 1\n";
+const DIRS: &str = "  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
+
+/// `code@line:column field` of each finding about this manifest.
+fn found(text: &str, allow_code: bool) -> Vec<String> {
+    let file = SourceFile::new("queries/a.yaml", text);
+    let findings = match load(None, &file, &Policy { allow_code }) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors,
+    };
+    findings.iter().map(short).collect()
+}
+
+fn short(finding: &Diagnostic) -> String {
+    let span = finding.span.unwrap();
+    assert!(finding.help.is_some(), "no way out: {finding}");
+    let mark = if finding.severity == Severity::Warning { "?" } else { "" };
+    let field = finding.field.as_deref().unwrap_or("-");
+    format!("{mark}{}@{}:{}+{} {field}", finding.code, span.line, span.column, span.length)
+}
+
+#[test]
+fn fields() {
+    let props = format!("flinkProperties:\n{DIRS}");
+    for (fields, expected) in [
+        (FIELDS, &[][..]),
+        ("name: b\ndescription: d\ntarget-table: t\nsql: x\n", &["name-is-not-stem@1:7+1 name"]),
+        ("name: a/b\ndescription: d\ntarget-table: t\nsql: x\n", &["unsafe-name@1:7+3 name"]),
+        ("name: 5\ndescription: d\ntarget-table: t\nsql: x\n", &["wrong-type@1:7+1 name"]),
+        ("name:\ndescription: d\ntarget-table: t\nsql: x\n", &["unsafe-name@1:1+4 name"]),
+        ("description: d\ntarget-table: t\nsql: x\n", &["missing-field@1:1+1 name"]),
+        ("name: a\ntarget-table: t\nsql: x\n", &["missing-field@1:1+1 description"]),
+        ("name: a\ndescription: yes\ntarget-table: t\nsql: x\n", &["wrong-type@2:14+3 description"]),
+        ("name: a\ndescription: ''\ntarget-table: t\nsql: x\n", &[]),
+        ("name: a\ndescription: [d]\ntarget-table: t\nsql: x\n", &["wrong-type@2:14+3 description"]),
+        ("name: a\ndescription: \"\\e[0m\"\ntarget-table: t\nsql: x\n", &["control-character@2:14+7 description"]),
+        ("name: a\ndescription: >\n  d\ntarget-table: t\nsql: x\n", &[]),
+        ("name: a\ndescription: d\nsql: x\n", &["missing-field@1:1+1 target-table"]),
+        ("name: a\ndescription: d\ntarget-table: ' '\nsql: x\n", &["empty-field@3:1+12 target-table"]),
+        ("name: a\ndescription: d\ntarget-table: t\n", &["missing-field@1:1+1 sql"]),
+        ("name: a\ndescription: d\ntarget-table: t\nsql:\n", &["empty-field@4:1+3 sql"]),
+        ("name: a\ndescription: d\ntarget-table: t\nsql: |\n\n", &["empty-field@4:1+3 sql"]),
+        ("name: a\ndescription: d\ntarget-table: t\nsql: {}\n", &["wrong-type@4:6+2 sql"]),
+        (
+            "name: a\ndescription: d\ntarget-table: t\nsql: x\ncode: y\n",
+            &["sql-and-code@5:1+4 code", "code-not-allowed@5:1+4 code"],
+        ),
+        ("name: a\ndescription: d\ntarget-table: t\ncode: y\n", &["code-not-allowed@4:1+4 code"]),
+        ("name: a\ndescription: d\ntarget_table: t\nsql: x\n", &["unknown-field@3:1+12 target_table"]),
+        ("name: a\nname: a\ndescription: d\ntarget-table: t\nsql: x\n", &["duplicate-key@2:1+4 name"]),
+        ("name: a\ndescription: d\ntarget-table: t\nsql: \"${env:X}\"\n", &["secret-reference@4:6+10 sql"]),
+    ] {
+        assert_eq!(found(&format!("{fields}{props}"), false), *expected, "{fields}");
+    }
+}
+
+#[test]
+fn properties() {
+    for (properties, expected) in [
+        ("", &[][..]),
+        ("  a: true\n  b: 1.5\n  c: 60s\n  d: 'yes'\n  e: ~\n", &[]),
+        ("  a: [1]\n", &["wrong-type@6:6+3 flinkProperties.a"]),
+        ("  a: {b: 1}\n", &["wrong-type@6:6+6 flinkProperties.a"]),
+        ("  a: 017\n", &["?ambiguous-value@6:6+3 flinkProperties.a"]),
+        ("  a: 1_000\n", &["?ambiguous-value@6:6+5 flinkProperties.a"]),
+        ("  a: 10:30\n", &["?ambiguous-value@6:6+5 flinkProperties.a"]),
+        ("  a: '10:30'\n", &[]),
+        ("  a: 1\n  a: 2\n", &["duplicate-key@7:3+1 flinkProperties.a"]),
+        ("  1: x\n", &["wrong-key@6:3+1 flinkProperties.1"]),
+        ("  execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION\n", &[]),
+        (
+            "  execution.checkpointing.externalized-checkpoint-retention: NO_EXTERNALIZED_CHECKPOINTS\n",
+            &["retention@6:62+27 flinkProperties.execution.checkpointing.externalized-checkpoint-retention"],
+        ),
+        (
+            "  state.checkpoints.num-retained: '3'\n",
+            &["?ignored-property@6:3+30 flinkProperties.state.checkpoints.num-retained"],
+        ),
+        (
+            "  execution.checkpointing.num-retained: 3\n",
+            &["?ignored-property@6:3+36 flinkProperties.execution.checkpointing.num-retained"],
+        ),
+        ("  pipeline.name: a\n", &[]),
+        ("  pipeline.name: b\n", &["pipeline-name@6:18+1 flinkProperties.pipeline.name"]),
+        ("  execution.checkpointing.dir: s3://b/c\n", &[]),
+        ("  state.backend: rocksdb\n  state.backend.type: rocksdb\n", &[]),
+        (
+            "  state.backend: rocksdb\n  state.backend.type: hashmap\n",
+            &["two-spellings@7:3+18 flinkProperties.state.backend.type"],
+        ),
+        ("  $internal.x: 1\n", &["refused-property@6:3+11 flinkProperties.$internal.x"]),
+        ("  execution.savepoint.path: x\n", &["refused-property@6:3+24 flinkProperties.execution.savepoint.path"]),
+        ("  execution.target: local\n", &["refused-property@6:3+16 flinkProperties.execution.target"]),
+        ("  high-availability: x\n", &["refused-property@6:3+17 flinkProperties.high-availability"]),
+        ("  security.x: x\n", &["refused-property@6:3+10 flinkProperties.security.x"]),
+        ("  jobmanager.rpc.port: x\n", &["refused-property@6:3+19 flinkProperties.jobmanager.rpc.port"]),
+        ("  pipeline.jars: x\n", &["code-not-allowed@6:3+13 flinkProperties.pipeline.jars"]),
+        ("  python.files: x\n", &["code-not-allowed@6:3+12 flinkProperties.python.files"]),
+        ("  a: ${ssm:/x}\n", &["secret-reference@6:6+9 flinkProperties.a"]),
+        ("  a: \"\\0\"\n", &["control-character@6:6+4 flinkProperties.a"]),
+    ] {
+        assert_eq!(found(&format!("{FIELDS}flinkProperties:\n{properties}{DIRS}"), false), *expected, "{properties}");
+    }
+}
+
+#[test]
+fn state_directories() {
+    for (checkpoints, savepoints, expected) in [
+        ("s3://b/c", "s3a://b/c", &[][..]),
+        ("s3p://b", "file:///tmp/c", &[]),
+        ("hdfs:///c", "s3://b/c", &["state-directory@6:26+9 flinkProperties.state.checkpoints.dir"]),
+        ("/tmp/c", "s3://b/c", &["state-directory@6:26+6 flinkProperties.state.checkpoints.dir"]),
+        ("s3://b/c", "s3:///c", &["state-directory@7:25+7 flinkProperties.state.savepoints.dir"]),
+        ("s3://b/c", "file://c", &["state-directory@7:25+8 flinkProperties.state.savepoints.dir"]),
+        ("S3://b/c", "s3://b/c", &["state-directory@6:26+8 flinkProperties.state.checkpoints.dir"]),
+        ("s3://b/c", "''", &["missing-state-directory@7:25+2 flinkProperties.state.savepoints.dir"]),
+        ("~", "s3://b/c", &["missing-state-directory@6:3+21 flinkProperties.state.checkpoints.dir"]),
+    ] {
+        let text = format!(
+            "{FIELDS}flinkProperties:\n  state.checkpoints.dir: {checkpoints}\n  state.savepoints.dir: {savepoints}\n"
+        );
+        assert_eq!(found(&text, false), *expected, "{checkpoints} {savepoints}");
+    }
+    let none = ["checkpoints", "savepoints"]
+        .map(|which| format!("missing-state-directory@5:1+15 flinkProperties.state.{which}.dir"));
+    assert_eq!(found(&format!("{FIELDS}flinkProperties:\n"), false), none);
+}
+
+#[test]
+fn code_where_it_is_allowed() {
+    let text = format!(
+        "name: a\ndescription: d\ntarget-table: t\ncode: x\nflinkProperties:\n  pipeline.jars: x\n  python.files: y\n{DIRS}"
+    );
+    assert_eq!(found(&text, true), [] as [&str; 0]);
+}
+
+#[test]
+fn secrets_may_be_referred_to_in_the_template() {
+    let template = SourceFile::new("config/t.yaml", format!("flinkProperties:\n  a: ${{{{ssm:/x}}}}\n{DIRS}"));
+    let file = SourceFile::new("a.yaml", FIELDS);
+    let loaded = load(Some(&template), &file, &Policy::default()).unwrap();
+    assert_eq!(loaded.manifest.properties["a"].text, "${ssm:/x}");
+}
