@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use control::ports::{Files, JobLock, JobLocks, OutsideError, Store, World};
+use control::ports::{Files, OutsideError, Store, World};
 use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
 use lifecycle::batch::Batch;
 use lifecycle::documents::{DocumentError, read};
@@ -17,7 +16,7 @@ use lifecycle::plan::Plan;
 
 use crate::flink_rest::{FlinkRest, Timeouts};
 use crate::local_files::AnyFiles;
-use crate::locks;
+use crate::locks::{FileLocks, LockError};
 use crate::submitter::{FlinkRunSubmitter, Options};
 use crate::target::DeploymentTarget;
 
@@ -84,7 +83,7 @@ pub enum RunError {
     },
     /// A lock cannot be used.
     #[error(transparent)]
-    Lock(#[from] locks::LockError),
+    Lock(#[from] LockError),
 }
 
 /// Carries out a batch.
@@ -108,7 +107,7 @@ pub async fn run_batch(
         }
     }
     let jobs: Vec<JobName> = plans.iter().map(|p| p.job.clone()).collect();
-    let locks = NodeLocks::open(settings, &jobs)?;
+    let locks = FileLocks::open(&settings.state_directory, settings.lock_wait, &jobs)?;
     let endpoint = settings.target.resolve().await?;
     let cluster = FlinkRest::new(&endpoint.base_url(), Timeouts::default())?;
     let mut options = Options::new(&settings.flink, &settings.python, settings.target.clone());
@@ -142,44 +141,4 @@ async fn document<T: serde::de::DeserializeOwned>(
         return Err(RunError::Tampered { key: key.to_owned(), wanted: wanted.clone(), found });
     }
     read(&object.bytes).map_err(|source| RunError::Unreadable { key: key.to_owned(), source })
-}
-
-/// The locks of a batch's jobs, all opened before the submitter starts, so that it inherits them.
-struct NodeLocks {
-    locks: Vec<(JobName, std::sync::Mutex<Option<locks::JobLock>>)>,
-    wait: Duration,
-}
-
-impl NodeLocks {
-    fn open(settings: &NodeSettings, jobs: &[JobName]) -> Result<Self, locks::LockError> {
-        let open = |job: &JobName| {
-            Ok((
-                job.clone(),
-                std::sync::Mutex::new(Some(locks::JobLock::open(&settings.state_directory, job.as_str())?)),
-            ))
-        };
-        Ok(Self { locks: jobs.iter().map(open).collect::<Result<_, locks::LockError>>()?, wait: settings.lock_wait })
-    }
-}
-
-#[async_trait]
-impl JobLocks for NodeLocks {
-    async fn acquire(&self, job: &JobName) -> Result<Box<dyn JobLock>, OutsideError> {
-        let slot = self.locks.iter().find(|(name, _)| name == job).map(|(_, lock)| lock);
-        let lock = slot.and_then(|slot| slot.lock().ok().and_then(|mut lock| lock.take()));
-        let lock =
-            lock.ok_or_else(|| OutsideError::refused("locking the job", format!("{job} is twice in one batch")))?;
-        lock.lock(self.wait).await.map_err(|error| OutsideError::unknown("locking the job", error))?;
-        Ok(Box::new(Held(lock)))
-    }
-}
-
-struct Held(locks::JobLock);
-
-impl JobLock for Held {
-    fn release(self: Box<Self>) {
-        if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "the job's lock could not be released");
-        }
-    }
 }

@@ -48,6 +48,8 @@ pub struct Options {
     pub python: PathBuf,
     /// Where jobs are deployed.
     pub target: DeploymentTarget,
+    /// More arguments for `flink run`, after ours.
+    pub passthrough: Vec<String>,
     /// An existing directory with a short path for the script and the socket.
     pub scratch: PathBuf,
     /// Where everything that the client prints is appended.
@@ -111,6 +113,7 @@ impl Options {
             flink: flink.into(),
             python: python.into(),
             target,
+            passthrough: Vec::new(),
             scratch: std::env::temp_dir(),
             log: None,
             jvm_arguments: JVM_ARGUMENTS.to_owned(),

@@ -77,6 +77,7 @@ impl Stage {
         let target = DeploymentTarget::Remote("localhost:8081".parse().unwrap());
         let mut options = Options::new(self.directory.path().join("flink"), "python3", target);
         self.directory.path().clone_into(&mut options.scratch);
+        options.passthrough = vec!["-Dx=a b".to_owned()];
         options.secrets = Secrets::new(["hunter2".to_owned()]);
         options.limits.start = Duration::from_secs(30);
         options.limits.prepare = Duration::from_secs(3);
@@ -165,9 +166,10 @@ async fn one_client_prepares_and_submits_and_leaves() {
         "python3",
         "-pyexec",
         "python3",
+        "-Dx=a b",
         "-py",
     ];
-    assert_eq!(argv[..10], head);
+    assert_eq!(argv[..11], head);
     assert_eq!(notes[0]["jvm"], "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
     assert!(notes[0]["script"].as_str().unwrap().contains("FLINK_SQL_RUNNER_SOCKET"));
     let job = json!({"name": "good", "kind": "sql", "properties": {"pipeline.name": "good"}, "query": "SELECT 1", "code": null,

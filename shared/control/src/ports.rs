@@ -232,8 +232,6 @@ pub enum Submitted {
     Duplicate,
     /// Refused: nothing runs under this id.
     Rejected(String),
-    /// Nothing was sent: the client that compiled it is gone, it has to be compiled again.
-    NotPrepared,
 }
 
 /// Time and fresh names.

@@ -282,29 +282,10 @@ impl Pass<'_> {
     }
 
     async fn submit(&mut self, role: Role, id: JobId, restore: Option<&str>) -> Result<Input, OutsideError> {
-        let first = self.submit_prepared(role, id, restore).await?;
-        let Some(input) = first else {
-            // The client that compiled it is gone: once more with a new one.
-            return match self.prepare(role).await? {
-                Input::Compiled => Ok(self.submit_prepared(role, id, restore).await?.unwrap_or(Input::Unknown)),
-                Input::Rejected(rejection) => Ok(Input::Submitted(SubmitEnd::Rejected(rejection.to_string()))),
-                other => Ok(other),
-            };
-        };
-        Ok(input)
-    }
-
-    /// One submission; nothing if it was not compiled in the client that is there now.
-    async fn submit_prepared(&mut self, role: Role, id: JobId, restore: Option<&str>) -> Result<Option<Input>, OutsideError> {
         let (submitter, cluster) = (Arc::clone(&self.runner.submitter), Arc::clone(&self.runner.cluster));
         let key = key_of(self.plan, role);
-        let mut lost = false;
-        let input = self.renewing(async {
+        self.renewing(async {
             match submitter.submit(key, id, restore).await {
-                Ok(Submitted::NotPrepared) => {
-                    lost = true;
-                    Ok(Input::Unknown)
-                }
                 Ok(Submitted::Accepted | Submitted::Duplicate) => Ok(Input::Submitted(SubmitEnd::Known)),
                 Ok(Submitted::Rejected(reason)) | Err(OutsideError::Refused { message: reason, .. }) => {
                     Ok(Input::Submitted(SubmitEnd::Rejected(reason)))
@@ -316,8 +297,7 @@ impl Pass<'_> {
                 },
             }
         })
-        .await?;
-        Ok((!lost).then_some(input))
+        .await
     }
 
     async fn write_result(&mut self, outcome: Outcome) -> Result<Input, OutsideError> {

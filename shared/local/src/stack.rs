@@ -72,6 +72,11 @@ impl Stack {
         let env = aws_env(s3, control, lambda);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
 
+        if config.queue.visibility < config.lambda.timeout {
+            tracing::warn!(
+                "messages become visible again before the function's time is over: AWS refuses such a mapping"
+            );
+        }
         let function = Arc::new(Function::new(config.lambda, &env, groups.clone(), tasks.clone()));
         let events = Events::new(function.clone(), faults.clone(), tasks.clone());
         let queue = Arc::new(Queue::new(config.queue, function.clone()));

@@ -181,6 +181,7 @@ fn program(options: &Options, endpoint: &Endpoint, script: &Path, socket: &Path)
             "-pyexec".as_ref(),
             options.python.as_os_str(),
         ])
+        .arguments(&options.passthrough)
         .arguments(["-py".as_ref(), script.as_os_str()])
         .variable("JVM_ARGS", &options.jvm_arguments)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)

@@ -126,13 +126,13 @@ impl Kit {
     }
 }
 
-/// Waits until something holds, for ten seconds at most.
+/// Waits until something holds, for thirty seconds at most.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..500 {
+    for _ in 0..1500 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("not within ten seconds: {what}");
+    panic!("not within thirty seconds: {what}");
 }

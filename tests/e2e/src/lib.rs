@@ -1,0 +1,234 @@
+//! The kit of the end-to-end tests: a local stack with a real Flink, uploads, and looks at what came of them.
+//! Must not ask our own programs what they did: outcomes are read from Flink's REST API, its output, and S3.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test kit ends the test at once")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use aws::S3Store;
+use control::ports::{Condition, Store};
+use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
+use local::Delivery;
+use serde_json::Value;
+
+/// How long any one wait may take.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The folder with the programs that were built before the tests.
+pub fn binaries() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from);
+    target.join("debug")
+}
+
+/// A stack under test.
+pub struct Bench {
+    pub stack: LocalStack,
+    pub store: S3Store,
+    http: reqwest::Client,
+    pub root: PathBuf,
+    pub flink: String,
+}
+
+/// One job as Flink lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub id: String,
+    pub name: String,
+    pub state: String,
+    pub healthy: bool,
+}
+
+impl Bench {
+    /// Starts everything, with batches dispatched as `dispatch` says.
+    pub async fn start(dispatch: &str) -> Self {
+        let root = project().join(".local/e2e").join(format!("{dispatch}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(&root).unwrap();
+        let options = StackOptions {
+            project: project(),
+            root: root.clone(),
+            delivery: Delivery::Host { bootstrap: binaries().join("orchestrator") },
+            binaries: binaries(),
+            dispatch: dispatch.to_owned(),
+            ports: (0, 0, 0),
+            spans: Spans::default(),
+            rates: None,
+        };
+        let stack = LocalStack::start(options).await.expect("the stack starts");
+        let store = store(&stack.aws.aws_env());
+        let flink = stack.flink.clone();
+        Self { stack, store, http: reqwest::Client::new(), root, flink }
+    }
+
+    /// Ends everything.
+    pub async fn stop(self) {
+        self.stack.stop().await;
+    }
+
+    pub async fn upload(&self, path: &str, text: &str) {
+        let key = format!("{PREFIX}{path}");
+        self.store.put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
+    }
+
+    pub async fn delete(&self, path: &str) {
+        self.store.delete(&format!("{PREFIX}{path}")).await.unwrap();
+    }
+
+    pub async fn read(&self, path: &str) -> Option<String> {
+        let object = self.store.get(&format!("{PREFIX}{path}")).await.unwrap()?;
+        Some(String::from_utf8(object.bytes).unwrap())
+    }
+
+    pub async fn keys(&self, path: &str) -> Vec<String> {
+        let listed = self.store.list(&format!("{PREFIX}{path}")).await.unwrap();
+        listed.into_iter().map(|l| l.key[PREFIX.len()..].to_owned()).collect()
+    }
+
+    /// The template and the table definitions of the examples.
+    pub async fn upload_config(&self) {
+        let folder = project().join("examples/config");
+        for name in ["job-template.yaml", "params.yaml", "tables/inputs.sql", "tables/outputs.sql"] {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            self.upload(&format!("config/{name}"), &text).await;
+        }
+    }
+
+    /// One of the example manifests.
+    pub fn example(name: &str) -> String {
+        std::fs::read_to_string(project().join(format!("examples/queries/{name}.yaml"))).unwrap()
+    }
+
+    pub async fn flink(&self, path: &str) -> Value {
+        let answer = self.http.get(format!("{}{path}", self.flink)).timeout(Duration::from_secs(10)).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    pub async fn cancel(&self, id: &str) {
+        let url = format!("{}/jobs/{id}?mode=cancel", self.flink);
+        let answer = self.http.patch(url).timeout(Duration::from_secs(10)).send().await.unwrap();
+        assert!(answer.status().is_success(), "cancel: {}", answer.status());
+    }
+
+    /// Every job that Flink lists.
+    pub async fn jobs(&self) -> Vec<Seen> {
+        let overview = self.flink("/jobs/overview").await;
+        overview["jobs"].as_array().unwrap().iter().map(seen).collect()
+    }
+
+    /// The live runs of a job; more than one is a defect at any time.
+    pub async fn live(&self, name: &str) -> Option<Seen> {
+        let jobs = self.jobs().await;
+        let live: Vec<&Seen> = jobs.iter().filter(|j| j.name == name && !terminal(&j.state)).collect();
+        assert!(live.len() <= 1, "{name} runs more than once: {live:?}");
+        live.first().map(|j| (*j).clone())
+    }
+
+    /// The state that a run was restored from, as Flink tells it.
+    pub async fn restored(&self, id: &str) -> Option<String> {
+        let checkpoints = self.flink(&format!("/jobs/{id}/checkpoints")).await;
+        checkpoints["latest"]["restored"]["external_path"].as_str().map(str::to_owned)
+    }
+
+    pub async fn record(&self, name: &str) -> Option<Value> {
+        self.read(&format!("records/{name}.json")).await.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// Waits until `check` gives something.
+    pub async fn wait<T, F: Future<Output = Option<T>>>(&self, what: &str, mut check: impl FnMut() -> F) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = check().await {
+                eprintln!("  {what}: {:.1} s", began.elapsed().as_secs_f64());
+                return found;
+            }
+            if began.elapsed() > LIMIT {
+                self.explain().await;
+                panic!("{what}: not within {} s; see {}", LIMIT.as_secs(), self.root.display());
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Waits until the last operation about a job is settled with this outcome.
+    pub async fn settled(&self, name: &str, operations: usize, outcome: &str) -> Value {
+        self.wait(&format!("{name}: {outcome}"), || async {
+            let record = self.record(name).await?;
+            let history = record["history"].as_array()?.clone();
+            if history.len() < operations || !record["open"].is_null() {
+                return None;
+            }
+            let last = history.last()?.clone();
+            assert_eq!(last["outcome"], outcome, "{name}: {last:#}");
+            assert_eq!(history.len(), operations, "{name}: {history:#?}");
+            Some(record)
+        })
+        .await
+    }
+
+    /// Waits until a run of the job is healthy.
+    pub async fn healthy(&self, name: &str) -> Seen {
+        self.wait(&format!("{name} is healthy"), || async { self.live(name).await.filter(|j| j.healthy) }).await
+    }
+
+    /// What the jobs print, as Flink's TaskManager has it.
+    pub fn printed(&self, identifier: &str) -> Vec<Row> {
+        let text = std::fs::read_to_string(self.root.join("flink/log/taskmanager.out")).unwrap_or_default();
+        text.lines().filter_map(|line| row(line, identifier)).collect()
+    }
+
+    async fn explain(&self) {
+        eprintln!("jobs: {:#?}", self.jobs().await);
+        for key in self.keys("records/").await {
+            let record: Value = serde_json::from_str(&self.read(&key).await.unwrap_or_default()).unwrap_or_default();
+            eprintln!("{key}: open={} decision={:#} trouble={:#} history={:#}", !record["open"].is_null(), record["decision"], record["trouble"], record["history"]);
+        }
+        eprintln!("steps: {:#?}\ncommands: {:#?}\ndead: {:#?}", self.stack.aws.steps(), self.stack.aws.commands(), self.stack.aws.dead_letters());
+    }
+}
+
+fn store(environment: &BTreeMap<String, String>) -> S3Store {
+    let of = |name: &str| environment[name].clone();
+    let credentials = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new(of("AWS_REGION")))
+        .endpoint_url(of("AWS_ENDPOINT_URL_S3"));
+    let config = aws::static_config(credentials, &of("AWS_ACCESS_KEY_ID"), &of("AWS_SECRET_ACCESS_KEY"));
+    S3Store::new(&config, BUCKET)
+}
+
+fn seen(job: &Value) -> Seen {
+    let text = |key: &str| job[key].as_str().unwrap().to_owned();
+    let tasks = |key: &str| job["tasks"][key].as_u64().unwrap_or_default();
+    let healthy = text("state") == "RUNNING" && tasks("total") > 0 && tasks("running") + tasks("finished") == tasks("total");
+    Seen { id: text("jid"), name: text("name"), state: text("state"), healthy }
+}
+
+/// Whether a job in this state is over.
+pub fn terminal(state: &str) -> bool {
+    matches!(state, "FINISHED" | "FAILED" | "CANCELED")
+}
+
+/// One printed row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// `+I`, `-U`, `+U` or `-D`.
+    pub kind: String,
+    pub columns: Vec<String>,
+}
+
+/// `identifier> +I[1, 2, …]`, with or without a subtask in between.
+fn row(line: &str, identifier: &str) -> Option<Row> {
+    let (head, rest) = line.split_once("> ")?;
+    if head != identifier && !head.starts_with(&format!("{identifier}:")) {
+        return None;
+    }
+    let (kind, rest) = rest.split_once('[')?;
+    let columns = rest.strip_suffix(']')?.split(", ").map(str::to_owned).collect();
+    Some(Row { kind: kind.to_owned(), columns })
+}

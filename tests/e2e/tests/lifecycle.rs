@@ -1,0 +1,208 @@
+//! Every job of the examples through its whole life on a real Flink, with both ways of dispatch.
+//! Reads outcomes from Flink and S3 only.
+#![expect(clippy::panic, reason = "a failed check ends the test")]
+
+use std::collections::BTreeMap;
+
+use e2e::{Bench, Row, terminal};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_life_with_emr_steps() {
+    whole_life("emr").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_life_with_ssm_commands() {
+    whole_life("ssm").await;
+}
+
+const FILTER: &str = "filter-expensive-items";
+const TOTALS: &str = "orders-per-buyer";
+const CODE: &str = "order-numbers";
+const BOUNDED: &str = "three-labels";
+
+async fn whole_life(dispatch: &str) {
+    let bench = Bench::start(dispatch).await;
+    bench.upload_config().await;
+    let first = started(&bench).await;
+    left_alone(&bench, &first).await;
+    let configured = configuration_changed(&bench, &first).await;
+    let requeried = query_changed(&bench, &configured).await;
+    does_not_compile(&bench, &requeried).await;
+    lost(&bench).await;
+    removed_and_put_back(&bench).await;
+    bench.stop().await;
+}
+
+/// The ids of the live runs by job.
+type Runs = BTreeMap<&'static str, String>;
+
+async fn started(bench: &Bench) -> Runs {
+    eprintln!("started");
+    for name in [FILTER, TOTALS, CODE, BOUNDED] {
+        bench.upload(&format!("queries/{name}.yaml"), &Bench::example(name)).await;
+    }
+    let mut runs = Runs::new();
+    for name in [FILTER, TOTALS, CODE] {
+        let record = bench.settled(name, 1, "deployed").await;
+        let run = bench.healthy(name).await;
+        assert_eq!(record["deployed"]["runs"][0]["job_id"], run.id.as_str());
+        assert_eq!(bench.restored(&run.id).await, None, "{name} starts clean");
+        let manifest = bench.read(&format!("manifests/{name}.yaml")).await.unwrap_or_default();
+        assert!(manifest.contains("query-version: 1"), "{manifest}");
+        runs.insert(name, run.id);
+    }
+    bench.settled(BOUNDED, 1, "completed").await;
+    let labels = bench.wait("the bounded job's rows", || async { Some(bench.printed("labels")).filter(|r| r.len() >= 3) }).await;
+    assert_eq!(labels.len(), 3, "{labels:?}");
+    bench.wait("rows of every job", || async { (!bench.printed("expensive_items").is_empty() && !bench.printed("order_numbers").is_empty()).then_some(()) }).await;
+    let row = bench.printed("expensive_items").remove(0);
+    assert_eq!(row.columns[5], FILTER, "{row:?}");
+    assert_eq!(row.columns[8], "1", "{row:?}");
+    runs
+}
+
+/// The same files again, and a redeploy: nothing is touched.
+async fn left_alone(bench: &Bench, runs: &Runs) {
+    eprintln!("left alone");
+    for name in [FILTER, TOTALS, CODE, BOUNDED] {
+        bench.upload(&format!("queries/{name}.yaml"), &format!("# a comment changes nothing\n{}", Bench::example(name))).await;
+    }
+    bench.stack.aws.fire_schedule("redeploy").await;
+    bench.wait("the look at the cluster", || async { bench.read("cluster/observed.json").await }).await;
+    bench.wait("all decisions", || async {
+        let record = bench.record(BOUNDED).await?;
+        (record["decision"]["reason"] == "bounded and complete").then_some(())
+    }).await;
+    for (name, id) in runs {
+        let live = bench.live(name).await.unwrap_or_else(|| panic!("{name} is gone"));
+        assert_eq!(&live.id, id, "{name} was restarted");
+    }
+    let bounded = bench.jobs().await.into_iter().filter(|j| j.name == BOUNDED).count();
+    assert_eq!(bounded, 1, "the bounded job ran again");
+}
+
+async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {
+    eprintln!("configuration changed");
+    let before_change = counts_on(bench, "1", 20).await;
+    for name in [FILTER, TOTALS, CODE] {
+        let changed = Bench::example(name).replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
+        bench.upload(&format!("queries/{name}.yaml"), &changed).await;
+    }
+    let mut runs = Runs::new();
+    for name in [FILTER, TOTALS, CODE] {
+        bench.settled(name, 2, "deployed").await;
+        let run = bench.healthy(name).await;
+        assert_ne!(before[name], run.id);
+        let restored = bench.restored(&run.id).await.unwrap_or_else(|| panic!("{name} lost its state"));
+        assert!(restored.contains(&format!("/savepoints/{name}/1/")), "{restored}");
+        assert!(bench.jobs().await.iter().any(|j| j.id == before[name] && j.state == "FINISHED"), "{name} was not stopped with a savepoint");
+        runs.insert(name, run.id);
+    }
+    counts_on(bench, "1", before_change + 100).await;
+    runs
+}
+
+async fn query_changed(bench: &Bench, before: &Runs) -> Runs {
+    eprintln!("query changed");
+    let changes = [
+        (FILTER, "price > 9000.0", "price > 5000.0"),
+        (TOTALS, "GROUP BY buyer_id", "WHERE buyer_id < 4\n  GROUP BY buyer_id"),
+        (CODE, "SELECT order_number FROM", "SELECT order_number + 0 FROM"),
+    ];
+    for (name, from, to) in changes {
+        let text = Bench::example(name).replace(from, to);
+        bench.upload(&format!("queries/{name}.yaml"), &text).await;
+    }
+    let mut runs = Runs::new();
+    for name in [FILTER, TOTALS, CODE] {
+        let record = bench.settled(name, 3, "deployed").await;
+        assert_eq!(record["deployed"]["meta"]["query-version"].as_u64().or(record["deployed"]["meta"]["query_version"].as_u64()), Some(2));
+        let run = bench.healthy(name).await;
+        assert_ne!(before[name], run.id);
+        assert_eq!(bench.restored(&run.id).await, None, "{name} version 2 starts clean");
+        runs.insert(name, run.id);
+    }
+    bench.wait("the count starts over", || async { bench.printed("buyer_totals").iter().any(|r| version(r) == "2" && r.columns[1] == "1").then_some(()) }).await;
+    runs
+}
+
+/// A manifest that does not compile leaves the running job untouched, and so does one that is no manifest.
+async fn does_not_compile(bench: &Bench, runs: &Runs) {
+    eprintln!("refused");
+    let broken = Bench::example(FILTER).replace("price > 9000.0", "prize > 9000.0");
+    bench.upload(&format!("queries/{FILTER}.yaml"), &broken).await;
+    bench.upload("queries/misspelt.yaml", "name: misspelt\ndescription: d\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n").await;
+    let record = bench.settled(FILTER, 4, "refused").await;
+    let detail = record["history"][3]["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(detail.contains("prize"), "{detail}");
+    let refused = bench.wait("the refusal", || async { bench.read("refused/queries/misspelt.yaml.json").await }).await;
+    assert!(refused.contains("target-table") && refused.contains("\"line\": 3"), "{refused}");
+    let live = bench.live(FILTER).await.unwrap_or_else(|| panic!("{FILTER} is gone"));
+    assert_eq!(live.id, runs[FILTER], "{FILTER} was touched");
+    bench.delete("queries/misspelt.yaml").await;
+    bench.wait("the refusal is taken back", || async { bench.read("refused/queries/misspelt.yaml.json").await.is_none().then_some(()) }).await;
+}
+
+/// A job cancelled by hand comes back from its newest checkpoint by the schedule.
+async fn lost(bench: &Bench) {
+    eprintln!("lost");
+    let before = bench.healthy(TOTALS).await;
+    bench.wait("a checkpoint", || async {
+        let checkpoints = bench.flink(&format!("/jobs/{}/checkpoints", before.id)).await;
+        checkpoints["counts"]["completed"].as_u64().filter(|n| *n >= 2)
+    }).await;
+    let counted_before = counts_on(bench, "2", 20).await;
+    bench.cancel(&before.id).await;
+    bench.wait("it is over", || async { bench.jobs().await.iter().any(|j| j.id == before.id && terminal(&j.state)).then_some(()) }).await;
+    let newest = bench.keys(&format!("checkpoints/{TOTALS}/2/{}/", before.id)).await.into_iter().filter(|k| k.ends_with("/_metadata")).max_by_key(|k| {
+        k.rsplit('/').nth(1).and_then(|chk| chk.strip_prefix("chk-")).and_then(|n| n.parse::<u64>().ok())
+    });
+    let newest = newest.unwrap_or_else(|| panic!("no checkpoint was kept"));
+    bench.stack.aws.fire_schedule("redeploy").await;
+    bench.settled(TOTALS, 4, "deployed").await;
+    let run = bench.healthy(TOTALS).await;
+    let restored = bench.restored(&run.id).await.unwrap_or_default();
+    assert!(newest.starts_with(restored.trim_start_matches("s3://local/flink-sql-runner/")), "{restored} is not {newest}");
+    counts_on(bench, "2", counted_before + 100).await;
+}
+
+async fn removed_and_put_back(bench: &Bench) {
+    eprintln!("removed");
+    let text = bench.read(&format!("queries/{TOTALS}.yaml")).await.unwrap_or_default();
+    let before = bench.healthy(TOTALS).await;
+    let counted_before = counts_on(bench, "2", 20).await;
+    bench.delete(&format!("queries/{TOTALS}.yaml")).await;
+    bench.settled(TOTALS, 5, "removed").await;
+    assert_eq!(bench.live(TOTALS).await, None);
+    assert!(bench.jobs().await.iter().any(|j| j.id == before.id && j.state == "FINISHED"), "it was not stopped with a savepoint");
+    assert_eq!(bench.read(&format!("manifests/{TOTALS}.yaml")).await, None);
+    eprintln!("put back");
+    bench.upload(&format!("queries/{TOTALS}.yaml"), &text).await;
+    bench.settled(TOTALS, 6, "deployed").await;
+    let run = bench.healthy(TOTALS).await;
+    let restored = bench.restored(&run.id).await.unwrap_or_default();
+    assert!(restored.contains(&format!("/savepoints/{TOTALS}/2/")), "{restored}");
+    counts_on(bench, "2", counted_before + 100).await;
+}
+
+fn version(row: &Row) -> &str {
+    row.columns.get(7).map_or("", String::as_str)
+}
+
+/// The last order that was counted, if the buyers' counts add up to it: then state and source are in step.
+fn counted(bench: &Bench, wanted: &str) -> Option<u64> {
+    let mut latest: BTreeMap<String, u64> = BTreeMap::new();
+    let mut last = 0;
+    for row in bench.printed("buyer_totals").into_iter().filter(|r| version(r) == wanted && r.kind.starts_with('+')) {
+        let number = |i: usize| row.columns[i].parse::<u64>().unwrap_or_default();
+        latest.insert(row.columns[0].clone(), number(1));
+        last = number(2);
+    }
+    (last > 0 && latest.values().sum::<u64>() == last).then_some(last)
+}
+
+/// Waits until the count is right and has gone on from `from`.
+async fn counts_on(bench: &Bench, wanted: &str, from: u64) -> u64 {
+    bench.wait("the count is right and goes on", || async { counted(bench, wanted).filter(|last| *last > from) }).await
+}
