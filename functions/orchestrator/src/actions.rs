@@ -100,6 +100,9 @@ pub struct JobAnswer {
     pub change: Option<Change>,
     /// The plan, if an operation is ordered.
     pub plan: Option<Plan>,
+    /// Options that are set although no file sets them.
+    #[serde(default)]
+    pub filled_in: BTreeMap<String, String>,
 }
 
 /// A refused file.
@@ -198,14 +201,16 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
 
 /// A report as an answer.
 pub fn answer(report: Report) -> PlanAnswer {
+    let inputs = report.inputs.unwrap_or_default();
+    let filled_in = |name: &JobName| inputs.manifests.iter().filter(|v| v.stem.as_ref() == Some(name)).flat_map(|v| v.added.clone()).collect();
     let job = |(name, finding): (JobName, lifecycle::orchestrate::Finding)| JobAnswer {
+        filled_in: filled_in(&name),
         name,
         text: finding.reason.to_string(),
         reason: finding.reason,
         change: finding.plan.as_ref().map(|p| p.change.clone()),
         plan: finding.plan,
     };
-    let inputs = report.inputs.unwrap_or_default();
     let refused = inputs.manifests.iter().chain(&inputs.config).filter(|v| !v.errors().is_empty());
     PlanAnswer {
         format: "flink-sql-runner/plan".to_owned(),

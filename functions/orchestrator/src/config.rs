@@ -107,6 +107,13 @@ impl Config {
     }
 }
 
+/// Reads only what every way of running shares: nothing about a cluster or the way to it.
+pub fn read_settings(get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
+    let mut reader = Reader { get, errors: Vec::new() };
+    let settings = settings(&mut reader);
+    if reader.errors.is_empty() { Ok(settings) } else { Err(ConfigError(reader.errors)) }
+}
+
 fn cluster(reader: &mut Reader<'_>) -> ClusterRef {
     let text = reader.required("CLUSTER", "an EMR cluster id (j-…), or a tag as KEY=VALUE that exactly one live cluster carries");
     match text.split_once('=') {

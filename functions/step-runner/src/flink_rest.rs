@@ -1,5 +1,5 @@
 //! The session cluster by Flink's REST API: one look, stops, cancels, and what a job's past tells.
-//! Must not know plans or claims: it asks, and says what the JobManager said.
+//! Must not know plans or claims: it asks, and says what the `JobManager` said.
 
 mod answers;
 mod http;
@@ -20,9 +20,9 @@ use crate::text;
 use answers::{CheckpointsAnswer, ConfigEntry, Exceptions, Metric, Overview, OverviewOfJobs, SavepointAnswer};
 use http::{Answer, Http};
 
-/// How old the JobManager's answers about one job may be: its default `web.refresh-interval`, and a margin.
+/// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
 const REFRESH: Duration = Duration::from_millis(3300);
-/// A job that ended longer ago than this is in no cache, whatever our clock's difference from the JobManager's.
+/// A job that ended longer ago than this is in no cache, whatever our clock's difference from the `JobManager`'s.
 const LONG_AGO_MS: i64 = 60_000;
 /// How much of a failure is told.
 const FAILURE: usize = 1000;
@@ -42,7 +42,7 @@ impl Default for Timeouts {
     }
 }
 
-/// A JobManager's REST API.
+/// A `JobManager`'s REST API.
 #[derive(Debug)]
 pub struct FlinkRest {
     http: Http,
@@ -56,7 +56,7 @@ impl FlinkRest {
         Ok(Self { http: Http::new(base_url, timeouts)?, ended: Mutex::default() })
     }
 
-    /// One life of a JobManager: it draws the last part of its `web.tmpdir` anew at every start.
+    /// One life of a `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
     async fn epoch(&self) -> Result<Epoch, OutsideError> {
         let what = "ask the JobManager for its configuration";
         let entries: Vec<ConfigEntry> = self.http.get("/jobmanager/config").await?.json(what)?;
@@ -71,7 +71,7 @@ impl FlinkRest {
         }
     }
 
-    /// Every job, as the JobManager has it now: `/jobs/:id` would be up to 3 s old.
+    /// Every job, as the `JobManager` has it now: `/jobs/:id` would be up to 3 s old.
     async fn jobs(&self) -> Result<Vec<JobSeen>, OutsideError> {
         let what = "ask the JobManager for its jobs";
         let overview: OverviewOfJobs = self.http.get("/jobs/overview").await?.json(what)?;

@@ -1,11 +1,11 @@
-//! Where jobs are deployed: the JobManager's address and what the Flink client needs to reach it.
+//! Where jobs are deployed: the `JobManager`'s address and what the Flink client needs to reach it.
 //! Must not know what is asked of it.
 
 use std::str::FromStr;
 
 use control::ports::OutsideError;
 
-/// The address of a JobManager's REST API.
+/// The address of a `JobManager`'s REST API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// The host, without the brackets of an IPv6 address.
@@ -17,7 +17,7 @@ pub struct Endpoint {
 /// The session cluster that jobs are deployed to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DeploymentTarget {
-    /// A JobManager at a known address: a standalone cluster.
+    /// A `JobManager` at a known address: a standalone cluster.
     Remote(Endpoint),
 }
 
@@ -27,7 +27,7 @@ pub enum DeploymentTarget {
 pub struct NotAnEndpoint(String);
 
 impl DeploymentTarget {
-    /// The address of the JobManager at this moment; what is found by asking (YARN) may change with every call.
+    /// The address of the `JobManager` at this moment; what is found by asking (YARN) may change with every call.
     #[expect(clippy::unused_async, reason = "a YARN session's address is asked of the ResourceManager")]
     pub async fn resolve(&self) -> Result<Endpoint, OutsideError> {
         match self {
@@ -46,7 +46,7 @@ impl Endpoint {
         }
     }
 
-    /// What `flink run` is told; a YARN session's JobManager takes jobs the same way, without asking the ResourceManager for each.
+    /// What `flink run` is told; a YARN session's `JobManager` takes jobs the same way, without asking the `ResourceManager` for each.
     pub fn run_arguments(&self) -> Vec<String> {
         vec![
             "-t".to_owned(),

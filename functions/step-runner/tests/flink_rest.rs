@@ -1,4 +1,4 @@
-//! What a JobManager answers (recorded from Flink 1.20.1), and what it does not.
+//! What a `JobManager` answers (recorded from Flink 1.20.1), and what it does not.
 
 #![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on fails")]
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws::S3Store;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
 use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
 use local::Delivery;
@@ -194,11 +195,13 @@ impl Bench {
 
 fn store(environment: &BTreeMap<String, String>) -> S3Store {
     let of = |name: &str| environment[name].clone();
-    let credentials = aws_config::SdkConfig::builder()
+    let credentials = Credentials::new(of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), None, None, "tests");
+    let config = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new(of("AWS_REGION")))
-        .endpoint_url(of("AWS_ENDPOINT_URL_S3"));
-    let config = aws::static_config(credentials, &of("AWS_ACCESS_KEY_ID"), &of("AWS_SECRET_ACCESS_KEY"));
+        .endpoint_url(of("AWS_ENDPOINT_URL_S3"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
     S3Store::new(&config, BUCKET)
 }
 

@@ -1,4 +1,4 @@
-//! One bounded request to the JobManager and its whole answer.
+//! One bounded request to the `JobManager` and its whole answer.
 //! Must not know what is asked.
 
 use control::ports::OutsideError;

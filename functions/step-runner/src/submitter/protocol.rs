@@ -69,7 +69,7 @@ struct Failure {
 /// An answer that is none: what was asked may have happened or not.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Open {
-    /// The submitter could not reach the JobManager, or lost it in the middle.
+    /// The submitter could not reach the `JobManager`, or lost it in the middle.
     #[error("the JobManager could not be reached: {0}")]
     Unreachable(String),
     /// The submitter has nothing under this key.

@@ -1,0 +1,199 @@
+//! The command line as types: commands, flags, help.
+//! Must not know what a command does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lifecycle::ids::Hex32;
+use lifecycle::manifest::JobName;
+use lifecycle::record::Permission;
+
+use crate::exit;
+use crate::local::LocalCommand;
+use crate::out::Form;
+
+/// Keeps streaming queries on a shared Flink cluster as their manifests in S3 say.
+///
+/// On the primary node, with DISPATCH=process, `deploy`, `deploy-job` and `plan` take local files and the flags of the
+/// Python tool flink-sql-runner: see `flink-sql-runner --dispatch process deploy --help`.
+#[derive(Debug, Parser)]
+#[command(name = "flink-sql-runner", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command; each wins over its environment variable.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// The bucket of manifests and records.
+    #[arg(long, global = true, env = "BUCKET", hide_env_values = true, value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
+    /// What all keys in the bucket begin with [default: flink-sql-runner/].
+    #[arg(long, global = true, env = "PREFIX", hide_env_values = true)]
+    pub(crate) prefix: Option<String>,
+    /// The EMR cluster: an id (j-…), or a tag as KEY=VALUE.
+    #[arg(long, global = true, env = "CLUSTER", hide_env_values = true)]
+    pub(crate) cluster: Option<String>,
+    /// How operations reach the primary node [default: emr].
+    #[arg(long, global = true, env = "DISPATCH", hide_env_values = true, value_name = "HOW")]
+    pub(crate) dispatch: Option<Dispatch>,
+    /// For people or for programs.
+    #[arg(long, global = true, default_value = "text", value_name = "FORM")]
+    pub(crate) output: Form,
+}
+
+/// How operations reach the primary node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dispatch {
+    /// As EMR steps.
+    Emr,
+    /// As SSM commands.
+    Ssm,
+    /// In this process, on the primary node.
+    Process,
+}
+
+impl Dispatch {
+    /// The setting's value.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Emr => "emr",
+            Self::Ssm => "ssm",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check manifests and table definitions on this machine.
+    Validate(Validate),
+    /// Show what a deployment would do; change nothing.
+    Plan(Plan),
+    /// Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it.
+    Deploy(Deploy),
+    /// Show how every job stands.
+    Status,
+    /// Show what was done about a job, why, and by whom.
+    History {
+        /// The job.
+        name: JobName,
+    },
+    /// Allow once what is refused for safety.
+    Allow(Allow),
+    /// Bring every job to what is uploaded, and look for lost runs.
+    Redeploy,
+    /// Look after open operations and due retries.
+    Sweep,
+    /// The whole system on this machine, with a real Flink.
+    Local {
+        /// What to do.
+        #[command(subcommand)]
+        command: LocalCommand,
+    },
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Manifests, or folders that hold them.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The job template [default: config/job-template.yaml beside or above the manifests].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template_file: Option<PathBuf>,
+    /// Table definitions, in the order they run [default: config/tables/*.sql].
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) table_definition_path: Vec<PathBuf>,
+    /// Values for the names in table definitions, beside those of config/params.yaml.
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = parameter)]
+    pub(crate) template_params: Vec<(String, String)>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The jobs; all if none is named.
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<JobName>,
+    /// End with 4 if anything would be done.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// `deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// Manifests or folders to upload, or names of jobs; all uploaded jobs if none is given.
+    #[arg(value_name = "PATH|NAME")]
+    pub(crate) targets: Vec<String>,
+    /// Wait for the outcome and show how it comes about.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait: 90s, 10m, 2h.
+    #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+}
+
+/// `allow`.
+#[derive(Debug, Args)]
+pub(crate) struct Allow {
+    /// The job.
+    pub(crate) name: JobName,
+    /// What is allowed.
+    pub(crate) what: Allowed,
+    /// The Flink job id of the run to adopt, if several carry the name.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<Hex32>,
+}
+
+/// What can be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Allowed {
+    /// Take over a run that was not started from here, or a job of the other source.
+    Adopt,
+    /// Start without state although the job had some.
+    CleanStart,
+    /// Remove although many jobs would be removed at once.
+    Remove,
+}
+
+impl From<Allowed> for Permission {
+    fn from(allowed: Allowed) -> Self {
+        match allowed {
+            Allowed::Adopt => Self::Adopt,
+            Allowed::CleanStart => Self::CleanStart,
+            Allowed::Remove => Self::Remove,
+        }
+    }
+}
+
+/// A `name=value`.
+pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("NAME=VALUE is expected".to_owned()),
+    }
+}
+
+/// A span of time as people write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => 0,
+    };
+    match digits.parse::<u64>() {
+        Ok(number) if seconds > 0 => Ok(Duration::from_secs(number.saturating_mul(seconds))),
+        Ok(_) | Err(_) => Err("a number with s, m or h is expected".to_owned()),
+    }
+}

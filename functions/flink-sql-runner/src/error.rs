@@ -1,0 +1,85 @@
+//! What ends a command early: each error says what, why and the way out, once.
+//! Must not know how it is shown.
+
+use std::path::PathBuf;
+
+use control::ports::OutsideError;
+use orchestrator::config::ConfigError;
+
+use crate::exit::Exit;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// It was called in a way that has no meaning.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// The way out.
+        help: String,
+    },
+    /// The settings are refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A local file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The outside gave no usable answer.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// The local stack.
+    #[error(transparent)]
+    Stack(#[from] flink_sql_runner::stack::StackError),
+    /// Something that cannot be.
+    #[error("{0}")]
+    Defect(String),
+}
+
+impl CliError {
+    /// A wrong call and the way out.
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// The exit code it leads to.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } | Self::Config(_) | Self::File { .. } => Exit::Usage,
+            Self::Outside(_) | Self::Stack(_) => Exit::Unreachable,
+            Self::Defect(_) => Exit::Defect,
+        }
+    }
+
+    /// The way out.
+    pub(crate) fn help(&self) -> Option<&str> {
+        match self {
+            Self::Usage { help, .. } => Some(help),
+            Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
+            Self::File { .. } => None,
+            Self::Outside(OutsideError::Refused { .. }) => Some("check the bucket's name, the permissions and the region"),
+            Self::Outside(OutsideError::Unknown { .. }) => {
+                Some("check the network, the credentials and AWS_ENDPOINT_URL; then run the same again")
+            }
+            Self::Stack(_) => Some("`make help` tells what the local stack needs"),
+            Self::Defect(_) => Some("please report this with the command line"),
+        }
+    }
+
+    /// The causes behind it, the nearest first.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes
+    }
+}

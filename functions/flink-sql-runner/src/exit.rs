@@ -1,0 +1,102 @@
+//! The exit codes, in one place: scripts rely on them.
+//! Must not know what led to one.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done, or nothing to do.
+    Done,
+    /// 1: a job failed or was rolled back.
+    Failed,
+    /// 2: wrong usage or configuration.
+    Usage,
+    /// 3: a manifest or a table definition is invalid.
+    Invalid,
+    /// 4: there are changes; only with `--exit-code`.
+    Changes,
+    /// 5: the outcome is unknown, it goes on.
+    Unknown,
+    /// 6: something outside (S3, EMR, SSM, Flink) could not be reached or said no.
+    Unreachable,
+    /// 7: refused until it is allowed.
+    Held,
+    /// 70: a defect of this program.
+    Defect,
+}
+
+/// What each code means, for `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0   done, or nothing to do
+  1   a job failed or was rolled back
+  2   wrong usage or configuration
+  3   a manifest or a table definition is invalid
+  4   there are changes (only with --exit-code)
+  5   the outcome is unknown, it goes on
+  6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
+  7   refused until it is allowed
+  70  a defect of this program";
+
+impl Exit {
+    /// From the one that matters most to the one that matters least.
+    const BY_WEIGHT: [Self; 9] = [
+        Self::Defect,
+        Self::Usage,
+        Self::Failed,
+        Self::Invalid,
+        Self::Held,
+        Self::Unreachable,
+        Self::Unknown,
+        Self::Changes,
+        Self::Done,
+    ];
+
+    /// The number that the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::Changes => 4,
+            Self::Unknown => 5,
+            Self::Unreachable => 6,
+            Self::Held => 7,
+            Self::Defect => 70,
+        }
+    }
+
+    /// The one of the two that matters more.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self::BY_WEIGHT.into_iter().find(|exit| *exit == self || *exit == other).unwrap_or(self)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_help() {
+        for exit in Exit::BY_WEIGHT {
+            let line = format!("\n  {:<4}", exit.code());
+            assert!(HELP.contains(&line), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn the_heavier_one_wins() {
+        assert_eq!(Exit::Done.and(Exit::Failed), Exit::Failed);
+        assert_eq!(Exit::Failed.and(Exit::Unknown), Exit::Failed);
+        assert_eq!(Exit::Unknown.and(Exit::Held), Exit::Held);
+        assert_eq!(Exit::Done.and(Exit::Done), Exit::Done);
+    }
+}

@@ -1,0 +1,132 @@
+//! Manifests and configuration on this machine: which files a path means, and reading them.
+//! Must not know what is wrong with them, nor the bucket.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lifecycle::diagnostics::SourceFile;
+use lifecycle::ids::Digest;
+use lifecycle::inputs::{InputFile, InputFiles};
+use lifecycle::target::TIMESTAMP_FIELD;
+
+use crate::error::CliError;
+
+/// The job template's file name.
+pub(crate) const TEMPLATE: &str = "job-template.yaml";
+/// The parameters' file name.
+pub(crate) const PARAMS: &str = "params.yaml";
+/// How far above a manifest its configuration is looked for.
+const LEVELS: usize = 4;
+/// How deep folders are walked: links may lead in circles.
+const DEPTH: usize = 32;
+
+/// Where the configuration for some manifests comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configuration {
+    /// The job template.
+    pub(crate) template: Option<PathBuf>,
+    /// The table definitions, in the order they run.
+    pub(crate) tables: Vec<PathBuf>,
+    /// The file of the parameters.
+    pub(crate) params: Option<PathBuf>,
+    /// Parameters given beside the file.
+    pub(crate) extra_params: BTreeMap<String, String>,
+}
+
+impl Configuration {
+    /// What a `config` folder holds.
+    pub(crate) fn of_folder(folder: &Path) -> Result<Self, CliError> {
+        let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        let tables = folder.join("tables");
+        let tables = if tables.is_dir() { files(&tables, &is_sql)? } else { Vec::new() };
+        Ok(Self { template: file(TEMPLATE), tables, params: file(PARAMS), extra_params: BTreeMap::new() })
+    }
+}
+
+/// Reads manifests with their configuration.
+pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> Result<InputFiles, CliError> {
+    let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
+    Ok(InputFiles {
+        queries: manifests.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+        template: optional(&configuration.template)?,
+        tables: configuration.tables.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+        params: optional(&configuration.params)?,
+        extra_params: configuration.extra_params.clone(),
+        timestamp_field: TIMESTAMP_FIELD.to_owned(),
+        merged: false,
+    })
+}
+
+/// One file, named as people see it, its version a digest of its content.
+pub(crate) fn read(path: &Path) -> Result<InputFile, CliError> {
+    let bytes = std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    let etag = Digest::of(&bytes).to_string();
+    Ok(InputFile { file: SourceFile::new(shown(path), bytes), etag })
+}
+
+/// A path as people see it: relative to where they are, if it lies under there.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// Whether a file is a manifest by its name.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// Whether a file holds table definitions by its name.
+pub(crate) fn is_sql(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
+}
+
+/// Whether a folder is a `config` folder.
+pub(crate) fn is_config(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "config") && (path.join(TEMPLATE).is_file() || path.join("tables").is_dir())
+}
+
+/// The `config` folder beside or above a path.
+pub(crate) fn config_near(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    if let Some(config) = path.ancestors().take(LEVELS).find(|p| is_config(p)) {
+        return Some(config.to_owned());
+    }
+    path.ancestors().take(LEVELS).map(|folder| folder.join("config")).find(|config| is_config(config))
+}
+
+/// The manifests that a path means: a file itself, a folder's `queries/` if it has one, else all in the folder.
+pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, CliError> {
+    if path.is_file() {
+        let config = config_near(path).is_some_and(|config| std::path::absolute(path).is_ok_and(|p| p.starts_with(config)));
+        return Ok(if config || is_sql(path) { Vec::new() } else { vec![path.to_owned()] });
+    }
+    if is_config(path) {
+        return Ok(Vec::new());
+    }
+    let queries = path.join("queries");
+    files(if queries.is_dir() { &queries } else { path }, &is_manifest)
+}
+
+/// The files under a folder that are wanted, in order, without `config` folders and hidden ones.
+pub(crate) fn files(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, CliError> {
+    let mut found = Vec::new();
+    walk(folder, wanted, DEPTH, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let wrong = |source| CliError::File { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() {
+            if depth > 0 && !hidden && !is_config(&path) {
+                walk(&path, wanted, depth - 1, found)?;
+            }
+        } else if !hidden && wanted(&path) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

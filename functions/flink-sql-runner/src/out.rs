@@ -1,0 +1,111 @@
+//! Where output goes: results to stdout, everything else to stderr, as text for people or as JSON.
+//! Must not know what is said.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::CliError;
+use crate::render::{Colour, paint, printable};
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document; JSON lines while waiting.
+    Json,
+}
+
+/// The way out of this program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Out {
+    form: Form,
+}
+
+/// A closed pipe is the reader's choice, not an error.
+fn write(mut stream: impl Write, text: &str) {
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+impl Out {
+    /// Output of this form.
+    pub(crate) fn new(form: Form) -> Self {
+        Self { form }
+    }
+
+    /// Whether programs read it.
+    pub(crate) fn is_json(self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// The result: the document for programs, the text for people.
+    pub(crate) fn result<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) {
+        match self.form {
+            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string_pretty(document))),
+            Form::Text => write(anstream::stdout(), &text()),
+        }
+    }
+
+    /// One line of a stream for programs, one of the result for people.
+    pub(crate) fn event<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
+        match self.form {
+            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
+            Form::Text => write(anstream::stdout(), &text()),
+        }
+    }
+
+    /// One line of a stream for programs, a word on the side for people.
+    pub(crate) fn progress<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
+        match self.form {
+            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
+            Form::Text => write(anstream::stderr(), &text()),
+        }
+    }
+
+    /// A word on the side, for people only.
+    pub(crate) fn note(self, text: &str) {
+        if self.form == Form::Text {
+            write(anstream::stderr(), text);
+        }
+    }
+
+    /// The error that ends the command.
+    pub(crate) fn error(self, error: &CliError) {
+        match self.form {
+            Form::Json => {
+                let document = json!({
+                    "format": "flink-sql-runner/error",
+                    "version": 1,
+                    "exit": error.exit().code(),
+                    "message": error.to_string(),
+                    "causes": error.causes(),
+                    "help": error.help(),
+                });
+                write(anstream::stderr(), &lines(serde_json::to_string(&document)));
+            }
+            Form::Text => write(anstream::stderr(), &failure(&error.to_string(), &error.causes(), error.help())),
+        }
+    }
+}
+
+fn lines(text: serde_json::Result<String>) -> String {
+    // Plain data with text keys always serializes.
+    text.unwrap_or_default() + "\n"
+}
+
+/// An error for people: what, why, the way out.
+pub(crate) fn failure(message: &str, causes: &[String], help: Option<&str>) -> String {
+    // Our own messages may have several lines; what could steer a terminal is replaced in each.
+    let clean = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
+    let mut text = format!("{} {}\n", paint(Colour::Red, "error:"), clean(message));
+    for cause in causes {
+        text.push_str(&format!("  caused by: {}\n", clean(cause)));
+    }
+    if let Some(help) = help {
+        text.push_str(&format!("{} {}\n", paint(Colour::Cyan, "help:"), clean(help)));
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! Text for people: colours, times, columns, differences, diagnostics.
+//! Must not know where text goes; colours are taken out on the way where nobody sees them.
+
+pub(crate) mod change;
+pub(crate) mod diagnostics;
+pub(crate) mod table;
+
+use std::time::Duration;
+
+/// A colour that helps a reader; the symbol beside it carries the meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    /// Something comes.
+    Green,
+    /// Something is lost or wrong.
+    Red,
+    /// Something changes.
+    Yellow,
+    /// A way out.
+    Cyan,
+}
+
+/// The text in a colour.
+pub(crate) fn paint(colour: Colour, text: &str) -> String {
+    let code = match colour {
+        Colour::Red => 31,
+        Colour::Green => 32,
+        Colour::Yellow => 33,
+        Colour::Cyan => 36,
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+/// A text from outside on one line: what could steer a terminal is replaced.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A span of time, as exact as a person wants it.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=9 => format!("{}.{} s", seconds, time.subsec_millis() / 100),
+        10..=59 => format!("{seconds} s"),
+        60..=3599 => match seconds % 60 {
+            0 => format!("{} min", seconds / 60),
+            rest => format!("{} min {rest} s", seconds / 60),
+        },
+        3600..=172_799 => match seconds % 3600 / 60 {
+            0 => format!("{} h", seconds / 3600),
+            rest => format!("{} h {rest} min", seconds / 3600),
+        },
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// How long ago `then` was.
+pub(crate) fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
+    span(Duration::try_from(now.duration_since(then)).unwrap_or_default())
+}
+
+/// `1 job`, `2 jobs`.
+pub(crate) fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        let of = |ms| span(Duration::from_millis(ms));
+        let shown = [of(0), of(3_240), of(42_900), of(60_000), of(324_000), of(7_380_000), of(400_000_000)];
+        assert_eq!(shown, ["0.0 s", "3.2 s", "42 s", "1 min", "5 min 24 s", "2 h 3 min", "4 d"]);
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(printable("a\x1b[31mb\r\nc\u{7}"), "a\u{fffd}[31mb\u{fffd}\u{fffd}c\u{fffd}");
+    }
+}

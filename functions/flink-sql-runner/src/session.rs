@@ -1,0 +1,97 @@
+//! From flags and the environment to the bucket and an orchestrator in this process.
+//! Must not know commands.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws::S3Store;
+use control::orchestrator::{Orchestrator, Settings, Uploads};
+use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
+use control::world::SystemWorld;
+use lifecycle::ids::BatchId;
+use orchestrator::config::{Config, read_settings};
+use orchestrator::wiring;
+
+use crate::cli::{Dispatch, Global};
+use crate::error::CliError;
+
+/// What flags and the environment say together.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The flags.
+    pub(crate) flags: Global,
+}
+
+impl Session {
+    /// A setting: its flag, else its variable. On the command line code is allowed unless it is forbidden.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        let flag = match name {
+            "BUCKET" => self.flags.bucket.clone(),
+            "PREFIX" => self.flags.prefix.clone(),
+            "CLUSTER" => self.flags.cluster.clone(),
+            "DISPATCH" => self.flags.dispatch.map(|dispatch| dispatch.as_str().to_owned()),
+            _ => None,
+        };
+        let default = || (name == "ALLOW_CODE").then(|| "true".to_owned());
+        flag.or_else(|| std::env::var(name).ok()).or_else(default)
+    }
+
+    /// The bucket's name.
+    pub(crate) fn bucket(&self) -> Result<String, CliError> {
+        let named = self.get("BUCKET").filter(|name| !name.trim().is_empty());
+        named.ok_or_else(|| CliError::usage("no bucket is named", "give --bucket NAME, or set BUCKET"))
+    }
+
+    /// What needs no cluster.
+    pub(crate) fn settings(&self) -> Result<Settings, CliError> {
+        Ok(read_settings(&|name| self.get(name))?)
+    }
+
+    /// The bucket.
+    pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, CliError> {
+        let bucket = self.bucket()?;
+        Ok(Arc::new(S3Store::new(&aws::load_config().await, bucket)))
+    }
+
+    /// An orchestrator that can send to the node.
+    pub(crate) async fn acting(&self) -> Result<Arc<Orchestrator>, CliError> {
+        if self.flags.dispatch == Some(Dispatch::Process) {
+            let help = "with DISPATCH=process, use `deploy` or `deploy-job` with local files, or set DISPATCH to emr or ssm";
+            return Err(CliError::usage("there is no way to the node from here with DISPATCH=process", help));
+        }
+        let config = Config::read(&|name| self.get(name))?;
+        Ok(wiring::orchestrator(&config, Arc::new(SystemWorld)).await)
+    }
+
+    /// An orchestrator that reads, plans and notes, and sends nothing: it needs no cluster.
+    pub(crate) async fn reading(&self) -> Result<Arc<Orchestrator>, CliError> {
+        let (store, settings) = (self.store().await?, self.settings()?);
+        let desired = Uploads {
+            store: Arc::clone(&store),
+            keys: settings.keys.clone(),
+            policy: settings.policy.clone(),
+            timestamp_field: settings.timestamp_field.clone(),
+        };
+        let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(Nowhere), Arc::new(SystemWorld));
+        Ok(Arc::new(Orchestrator { store, desired, dispatcher, world, settings }))
+    }
+}
+
+/// Who asks, for the record.
+pub(crate) fn who() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| "command line".to_owned())
+}
+
+/// The dispatcher of those who only read.
+struct Nowhere;
+
+#[async_trait]
+impl Dispatcher for Nowhere {
+    async fn find(&self, _: BatchId) -> Result<Progress, OutsideError> {
+        Err(OutsideError::refused("asking the cluster", "this command only reads"))
+    }
+    async fn send(&self, _: &Order) -> Result<String, OutsideError> {
+        Err(OutsideError::refused("sending to the cluster", "this command only reads"))
+    }
+}

@@ -1,0 +1,130 @@
+//! `validate`: judges files on this machine exactly as the orchestrator judges uploaded ones.
+//! Must not know the bucket.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use lifecycle::diagnostics::{Diagnostic, Severity};
+use lifecycle::inputs::{Inputs, Verdict};
+use lifecycle::manifest::Policy;
+use serde_json::json;
+
+use crate::cli::Validate;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files::{self, Configuration};
+use crate::out::Out;
+use crate::render::{count, diagnostics};
+
+/// The finding that only repeats what is wrong with the table definitions.
+const ECHO: &str = "broken-table-definitions";
+
+/// What all files are judged.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    manifests: Vec<Verdict>,
+    config: Vec<Verdict>,
+}
+
+impl Judged {
+    /// Every finding of every file, errors of the configuration first; echoes left out.
+    fn findings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.config.iter().chain(&self.manifests).flat_map(|v| &v.findings).filter(|f| f.code != ECHO)
+    }
+
+    /// Whether any file is refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.config.iter().chain(&self.manifests).any(|v| !v.errors().is_empty())
+    }
+
+    /// The findings and the sum, for people.
+    pub(crate) fn text(&self) -> String {
+        let findings = diagnostics::all(self.findings());
+        let refused = |verdicts: &[Verdict]| verdicts.iter().filter(|v| v.errors().iter().any(|e| e.code != ECHO)).count();
+        let waiting = self.manifests.iter().filter(|v| v.findings.iter().any(|f| f.code == ECHO)).count();
+        let (invalid, config) = (refused(&self.manifests), refused(&self.config));
+        let valid = self.manifests.len().saturating_sub(invalid + waiting);
+        let mut sum = format!("{}: {valid} valid, {invalid} invalid", count(self.manifests.len(), "manifest"));
+        if waiting > 0 {
+            sum.push_str(&format!(", {waiting} not judged without the configuration"));
+        }
+        if config > 0 {
+            sum.push_str(&format!("; {} invalid", count(config, "configuration file")));
+        }
+        format!("{findings}{sum}\n")
+    }
+
+    fn document(&self) -> serde_json::Value {
+        let file = |v: &Verdict| {
+            json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()})
+        };
+        json!({
+            "format": "flink-sql-runner/validate",
+            "version": 1,
+            "valid": !self.is_refused(),
+            "manifests": self.manifests.iter().map(file).collect::<Vec<_>>(),
+            "configuration": self.config.iter().map(file).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Prints the findings and the sum.
+    pub(crate) fn show(&self, out: Out) {
+        out.result(&self.document(), || self.text());
+    }
+}
+
+/// Checks files and prints what is wrong with them.
+pub(crate) fn run(arguments: &Validate, out: Out) -> Result<Exit, CliError> {
+    let given = Configuration {
+        template: arguments.template_file.clone(),
+        tables: arguments.table_definition_path.clone(),
+        params: None,
+        extra_params: arguments.template_params.iter().cloned().collect(),
+    };
+    let judged = judge(&arguments.paths, &given)?;
+    judged.show(out);
+    Ok(if judged.is_refused() { Exit::Invalid } else { Exit::Done })
+}
+
+/// Judges the manifests that `paths` mean, each under the configuration near it; what is `given` wins over what is found.
+pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, CliError> {
+    let mut groups: BTreeMap<Option<PathBuf>, BTreeSet<PathBuf>> = BTreeMap::new();
+    for path in paths {
+        if !path.exists() {
+            let help = "give a manifest or a folder that holds manifests";
+            return Err(CliError::usage(format!("there is no `{}`", path.display()), help));
+        }
+        let found = files::manifests(path)?;
+        if found.is_empty() && files::config_near(path).is_none() {
+            return Err(CliError::usage(format!("there are no manifests in `{}`", path.display()), "manifests end in .yaml"));
+        }
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let near = if found.is_empty() { files::config_near(path) } else { found.first().and_then(|first| files::config_near(first)) };
+        groups.entry(near).or_default().extend(found.iter().map(|path| absolute(path)));
+    }
+    let mut judged = Judged::default();
+    for (near, manifests) in groups {
+        let manifests: Vec<PathBuf> = manifests.into_iter().collect();
+        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &Policy { allow_code: true });
+        judged.manifests.extend(inputs.manifests);
+        judged.config.extend(inputs.config);
+    }
+    // A template is judged with each manifest: its errors are its own.
+    for finding in judged.manifests.iter().flat_map(|v| &v.findings) {
+        let owner = judged.config.iter_mut().find(|v| v.file == finding.file);
+        if let Some(owner) = owner.filter(|v| finding.severity == Severity::Error && !v.findings.contains(finding)) {
+            owner.findings.push(finding.clone());
+        }
+    }
+    Ok(judged)
+}
+
+fn merged(near: Option<&Path>, given: &Configuration) -> Result<Configuration, CliError> {
+    let found = near.map(Configuration::of_folder).transpose()?.unwrap_or_default();
+    Ok(Configuration {
+        template: given.template.clone().or(found.template),
+        tables: if given.tables.is_empty() { found.tables } else { given.tables.clone() },
+        params: given.params.clone().or(found.params),
+        extra_params: given.extra_params.clone(),
+    })
+}

@@ -1,0 +1,101 @@
+//! Guarantee 5: nothing more goes wrong, sweeps and deliveries go on, and the job comes to be what is desired.
+//! Must not know how: it plays the rest of a scenario out and judges the end.
+
+use lifecycle::execute::Effect;
+use lifecycle::ids::Digest;
+use lifecycle::orchestrate::Desired;
+use lifecycle::record::{Record, Status};
+
+use super::flink::Shape;
+use super::runner::Twist;
+use super::scenario::Scenario;
+use super::world::World;
+
+/// How many rounds of the schedule it may take.
+const ROUNDS: usize = 24;
+
+/// Plays on without any fault; says what is wrong with the end.
+pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String> {
+    let mut world = world.clone();
+    world.uploads = world.uploads.max(scenario.script.len().saturating_sub(1));
+    for _ in 0..ROUNDS {
+        let before = (world.record.clone(), world.flink.clone(), world.on_the_way.clone());
+        deliver_all(scenario, &mut world);
+        let lost = world.missing();
+        world.start_pass(scenario, 0, true, lost);
+        while world.passes[0].is_some() {
+            world.step_pass(scenario, 0);
+        }
+        if let Some(broken) = world.broken {
+            return Err(format!("on the way: {broken:?}"));
+        }
+        if before == (world.record.clone(), world.flink.clone(), world.on_the_way.clone()) {
+            return judge(scenario, &world);
+        }
+    }
+    Err("it never comes to rest".to_owned())
+}
+
+/// Leases lapse, stops are done, every batch on its way is carried out.
+fn deliver_all(scenario: &Scenario, world: &mut World) {
+    let stopping: Vec<_> = world.flink.runs.iter().filter(|(_, run)| run.stopping.is_some()).map(|(id, _)| *id).collect();
+    for id in stopping {
+        world.flink.complete_stop(id);
+    }
+    for claim in world.claims.values_mut() {
+        claim.lapsed = true;
+    }
+    for batch in std::mem::take(&mut world.on_the_way) {
+        world.start_runner(0, batch);
+        while let Some(runner) = &world.runners[0] {
+            // Another delivery of the same operation is over by now, whatever it looked like.
+            if world.waits_for_claim(runner) && *runner.effect == Effect::TakeClaim {
+                world.runners[0] = None;
+                break;
+            }
+            world.step_runner(scenario, 0, Twist::Plain);
+        }
+    }
+}
+
+fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
+    let live: Vec<_> = world.flink.live().collect();
+    let Some(record) = &world.record else {
+        return if live.is_empty() { Ok(()) } else { Err("a run without a record".to_owned()) };
+    };
+    if record.open.is_some() {
+        return Err("the operation never ends".to_owned());
+    }
+    if live.len() > 1 {
+        return Err(format!("{} live runs", live.len()));
+    }
+    if let Some(run) = live.first().filter(|run| record.expected_run() != Some(**run)) {
+        return Err(format!("run {run} is live and not in the record"));
+    }
+    match scenario.desired(world.uploads) {
+        Desired::Absent if live.is_empty() => Ok(()),
+        Desired::Absent => Err("it still runs".to_owned()),
+        Desired::Refused => runs(record, world, "the deployed manifest"),
+        Desired::Target(target) if is_deployed(record, &target.digest()) => runs(record, world, "the desired manifest"),
+        Desired::Target(target) if gave_up(record, &target.digest()) => runs(record, world, "what was deployed before"),
+        Desired::Target(_) => Err("neither deployed nor given up with a reason".to_owned()),
+    }
+}
+
+fn is_deployed(record: &Record, target: &Digest) -> bool {
+    record.deployed.as_ref().is_some_and(|d| d.target.digest() == *target && d.status != Status::Stopped)
+}
+
+fn gave_up(record: &Record, target: &Digest) -> bool {
+    record.trouble.iter().any(|trouble| trouble.target == *target && trouble.next.is_none())
+}
+
+/// The deployed manifest runs, or a trouble says why not.
+fn runs(record: &Record, world: &World, what: &str) -> Result<(), String> {
+    let Some(deployed) = &record.deployed else { return Ok(()) };
+    let live = deployed.run().is_some_and(|run| world.flink.runs.get(&run).is_some_and(|r| matches!(r.shape, Shape::Healthy | Shape::Sick)));
+    if live || deployed.status == Status::Stopped || gave_up(record, &deployed.target.digest()) {
+        return Ok(());
+    }
+    Err(format!("{what} does not run, and nothing says why"))
+}

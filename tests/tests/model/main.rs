@@ -1,0 +1,98 @@
+//! The model check of both protocol machines: the product's own `step` functions under duplicates, crashes and lost replies.
+//! Must not know the shells: the modules here are the world that the machines are checked in.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+
+mod drain;
+mod flink;
+mod kept;
+mod pass;
+mod protocol;
+mod rules;
+mod runner;
+mod scenario;
+mod world;
+
+use std::time::Instant;
+
+use lifecycle::orchestrate::Desired;
+use protocol::Protocol;
+use scenario::{Scenario, first, reconfigured, requeried, wanted};
+use stateright::{Checker, Model};
+use world::Budget;
+
+/// Explores a scenario whole; says how large it was, or tells the shortest way to what went wrong.
+fn check(scenario: Scenario) {
+    let began = Instant::now();
+    let title = scenario.title;
+    let checker = Protocol(scenario).checker().threads(2).spawn_bfs().join();
+    let (states, seconds) = (checker.unique_state_count(), began.elapsed().as_secs_f32());
+    println!("{title}: {states} states, depth {}, {seconds:.1} s", checker.max_depth());
+    for (property, path) in checker.discoveries() {
+        if property.starts_with("the last") {
+            continue;
+        }
+        let actions: Vec<String> = path.clone().into_actions().iter().map(|action| format!("  {action:?}")).collect();
+        let world = path.last_state();
+        let drained = drain::converges(&checker.model().0, world);
+        panic!("{title}: not so: {property}\n{}\n{:?}\n{drained:?}\n{:#?}", actions.join("\n"), world.broken, world.record);
+    }
+    assert!(checker.discovery("the last upload is deployed").is_some(), "{title}: it never gets to its end");
+}
+
+#[test]
+fn two_orchestrators_and_two_runners_of_one_upload() {
+    let budget = Budget { crashes: 1, pauses: 1, duplicates: 1, spurious: 1, checkpoints: 1, ..Budget::default() };
+    check(Scenario::new("new", vec![wanted(&first())], budget));
+}
+
+#[test]
+fn a_changed_configuration_keeps_its_state() {
+    let budget = Budget { crashes: 1, duplicates: 1, checkpoints: 2, ..Budget::default() };
+    check(Scenario::new("configuration", vec![wanted(&first()), wanted(&reconfigured())], budget));
+}
+
+#[test]
+fn a_changed_query_starts_over() {
+    let budget = Budget { crashes: 2, checkpoints: 1, ..Budget::default() };
+    check(Scenario::new("query", vec![wanted(&first()), wanted(&requeried())], budget));
+}
+
+#[test]
+fn removed_and_put_back() {
+    let budget = Budget { crashes: 1, checkpoints: 1, ..Budget::default() };
+    check(Scenario::new("removed", vec![wanted(&first()), Desired::Absent, wanted(&first())], budget));
+}
+
+#[test]
+fn removed_while_a_change_is_under_way() {
+    let budget = Budget { crashes: 2, checkpoints: 1, forgets: 1, ..Budget::default() };
+    check(Scenario::new("removed meanwhile", vec![wanted(&first()), wanted(&reconfigured()), Desired::Absent, wanted(&first())], budget));
+}
+
+#[test]
+fn a_configuration_that_fails_is_rolled_back() {
+    let budget = Budget { crashes: 1, checkpoints: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("rolled back", script, budget).doomed(&reconfigured()));
+}
+
+#[test]
+fn a_query_that_fails_is_rolled_back() {
+    let budget = Budget { crashes: 1, checkpoints: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&requeried())];
+    check(Scenario::new("query rolled back", script, budget).doomed(&requeried()));
+}
+
+#[test]
+fn a_run_that_fails_or_falls_sick_comes_back() {
+    let budget = Budget { crashes: 1, checkpoints: 1, failures: 1, forgets: 1, ..Budget::default() };
+    check(Scenario::new("failure", vec![wanted(&first()), wanted(&reconfigured())], budget));
+}
+
+#[test]
+fn a_bad_upload_touches_nothing() {
+    let budget = Budget { crashes: 1, checkpoints: 1, failures: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), Desired::Refused, wanted(&requeried())];
+    check(Scenario::new("bad upload", script, budget).uncompilable(&requeried()));
+}

@@ -1,0 +1,150 @@
+//! One orchestrator at work on the job: drives `lifecycle::orchestrate::step` and carries out its effects, as the shell does.
+//! Must not decide anything.
+
+use jiff::Timestamp;
+use lifecycle::claim::Claim;
+use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Patience, Situation, State, step};
+use lifecycle::plan::Windows;
+use lifecycle::record::{Record, Source};
+
+use super::kept::Kept;
+use super::rules;
+use super::scenario::Scenario;
+use super::world::{AT_WORK, ClaimSlot, World, id};
+
+/// The orchestrator machine between two effects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Pass {
+    situation: Kept<Situation>,
+    state: Kept<State>,
+    effect: Kept<Effect>,
+    /// The revision that the next write of the record depends on.
+    read: Option<u64>,
+}
+
+/// What an orchestrator is told by the event that starts it.
+pub(crate) fn situation(world: &World, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) -> Situation {
+    let fresh = u8::try_from(AT_WORK * usize::from(world.ids) + slot).unwrap_or(u8::MAX);
+    Situation {
+        now: Timestamp::UNIX_EPOCH,
+        operation: id(0xa0, fresh),
+        nonce: id(0, 0),
+        batch: id(0xb0, fresh),
+        query_id: "q".to_owned(),
+        created: "2026-01-01 00:00:00".to_owned(),
+        by: "model".to_owned(),
+        etags: scenario.etags(world.uploads),
+        source: Source::Queries,
+        version_floor: 0,
+        // Time stands still: what is tried again is tried at once.
+        patience: Patience { attempts: 2, pause_ms: 0 },
+        windows: Windows::default(),
+        removals_held: false,
+        sweep,
+        lost,
+    }
+}
+
+impl World {
+    pub(crate) fn start_pass(&mut self, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) {
+        let situation = situation(self, scenario, slot, sweep, lost);
+        let (state, effect) = step(&scenario.name, &situation, State::new(), Input::Begin);
+        self.passes[slot] =
+            Some(Pass { situation: Kept::new(situation), state: Kept::new(state), effect: Kept::new(effect), read: None });
+    }
+
+    /// Carries out the next effect of a pass, and what follows from it without touching what others see.
+    pub(crate) fn step_pass(&mut self, scenario: &Scenario, slot: usize) {
+        let Some(mut pass) = self.passes[slot].take() else { return };
+        let mut effect = (*pass.effect).clone();
+        let mut state = (*pass.state).clone();
+        loop {
+            let input = self.carry_out(scenario, &mut pass, &state, effect);
+            (state, effect) = step(&scenario.name, &pass.situation, state, input);
+            match effect {
+                Effect::Done(_) => return,
+                Effect::WritePlan(_) => {}
+                Effect::ReadRecord
+                | Effect::ReadDeployed
+                | Effect::ReadDesired
+                | Effect::ReadResult(_)
+                | Effect::AskDispatch(_)
+                | Effect::CloseClaim(_)
+                | Effect::Project(_)
+                | Effect::WriteRecord(_)
+                | Effect::Dispatch(_) => break,
+            }
+        }
+        pass.state = Kept::new(state);
+        pass.effect = Kept::new(effect);
+        self.passes[slot] = Some(pass);
+    }
+
+    fn carry_out(&mut self, scenario: &Scenario, pass: &mut Pass, state: &State, effect: Effect) -> Input {
+        match effect {
+            Effect::ReadRecord => {
+                pass.read = self.record.as_ref().map(|record| record.revision);
+                Input::Record(self.record.as_ref().map(|record| Box::new((**record).clone())))
+            }
+            Effect::ReadDeployed => Input::Deployed(None),
+            Effect::ReadDesired => {
+                let etags = scenario.etags(self.uploads);
+                pass.situation = Kept::new(Situation { etags, ..(*pass.situation).clone() });
+                Input::Desired(scenario.desired(self.uploads))
+            }
+            Effect::ReadResult(operation) => Input::Result(self.results.get(&operation).map(|r| Box::new((**r).clone()))),
+            Effect::AskDispatch(batch) => Input::Dispatched(match (self.is_under_way(batch), self.sent.contains_key(&batch)) {
+                (true, _) => Dispatched::UnderWay,
+                (false, true) => Dispatched::Over,
+                (false, false) => Dispatched::Never,
+            }),
+            Effect::CloseClaim(operation) => self.close_claim(operation),
+            Effect::WritePlan(_) => {
+                self.ids += 1;
+                Input::Written
+            }
+            Effect::Project(_) => Input::Written,
+            Effect::WriteRecord(record) => self.write_record(pass, state, *record),
+            Effect::Dispatch(plan) => {
+                let batch = pass.situation.batch;
+                self.sent.insert(batch, Kept::new(*plan));
+                self.on_the_way.push(batch);
+                self.on_the_way.sort();
+                Input::Written
+            }
+            Effect::Done(_) => Input::Conflict,
+        }
+    }
+
+    fn write_record(&mut self, pass: &mut Pass, state: &State, record: Record) -> Input {
+        if self.record.as_ref().map(|r| r.revision) != pass.read {
+            return Input::Conflict;
+        }
+        let before = self.record.take();
+        self.note(rules::recording(before.as_deref(), &record, state.desired.as_ref()));
+        // The id of a batch that is sent once more is used now.
+        let resent = before.as_ref().and_then(|b| b.open.as_ref()).zip(record.open.as_ref());
+        if resent.is_some_and(|(old, new)| old.batch != new.batch) {
+            self.ids += 1;
+        }
+        pass.read = Some(record.revision);
+        self.record = Some(Kept::new(record));
+        Input::Written
+    }
+
+    fn close_claim(&mut self, operation: lifecycle::ids::OperationId) -> Input {
+        let Some(slot) = self.claims.get_mut(&operation) else {
+            let claim = Claim { closed: true, ..Claim::fresh(operation, id(0, 0), 0) };
+            self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim), takes: 0, lapsed: true });
+            return Input::Closed(None);
+        };
+        if !slot.claim.closed {
+            if !slot.lapsed {
+                return Input::Held;
+            }
+            slot.claim = Kept::new(Claim { closed: true, ..(*slot.claim).clone() });
+        }
+        let claim = (*slot.claim).clone();
+        Input::Closed(Some(claim).filter(|c| c.lease_ms > 0).map(Box::new))
+    }
+}

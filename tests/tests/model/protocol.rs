@@ -1,0 +1,257 @@
+//! Everything that can happen next, as stateright explores it: steps of the machines, and what the world does to them.
+//! Must not know what a step does.
+
+use lifecycle::execute::Effect;
+use lifecycle::ids::{BatchId, JobId, OperationId};
+use lifecycle::orchestrate::{Lost, Ruling, decide};
+use lifecycle::record::Record;
+use stateright::{Model, Property};
+
+use super::drain::converges;
+use super::flink::Shape;
+use super::pass::situation;
+use super::runner::Twist;
+use super::scenario::Scenario;
+use super::world::{Budget, World};
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// People change what is desired.
+    Upload,
+    /// An event starts an orchestrator.
+    Event { slot: usize, sweep: bool, lost: Option<Lost>, spurious: bool },
+    /// An orchestrator carries out its next effect.
+    Orchestrate(usize),
+    /// An orchestrator dies.
+    OrchestratorDies(usize),
+    /// The node gets a batch.
+    Deliver { slot: usize, batch: BatchId },
+    /// The control plane has a batch twice.
+    Duplicate(BatchId),
+    /// A runner carries out its next effect.
+    Run(usize, Twist),
+    /// A runner dies.
+    RunnerDies(usize),
+    /// The lease of a claim and the margin are over.
+    Lapse(OperationId),
+    /// A live run completes a checkpoint.
+    Checkpoint(JobId),
+    /// A live run fails for good, or restarts and restarts.
+    Worsen(JobId, Shape),
+    /// A stop that was asked for is done.
+    StopIsDone(JobId),
+    /// The JobManager forgets an ended run.
+    Forget(JobId),
+    /// The node's look misses the run that should be live.
+    Miss,
+}
+
+/// The protocol under one scenario.
+pub(crate) struct Protocol(pub(crate) Scenario);
+
+fn free<T>(slots: &[Option<T>]) -> Option<usize> {
+    slots.iter().position(Option::is_none)
+}
+
+impl Protocol {
+    /// Events that have something to tell: an upload, a result, a step that is over, a run that is missing.
+    fn events(&self, world: &World, actions: &mut Vec<Action>) {
+        let Some(slot) = free(&world.passes) else { return };
+        let event = |sweep, lost| Action::Event { slot, sweep, lost, spurious: false };
+        let open = world.record.as_ref().and_then(|record| record.open.as_ref());
+        match (&world.record, open) {
+            (_, Some(open)) if world.results.contains_key(&open.plan.operation) => actions.push(event(false, None)),
+            (_, Some(open)) if !world.is_under_way(open.batch) => actions.push(event(true, None)),
+            (_, Some(_)) => {}
+            (record, None) => {
+                let situation = situation(world, &self.0, slot, false, None);
+                let fresh = Record::fresh(self.0.name.clone(), situation.nonce, situation.source);
+                let record = record.as_ref().map_or(&fresh, |r| &**r);
+                let judged = record.decision.as_ref().map_or_else(Vec::new, |d| d.etags.clone());
+                let ruling = decide(record, &self.0.desired(world.uploads), &situation);
+                if judged != situation.etags || matches!(ruling, Ruling::Operate(_)) {
+                    actions.push(event(false, None));
+                }
+                if world.lost.is_some_and(|lost| lost.revision == record.revision) {
+                    actions.push(event(false, world.lost));
+                }
+            }
+        }
+        if world.budget.spurious > 0 {
+            actions.push(Action::Event { slot, sweep: true, lost: None, spurious: true });
+        }
+    }
+
+    fn runners(world: &World, actions: &mut Vec<Action>) {
+        if let Some(slot) = free(&world.runners) {
+            let mut batches = world.on_the_way.clone();
+            batches.dedup();
+            actions.extend(batches.into_iter().map(|batch| Action::Deliver { slot, batch }));
+        }
+        if world.budget.duplicates > 0 {
+            actions.extend(world.sent.keys().map(|batch| Action::Duplicate(*batch)));
+        }
+        for (slot, runner) in world.runners.iter().enumerate() {
+            let Some(runner) = runner.as_ref().filter(|r| !world.waits_for_claim(r)) else { continue };
+            actions.push(Action::Run(slot, Twist::Plain));
+            let mut twist = |twist| actions.push(Action::Run(slot, twist));
+            match &*runner.effect {
+                Effect::Stop { run, .. } => {
+                    if !world.flink.is_live(*run) {
+                        twist(Twist::TriggerForgotten);
+                    } else if world.budget.crashes > 0 {
+                        twist(Twist::ReplyLost);
+                        twist(Twist::OnlyAsked);
+                    }
+                }
+                Effect::Submit { .. } if world.budget.crashes > 0 => twist(Twist::ReplyLost),
+                _ => {}
+            }
+            if world.budget.crashes > 0 {
+                actions.push(Action::RunnerDies(slot));
+            }
+        }
+        for (operation, slot) in world.claims.iter().filter(|(_, slot)| !slot.claim.closed && !slot.lapsed) {
+            debug_assert_eq!(slot.claim.operation, *operation);
+            if world.budget.pauses > 0 || !world.has_live_holder(*operation) {
+                actions.push(Action::Lapse(*operation));
+            }
+        }
+    }
+
+    fn cluster(world: &World, actions: &mut Vec<Action>) {
+        for (id, run) in &world.flink.runs {
+            if run.stopping.is_some() {
+                actions.push(Action::StopIsDone(*id));
+            }
+            if run.is_live() && world.budget.checkpoints > 0 && run.shape == Shape::Healthy {
+                actions.push(Action::Checkpoint(*id));
+            }
+            if run.is_live() && world.budget.failures > 0 && run.stopping.is_none() {
+                actions.push(Action::Worsen(*id, Shape::Failed));
+                actions.push(Action::Worsen(*id, Shape::Sick));
+            }
+            if !run.is_live() && world.budget.forgets > 0 {
+                actions.push(Action::Forget(*id));
+            }
+        }
+        if world.missing().is_some_and(|lost| world.lost != Some(lost)) {
+            actions.push(Action::Miss);
+        }
+    }
+}
+
+impl World {
+    /// The run that should be live and is not, with the record's revision that says so.
+    pub(crate) fn missing(&self) -> Option<Lost> {
+        let record = self.record.as_ref().filter(|record| record.open.is_none())?;
+        let job_id = record.expected_run().filter(|run| !self.flink.is_live(*run))?;
+        Some(Lost { job_id, revision: record.revision })
+    }
+
+    pub(crate) fn happen(&mut self, scenario: &Scenario, action: &Action) {
+        match *action {
+            Action::Upload => self.uploads += 1,
+            Action::Event { slot, sweep, lost, spurious } => {
+                self.budget.spurious -= u8::from(spurious);
+                self.start_pass(scenario, slot, sweep, lost);
+            }
+            Action::Orchestrate(slot) => self.step_pass(scenario, slot),
+            Action::OrchestratorDies(slot) => {
+                self.budget.crashes -= 1;
+                self.passes[slot] = None;
+            }
+            Action::Deliver { slot, batch } => {
+                if let Some(at) = self.on_the_way.iter().position(|b| *b == batch) {
+                    self.on_the_way.remove(at);
+                }
+                self.start_runner(slot, batch);
+            }
+            Action::Duplicate(batch) => {
+                self.budget.duplicates -= 1;
+                self.on_the_way.push(batch);
+                self.on_the_way.sort();
+            }
+            Action::Run(slot, twist) => {
+                self.budget.crashes -= u8::from(matches!(twist, Twist::ReplyLost | Twist::OnlyAsked));
+                self.step_runner(scenario, slot, twist);
+            }
+            Action::RunnerDies(slot) => {
+                self.budget.crashes -= 1;
+                self.runners[slot] = None;
+            }
+            Action::Lapse(operation) => {
+                self.budget.pauses -= u8::from(self.has_live_holder(operation));
+                if let Some(slot) = self.claims.get_mut(&operation) {
+                    slot.lapsed = true;
+                }
+            }
+            Action::Checkpoint(id) => {
+                self.budget.checkpoints -= 1;
+                self.flink.checkpoint(id);
+            }
+            Action::Worsen(id, shape) => {
+                self.budget.failures -= 1;
+                match shape {
+                    Shape::Sick => self.flink.runs.entry(id).and_modify(|run| run.shape = Shape::Sick),
+                    Shape::Healthy | Shape::Failed | Shape::Canceled | Shape::Finished => {
+                        self.flink.end(id, shape);
+                        return;
+                    }
+                };
+            }
+            Action::StopIsDone(id) => self.flink.complete_stop(id),
+            Action::Forget(id) => {
+                self.budget.forgets -= 1;
+                self.flink.runs.remove(&id);
+            }
+            Action::Miss => self.lost = self.missing(),
+        }
+    }
+}
+
+impl Model for Protocol {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self.0.budget)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.broken.is_some() {
+            return;
+        }
+        if world.uploads + 1 < self.0.script.len() {
+            actions.push(Action::Upload);
+        }
+        self.events(world, actions);
+        for slot in (0..world.passes.len()).filter(|slot| world.passes[*slot].is_some()) {
+            actions.push(Action::Orchestrate(slot));
+            if world.budget.crashes > 0 {
+                actions.push(Action::OrchestratorDies(slot));
+            }
+        }
+        Self::runners(world, actions);
+        Self::cluster(world, actions);
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let mut next = world.clone();
+        next.happen(&self.0, &action);
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("no guarantee is broken", |_: &Self, world: &World| world.broken.is_none()),
+            Property::always("from every quiet state it converges", |protocol: &Self, world: &World| {
+                !world.is_quiet() || world.broken.is_some() || converges(&protocol.0, world).is_ok()
+            }),
+            Property::sometimes("the last upload is deployed", |protocol: &Self, world: &World| {
+                world.budget == Budget::default() && world.is_quiet() && converges(&protocol.0, world).is_ok()
+            }),
+        ]
+    }
+}

@@ -1,0 +1,181 @@
+//! One runner at work on the operation of a batch: drives `lifecycle::execute::step` and carries out its effects.
+//! Must not decide anything; it acts only inside its lease, as the shell does.
+
+use jiff::Timestamp;
+use lifecycle::batch::{FORMAT, OperationResult};
+use lifecycle::claim::Claim;
+use lifecycle::execute::{Effect, End, Input, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::ids::{BatchId, JobId, Nonce, rollback_id, run_id};
+use lifecycle::plan::{Launch, Plan};
+
+use super::flink::Shape;
+use super::kept::Kept;
+use super::rules;
+use super::scenario::Scenario;
+use super::world::{ClaimSlot, World, holder};
+
+/// The runner machine between two effects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Runner {
+    pub(crate) batch: BatchId,
+    pub(crate) plan: Kept<Plan>,
+    /// Its name in claims, once it has taken one.
+    pub(crate) holder: Option<Nonce>,
+    state: Kept<State>,
+    pub(crate) effect: Kept<Effect>,
+}
+
+/// How an effect goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Twist {
+    /// As it should.
+    Plain,
+    /// It is carried out, and the reply is lost.
+    ReplyLost,
+    /// A stop is only asked for, and is done later.
+    OnlyAsked,
+    /// The JobManager has forgotten the trigger of the stop.
+    TriggerForgotten,
+}
+
+impl World {
+    pub(crate) fn start_runner(&mut self, slot: usize, batch: BatchId) {
+        let Some(plan) = self.sent.get(&batch).cloned() else { return };
+        let (state, effect) = step(&plan, State::new(), Input::Begin);
+        self.runners[slot] = Some(Runner { batch, plan, holder: None, state: Kept::new(state), effect: Kept::new(effect) });
+    }
+
+    /// Whether a runner only waits for another's lease to end.
+    pub(crate) fn waits_for_claim(&self, runner: &Runner) -> bool {
+        let live = self.claims.get(&runner.plan.operation).is_some_and(|slot| !slot.claim.closed && !slot.lapsed);
+        live && *runner.effect == Effect::TakeClaim
+    }
+
+    /// Carries out the next effect of a runner, and what follows from it without touching what others see.
+    pub(crate) fn step_runner(&mut self, scenario: &Scenario, slot: usize, twist: Twist) {
+        let Some(mut runner) = self.runners[slot].take() else { return };
+        let plan = runner.plan.clone();
+        let mut effect = (*runner.effect).clone();
+        let mut state = (*runner.state).clone();
+        let mut twist = twist;
+        loop {
+            let input = self.carry_out_for(scenario, &mut runner, effect, twist);
+            twist = Twist::Plain;
+            (state, effect) = step(&plan, state, input);
+            match effect {
+                Effect::Done(End::Finished | End::NotOurs | End::Unknown) => return,
+                Effect::Prepare(_) | Effect::Reserve { .. } => {}
+                Effect::TakeClaim
+                | Effect::SaveClaim(_)
+                | Effect::Look
+                | Effect::LookAgain
+                | Effect::Stop { .. }
+                | Effect::Cancel(_)
+                | Effect::FindState(_)
+                | Effect::Submit { .. }
+                | Effect::Watch(_)
+                | Effect::WriteResult(_) => break,
+            }
+        }
+        runner.state = Kept::new(state);
+        runner.effect = Kept::new(effect);
+        self.runners[slot] = Some(runner);
+    }
+
+    fn carry_out_for(&mut self, scenario: &Scenario, runner: &mut Runner, effect: Effect, twist: Twist) -> Input {
+        let plan = runner.plan.clone();
+        match effect {
+            Effect::TakeClaim => self.take_claim(runner),
+            Effect::SaveClaim(claim) => self.save_claim(runner, claim),
+            Effect::Look | Effect::LookAgain => {
+                let own = [run_id(plan.operation, 0), rollback_id(plan.operation, 0)];
+                let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
+                Input::Looked(self.flink.look(plan.job.as_str(), known))
+            }
+            Effect::Prepare(role) => match launch_of(&plan, role) {
+                Some(launch) if scenario.does_not_compile(launch) => Input::Rejected(rejection()),
+                Some(_) => Input::Compiled,
+                None => Input::Unknown,
+            },
+            Effect::Reserve { .. } => Input::Reserved,
+            Effect::FindState(places) => Input::Found(self.flink.find(&places)),
+            Effect::WriteResult(outcome) => {
+                let (operation, job, at) = (plan.operation, plan.job.clone(), Timestamp::UNIX_EPOCH);
+                self.note(rules::telling(self.results.get(&operation).map(|r| &r.outcome), &outcome));
+                let result = OperationResult { format: FORMAT, operation, job, outcome, at, phases: Vec::new() };
+                self.results.insert(operation, Kept::new(result));
+                Input::Written
+            }
+            // What touches the cluster is preceded by a renewal of the lease.
+            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_) if !self.renew(runner) => Input::NotOurs,
+            Effect::Stop { run, trigger, directory } => match twist {
+                Twist::OnlyAsked => {
+                    self.flink.ask_stop(run, trigger, &directory);
+                    Input::Unknown
+                }
+                Twist::Plain => Input::Stopped(self.flink.stop(run, trigger, &directory, false)),
+                Twist::TriggerForgotten => Input::Stopped(self.flink.stop(run, trigger, &directory, true)),
+                Twist::ReplyLost => {
+                    let _: StopEnd = self.flink.stop(run, trigger, &directory, false);
+                    Input::Unknown
+                }
+            },
+            Effect::Cancel(run) => {
+                self.flink.end(run, Shape::Canceled);
+                Input::Cancelled
+            }
+            Effect::Submit { role, job_id, restore } => {
+                let Some(launch) = launch_of(&plan, role) else { return Input::Unknown };
+                self.note(rules::starting(&self.flink, launch, job_id, restore.as_deref()));
+                self.flink.submit(job_id, launch, restore.as_deref(), scenario.is_doomed(launch));
+                if twist == Twist::ReplyLost { Input::Unknown } else { Input::Submitted(SubmitEnd::Known) }
+            }
+            Effect::Watch(id) => self.flink.watch(id).map_or(Input::Unknown, Input::Watched),
+            Effect::Done(_) => Input::Unknown,
+        }
+    }
+
+    fn take_claim(&mut self, runner: &mut Runner) -> Input {
+        let operation = runner.plan.operation;
+        let (claim, takes) = match self.claims.get(&operation) {
+            None => (Claim::fresh(operation, holder(operation, 0), 1_000), 0),
+            Some(slot) if slot.claim.closed || !slot.lapsed => return Input::NotOurs,
+            Some(slot) => ((*slot.claim).clone(), slot.takes),
+        };
+        let claim = Claim { holder: holder(operation, takes), ..claim };
+        runner.holder = Some(claim.holder);
+        self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim.clone()), takes: takes + 1, lapsed: false });
+        Input::Claimed(claim)
+    }
+
+    /// Compare-and-swap: nobody but its holder writes a claim that is not closed.
+    fn save_claim(&mut self, runner: &Runner, claim: Claim) -> Input {
+        if !self.renew(runner) {
+            return Input::NotOurs;
+        }
+        let Some(slot) = self.claims.get_mut(&runner.plan.operation) else { return Input::NotOurs };
+        let broken = rules::claiming(&slot.claim, &claim);
+        slot.claim = Kept::new(claim.clone());
+        self.note(broken);
+        Input::Saved(claim)
+    }
+
+    /// Renews the lease, unless somebody else took or closed the claim.
+    fn renew(&mut self, runner: &Runner) -> bool {
+        let slot = self.claims.get_mut(&runner.plan.operation);
+        let Some(slot) = slot.filter(|slot| Some(slot.claim.holder) == runner.holder && !slot.claim.closed) else { return false };
+        slot.lapsed = false;
+        true
+    }
+}
+
+fn launch_of(plan: &Plan, role: Role) -> Option<&Launch> {
+    match role {
+        Role::Next => plan.next.as_ref(),
+        Role::Previous => plan.previous.as_ref().map(|previous| &previous.launch),
+    }
+}
+
+fn rejection() -> Rejection {
+    Rejection { kind: "query".to_owned(), origin: None, message: "no such column".to_owned(), line: None, column: None }
+}

@@ -1,0 +1,105 @@
+//! What people upload in the course of a scenario, and which of it is broken.
+//! Must not know what comes of it.
+
+use std::collections::BTreeMap;
+
+use lifecycle::ids::Digest;
+use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use lifecycle::orchestrate::Desired;
+use lifecycle::plan::Launch;
+use lifecycle::target::Target;
+
+use super::world::Budget;
+
+/// One scenario: a script of uploads and what may go wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) title: &'static str,
+    pub(crate) name: JobName,
+    /// What is desired first, and after each upload.
+    pub(crate) script: Vec<Desired>,
+    /// Runs of this target fail as soon as they are watched.
+    pub(crate) doomed: Option<Digest>,
+    /// This target does not compile.
+    pub(crate) uncompilable: Option<Digest>,
+    pub(crate) budget: Budget,
+}
+
+impl Scenario {
+    pub(crate) fn new(title: &'static str, script: Vec<Desired>, budget: Budget) -> Self {
+        Self { title, name: name(), script, doomed: None, uncompilable: None, budget }
+    }
+
+    /// Runs of `target` fail.
+    pub(crate) fn doomed(mut self, target: &Target) -> Self {
+        self.doomed = Some(target.digest());
+        self
+    }
+
+    /// `target` does not compile.
+    pub(crate) fn uncompilable(mut self, target: &Target) -> Self {
+        self.uncompilable = Some(target.digest());
+        self
+    }
+
+    pub(crate) fn desired(&self, uploads: usize) -> Desired {
+        self.script.get(uploads).cloned().unwrap_or(Desired::Absent)
+    }
+
+    pub(crate) fn etags(&self, uploads: usize) -> Vec<String> {
+        match self.desired(uploads) {
+            Desired::Absent => Vec::new(),
+            Desired::Refused | Desired::Target(_) => vec![uploads.to_string()],
+        }
+    }
+
+    pub(crate) fn is_doomed(&self, launch: &Launch) -> bool {
+        self.doomed.as_ref() == Some(&launch.target)
+    }
+
+    pub(crate) fn does_not_compile(&self, launch: &Launch) -> bool {
+        self.uncompilable.as_ref() == Some(&launch.target)
+    }
+}
+
+fn name() -> JobName {
+    JobName::try_from("orders".to_owned()).unwrap()
+}
+
+/// A target with this query, this parallelism, and its states under `s3://state/<directory>`.
+pub(crate) fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
+    let property = |text: String| PropertyValue { text, kind: ScalarKind::String };
+    let properties = BTreeMap::from([
+        (CHECKPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/checkpoints"))),
+        (SAVEPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/savepoints"))),
+        ("parallelism.default".to_owned(), property(parallelism.to_string())),
+    ]);
+    let manifest = JobManifest {
+        name: name(),
+        description: String::new(),
+        target_table: "sink".to_owned(),
+        body: Body::Sql(sql.to_owned()),
+        properties,
+    };
+    Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
+}
+
+/// The first upload.
+pub(crate) fn first() -> Target {
+    target("SELECT a FROM t", 1, "one")
+}
+
+/// Another configuration; its states go elsewhere, too.
+pub(crate) fn reconfigured() -> Target {
+    target("SELECT a FROM t", 2, "two")
+}
+
+/// Another query.
+pub(crate) fn requeried() -> Target {
+    target("SELECT b FROM t", 1, "one")
+}
+
+/// It is what is desired.
+pub(crate) fn wanted(target: &Target) -> Desired {
+    Desired::Target(Box::new(target.clone()))
+}
