@@ -1,1 +1,86 @@
-fn main() {}
+//! `flink-sql-runner`: reads the command line, has the command done, ends with its code.
+//! Everything else is the modules'.
+
+mod act;
+mod cli;
+mod deploy;
+mod error;
+mod exit;
+mod files;
+mod follow;
+mod local;
+mod out;
+mod plan;
+mod process;
+mod render;
+mod session;
+mod status;
+mod upload;
+mod validate;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use orchestrator::actions::Action;
+
+use crate::cli::{Cli, Command};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::process::arguments::{ProcessCli, is_process, split};
+use crate::session::{Session, who};
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let dispatch = std::env::var("DISPATCH").ok();
+    if is_process(&arguments, dispatch.as_deref()) {
+        let (ours, passed) = split(arguments);
+        let cli = ProcessCli::parse_from(ours);
+        let out = Out::new(cli.global.output);
+        return ended(block_on(async move { Ok(process::run(cli, passed, out).await?.into()) }), out);
+    }
+    let cli = Cli::parse_from(arguments);
+    let out = Out::new(cli.global.output);
+    ended(block_on(run(cli, out)), out)
+}
+
+/// Runs the command; a panic in it is our defect, not the user's.
+fn block_on(command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
+    log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::Defect(format!("no runtime: {error}")))?;
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(command)))
+        .unwrap_or_else(|_| Err(CliError::Defect("the program broke off".to_owned())))
+}
+
+fn ended(result: Result<ExitCode, CliError>, out: Out) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        out.error(&error);
+        error.exit().into()
+    })
+}
+
+/// The log goes to stderr, and says only what goes wrong unless asked.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr);
+    // A second start in one process keeps the first log.
+    let _ = log.try_init();
+}
+
+async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
+    let session = Session { flags: cli.global };
+    let exit: Exit = match cli.command {
+        Command::Validate(arguments) => validate::run(&arguments, out)?,
+        Command::Plan(arguments) => plan::run(&arguments, &session, out).await?,
+        Command::Deploy(arguments) => deploy::run(&arguments, &session, out).await?,
+        Command::Status => status::status(&session, out).await?,
+        Command::History { name } => status::history(name, &session, out).await?,
+        Command::Allow(arguments) => act::allow(arguments, &session, out).await?,
+        Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &session, out).await?,
+        Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &session, out).await?,
+        Command::Local { command } => return local::run(command).await,
+    };
+    Ok(exit.into())
+}

@@ -1,7 +1,5 @@
 //! State on the local disk, and URLs that lead nowhere.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
-
 use control::ports::{Child, Files, OutsideError};
 use step_runner::local_files::{AnyFiles, LocalFiles};
 

@@ -1,6 +1,6 @@
 //! The submitter against a `flink` that speaks the protocol, refuses, dies, hangs or talks nonsense.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::error::Error as _;

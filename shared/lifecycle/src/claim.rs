@@ -76,18 +76,23 @@ pub struct Claim {
     pub notes: Notes,
     /// The verdict, once made: never changed after.
     pub verdict: Option<Verdict>,
+    /// What came of the operation, set as its runner closes the claim: the result says the same.
+    pub outcome: Option<Outcome>,
 }
 
 impl Claim {
     /// A fresh claim of `holder`.
     pub fn fresh(operation: OperationId, holder: Nonce, lease_ms: u64) -> Self {
-        Self { format: FORMAT, revision: 0, nonce: holder, operation, holder, lease_ms, closed: false, notes: Notes::default(), verdict: None }
+        Self { format: FORMAT, revision: 0, nonce: holder, operation, holder, lease_ms, closed: false, notes: Notes::default(), verdict: None, outcome: None }
     }
 
     /// What is known of an operation that ended without a result, from its closed claim.
     pub fn outcome_without_result(&self) -> Abandoned {
+        if let Some(outcome) = &self.outcome {
+            return Abandoned::Known(outcome.clone());
+        }
         match &self.verdict {
-            Some(Verdict::Commit(outcome)) => Abandoned::Committed(outcome.clone()),
+            Some(Verdict::Commit(outcome)) => Abandoned::Known(outcome.clone()),
             Some(Verdict::RollBack { reason }) => Abandoned::RolledBack { reason: reason.clone(), runs: self.started() },
             None => Abandoned::Undecided { runs: self.started() },
         }
@@ -102,8 +107,8 @@ impl Claim {
 /// How an operation without a result is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Abandoned {
-    /// Its verdict was to commit: as good as a result.
-    Committed(Outcome),
+    /// The claim tells what came of it: as good as a result.
+    Known(Outcome),
     /// Its verdict was to roll back: the previous manifest, not running.
     RolledBack {
         /// Why.

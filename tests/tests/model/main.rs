@@ -35,7 +35,7 @@ fn check(scenario: Scenario) {
         let actions: Vec<String> = path.clone().into_actions().iter().map(|action| format!("  {action:?}")).collect();
         let world = path.last_state();
         let drained = drain::converges(&checker.model().0, world);
-        panic!("{title}: not so: {property}\n{}\n{:?}\n{drained:?}\n{:#?}", actions.join("\n"), world.broken, world.record);
+        panic!("{title}: not so: {property}\n{}\n{:?}, {drained:?}", actions.join("\n"), world.broken);
     }
     assert!(checker.discovery("the last upload is deployed").is_some(), "{title}: it never gets to its end");
 }

@@ -91,12 +91,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::EndingFailed(reason), Input::Cancelled) => find_rollback_state(plan, state, reason),
         (Phase::SearchingRollback(reason), Input::Found(found)) => found_rollback_state(plan, state, reason, found.map(|f| f.path)),
-        (Phase::Writing(_), Input::Written) => {
-            let mut claim = claim_of(&state).clone();
-            claim.closed = true;
-            to(state, Phase::Closing, Effect::SaveClaim(claim))
-        }
-        (Phase::Closing, Input::Saved(_)) => done(state, End::Finished),
+        (Phase::Closing(outcome), Input::Saved(_)) => to(state, Phase::Writing, Effect::WriteResult(outcome)),
+        (Phase::Writing, Input::Written) => done(state, End::Finished),
         (
             Phase::Begin
             | Phase::Claiming
@@ -118,8 +114,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             | Phase::NotingVerdict(_)
             | Phase::EndingFailed(_)
             | Phase::SearchingRollback(_)
-            | Phase::Writing(_)
-            | Phase::Closing
+            | Phase::Closing(_)
+            | Phase::Writing
             | Phase::Done,
             _,
         ) => done(state, End::Unknown),
@@ -135,8 +131,11 @@ fn done(state: State, end: End) -> Next {
     to(state, Phase::Done, Effect::Done(end))
 }
 
+/// The claim is closed with the outcome before the result is written: once a result is there, nobody acts on the
+/// operation any more, and a runner that lost the claim writes none.
 fn finish(state: State, outcome: Outcome) -> Next {
-    to(state, Phase::Writing(outcome.clone()), Effect::WriteResult(outcome))
+    let claim = Claim { closed: true, outcome: Some(outcome.clone()), ..claim_of(&state).clone() };
+    to(state, Phase::Closing(outcome), Effect::SaveClaim(claim))
 }
 
 /// The claim as last written. Every phase after `Claiming` has one.

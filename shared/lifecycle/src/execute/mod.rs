@@ -367,10 +367,10 @@ pub enum Phase {
     EndingFailed(String),
     /// The newest state for the rollback.
     SearchingRollback(String),
+    /// The closing of the claim with the outcome.
+    Closing(Outcome),
     /// The result.
-    Writing(Outcome),
-    /// The closing of the claim.
-    Closing,
+    Writing,
     /// Over.
     Done,
 }

@@ -25,7 +25,7 @@ pub fn settle_result(mut record: Record, open: &OpenOperation, outcome: &Outcome
 pub fn settle_abandoned(mut record: Record, open: &OpenOperation, claim: Option<&Claim>, now: Timestamp, patience: Patience) -> Record {
     let abandoned = claim.map_or(Abandoned::Undecided { runs: Vec::new() }, Claim::outcome_without_result);
     match abandoned {
-        Abandoned::Committed(outcome) => return settle_result(record, open, &outcome, now, patience),
+        Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
         Abandoned::RolledBack { reason, .. } => {
             down(&mut record);
             trouble(&mut record, open, &reason, true, now, patience);

@@ -1,0 +1,42 @@
+# Two commands for people: `make demo` and `make test`. Everything they need is installed under $(CACHE).
+
+SHELL := /bin/bash
+CACHE ?= $(HOME)/.cache/flink-sql-runner
+export CACHE
+export FSR_TOOLS := $(CACHE)/tools
+# Cargo keys everything inside by itself; another compiler gets a folder of its own.
+export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum | cut -c1-12)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit e2e lambda build install fmt
+
+help: ## shows this
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: ## a whole life of the example jobs on a local stack with a real Flink
+	scripts/demo.sh
+
+test: ## everything: format, lints, unit tests, the model, the submitter, end to end, cargo lambda
+	scripts/test.sh
+
+check: ## format and lints only
+	scripts/test.sh check
+
+unit: ## unit tests, properties, snapshots and the model only
+	scripts/test.sh unit
+
+e2e: ## the end-to-end tests only
+	scripts/test.sh e2e
+
+lambda: ## cargo lambda build, watch and invoke only
+	scripts/test.sh lambda
+
+build: ## the programs, unoptimized
+	cargo build --workspace --bins
+
+install: ## Flink, its Python and the build tools
+	scripts/install-flink.sh
+
+fmt: ## formats Rust and Python
+	cargo fmt --all
+	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter

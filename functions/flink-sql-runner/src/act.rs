@@ -1,0 +1,38 @@
+//! `allow`, `redeploy` and `sweep`: what people order beside a deployment.
+//! Must not know how an order is carried out.
+
+use lifecycle::record::Source;
+use orchestrator::actions::{Action, act};
+
+use crate::cli::{Allow, Dispatch};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::plan;
+use crate::session::{Session, who};
+
+/// Orders something and shows what came of the decision.
+pub(crate) async fn order(action: Action, session: &Session, out: Out) -> Result<Exit, CliError> {
+    let orchestrator = session.acting().await?;
+    let answer = plan::plan_of(act(&orchestrator, action).await?)?;
+    plan::show(&answer, "Ordered", out);
+    Ok(plan::ordered(&answer))
+}
+
+/// Allows once what is held.
+pub(crate) async fn allow(arguments: Allow, session: &Session, out: Out) -> Result<Exit, CliError> {
+    let Allow { name, what, run } = arguments;
+    if session.flags.dispatch != Some(Dispatch::Process) {
+        let action = Action::Allow { name, permission: what.into(), run, by: Some(who()) };
+        return order(action, session, out).await;
+    }
+    // On the primary node it is only noted: the next deployment makes use of it.
+    let mut orchestrator = session.reading().await?;
+    if let Some(orchestrator) = std::sync::Arc::get_mut(&mut orchestrator) {
+        orchestrator.settings.source = Source::Process;
+    }
+    orchestrator.allow(&name, what.into(), run, &who()).await?;
+    let document = serde_json::json!({"format": "flink-sql-runner/allow", "version": 1, "name": name, "noted": true});
+    out.result(&document, || format!("Noted for {name}: the next `deploy` makes use of it.\n"));
+    Ok(Exit::Done)
+}

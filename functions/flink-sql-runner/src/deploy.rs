@@ -1,0 +1,173 @@
+//! `deploy`: uploads local files that are good, or brings named jobs to what is uploaded, and follows what comes of it.
+//! Must not know how documents are followed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use control::orchestrator::Orchestrator;
+use control::ports::{OutsideError, Store};
+use lifecycle::documents::read;
+use lifecycle::keys::Keys;
+use lifecycle::manifest::JobName;
+use lifecycle::orchestrate::Reason;
+use lifecycle::record::{Decision, Record};
+use orchestrator::actions::{Action, PlanAnswer, act};
+use serde_json::json;
+
+use crate::cli::Deploy;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files::Configuration;
+use crate::follow::{Followed, Follower, Wanted};
+use crate::out::{Out, failure};
+use crate::plan;
+use crate::render::count;
+use crate::session::{Session, who};
+use crate::upload::{Uploaded, upload};
+use crate::validate::judge;
+
+/// Uploads, orders, follows.
+pub(crate) async fn run(arguments: &Deploy, session: &Session, out: Out) -> Result<Exit, CliError> {
+    let (paths, names) = targets(&arguments.targets)?;
+    if !paths.is_empty() {
+        let judged = judge(&paths, &Configuration::default())?;
+        if judged.is_refused() {
+            judged.show(out);
+            out.note(&failure("nothing was uploaded", &[], Some("correct the files, then run the same again")));
+            return Ok(Exit::Invalid);
+        }
+    }
+    let acts = paths.is_empty() || !names.is_empty();
+    let orchestrator = if acts { Some(session.acting().await?) } else { None };
+    let (store, keys) = match &orchestrator {
+        Some(orchestrator) => (Arc::clone(&orchestrator.store), orchestrator.settings.keys.clone()),
+        None => (session.store().await?, session.settings()?.keys),
+    };
+    let before = standing(store.as_ref(), &keys, &paths).await?;
+    let uploaded = upload(store.as_ref(), &keys, &paths).await?;
+    let answer = match &orchestrator {
+        Some(orchestrator) => Some(order(orchestrator, &names).await?),
+        None => None,
+    };
+    show(&uploaded, answer.as_ref(), arguments.wait, out);
+    let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
+    if !arguments.wait {
+        return Ok(exit);
+    }
+    let jobs = followed(&uploaded, answer.as_ref(), &before);
+    let follower = Follower { store, keys, orchestrator, out, timeout: arguments.timeout };
+    let exit = exit.and(follower.follow(jobs).await?);
+    if out.is_json() {
+        out.event(&json!({"type": "end", "version": 1, "exit": exit.code()}), String::new);
+    }
+    Ok(exit)
+}
+
+/// Which arguments are files and which are names; a file wins.
+fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), CliError> {
+    let (mut paths, mut names) = (Vec::new(), BTreeSet::new());
+    for argument in arguments {
+        if Path::new(argument).exists() {
+            paths.push(PathBuf::from(argument));
+            continue;
+        }
+        let looks_like_path = argument.contains('/') || crate::files::is_manifest(Path::new(argument));
+        match JobName::try_from(argument.as_str()) {
+            Ok(name) if !looks_like_path => {
+                names.insert(name);
+            }
+            Ok(_) | Err(_) => {
+                let message = format!("`{}` is neither a file or folder here nor the name of a job", argument.escape_debug());
+                return Err(CliError::usage(message, format!("check the path; for a name {}", JobName::RULE)));
+            }
+        }
+    }
+    Ok((paths, names))
+}
+
+async fn order(orchestrator: &Arc<Orchestrator>, names: &BTreeSet<JobName>) -> Result<PlanAnswer, CliError> {
+    let action = Action::Deploy { names: names.clone(), by: Some(who()) };
+    Ok(plan::only(plan::plan_of(act(orchestrator, action).await?)?, names))
+}
+
+/// The decisions that stand before the upload, by job.
+async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<(JobName, Decision)>, CliError> {
+    let mut found = Vec::new();
+    for path in paths {
+        for (_, under) in crate::upload::map(path)? {
+            let Some(name) = lifecycle::keys::stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else { continue };
+            let key = keys.record(&name);
+            let Some(object) = store.get(&key).await? else { continue };
+            let record: Record = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+            found.extend(record.decision.map(|decision| (name, decision)));
+        }
+    }
+    Ok(found)
+}
+
+/// What was uploaded and ordered.
+fn show(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, wait: bool, out: Out) {
+    let text = || {
+        let (same, fresh): (Vec<&Uploaded>, Vec<&Uploaded>) = uploaded.iter().partition(|u| u.same);
+        let mut text: String = fresh.iter().map(|u| format!("uploaded {} to {}\n", u.file, u.key)).collect();
+        if !same.is_empty() {
+            text.push_str(&format!("{} there already, the same\n", count(same.len(), "file")));
+        }
+        if let Some(answer) = answer {
+            text.push_str(&plan::text(answer, "Ordered"));
+        }
+        if !wait && !fresh.is_empty() {
+            text.push_str("The orchestrator takes it from here: `flink-sql-runner status` shows how it goes.\n");
+        }
+        text
+    };
+    if wait {
+        let event = json!({"type": "begin", "version": 1, "uploaded": uploaded, "plan": answer});
+        out.progress(&event, text);
+    } else {
+        let document = json!({"format": "flink-sql-runner/deploy", "version": 1, "uploaded": uploaded, "plan": answer});
+        out.result(&document, text);
+    }
+    for (name, trouble) in answer.iter().flat_map(|answer| &answer.troubles) {
+        out.note(&failure(&format!("{name} could not be looked after"), std::slice::from_ref(trouble), None));
+    }
+}
+
+/// What is waited for: the decision about each upload, the end of each operation.
+fn followed(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, before: &[(JobName, Decision)]) -> Vec<Followed> {
+    let config_changed = uploaded.iter().any(|u| u.job.is_none() && !u.same);
+    let mut jobs: Vec<Followed> = Vec::new();
+    for (upload, job) in uploaded.iter().filter_map(|u| Some((u, u.job.clone()?))) {
+        let before = before.iter().find(|(name, _)| *name == job).map(|(_, decision)| decision.clone());
+        let wanted = Wanted::Decision { key: upload.key.clone(), etag: upload.etag.clone(), before, may_change: config_changed || !upload.same };
+        jobs.push(Followed::new(job, wanted));
+    }
+    for job in answer.iter().flat_map(|answer| &answer.jobs) {
+        if let Reason::Ordered { operation } | Reason::Waits { operation } = job.reason
+            && jobs.iter().all(|known| known.job != job.name)
+        {
+            jobs.push(Followed::new(job.name.clone(), Wanted::End(operation)));
+        }
+    }
+    jobs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_exists_wins_over_a_name() {
+        let here = tempfile::tempdir().unwrap();
+        let file = here.path().join("orders.yaml");
+        std::fs::write(&file, "").unwrap();
+        let file = file.to_string_lossy().into_owned();
+        let (paths, names) = targets(&[file.clone(), "orders-eu".to_owned()]).unwrap();
+        assert_eq!(paths, [PathBuf::from(file)]);
+        assert_eq!(names, BTreeSet::from([JobName::try_from("orders-eu").unwrap()]));
+        for wrong in ["orders/eu", "orders.yaml", "a b", ""] {
+            assert!(matches!(targets(&[wrong.to_owned()]), Err(CliError::Usage { .. })), "{wrong}");
+        }
+    }
+}

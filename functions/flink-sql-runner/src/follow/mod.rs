@@ -1,0 +1,224 @@
+//! Following what comes of uploads and operations: reads the documents again and again, says what is new.
+//! Must not decide anything; where nobody else settles, it has the orchestrator do it.
+
+mod outcome;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use control::orchestrator::{Orchestrator, Scope};
+use control::ports::{OutsideError, Store};
+use lifecycle::batch::OperationResult;
+use lifecycle::documents::read;
+use lifecycle::ids::OperationId;
+use lifecycle::inputs::RefusedDocument;
+use lifecycle::keys::Keys;
+use lifecycle::manifest::JobName;
+use lifecycle::record::{Decision, Record};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::{Out, failure};
+use crate::render::{count, printable, span};
+use crate::session::who;
+pub(crate) use outcome::Ended;
+
+/// How often the documents are read.
+const POLL: Duration = Duration::from_secs(1);
+/// How long a wait stays silent.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long a decision that stood before an upload may still be about to change.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What is waited for.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// The decision about an upload.
+    Decision {
+        /// The upload's key.
+        key: String,
+        /// Its version.
+        etag: String,
+        /// The decision that stood before.
+        before: Option<Decision>,
+        /// Whether that one may still be about to change.
+        may_change: bool,
+    },
+    /// The end of an operation.
+    End(OperationId),
+}
+
+/// A job that is followed.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    /// The job.
+    pub(crate) job: JobName,
+    /// What is waited for.
+    pub(crate) wanted: Wanted,
+    /// What was said last, and when.
+    said: Option<(String, Instant)>,
+}
+
+impl Followed {
+    /// A job and what is waited for.
+    pub(crate) fn new(job: JobName, wanted: Wanted) -> Self {
+        Self { job, wanted, said: None }
+    }
+}
+
+/// What a look at the documents shows.
+enum Seen {
+    Goes(String),
+    Ended(Box<Ended>),
+}
+
+/// Follows jobs to their end.
+pub(crate) struct Follower {
+    /// The bucket.
+    pub(crate) store: Arc<dyn Store>,
+    /// Its keys.
+    pub(crate) keys: Keys,
+    /// Who settles, if nobody else is sure to.
+    pub(crate) orchestrator: Option<Arc<Orchestrator>>,
+    /// Where to say it.
+    pub(crate) out: Out,
+    /// How long to wait.
+    pub(crate) timeout: Duration,
+}
+
+impl Follower {
+    /// Waits for all, says how each ended.
+    pub(crate) async fn follow(&self, mut jobs: Vec<Followed>) -> Result<Exit, CliError> {
+        let begun = Instant::now();
+        let mut exit = Exit::Done;
+        while !jobs.is_empty() {
+            let mut rest = Vec::new();
+            for mut followed in jobs {
+                match self.look(&mut followed, begun).await {
+                    Ok(Seen::Ended(ended)) => {
+                        exit = exit.and(ended.exit);
+                        self.tell_end(&followed.job, &ended, begun);
+                    }
+                    Ok(Seen::Goes(what)) => {
+                        self.tell(&mut followed, what, begun);
+                        rest.push(followed);
+                    }
+                    Err(CliError::Outside(error @ OutsideError::Unknown { .. })) if begun.elapsed() < self.timeout => {
+                        // No answer changes nothing about the operation: look again.
+                        self.tell(&mut followed, format!("no answer: {error}"), begun);
+                        rest.push(followed);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            jobs = rest;
+            if !jobs.is_empty() && begun.elapsed() > self.timeout {
+                exit = exit.and(Exit::Unknown);
+                self.give_up(&jobs);
+                break;
+            }
+            if !jobs.is_empty() {
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        Ok(exit)
+    }
+
+    async fn document<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CliError> {
+        let Some(object) = self.store.get(key).await? else { return Ok(None) };
+        let document = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+        Ok(Some(document))
+    }
+
+    async fn look(&self, followed: &mut Followed, begun: Instant) -> Result<Seen, CliError> {
+        let record: Option<Record> = self.document(&self.keys.record(&followed.job)).await?;
+        if let Wanted::Decision { key, etag, before, may_change } = &followed.wanted {
+            let refused: Option<RefusedDocument> = self.document(&self.keys.refused(key)).await?;
+            if let Some(refused) = refused.filter(|refused| refused.etag == *etag) {
+                return Ok(Seen::Ended(Box::new(Ended::refused(refused.errors))));
+            }
+            let settled = |d: &&Decision| d.etags.contains(etag) && (!may_change || Some(*d) != before.as_ref() || begun.elapsed() > GRACE);
+            let decision = record.as_ref().and_then(|r| r.decision.as_ref()).filter(settled);
+            match decision.map(|d| (d, d.operation)) {
+                None => return Ok(Seen::Goes(stage::before_decision(record.as_ref()))),
+                Some((decision, None)) => return Ok(Seen::Ended(Box::new(Ended::by_decision(decision)))),
+                Some((_, Some(operation))) => followed.wanted = Wanted::End(operation),
+            }
+        }
+        let Wanted::End(operation) = followed.wanted else { return Ok(Seen::Goes("looks again".to_owned())) };
+        self.operation(&followed.job, operation, record.as_ref()).await
+    }
+
+    async fn operation(&self, job: &JobName, operation: OperationId, record: Option<&Record>) -> Result<Seen, CliError> {
+        let result: Option<OperationResult> = self.document(&self.keys.result(job, operation)).await?;
+        if let Some(entry) = record.and_then(|r| r.history.iter().find(|entry| entry.operation == operation)) {
+            return Ok(Seen::Ended(Box::new(Ended::by_entry(entry, result.as_ref()))));
+        }
+        if result.is_some() {
+            if let Some(orchestrator) = &self.orchestrator {
+                let scope = Scope::Jobs(BTreeSet::from([job.clone()]));
+                Arc::clone(orchestrator).run(scope, &who()).await?;
+            }
+            return Ok(Seen::Goes("done on the node, being recorded".to_owned()));
+        }
+        if let Some(claim) = self.document(&self.keys.claim(operation)).await? {
+            return Ok(Seen::Goes(stage::of_claim(&claim)));
+        }
+        let batch = record.and_then(|r| r.open.as_ref()).map(|open| open.batch);
+        let receipt = match batch {
+            Some(batch) => self.document(&self.keys.receipt(batch)).await?,
+            None => None,
+        };
+        Ok(Seen::Goes(stage::before_claim(operation, receipt.as_ref())))
+    }
+
+    /// Says what is new, and after a silence that it still goes on.
+    fn tell(&self, followed: &mut Followed, what: String, begun: Instant) {
+        let news = followed.said.as_ref().is_none_or(|(said, at)| *said != what || at.elapsed() >= SILENCE);
+        if !news {
+            return;
+        }
+        let (job, elapsed) = (&followed.job, begun.elapsed());
+        let event = json!({"type": "progress", "version": 1, "job": job, "stage": what, "seconds": elapsed.as_secs()});
+        self.out.progress(&event, || format!("  {job}  {}  {}\n", printable(&what), span(elapsed)));
+        followed.said = Some((what, Instant::now()));
+    }
+
+    fn tell_end(&self, job: &JobName, ended: &Ended, begun: Instant) {
+        let elapsed = begun.elapsed();
+        let event = json!({
+            "type": "outcome",
+            "version": 1,
+            "job": job,
+            "operation": ended.operation,
+            "job_version": ended.version,
+            "outcome": ended.outcome,
+            "detail": ended.detail,
+            "errors": ended.errors,
+            "exit": ended.exit.code(),
+            "seconds": elapsed.as_secs(),
+        });
+        if ended.exit == Exit::Done {
+            self.out.event(&event, || ended.success(job, elapsed));
+        } else {
+            self.out.progress(&event, || ended.failure(job));
+        }
+    }
+
+    fn give_up(&self, jobs: &[Followed]) {
+        for followed in jobs {
+            let what = followed.said.as_ref().map(|(said, _)| said.clone()).unwrap_or_default();
+            let event = json!({"type": "timeout", "version": 1, "job": followed.job, "stage": what});
+            self.out.progress(&event, || {
+                let message = format!("{} has not ended after {}: {what}", followed.job, span(self.timeout));
+                failure(&message, &[], Some("it goes on without this command; `flink-sql-runner status` shows how it stands"))
+            });
+        }
+        self.out.note(&format!("{} still under way\n", count(jobs.len(), "job")));
+    }
+}

@@ -1,0 +1,128 @@
+//! How something ended, what that means for the exit code, and how a person is told.
+//! Must not know how it is found out.
+
+use std::time::Duration;
+
+use lifecycle::batch::OperationResult;
+use lifecycle::decision::Why;
+use lifecycle::diagnostics::Diagnostic;
+use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::ids::OperationId;
+use lifecycle::manifest::JobName;
+use lifecycle::orchestrate::Reason;
+use lifecycle::record::{Decision, Entry};
+
+use crate::exit::Exit;
+use crate::out;
+use crate::render::{diagnostics, span};
+
+/// How an upload or an operation ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    /// The operation, if there was one.
+    pub(crate) operation: Option<OperationId>,
+    /// The version it was about.
+    pub(crate) version: Option<u32>,
+    /// In a word.
+    pub(crate) outcome: String,
+    /// For people.
+    pub(crate) detail: String,
+    /// What is wrong with the file.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// What it means for the exit code.
+    pub(crate) exit: Exit,
+}
+
+impl Ended {
+    /// The upload was refused.
+    pub(super) fn refused(errors: Vec<Diagnostic>) -> Self {
+        let detail = "the upload was refused".to_owned();
+        Self { operation: None, version: None, outcome: "refused".to_owned(), detail, errors, exit: Exit::Invalid }
+    }
+
+    /// No operation was ordered.
+    pub(super) fn by_decision(decision: &Decision) -> Self {
+        let is = |reason: &Reason| decision.reason == reason.to_string();
+        let (outcome, exit) = if is(&Reason::Unchanged) || is(&Reason::Complete) || is(&Reason::Absent) {
+            ("unchanged", Exit::Done)
+        } else if is(&Reason::RemovalsHeld) || is(&Reason::OtherSource) {
+            ("held", Exit::Held)
+        } else if is(&Reason::UploadRefused) {
+            ("refused", Exit::Invalid)
+        } else {
+            ("failed", Exit::Failed)
+        };
+        Self { operation: None, version: None, outcome: outcome.to_owned(), detail: decision.reason.clone(), errors: Vec::new(), exit }
+    }
+
+    /// An operation was settled.
+    pub(crate) fn by_entry(entry: &Entry, result: Option<&OperationResult>) -> Self {
+        let exit = match (result, entry.outcome.as_str()) {
+            (Some(result), _) => exit_of(&result.outcome),
+            (None, "deployed" | "completed" | "removed" | "left") => Exit::Done,
+            (None, "abandoned") => Exit::Unknown,
+            (None, _) => Exit::Failed,
+        };
+        Self {
+            operation: Some(entry.operation),
+            version: Some(entry.version),
+            outcome: entry.outcome.clone(),
+            detail: entry.detail.clone(),
+            errors: Vec::new(),
+            exit,
+        }
+    }
+
+    fn name(&self, job: &JobName) -> String {
+        self.version.map_or_else(|| job.to_string(), |version| format!("{job} v{version}"))
+    }
+
+    /// A good end, in a line.
+    pub(crate) fn success(&self, job: &JobName, elapsed: Duration) -> String {
+        let (name, time) = (self.name(job), span(elapsed));
+        match self.outcome.as_str() {
+            "deployed" => format!("Deployed {name} in {time}.\n"),
+            "completed" => format!("{name} ran to its end in {time}.\n"),
+            "removed" => format!("Removed {name}: {}.\n", self.detail),
+            _ => format!("{name}: {}.\n", self.detail),
+        }
+    }
+
+    /// A bad end, with the way out.
+    pub(crate) fn failure(&self, job: &JobName) -> String {
+        let what = match self.outcome.as_str() {
+            "rolled-back" => "was rolled back; what ran before runs again",
+            "refused" => "was refused; what ran before is as it was",
+            "failed" if self.operation.is_some() => "failed; nothing of it runs now",
+            "failed" => "is not deployed",
+            "unhealthy" => "runs, but is not healthy",
+            "held" => "is held",
+            _ => "ended without an outcome",
+        };
+        let help = match self.exit {
+            Exit::Held => format!("`flink-sql-runner allow {job} adopt|clean-start|remove` lets it go once"),
+            _ => format!("flink-sql-runner history {job}"),
+        };
+        let mut text = diagnostics::all(&self.errors);
+        text.push_str(&out::failure(&format!("{} {what}", self.name(job)), std::slice::from_ref(&self.detail), Some(&help)));
+        text
+    }
+}
+
+/// What an outcome means for the exit code.
+fn exit_of(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Deployed { unhealthy: None, .. } | Outcome::Completed { .. } | Outcome::Removed { .. } => Exit::Done,
+        Outcome::Left { why, .. } => match why {
+            Why::RunsAsDeployed | Why::IsComplete | Why::NothingToStop => Exit::Done,
+            Why::FlinkRestartsIt => Exit::Failed,
+            Why::ForeignJob => Exit::Held,
+        },
+        Outcome::Refused { refusal } => match refusal {
+            Refusal::DoesNotCompile { .. } => Exit::Invalid,
+            Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
+            Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => Exit::Failed,
+        },
+        Outcome::Deployed { unhealthy: Some(_), .. } | Outcome::RolledBack { .. } | Outcome::Failed { .. } => Exit::Failed,
+    }
+}

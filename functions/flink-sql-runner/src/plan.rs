@@ -1,0 +1,202 @@
+//! `plan`, and how its answer is shown wherever one comes back.
+//! Must not know how the answer came about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::change::Kind;
+use lifecycle::decision::{Action, From, Observed, Stop};
+use lifecycle::manifest::JobName;
+use lifecycle::orchestrate::Reason;
+use lifecycle::plan::Plan;
+use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer};
+
+use crate::cli;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::{Out, failure};
+use crate::render::{Colour, change, count, diagnostics, paint, table};
+use crate::session::Session;
+
+/// Shows what a deployment would do.
+pub(crate) async fn run(arguments: &cli::Plan, session: &Session, out: Out) -> Result<Exit, CliError> {
+    let orchestrator = session.reading().await?;
+    let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
+    let action = actions::Action::Plan { names: names.clone() };
+    let answer = plan_of(actions::act(&orchestrator, action).await?)?;
+    let answer = only(answer, &names);
+    show(&answer, "Plan", out);
+    let exit = planned(&answer);
+    let changes = answer.jobs.iter().any(|job| job.plan.is_some());
+    Ok(if changes && arguments.exit_code && exit == Exit::Done { Exit::Changes } else { exit })
+}
+
+/// The answer, if it is one to a plan.
+pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
+    match answer {
+        Answer::Plan(answer) => Ok(*answer),
+        Answer::Status(_) | Answer::History(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+    }
+}
+
+/// The answer without the refused files of jobs that were not asked about.
+pub(crate) fn only(mut answer: PlanAnswer, names: &BTreeSet<JobName>) -> PlanAnswer {
+    let about = |file: &FileAnswer| match lifecycle::keys::stem(&file.file) {
+        Some(stem) if file.file.contains("queries/") => names.iter().any(|name| name.as_str() == stem),
+        Some(_) | None => true,
+    };
+    if !names.is_empty() {
+        answer.refused.retain(about);
+    }
+    answer
+}
+
+/// Prints the answer; what could not be looked after goes beside it.
+pub(crate) fn show(answer: &PlanAnswer, title: &str, out: Out) {
+    out.result(answer, || text(answer, title));
+    for (name, trouble) in &answer.troubles {
+        out.note(&failure(&format!("{name} could not be looked after"), std::slice::from_ref(trouble), None));
+    }
+}
+
+/// The exit code of a plan: being held is no failure of a plan.
+fn planned(answer: &PlanAnswer) -> Exit {
+    let refused = if answer.refused.is_empty() { Exit::Done } else { Exit::Invalid };
+    let trouble = if answer.troubles.is_empty() { Exit::Done } else { Exit::Unreachable };
+    refused.and(trouble)
+}
+
+/// The exit code of what was ordered.
+pub(crate) fn ordered(answer: &PlanAnswer) -> Exit {
+    answer.jobs.iter().map(|job| reason_exit(&job.reason)).fold(planned(answer), Exit::and)
+}
+
+/// What a reason to do nothing means for the exit code.
+pub(crate) fn reason_exit(reason: &Reason) -> Exit {
+    match reason {
+        Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::Ordered { .. } | Reason::Waits { .. } => Exit::Done,
+        Reason::UploadRefused => Exit::Invalid,
+        Reason::WaitsToRetry { .. } | Reason::GivenUp { .. } => Exit::Failed,
+        Reason::RemovalsHeld | Reason::OtherSource => Exit::Held,
+    }
+}
+
+/// The answer for people: what is done with its causes, what waits, the sum.
+pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
+    let mut text = diagnostics::all(answer.refused.iter().flat_map(|file| &file.errors));
+    let shown: Vec<(&JobAnswer, Row)> = answer.jobs.iter().filter_map(|job| Some((job, row(job)?))).collect();
+    let cells: Vec<Vec<String>> =
+        shown.iter().map(|(job, row)| vec![job.name.to_string(), row.versions.clone(), row.kind.to_owned(), row.what.clone()]).collect();
+    let lines = table::columns(&cells, 0);
+    for ((job, row), line) in shown.iter().zip(lines.lines()) {
+        text.push_str(&format!("  {} {line}\n", paint(row.colour, row.symbol)));
+        if let Some(found) = &job.change {
+            text.push_str(&change::differences(&found.differences));
+        }
+        if job.plan.as_ref().is_some_and(|plan| plan.change.kind != Kind::Unchanged) {
+            for (option, value) in &job.filled_in {
+                text.push_str(&format!("      flinkProperties.{option}: {value} (filled in)\n"));
+            }
+        }
+    }
+    text.push_str(&format!("{title}: {}\n", sum(answer)));
+    if let Some(step) = &answer.dispatched_as {
+        text.push_str(&format!("Sent as {step}.\n"));
+    }
+    text
+}
+
+/// One job's line.
+struct Row {
+    symbol: &'static str,
+    colour: Colour,
+    versions: String,
+    kind: &'static str,
+    what: String,
+}
+
+/// The line of a job that something is done about, or that waits.
+fn row(job: &JobAnswer) -> Option<Row> {
+    let held = |kind| Some(Row { symbol: "?", colour: Colour::Yellow, versions: "-".to_owned(), kind, what: job.text.clone() });
+    match (&job.plan, &job.reason) {
+        (Some(plan), _) => Some(planned_row(plan)),
+        (None, Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::UploadRefused) => None,
+        (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
+        (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
+        (None, Reason::RemovalsHeld | Reason::OtherSource) => held("held"),
+    }
+}
+
+fn planned_row(plan: &Plan) -> Row {
+    let (symbol, colour, kind) = match plan.change.kind {
+        Kind::New => ("+", Colour::Green, "new"),
+        Kind::Unchanged => ("^", Colour::Yellow, "restart"),
+        Kind::Configuration => ("~", Colour::Yellow, "configuration"),
+        Kind::Query => ("!", Colour::Red, "query"),
+        Kind::Removed => ("-", Colour::Red, "removed"),
+    };
+    let before = plan.previous.as_ref().map(|previous| format!("v{}", previous.launch.version));
+    let after = plan.next.as_ref().map(|next| format!("v{}", next.version));
+    let versions = match (before, after) {
+        (Some(before), Some(after)) => format!("{before} -> {after}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => "-".to_owned(),
+    };
+    // What most probably happens: the node picks the branch by what it sees.
+    let likely = match plan.change.kind {
+        Kind::New | Kind::Unchanged => Observed::Gone,
+        Kind::Configuration | Kind::Query | Kind::Removed => Observed::Running,
+    };
+    Row { symbol, colour, versions, kind, what: words(plan.action(likely), plan) }
+}
+
+fn words(action: Action, plan: &Plan) -> String {
+    let text = match action {
+        Action::Start(From::Clean) => "start clean",
+        Action::Start(From::Latest) => "start from its latest state",
+        Action::Replace(Stop::Savepoint, From::Latest) => "savepoint, restart from it",
+        Action::Replace(Stop::Savepoint, From::Clean) => "savepoint, START CLEAN",
+        Action::Replace(Stop::Cancel, From::Latest) => "cancel, restart from the newest checkpoint",
+        Action::Replace(Stop::Cancel, From::Clean) => "cancel, START CLEAN",
+        Action::Stop(Stop::Savepoint) => "savepoint, stop",
+        Action::Stop(Stop::Cancel) => "cancel",
+        Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
+        Action::Wait => "look again",
+    };
+    match plan.change.kind {
+        Kind::Unchanged => format!("{text}: {}", plan.reason),
+        Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => text.to_owned(),
+    }
+}
+
+/// How many of what, in one line.
+fn sum(answer: &PlanAnswer) -> String {
+    let mut counts: BTreeMap<(u8, &'static str), usize> = BTreeMap::new();
+    for job in &answer.jobs {
+        let word = match (&job.plan, &job.reason) {
+            (Some(plan), _) => match plan.change.kind {
+                Kind::New => (0, "new"),
+                Kind::Configuration => (1, "configuration"),
+                Kind::Query => (2, "query"),
+                Kind::Removed => (3, "removed"),
+                Kind::Unchanged => (4, "restart"),
+            },
+            (None, Reason::Waits { .. } | Reason::Ordered { .. }) => (5, "waits"),
+            (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => (6, "failed"),
+            (None, Reason::RemovalsHeld | Reason::OtherSource) => (7, "held"),
+            (None, Reason::Unchanged | Reason::Complete) => (8, "unchanged"),
+            (None, Reason::UploadRefused | Reason::Absent) => continue,
+        };
+        *counts.entry(word).or_default() += 1;
+    }
+    if !answer.refused.is_empty() {
+        counts.insert((9, "refused"), answer.refused.len());
+    }
+    let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
+    let lost = answer.jobs.iter().filter(|job| job.plan.as_ref().is_some_and(|p| p.change.kind == Kind::Query)).count();
+    match (parts.is_empty(), lost) {
+        (true, _) => "nothing to do.".to_owned(),
+        (false, 0) => format!("{}.", parts.join(", ")),
+        (false, 1) => format!("{}. 1 job loses its state.", parts.join(", ")),
+        (false, more) => format!("{}. {} lose their state.", parts.join(", "), count(more, "job")),
+    }
+}

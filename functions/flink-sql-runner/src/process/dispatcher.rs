@@ -1,0 +1,57 @@
+//! The way to the node for a program that is on it: a batch is carried out right here.
+//! Must not know what any operation does.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, Store};
+use control::world::SystemWorld;
+use lifecycle::ids::BatchId;
+use lifecycle::keys::Keys;
+use step_runner::run::{BatchRef, NodeSettings, RunError, run_batch};
+
+/// Carries out batches in this process.
+pub(crate) struct ProcessDispatcher {
+    /// The bucket.
+    pub(crate) store: Arc<dyn Store>,
+    /// Where state lies.
+    pub(crate) files: Arc<dyn Files>,
+    /// The bucket's keys.
+    pub(crate) keys: Keys,
+    /// What the runner is set to.
+    pub(crate) node: NodeSettings,
+    /// What was carried out.
+    pub(crate) sent: Mutex<BTreeSet<BatchId>>,
+}
+
+/// The name of this process as a step.
+fn step() -> String {
+    format!("process {}", std::process::id())
+}
+
+#[async_trait]
+impl Dispatcher for ProcessDispatcher {
+    async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError> {
+        // What another process sent is not known here: its claims and locks keep it safe from a second sending.
+        let sent = self.sent.lock().is_ok_and(|sent| sent.contains(&batch));
+        Ok(if sent { Progress::Ended(step()) } else { Progress::NotFound })
+    }
+
+    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+        if let Ok(mut sent) = self.sent.lock() {
+            sent.insert(order.batch);
+        }
+        let reference = BatchRef { id: order.batch, key: order.key.clone(), digest: order.digest.clone() };
+        let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
+        let report = run_batch(store, Some(files), self.keys.clone(), &reference, &self.node, Arc::new(SystemWorld)).await;
+        match report {
+            Ok(report) => {
+                tracing::info!(finished = report.finished, not_ours = report.not_ours, unknown = report.unknown, "batch carried out");
+                Ok(step())
+            }
+            Err(RunError::Outside(error)) => Err(error),
+            Err(error) => Err(OutsideError::unknown("carrying out the batch", error)),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `DISPATCH=process`: the Python tool's drop-in on the primary node. Decides, carries out, settles, until nothing changes.
+//! Must not decide anything about a job: the same orchestrator and runner as everywhere do.
+
+pub(crate) mod arguments;
+mod dispatcher;
+mod report;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws::{S3Files, S3Store};
+use control::orchestrator::{DesiredSource, Orchestrator, Report, Scope, Settings};
+use control::ports::{Cluster, Condition, OutsideError, Store};
+use control::runner::RunnerTimes;
+use control::world::SystemWorld;
+use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
+use lifecycle::documents::write;
+use lifecycle::keys::Keys;
+use lifecycle::record::Source;
+use orchestrator::actions::answer;
+use step_runner::flink_rest::{FlinkRest, Timeouts};
+use step_runner::run::NodeSettings;
+use step_runner::target::DeploymentTarget;
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::plan;
+use crate::session::{Session, who};
+use arguments::{Common, ProcessCli, ProcessCommand, Target};
+use dispatcher::ProcessDispatcher;
+use report::Carried;
+use source::{LocalFiles, Manifests, TableSource};
+
+/// How often the round of deciding, carrying out and settling is repeated.
+const ROUNDS: usize = 6;
+
+/// Names beside the deployed manifests that have another meaning.
+const TAKEN: [&str; 9] = ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster"];
+
+/// Does what is asked on this node.
+pub(crate) async fn run(cli: ProcessCli, passthrough: Vec<String>, out: Out) -> Result<Exit, CliError> {
+    let session = Session { flags: cli.global };
+    let (manifests, common, dry) = match cli.command {
+        ProcessCommand::Deploy(folder) => (of_folder(folder.path, folder.template_file), folder.common, false),
+        ProcessCommand::Plan(folder) => (of_folder(folder.path, folder.template_file), folder.common, true),
+        ProcessCommand::DeployJob(one) => (Manifests::Merged(one.job_config_path), one.common, false),
+    };
+    let node = Node::new(&session, manifests, &common, passthrough).await?;
+    if dry {
+        let report = Arc::clone(&node.orchestrator).plan(Scope::All, "plan").await?;
+        let answer = answer(report);
+        plan::show(&answer, "Plan", out);
+        return Ok(if answer.refused.is_empty() { Exit::Done } else { Exit::Invalid });
+    }
+    let carried = node.carry_out().await?;
+    carried.show(out);
+    Ok(carried.exit())
+}
+
+fn of_folder(path: PathBuf, template: PathBuf) -> Manifests {
+    Manifests::Folder { path, template }
+}
+
+/// Everything on this node.
+struct Node {
+    orchestrator: Arc<Orchestrator>,
+    target: DeploymentTarget,
+    scope: Scope,
+}
+
+impl Node {
+    async fn new(session: &Session, manifests: Manifests, common: &Common, passthrough: Vec<String>) -> Result<Self, CliError> {
+        let target = target(common)?;
+        let keys = keys(&common.external_job_config_prefix)?;
+        let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(session, common)? };
+        let node = node(session, common, target.clone(), passthrough)?;
+        let sdk = aws::load_config().await;
+        // The Python tool's own name for another S3.
+        let sdk = match std::env::var("AWS_S3_ENDPOINT").ok().filter(|url| !url.is_empty()) {
+            Some(url) => sdk.into_builder().endpoint_url(url).build(),
+            None => sdk,
+        };
+        let bucket = |name: &str| -> Arc<dyn Store> { Arc::new(S3Store::new(&sdk, name)) };
+        let store = bucket(&common.external_job_config_bucket);
+        let single = matches!(manifests, Manifests::Merged(_));
+        let desired = LocalFiles {
+            manifests,
+            tables: tables(&common.table_definition_path, &bucket)?,
+            params: common.template_params.iter().cloned().collect(),
+            timestamp_field: settings.timestamp_field.clone(),
+            policy: settings.policy.clone(),
+        };
+        let scope = if single {
+            // One job only: nothing else is looked at, nothing is removed.
+            Scope::Ended(source::job_of(&desired.load().await?).into_iter().collect::<BTreeSet<_>>())
+        } else {
+            Scope::Sweep
+        };
+        let dispatcher = ProcessDispatcher {
+            store: Arc::clone(&store),
+            files: Arc::new(S3Files::new(&sdk)),
+            keys,
+            node,
+            sent: Mutex::default(),
+        };
+        let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(dispatcher), Arc::new(SystemWorld));
+        let orchestrator = Arc::new(Orchestrator { store, desired, dispatcher, world, settings });
+        Ok(Self { orchestrator, target, scope })
+    }
+
+    /// No event follows what is done here: the orchestrator is asked again until nothing more is ordered.
+    async fn carry_out(&self) -> Result<Carried, CliError> {
+        let mut carried = Carried::default();
+        for _ in 0..ROUNDS {
+            let report = Arc::clone(&self.orchestrator).run(self.scope.clone(), &who()).await?;
+            let (more, expected) = (report.batch.is_some(), expected(&report));
+            carried.add(report);
+            if more {
+                continue;
+            }
+            // Everything is settled: what should be alive and is not is brought back.
+            let Some(lost) = self.look(expected).await? else { break };
+            let report = Arc::clone(&self.orchestrator).run(Scope::Observed(Box::new(lost)), &who()).await?;
+            let more = report.batch.is_some();
+            carried.add(report);
+            if !more {
+                break;
+            }
+        }
+        carried.settle(&self.orchestrator).await?;
+        Ok(carried)
+    }
+
+    /// One look at the cluster, kept for `status`; nothing if everything expected is alive.
+    async fn look(&self, expected: Vec<Expected>) -> Result<Option<ObservedDocument>, CliError> {
+        let endpoint = self.target.resolve().await?;
+        let look = FlinkRest::new(&endpoint.base_url(), Timeouts::default())?.look().await?;
+        let Orchestrator { store, world, settings, .. } = self.orchestrator.as_ref();
+        let document = ObservedDocument { format: FORMAT, batch: world.fresh_id(), look, expected };
+        store.put(&settings.keys.observed(), write(&document), Condition::Always).await?;
+        let lost = document.missing().next().is_some();
+        Ok(lost.then_some(document))
+    }
+}
+
+fn expected(report: &Report) -> Vec<Expected> {
+    let run = |(job, finding): (&lifecycle::manifest::JobName, &lifecycle::orchestrate::Finding)| {
+        let (job_id, revision) = finding.expected?;
+        Some(Expected { job: job.clone(), job_id, revision })
+    };
+    report.findings.iter().filter_map(run).collect()
+}
+
+fn settings(session: &Session, common: &Common) -> Result<Settings, CliError> {
+    let mut settings = session.settings()?;
+    if let Some(field) = &common.timestamp_field_name {
+        settings.timestamp_field.clone_from(field);
+    }
+    Ok(settings)
+}
+
+/// Deployed manifests lie where the Python tool put them; everything else beside.
+fn keys(prefix: &str) -> Result<Keys, CliError> {
+    let trimmed = prefix.trim_matches('/');
+    let (parent, name) = trimmed.rsplit_once('/').unwrap_or(("", trimmed));
+    if name.is_empty() || TAKEN.contains(&name) {
+        let message = format!("--external-job-config-prefix `{prefix}` does not end in a folder for deployed manifests");
+        return Err(CliError::usage(message, "end it in `manifests/`, for example flink-sql-runner/manifests/"));
+    }
+    Ok(Keys::with_manifests(parent, name))
+}
+
+fn target(common: &Common) -> Result<DeploymentTarget, CliError> {
+    match common.deployment_target {
+        Target::Yarn => {
+            Err(CliError::usage("--deployment-target yarn comes with the YARN target", "use `remote` with --jobmanager-address for now"))
+        }
+        Target::Remote => {
+            let help = "give --jobmanager-address HOST:PORT";
+            let address = common.jobmanager_address.as_deref().ok_or_else(|| CliError::usage("no JobManager is named", help))?;
+            let endpoint = address.parse().map_err(|error: step_runner::target::NotAnEndpoint| CliError::usage(error.to_string(), help))?;
+            Ok(DeploymentTarget::Remote(endpoint))
+        }
+    }
+}
+
+fn node(session: &Session, common: &Common, target: DeploymentTarget, passthrough: Vec<String>) -> Result<NodeSettings, CliError> {
+    let wrong = |source| CliError::File { path: common.state_directory.clone(), source };
+    std::fs::create_dir_all(&common.state_directory).map_err(wrong)?;
+    let span = |name: &str, default: u64| match session.get(name).map(|text| text.trim().parse::<u64>()) {
+        None => Ok(Duration::from_millis(default)),
+        Some(Ok(ms)) => Ok(Duration::from_millis(ms)),
+        Some(Err(_)) => Err(CliError::usage(format!("{name} is no number of milliseconds"), format!("for example {name}={default}"))),
+    };
+    let (lease, margin) = (span("LEASE_MS", 60_000)?, span("MARGIN_MS", 60_000)?);
+    Ok(NodeSettings {
+        flink: common.flink.clone(),
+        python: common.pyexec_path.clone(),
+        target,
+        state_directory: common.state_directory.clone(),
+        passthrough,
+        times: RunnerTimes { lease, margin, ..RunnerTimes::default() },
+        lock_wait: lease + margin,
+    })
+}
+
+fn tables(paths: &[String], bucket: &dyn Fn(&str) -> Arc<dyn Store>) -> Result<Vec<TableSource>, CliError> {
+    let mut stores: BTreeMap<String, Arc<dyn Store>> = BTreeMap::new();
+    let mut source = |path: &String| match path.strip_prefix("s3://").or_else(|| path.strip_prefix("s3a://")) {
+        None => Ok(TableSource::Local(PathBuf::from(path))),
+        Some(rest) => {
+            let (name, key) = rest.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(|| {
+                CliError::Outside(OutsideError::refused("reading the table definitions", format!("`{path}` names no object")))
+            })?;
+            let store = stores.entry(name.to_owned()).or_insert_with(|| bucket(name));
+            Ok(TableSource::Remote { store: Arc::clone(store), url: path.clone(), key: key.to_owned() })
+        }
+    };
+    paths.iter().map(|path| source(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_ends_in_the_manifests_name() {
+        assert_eq!(keys("flink-sql-runner/manifests/").ok(), Some(Keys::new("flink-sql-runner/")));
+        assert_eq!(keys("/a/b/deployed").ok(), Some(Keys::with_manifests("a/b", "deployed")));
+        assert_eq!(keys("manifests").ok(), Some(Keys::new("")));
+        for wrong in ["", "/", "flink-sql-runner/records/"] {
+            assert!(matches!(keys(wrong), Err(CliError::Usage { .. })), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `status` and `history`: what is recorded about jobs, as tables.
+//! Must not know how it came about.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lifecycle::manifest::JobName;
+use lifecycle::record::Status;
+use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, StatusAnswer, act};
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::render::{ago, printable, table};
+use crate::session::Session;
+
+/// Shows how every job stands.
+pub(crate) async fn status(session: &Session, out: Out) -> Result<Exit, CliError> {
+    match act(&session.reading().await?, Action::Status {}).await? {
+        Answer::Status(answer) => {
+            out.result(&answer, || status_text(&answer, Timestamp::now()));
+            Ok(Exit::Done)
+        }
+        Answer::Plan(_) | Answer::History(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+    }
+}
+
+/// Shows what was done about a job.
+pub(crate) async fn history(name: JobName, session: &Session, out: Out) -> Result<Exit, CliError> {
+    match act(&session.reading().await?, Action::History { name }).await? {
+        Answer::History(answer) => {
+            out.result(&answer, || history_text(&answer));
+            Ok(Exit::Done)
+        }
+        Answer::Plan(_) | Answer::Status(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+    }
+}
+
+/// The state of a job as a person reads it: Flink's own word where the last look saw the run.
+fn state(job: &JobStatus, answer: &StatusAnswer) -> String {
+    let seen = job.run.and_then(|run| answer.observed.as_ref()?.look.job(run)).map(|seen| seen.state);
+    let expected = job.status == Some(Status::Running);
+    match (seen.filter(|_| expected), job.status) {
+        (Some(seen), _) => serde_json::to_value(seen).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
+        (None, Some(status)) => status.to_string(),
+        (None, None) => "not deployed".to_owned(),
+    }
+}
+
+fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
+    let dash = || "-".to_owned();
+    let head = ["NAME", "VERSION", "STATE", "SINCE", "OPERATION"].map(str::to_owned).to_vec();
+    let mut rows = vec![head];
+    let mut notes = String::new();
+    let mut sums: BTreeMap<String, usize> = BTreeMap::new();
+    for job in &answer.jobs {
+        let state = state(job, answer);
+        *sums.entry(state.to_lowercase()).or_default() += 1;
+        rows.push(vec![
+            job.name.to_string(),
+            job.version.map_or_else(dash, |version| format!("v{version}")),
+            state,
+            job.since.map_or_else(dash, |since| ago(now, since)),
+            job.operation.map_or_else(dash, |operation| operation.short()),
+        ]);
+        notes.push_str(&note(job, now));
+    }
+    let sums: Vec<String> = sums.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
+    let sums = if sums.is_empty() { "no jobs".to_owned() } else { sums.join(", ") };
+    let cluster = answer.observed.as_ref().map_or_else(
+        || "The cluster was not looked at yet.".to_owned(),
+        |observed| {
+            let slots = observed.look.slots.map(|slots| format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total));
+            format!("{}seen {} ago.", slots.unwrap_or_default(), ago(now, observed.look.at))
+        },
+    );
+    let table = if answer.jobs.is_empty() { String::new() } else { table::columns(&rows, 0) };
+    format!("{table}{notes}{sums}. {cluster}\n")
+}
+
+/// What went wrong with a job last.
+fn note(job: &JobStatus, now: Timestamp) -> String {
+    let Some(trouble) = &job.trouble else { return String::new() };
+    let next = match trouble.next {
+        Some(at) if at > now => format!("tried again in {}", ago(at, now)),
+        Some(_) => "to be tried again now".to_owned(),
+        None => "not tried again until it changes".to_owned(),
+    };
+    let times = if trouble.attempts == 1 { "once".to_owned() } else { format!("{} times", trouble.attempts) };
+    format!("  {}: failed {times}, {next}: {}\n", job.name, printable(&trouble.error))
+}
+
+fn history_text(answer: &HistoryAnswer) -> String {
+    if answer.entries.is_empty() {
+        return format!("nothing was done about {} yet\n", answer.name);
+    }
+    let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
+    let mut rows = vec![head];
+    rows.extend(answer.entries.iter().map(|entry| {
+        let why = match entry.outcome.as_str() {
+            "deployed" | "removed" | "completed" => entry.why.clone(),
+            _ => format!("{}: {}", entry.why, entry.detail),
+        };
+        vec![
+            entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            entry.operation.short(),
+            format!("v{}", entry.version),
+            entry.change.to_string(),
+            entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
+            entry.outcome.clone(),
+            entry.by.clone(),
+            why,
+        ]
+    }));
+    table::columns(&rows, 0)
+}
+
+/// `chk-12` or `savepoint-…` of a path.
+pub(crate) fn last_segment(path: &str) -> String {
+    path.trim_end_matches('/').trim_end_matches("/_metadata").rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

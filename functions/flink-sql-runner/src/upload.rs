@@ -1,0 +1,206 @@
+//! Uploading local files: which file goes to which key, and writing what is not there already.
+//! Must not know what follows for a job.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use control::ports::{Condition, Put, Store};
+use lifecycle::keys::{Keys, Place, stem};
+use lifecycle::manifest::JobName;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::files::{self, PARAMS, TEMPLATE, is_config, is_manifest, is_sql};
+
+/// A file that was uploaded, or was there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Uploaded {
+    /// The file on this machine.
+    pub(crate) file: String,
+    /// Its key.
+    pub(crate) key: String,
+    /// Its version in the bucket.
+    pub(crate) etag: String,
+    /// Whether it was there already, the same.
+    pub(crate) same: bool,
+    /// The job that it is about.
+    pub(crate) job: Option<JobName>,
+}
+
+/// A file and the path under the prefix that it gets.
+type Mapped = (PathBuf, String);
+
+/// Where the files that `path` means belong: a folder keeps its inner layout.
+pub(crate) fn map(path: &Path) -> Result<Vec<Mapped>, CliError> {
+    let path = &std::path::absolute(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    if path.is_file() {
+        return Ok(vec![(path.clone(), map_file(path))]);
+    }
+    if is_config(path) {
+        return config(path);
+    }
+    let mut mapped = if is_config(&path.join("config")) { config(&path.join("config"))? } else { Vec::new() };
+    let queries = path.join("queries");
+    let root = if queries.is_dir() { &queries } else { path };
+    // A folder inside `queries/` keeps its place there.
+    let under = match map_file(root).strip_prefix("queries/") {
+        Some(inner) if below(root, "queries").is_some() => format!("queries/{inner}/"),
+        Some(_) | None => "queries/".to_owned(),
+    };
+    for file in files::files(root, &is_manifest)? {
+        let inner = joined(file.strip_prefix(root).unwrap_or(&file));
+        mapped.push((file, format!("{under}{inner}")));
+    }
+    Ok(mapped)
+}
+
+/// What the orchestrator reads of a `config` folder.
+fn config(folder: &Path) -> Result<Vec<Mapped>, CliError> {
+    let mut mapped = Vec::new();
+    for name in [TEMPLATE, PARAMS] {
+        let file = folder.join(name);
+        if file.is_file() {
+            mapped.push((file, format!("config/{name}")));
+        }
+    }
+    let tables = folder.join("tables");
+    if tables.is_dir() {
+        for file in files::files(&tables, &is_sql)? {
+            let inner = joined(file.strip_prefix(&tables).unwrap_or(&file));
+            mapped.push((file, format!("config/tables/{inner}")));
+        }
+    }
+    Ok(mapped)
+}
+
+/// The key of one file: below the last `queries` or `config` folder on its way, else right under `queries/`.
+fn map_file(path: &Path) -> String {
+    let configured = files::config_near(path).filter(|config| path.starts_with(config));
+    if let Some(inner) = configured.as_deref().and_then(|config| path.strip_prefix(config).ok()) {
+        return format!("config/{}", joined(inner));
+    }
+    match below(path, "queries") {
+        Some(inner) => format!("queries/{inner}"),
+        None => format!("queries/{}", path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default()),
+    }
+}
+
+/// What lies below the last folder of that name on the way to `path`.
+fn below(path: &Path, folder: &str) -> Option<String> {
+    let parts: Vec<String> = parts(path);
+    let at = parts.iter().rposition(|part| part == folder)?;
+    let rest = parts.get(at + 1..)?;
+    (!rest.is_empty()).then(|| rest.join("/"))
+}
+
+fn parts(path: &Path) -> Vec<String> {
+    let normal = |part: Component<'_>| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+    };
+    path.components().filter_map(normal).collect()
+}
+
+fn joined(path: &Path) -> String {
+    parts(path).join("/")
+}
+
+/// Uploads what the paths mean, the configuration first; a manifest given alone replaces the one of the same name.
+pub(crate) async fn upload(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<Uploaded>, CliError> {
+    let mut mapped = Vec::new();
+    for path in paths {
+        let alone = path.is_file() && below(path, "queries").is_none();
+        for (file, under) in map(path)? {
+            let mut key = format!("{}{under}", keys.prefix());
+            if alone && let Some(known) = uploaded_as(store, keys, &key).await? {
+                key = known;
+            }
+            mapped.push((file, key));
+        }
+    }
+    let config = keys.config();
+    mapped.sort_by_key(|(_, key)| (!key.starts_with(&config), key.clone()));
+    mapped.dedup();
+    let mut uploaded = Vec::new();
+    for (file, key) in mapped {
+        uploaded.push(put(store, keys, &file, key).await?);
+    }
+    Ok(uploaded)
+}
+
+/// The only key in the bucket whose stem is that of `key`.
+async fn uploaded_as(store: &dyn Store, keys: &Keys, key: &str) -> Result<Option<String>, CliError> {
+    let listed = store.list(&keys.queries()).await?;
+    let same: BTreeSet<String> = listed.into_iter().map(|l| l.key).filter(|known| stem(known).is_some() && stem(known) == stem(key)).collect();
+    Ok(if same.len() == 1 { same.into_iter().next() } else { None })
+}
+
+async fn put(store: &dyn Store, keys: &Keys, file: &Path, key: String) -> Result<Uploaded, CliError> {
+    let bytes = std::fs::read(file).map_err(|source| CliError::File { path: file.to_owned(), source })?;
+    let job = match keys.place(&key) {
+        Place::Query { stem } => JobName::try_from(stem).ok(),
+        Place::Config | Place::Result { .. } | Place::Observed | Place::Other => None,
+    };
+    let file = files::shown(file);
+    if let Some(known) = store.get(&key).await?.filter(|known| known.bytes == bytes) {
+        return Ok(Uploaded { file, key, etag: known.etag.0, same: true, job });
+    }
+    match store.put(&key, bytes, Condition::Always).await? {
+        Put::Written(etag) => Ok(Uploaded { file, key, etag: etag.0, same: false, job }),
+        Put::Conflict => Err(CliError::Outside(control::ports::OutsideError::refused(
+            format!("uploading {key}"),
+            "another write was under way; run the same again",
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x: 1\n").unwrap();
+        }
+        root
+    }
+
+    fn keys_of(root: &tempfile::TempDir, path: &str) -> Vec<String> {
+        map(&root.path().join(path)).unwrap().into_iter().map(|(_, key)| key).collect()
+    }
+
+    #[test]
+    fn every_file_gets_its_key() {
+        let whole = folder(&[
+            "queries/a.yaml",
+            "queries/team/b.yml",
+            "queries/notes.txt",
+            "queries/.hidden.yaml",
+            "rejected/c.yaml",
+            "config/job-template.yaml",
+            "config/params.yaml",
+            "config/readme.md",
+            "config/tables/in.sql",
+        ]);
+        let config = ["config/job-template.yaml", "config/params.yaml", "config/tables/in.sql"];
+        let queries = ["queries/a.yaml", "queries/team/b.yml"];
+        assert_eq!(keys_of(&whole, ""), [config.as_slice(), queries.as_slice()].concat());
+        assert_eq!(keys_of(&whole, "queries"), queries);
+        assert_eq!(keys_of(&whole, "queries/team"), ["queries/team/b.yml"]);
+        assert_eq!(keys_of(&whole, "queries/team/b.yml"), ["queries/team/b.yml"]);
+        assert_eq!(keys_of(&whole, "config"), config);
+        assert_eq!(keys_of(&whole, "config/tables/in.sql"), ["config/tables/in.sql"]);
+        assert_eq!(keys_of(&whole, "config/params.yaml"), ["config/params.yaml"]);
+        assert_eq!(keys_of(&whole, "rejected/c.yaml"), ["queries/c.yaml"]);
+        assert_eq!(keys_of(&whole, "rejected"), ["queries/c.yaml"]);
+    }
+
+    #[test]
+    fn a_folder_without_layout_is_all_manifests() {
+        let plain = folder(&["x/a.yaml", "x/sub/b.yaml", "x/config/tables/t.sql"]);
+        assert_eq!(keys_of(&plain, "x"), ["config/tables/t.sql", "queries/a.yaml", "queries/sub/b.yaml"]);
+    }
+}

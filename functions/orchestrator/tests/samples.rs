@@ -1,0 +1,71 @@
+//! Every sample in `events/` is read as the trigger it shows, so that people can rely on them with cargo lambda.
+//! Must not call anything.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use lifecycle::keys::Keys;
+use lifecycle::manifest::JobName;
+use lifecycle::record::Permission;
+use orchestrator::actions::Action;
+use orchestrator::events::{Hint, Trigger, read};
+
+fn sample(name: &str) -> Trigger {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    read(serde_json::from_str(&text).unwrap(), &Keys::new("flink-sql-runner/")).unwrap()
+}
+
+fn job(name: &str) -> JobName {
+    JobName::try_from(name).unwrap()
+}
+
+fn jobs(names: &[&str]) -> Hint {
+    Hint { jobs: names.iter().map(|n| job(n)).collect(), ..Hint::default() }
+}
+
+fn action(action: Action) -> Trigger {
+    Trigger::Action(Box::new(action))
+}
+
+#[test]
+fn every_sample_is_the_trigger_it_shows() {
+    let orders = || BTreeSet::from([job("orders-per-buyer")]);
+    let by = || Some("anna".to_owned());
+    let batch = "0197f0a1b2c37000800000000000b001".parse().ok();
+    let table = [
+        ("s3-object-created", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("s3-object-removed", Trigger::Objects(jobs(&["filter-expensive-items"]))),
+        ("s3-config-changed", Trigger::Objects(Hint { config: true, ..Hint::default() })),
+        ("s3-result", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("s3-observed", Trigger::Objects(Hint { observed: true, ..Hint::default() })),
+        ("s3-test-event", Trigger::Nothing("s3:TestEvent")),
+        ("eventbridge-object-created", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("eventbridge-object-deleted", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("scheduled-event", action(Action::Redeploy { by: None })),
+        ("schedule-redeploy", action(Action::Redeploy { by: None })),
+        ("schedule-sweep", action(Action::Sweep { by: None })),
+        ("emr-step-running", Trigger::Nothing("a step under way")),
+        ("emr-step-failed", Trigger::Ended(batch)),
+        ("ssm-command-failed", Trigger::Ended(None)),
+        ("action-plan", action(Action::Plan { names: orders() })),
+        ("action-deploy", action(Action::Deploy { names: orders(), by: by() })),
+        (
+            "action-allow",
+            action(Action::Allow { name: job("orders-per-buyer"), permission: Permission::Remove, run: None, by: by() }),
+        ),
+        ("action-status", action(Action::Status {})),
+        ("action-history", action(Action::History { name: job("orders-per-buyer") })),
+    ];
+    for (name, expected) in &table {
+        assert_eq!(sample(name), *expected, "{name}");
+    }
+    let Trigger::Messages(messages) = sample("sqs-batch") else { panic!("not messages") };
+    let hints: Vec<_> = messages.into_iter().map(|m| m.hint).collect();
+    assert_eq!(hints, [Some(jobs(&["orders-per-buyer"])), Some(jobs(&["order-numbers"]))]);
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+    let known: BTreeSet<String> = table.iter().map(|(n, _)| format!("{n}.json")).chain(["sqs-batch.json".to_owned()]).collect();
+    let there: BTreeSet<String> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(there, known, "each sample is used here");
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Runs every test of the project, the cheap ones first, or only the stages that are named.
+#
+# usage: test.sh [check] [unit] [python] [e2e] [lambda]
+# Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+: "${CARGO_TARGET_DIR:=$PWD/target}"
+export CARGO_TARGET_DIR
+stages=("$@")
+[[ ${#stages[@]} -gt 0 ]] || stages=(check unit python e2e lambda)
+
+# Each stage says how long it took, so that the budget of CI can be read from its log.
+stage() {
+  local name=$1 began=$SECONDS
+  printf '\n=== %s\n' "$name"
+  "stage_$name"
+  printf '=== %s: %d s\n' "$name" $((SECONDS - began))
+}
+
+tool() { printf '%s/%s' "$tools" "$1"; }
+
+stage_check() {
+  cargo fmt --all --check
+  "$(tool shellcheck)" scripts/*.sh .ci/run
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+stage_unit() {
+  cargo test --workspace --exclude e2e --locked
+}
+
+stage_python() {
+  (
+    cd functions/step-runner/submitter
+    "$(tool ruff)" check .
+    "$(tool ruff)" format --check .
+    "$(tool mypy)" --strict submitter.py
+    "$(tool pytest)" -q -m 'not real_flink'
+  )
+}
+
+stage_e2e() {
+  cargo build --workspace --bins --locked
+  cargo test -p e2e --locked -- --test-threads=1 --nocapture
+}
+
+stage_lambda() {
+  scripts/lambda-local.sh
+}
+
+scripts/install-flink.sh | grep '^install-flink:' || true
+tools=$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')
+PATH=$tools:$PATH
+for name in "${stages[@]}"; do
+  stage "$name"
+done
+printf '\nall stages passed: %s\n' "${stages[*]}"
