@@ -27,8 +27,9 @@ stage_check() {
   cargo clippy --workspace --all-targets --locked -- -D warnings
 }
 
+# Always the whole workspace: another selection of packages means other features, and the AWS SDK built once more.
 stage_unit() {
-  cargo test --workspace --exclude e2e --locked
+  cargo nextest run --workspace --locked -E 'not package(e2e)'
 }
 
 stage_python() {
@@ -43,7 +44,7 @@ stage_python() {
 
 stage_e2e() {
   cargo build --workspace --bins --locked
-  cargo test -p e2e --locked -- --test-threads=1 --nocapture
+  cargo nextest run --workspace --locked -E 'package(e2e)' -j 1 --no-capture
 }
 
 stage_lambda() {

@@ -197,3 +197,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) | Err(_) => Err("a number with s, m or h is expected".to_owned()),
     }
 }
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

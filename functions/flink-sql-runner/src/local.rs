@@ -1,25 +1,209 @@
-//! `local up|down|status`: the whole system on this machine.
+//! `local up|down|status`: the whole system on this machine, in one background process.
 //! Must not know how the stack is built.
 
-use std::process::ExitCode;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use flink_sql_runner::stack::{LocalStack, Spans, StackError, StackOptions};
+use local::Delivery;
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::CliError;
+
+/// How long the stack may take to come up or to end.
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// What to do with the local stack.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LocalCommand {
-    /// Start it.
-    Up,
-    /// End it.
-    Down,
-    /// Show whether it runs.
-    Status,
+    /// Start S3, EMR, SSM, the Lambda and a Flink cluster on this machine, and print their addresses.
+    Up(Up),
+    /// End all of it.
+    Down(Where),
+    /// Show whether it runs, and the settings that reach it (`eval "$(flink-sql-runner local status)"`).
+    Status(Where),
+}
+
+/// Where the stack lies.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Where {
+    /// The folder of the stack's state and logs.
+    #[arg(long, env = "FSR_LOCAL", default_value = ".local/stack")]
+    root: PathBuf,
+}
+
+/// How to start it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    place: Where,
+    /// The project's folder with `scripts/` and `infra/`.
+    #[arg(long, default_value = ".")]
+    project: PathBuf,
+    /// How batches reach the node: emr or ssm.
+    #[arg(long, default_value = "emr", value_parser = ["emr", "ssm"])]
+    via: String,
+    /// Send uploads to the function that `cargo lambda watch` serves on port 9000, instead of hosting it.
+    #[arg(long)]
+    watch: bool,
+    /// Stay in the foreground.
+    #[arg(long)]
+    foreground: bool,
+}
+
+/// What is written down about a running stack.
+#[derive(Debug, Serialize, Deserialize)]
+struct Running {
+    pid: u32,
+    environment: BTreeMap<String, String>,
+    flink: String,
 }
 
 /// Does it.
-#[expect(clippy::unused_async, reason = "the stack is started and ended by waiting")]
 pub(crate) async fn run(command: LocalCommand) -> Result<ExitCode, CliError> {
-    Err(CliError::usage(format!("`local {command:?}` is not there yet").to_lowercase(), "the end-to-end tests start a stack"))
+    match command {
+        LocalCommand::Up(up) if up.foreground => serve(&up).await,
+        LocalCommand::Up(up) => start(&up).await,
+        LocalCommand::Down(place) => end(&place.root).await,
+        LocalCommand::Status(place) => {
+            let running = running(&place.root).ok_or_else(|| not_running(&place.root))?;
+            show(&running);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn not_running(root: &Path) -> CliError {
+    CliError::usage(format!("no local stack runs under {}", root.display()), "start it with `flink-sql-runner local up`")
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> CliError {
+    let what = what.into();
+    move |source| CliError::Stack(StackError::Io { what, source })
+}
+
+fn note(root: &Path) -> PathBuf {
+    root.join("stack.json")
+}
+
+/// The stack that is written down, if its process lives.
+fn running(root: &Path) -> Option<Running> {
+    let running: Running = serde_json::from_slice(&fs::read(note(root)).ok()?).ok()?;
+    Path::new(&format!("/proc/{}", running.pid)).exists().then_some(running)
+}
+
+/// Lines for a shell; values are ours: names, numbers, addresses and paths.
+fn show(running: &Running) {
+    anstream::println!("# Flink: {}", running.flink);
+    for (name, value) in &running.environment {
+        anstream::println!("export {name}={value}");
+    }
+}
+
+async fn start(up: &Up) -> Result<ExitCode, CliError> {
+    let root = &up.place.root;
+    if let Some(running) = running(root) {
+        show(&running);
+        return Ok(ExitCode::SUCCESS);
+    }
+    fs::create_dir_all(root).map_err(io("making the stack's folder"))?;
+    let _ = fs::remove_file(note(root));
+    let log = root.join("stack.log");
+    let output = fs::File::create(&log).map_err(io("making the stack's log"))?;
+    let errors = output.try_clone().map_err(io("making the stack's log"))?;
+    let program = std::env::current_exe().map_err(io("finding this program"))?;
+    let mut command = Command::new(program);
+    command.args(["local", "up", "--foreground", "--via", &up.via]).arg("--root").arg(root).arg("--project").arg(&up.project);
+    if up.watch {
+        command.arg("--watch");
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()
+        .map_err(io("starting the stack's process"))?;
+    let began = Instant::now();
+    loop {
+        if let Some(running) = running(root) {
+            show(&running);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let over = child.try_wait().map_err(io("waiting for the stack"))?.is_some();
+        if over || began.elapsed() > LIMIT {
+            let told = fs::read_to_string(&log).unwrap_or_default();
+            let last = told.lines().rev().take(5).collect::<Vec<_>>();
+            let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+            let output = format!("{last}\nsee {}", log.display());
+            return Err(CliError::Stack(StackError::Script { script: "local up".to_owned(), output }));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The stack itself, until it is told to end.
+async fn serve(up: &Up) -> Result<ExitCode, CliError> {
+    let absolute = |path: &Path| std::path::absolute(path).map_err(io("finding the folders"));
+    let program = std::env::current_exe().map_err(io("finding this program"))?;
+    let binaries = program.parent().unwrap_or(Path::new("/")).to_owned();
+    let delivery = if up.watch {
+        Delivery::Endpoint { url: "http://127.0.0.1:9000/2015-03-31/functions/orchestrator/invocations".to_owned() }
+    } else {
+        Delivery::Host { bootstrap: binaries.join("orchestrator") }
+    };
+    let root = absolute(&up.place.root)?;
+    let options = StackOptions {
+        project: absolute(&up.project)?,
+        root: root.clone(),
+        delivery,
+        binaries,
+        dispatch: up.via.clone(),
+        ports: (0, 0, 0),
+        spans: Spans::default(),
+        rates: Some((Duration::from_secs(30), Duration::from_secs(60))),
+    };
+    // Asked for before the start: a signal that comes meanwhile must not leave Flink behind.
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("listening for signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("listening for signals"))?;
+    let stack = LocalStack::start(options).await?;
+    let mut environment = stack.settings();
+    environment.extend(stack.aws.aws_env());
+    let running = Running { pid: std::process::id(), environment, flink: stack.flink.clone() };
+    let text = serde_json::to_vec_pretty(&running).map_err(|error| CliError::Defect(error.to_string()))?;
+    // Renamed into place: whoever reads it reads all of it.
+    let draft = root.join("stack.json.new");
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, note(&root))).map_err(io("writing the stack's note"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stack.stop().await;
+    let _ = fs::remove_file(note(&root));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn end(root: &Path) -> Result<ExitCode, CliError> {
+    let Some(running) = running(root) else {
+        anstream::println!("no local stack runs under {}", root.display());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let pid = running.pid.to_string();
+    let sent = Command::new("kill").arg(&pid).stdin(Stdio::null()).status().map_err(io("ending the stack"))?;
+    let began = Instant::now();
+    while sent.success() && Path::new("/proc").join(&pid).exists() {
+        if began.elapsed() > LIMIT {
+            let output = format!("process {pid} is still there after {} s", LIMIT.as_secs());
+            return Err(CliError::Stack(StackError::Script { script: "local down".to_owned(), output }));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anstream::println!("the local stack is ended");
+    Ok(ExitCode::SUCCESS)
 }

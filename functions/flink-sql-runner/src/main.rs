@@ -15,6 +15,8 @@ mod process;
 mod render;
 mod session;
 mod status;
+#[cfg(test)]
+mod test_kit;
 mod upload;
 mod validate;
 

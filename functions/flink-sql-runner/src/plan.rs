@@ -200,3 +200,7 @@ fn sum(answer: &PlanAnswer) -> String {
         (false, more) => format!("{}. {} lose their state.", parts.join(", "), count(more, "job")),
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

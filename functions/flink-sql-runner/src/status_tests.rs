@@ -1,0 +1,66 @@
+//! What people read of `status` and `history`.
+//! Records are made by the product's own settling.
+
+use lifecycle::batch::ObservedDocument;
+use lifecycle::execute::{Outcome, Refusal, Rejection};
+use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
+use lifecycle::ids::Hex32;
+use lifecycle::record::Record;
+
+use super::*;
+use crate::test_kit::{at, deployed, manifest, name, running, settled};
+
+fn rejected() -> Outcome {
+    let rejection = Rejection { kind: "query".to_owned(), origin: None, message: "Column 'prize' not found\x07".to_owned(), line: Some(1), column: Some(8) };
+    Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } }
+}
+
+fn orders() -> Record {
+    let (one, two) = (manifest("orders", "SELECT 1", 2), manifest("orders", "SELECT 1", 4));
+    let record = settled(running(&one, "orders"), &two, "orders 2", &deployed("orders 2", Some("s3://b/s/orders/1/op/savepoint-9f1c-ab")));
+    settled(record, &manifest("orders", "SELECT prize", 4), "orders 3", &rejected())
+}
+
+fn job(record: Record) -> JobStatus {
+    JobStatus {
+        name: record.name,
+        version: record.deployed.as_ref().map(|d| d.meta.query_version),
+        status: record.deployed.as_ref().map(|d| d.status),
+        run: record.deployed.as_ref().and_then(lifecycle::record::Deployed::run),
+        since: record.deployed.as_ref().map(|d| d.since),
+        operation: None,
+        trouble: record.trouble,
+        decision: record.decision,
+        last: None,
+    }
+}
+
+#[test]
+fn jobs_in_columns_and_what_went_wrong_below() {
+    let clicks = JobStatus { operation: Some(Hex32::derived(&["clicks 2"])), ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks")) };
+    let seen = |operation: &str, state| JobSeen {
+        id: Hex32::derived(&[operation]),
+        name: "x".to_owned(),
+        state,
+        tasks: Tasks::default(),
+        started_ms: 0,
+        modified_ms: 0,
+    };
+    let look = Look {
+        epoch: Epoch("e".to_owned()),
+        at: at("2026-11-23T12:09:12Z"),
+        jobs: vec![seen("orders 2", JobState::Restarting)],
+        slots: Some(Slots { total: 40, free: 2 }),
+    };
+    let observed = ObservedDocument { format: 1, batch: Hex32::derived(&["b"]), look, expected: Vec::new() };
+    let answer = StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
+    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @"");
+    let nothing = StatusAnswer { format: String::new(), version: 1, jobs: Vec::new(), observed: None };
+    insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @"");
+}
+
+#[test]
+fn history_says_who_why_and_from_where() {
+    let answer = HistoryAnswer { format: String::new(), version: 1, name: name("orders"), entries: orders().history };
+    insta::assert_snapshot!(history_text(&answer), @"");
+}

@@ -128,3 +128,7 @@ fn merged(near: Option<&Path>, given: &Configuration) -> Result<Configuration, C
         extra_params: given.extra_params.clone(),
     })
 }
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

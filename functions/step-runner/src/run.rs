@@ -113,7 +113,18 @@ pub async fn run_batch(
     let mut options = Options::new(&settings.flink, &settings.python, settings.target.clone());
     options.log = Some(settings.state_directory.join("flink-run.log"));
     options.passthrough.clone_from(&settings.passthrough);
+    // A preparation of Python code runs that code; its submission compiles it once more.
+    options.limits.submit = Duration::from_secs(180);
     let submitter = Arc::new(FlinkRunSubmitter::new(options));
+    if plans.iter().any(|plan| plan.next.is_some()) {
+        // The client takes seconds to start: it does so while claims are taken and the cluster is looked at.
+        let warming = Arc::clone(&submitter);
+        tokio::spawn(async move {
+            if let Err(error) = warming.warm_up().await {
+                tracing::warn!(error = error_chain(&error), "the Flink client did not start");
+            }
+        });
+    }
     let runner = Runner {
         store,
         keys,

@@ -50,14 +50,15 @@ pub(crate) enum Action {
 /// The protocol under one scenario.
 pub(crate) struct Protocol(pub(crate) Scenario);
 
-fn free<T>(slots: &[Option<T>]) -> Option<usize> {
-    slots.iter().position(Option::is_none)
+/// A free slot, where so many may be at work.
+fn free<T>(slots: &[Option<T>], at_work: usize) -> Option<usize> {
+    slots.iter().take(at_work.max(1)).position(Option::is_none)
 }
 
 impl Protocol {
     /// Events that have something to tell: an upload, a result, a step that is over, a run that is missing.
     fn events(&self, world: &World, actions: &mut Vec<Action>) {
-        let Some(slot) = free(&world.passes) else { return };
+        let Some(slot) = free(&world.passes, self.0.orchestrators) else { return };
         let event = |sweep, lost| Action::Event { slot, sweep, lost, spurious: false };
         let open = world.record.as_ref().and_then(|record| record.open.as_ref());
         match (&world.record, open) {
@@ -83,8 +84,8 @@ impl Protocol {
         }
     }
 
-    fn runners(world: &World, actions: &mut Vec<Action>) {
-        if let Some(slot) = free(&world.runners) {
+    fn runners(&self, world: &World, actions: &mut Vec<Action>) {
+        if let Some(slot) = free(&world.runners, self.0.runners) {
             let mut batches = world.on_the_way.clone();
             batches.dedup();
             actions.extend(batches.into_iter().map(|batch| Action::Deliver { slot, batch }));
@@ -156,6 +157,9 @@ impl World {
             Action::Event { slot, sweep, lost, spurious } => {
                 self.budget.spurious -= u8::from(spurious);
                 self.start_pass(scenario, slot, sweep, lost);
+                while scenario.orchestrators == 0 && self.passes[slot].is_some() {
+                    self.step_pass(scenario, slot);
+                }
             }
             Action::Orchestrate(slot) => self.step_pass(scenario, slot),
             Action::OrchestratorDies(slot) => {
@@ -167,6 +171,9 @@ impl World {
                     self.on_the_way.remove(at);
                 }
                 self.start_runner(slot, batch);
+                while scenario.runners == 0 && self.runners[slot].as_ref().is_some_and(|r| !self.waits_for_claim(r)) {
+                    self.step_runner(scenario, slot, Twist::Plain);
+                }
             }
             Action::Duplicate(batch) => {
                 self.budget.duplicates -= 1;
@@ -233,7 +240,7 @@ impl Model for Protocol {
                 actions.push(Action::OrchestratorDies(slot));
             }
         }
-        Self::runners(world, actions);
+        self.runners(world, actions);
         Self::cluster(world, actions);
     }
 

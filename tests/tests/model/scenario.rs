@@ -23,11 +23,22 @@ pub(crate) struct Scenario {
     /// This target does not compile.
     pub(crate) uncompilable: Option<Digest>,
     pub(crate) budget: Budget,
+    /// How many orchestrators are at work at one time; none: each pass is one step.
+    pub(crate) orchestrators: usize,
+    /// How many runners are at work at one time; none: each batch is one step.
+    pub(crate) runners: usize,
 }
 
 impl Scenario {
     pub(crate) fn new(title: &'static str, script: Vec<Desired>, budget: Budget) -> Self {
-        Self { title, name: name(), script, doomed: None, uncompilable: None, budget }
+        Self { title, name: name(), script, doomed: None, uncompilable: None, budget, orchestrators: 1, runners: 1 }
+    }
+
+    /// So many orchestrators and runners are at work at one time.
+    pub(crate) fn at_work(mut self, orchestrators: usize, runners: usize) -> Self {
+        self.orchestrators = orchestrators;
+        self.runners = runners;
+        self
     }
 
     /// Runs of `target` fail.

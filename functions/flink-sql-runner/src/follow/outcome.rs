@@ -126,3 +126,39 @@ fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Deployed { unhealthy: Some(_), .. } | Outcome::RolledBack { .. } | Outcome::Failed { .. } => Exit::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::execute::RunStarted;
+    use lifecycle::ids::Hex32;
+
+    use super::*;
+    use crate::test_kit::{deployed, manifest, name, result, running, settled};
+
+    fn of(outcome: &Outcome) -> Ended {
+        let record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        let record = settled(record, &manifest("orders", "SELECT 2", 1), "op", outcome);
+        Ended::by_entry(record.history.last().unwrap(), Some(&result("orders", "op", outcome.clone())))
+    }
+
+    #[test]
+    fn each_outcome_has_its_words_and_code() {
+        let run = RunStarted { job_id: Hex32::derived(&["r"]), restored_from: None };
+        let outcomes = [
+            deployed("op", None),
+            Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },
+            Outcome::Refused { refusal: Refusal::NoState },
+            Outcome::Failed { reason: "the cluster is full".to_owned(), savepoint: None },
+        ];
+        let mut text = String::new();
+        for outcome in &outcomes {
+            let ended = of(outcome);
+            let words = match ended.exit {
+                Exit::Done => ended.success(&name("orders"), Duration::from_secs(324)),
+                _ => ended.failure(&name("orders")),
+            };
+            text.push_str(&format!("{words}exit {}\n", ended.exit.code()));
+        }
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"");
+    }
+}

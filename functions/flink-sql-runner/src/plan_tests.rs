@@ -1,0 +1,58 @@
+//! What people read of a plan, and its exit codes.
+//! Plans are made by the product's own deciding.
+
+use lifecycle::ids::Hex32;
+use lifecycle::orchestrate::Ruling;
+
+use super::*;
+use crate::test_kit::{decided, inputs, job_answer, manifest, plan_answer, running};
+
+fn shown(answer: &PlanAnswer) -> String {
+    anstream::adapter::strip_str(&text(answer, "Plan")).to_string()
+}
+
+fn held(reason: Reason) -> Ruling {
+    Ruling::Nothing { change: None, reason, record_target: false }
+}
+
+#[test]
+fn every_kind_of_line_and_the_sum() {
+    let of = |job: &str, yaml: Option<&str>| {
+        let record = running(&manifest(job, "SELECT *\nFROM a\nWHERE x > 0", 2), job);
+        job_answer(job, decided(&record, yaml, job))
+    };
+    let fresh = {
+        let record = lifecycle::record::Record::fresh(crate::test_kit::name("fresh"), Hex32::derived(&["n"]), lifecycle::record::Source::Queries);
+        let mut answer = job_answer("fresh", decided(&record, Some(&manifest("fresh", "SELECT 1", 1)), "fresh"));
+        answer.filled_in.insert("execution.checkpointing.externalized-checkpoint-retention".to_owned(), "RETAIN_ON_CANCELLATION".to_owned());
+        answer
+    };
+    let answer = plan_answer(vec![
+        of("clicks", Some(&manifest("clicks", "SELECT *\nFROM a\nWHERE x > 10", 2))),
+        fresh,
+        of("gone", None),
+        of("orders", Some(&manifest("orders", "SELECT *\nFROM a\nWHERE x > 0", 4))),
+        job_answer("payments", held(Reason::Waits { operation: Hex32::derived(&["p"]) })),
+        job_answer("refunds", held(Reason::RemovalsHeld)),
+        of("same", Some(&manifest("same", "SELECT *  -- all\nFROM a WHERE x > 0", 2))),
+    ]);
+    insta::assert_snapshot!(shown(&answer), @"");
+    assert_eq!(planned(&answer), Exit::Done);
+    assert_eq!(ordered(&answer), Exit::Held);
+}
+
+#[test]
+fn refused_files_come_first() {
+    let inputs = inputs(&[("p/queries/orders.yaml", "name: orders\ntarget_table: t\nsql: SELECT 1\n")]);
+    let mut answer = plan_answer(vec![job_answer("orders", held(Reason::UploadRefused))]);
+    answer.refused = inputs.manifests.iter().map(|v| FileAnswer { file: v.file.clone(), errors: v.errors() }).collect();
+    insta::assert_snapshot!(shown(&answer), @"");
+    assert_eq!(ordered(&answer), Exit::Invalid);
+    let others = BTreeSet::from([crate::test_kit::name("clicks")]);
+    assert_eq!(ordered(&only(PlanAnswer { jobs: Vec::new(), ..answer }, &others)), Exit::Done);
+}
+
+#[test]
+fn nothing_to_do() {
+    insta::assert_snapshot!(shown(&plan_answer(Vec::new())), @"Plan: nothing to do.");
+}

@@ -1,0 +1,117 @@
+//! Records and plans for tests, made by the product's own deciding and settling.
+//! Must not know what is shown of them.
+
+use lifecycle::batch::OperationResult;
+use lifecycle::diagnostics::SourceFile;
+use lifecycle::execute::{Outcome, RunStarted};
+use lifecycle::ids::Hex32;
+use lifecycle::inputs::{InputFile, InputFiles, Inputs};
+use lifecycle::manifest::{JobName, Policy};
+use lifecycle::orchestrate::{Desired, Patience, Reason, Ruling, Situation, decide, settle_result};
+use lifecycle::plan::Windows;
+use lifecycle::record::{Record, Source};
+use orchestrator::actions::{JobAnswer, PlanAnswer};
+
+/// The start of all tests' time.
+pub(crate) fn at(text: &str) -> jiff::Timestamp {
+    text.parse().unwrap()
+}
+
+/// A job's name.
+pub(crate) fn name(text: &str) -> JobName {
+    JobName::try_from(text).unwrap()
+}
+
+/// A manifest.
+pub(crate) fn manifest(name: &str, sql: &str, parallelism: u32) -> String {
+    format!(
+        "name: {name}\ntarget-table: sink\nsql: |\n{}flinkProperties:\n  parallelism.default: \"{parallelism}\"\n  state.checkpoints.dir: s3://b/c/{name}/\n  state.savepoints.dir: s3://b/s/{name}/\n",
+        sql.lines().map(|line| format!("  {line}\n")).collect::<String>()
+    )
+}
+
+/// What some files say.
+pub(crate) fn inputs(files: &[(&str, &str)]) -> Inputs {
+    let file = |(name, text): &(&str, &str)| InputFile { file: SourceFile::new(*name, *text), etag: "e".to_owned() };
+    Inputs::read(&InputFiles { queries: files.iter().map(file).collect(), ..InputFiles::default() }, &Policy { allow_code: true })
+}
+
+fn situation(operation: &str) -> Situation {
+    Situation {
+        now: at("2026-11-23T12:00:00Z"),
+        operation: Hex32::derived(&[operation]),
+        nonce: Hex32::derived(&["nonce"]),
+        batch: Hex32::derived(&["batch"]),
+        query_id: "id".to_owned(),
+        created: "2026-11-23 12:00:00".to_owned(),
+        by: "anna".to_owned(),
+        etags: Vec::new(),
+        source: Source::Queries,
+        version_floor: 0,
+        patience: Patience::default(),
+        windows: Windows::default(),
+        removals_held: false,
+        sweep: false,
+        lost: None,
+    }
+}
+
+/// A record and what is desired, decided.
+pub(crate) fn decided(record: &Record, yaml: Option<&str>, operation: &str) -> Ruling {
+    let desired = match yaml {
+        None => Desired::Absent,
+        Some(yaml) => inputs(&[(&format!("queries/{}.yaml", record.name), yaml)]).desired(&record.name).0,
+    };
+    decide(record, &desired, &situation(operation))
+}
+
+/// An operation with its outcome, settled.
+pub(crate) fn settled(record: Record, yaml: &str, operation: &str, outcome: &Outcome) -> Record {
+    match decided(&record, Some(yaml), operation) {
+        Ruling::Operate(open) => {
+            let mut record = record;
+            record.highest_version = open.meta.as_ref().map_or(0, |m| m.query_version).max(record.highest_version);
+            settle_result(record, &open, outcome, at("2026-11-23T12:05:24Z"), Patience::default())
+        }
+        Ruling::Nothing { reason, .. } => panic!("nothing to settle: {reason}"),
+    }
+}
+
+/// A good outcome of an operation.
+pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
+    let run = RunStarted { job_id: Hex32::derived(&[operation]), restored_from: from.map(str::to_owned) };
+    Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
+}
+
+/// A job whose manifest is deployed.
+pub(crate) fn running(yaml: &str, job: &str) -> Record {
+    let record = Record::fresh(name(job), Hex32::derived(&["nonce"]), Source::Queries);
+    settled(record, yaml, &format!("{job} 1"), &deployed(&format!("{job} 1"), None))
+}
+
+/// A decision as the answer about its job.
+pub(crate) fn job_answer(job: &str, ruling: Ruling) -> JobAnswer {
+    let (reason, plan) = match ruling {
+        Ruling::Operate(open) => (Reason::Ordered { operation: open.plan.operation }, Some(open.plan)),
+        Ruling::Nothing { reason, .. } => (reason, None),
+    };
+    let (text, change) = (reason.to_string(), plan.as_ref().map(|p| p.change.clone()));
+    JobAnswer { name: name(job), reason, text, change, plan, filled_in: std::collections::BTreeMap::new() }
+}
+
+/// An answer about these jobs.
+pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
+    PlanAnswer {
+        format: "flink-sql-runner/plan".to_owned(),
+        version: 1,
+        jobs,
+        refused: Vec::new(),
+        troubles: std::collections::BTreeMap::new(),
+        dispatched_as: None,
+    }
+}
+
+/// A result document.
+pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationResult {
+    OperationResult { format: 1, operation: Hex32::derived(&[operation]), job: name(job), outcome, at: at("2026-11-23T12:05:24Z"), phases: Vec::new() }
+}

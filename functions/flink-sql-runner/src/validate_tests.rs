@@ -1,0 +1,62 @@
+//! What `validate` says about folders on this machine.
+//! The examples of the project have to be good.
+
+use super::*;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (file, text) in files {
+        let path = root.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn said(root: &tempfile::TempDir, judged: &Judged) -> String {
+    let text = anstream::adapter::strip_str(&judged.text()).to_string();
+    text.replace(&format!("{}/", root.path().display()), "")
+}
+
+const TEMPLATE: &str = "flinkProperties:\n  state.checkpoints.dir: s3://b/c/{job_name}/\n  state.savepoints.dir: s3://b/s/{job_name}/\n";
+
+#[test]
+fn everything_wrong_at_once_each_with_its_place() {
+    let root = folder(&[
+        ("config/job-template.yaml", TEMPLATE),
+        ("config/tables/in.sql", "CREATE TABLE a (x INT) WITH ('connector' = 'datagen');\n"),
+        ("queries/good.yaml", "name: good\ntarget-table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
+        ("queries/orders.yaml", "name: orders\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
+    ]);
+    let judged = judge(&[root.path().join("queries")], &Configuration::default()).unwrap();
+    insta::assert_snapshot!(said(&root, &judged), @"");
+    assert!(judged.is_refused());
+}
+
+#[test]
+fn broken_table_definitions_are_told_once() {
+    let root = folder(&[
+        ("config/job-template.yaml", TEMPLATE),
+        ("config/tables/in.sql", "CREATE TABLE a (x INT) WITH ('topic' = '{nope}');\n"),
+        ("queries/one.yaml", "name: one\ntarget-table: t\nsql: SELECT 1\n"),
+        ("queries/two.yaml", "name: two\ntarget-table: t\nsql: SELECT 1\n"),
+    ]);
+    let judged = judge(&[root.path().to_owned()], &Configuration::default()).unwrap();
+    insta::assert_snapshot!(said(&root, &judged), @"");
+}
+
+#[test]
+fn what_is_not_there_is_wrong_usage() {
+    let root = folder(&[("readme.md", "")]);
+    for path in ["nowhere", ""] {
+        let wrong = judge(&[root.path().join(path)], &Configuration::default());
+        assert!(matches!(wrong, Err(CliError::Usage { .. })), "{path}");
+    }
+}
+
+#[test]
+fn the_examples_are_good() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let judged = judge(&[examples], &Configuration::default()).unwrap();
+    assert!(!judged.is_refused(), "{}", judged.text());
+}

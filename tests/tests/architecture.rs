@@ -1,0 +1,84 @@
+//! The edges between packages that are allowed, and the names that pure code must not use.
+//! Reads the manifests and sources as text; must not build anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The names under `[dependencies]` of a package.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+    let section = text.split("\n[").find(|s| s.starts_with("dependencies]")).unwrap();
+    let name = |line: &str| line.split_once('=').map(|(name, _)| name.trim().trim_matches('"').to_owned());
+    section.lines().skip(1).filter(|l| !l.trim_start().starts_with('#')).filter_map(name).collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn packages_use_only_what_lies_below_them() {
+    let ours = ["lifecycle", "control", "aws", "local", "orchestrator", "step-runner", "flink-sql-runner"];
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("shared/lifecycle", &[][..]),
+        ("shared/control", &["lifecycle"]),
+        ("shared/aws", &["lifecycle", "control"]),
+        ("shared/local", &[]),
+        ("functions/orchestrator", &["lifecycle", "control", "aws"]),
+        ("functions/step-runner", &["lifecycle", "control", "aws"]),
+        ("functions/flink-sql-runner", &["lifecycle", "control", "aws", "local", "orchestrator", "step-runner"]),
+    ]);
+    for (package, edges) in allowed {
+        let used: BTreeSet<String> = dependencies(package).into_iter().filter(|d| ours.contains(&d.as_str())).collect();
+        let edges: BTreeSet<String> = edges.iter().map(|e| (*e).to_owned()).collect();
+        assert!(used.is_subset(&edges), "{package} uses {used:?}, allowed are {edges:?}");
+    }
+}
+
+#[test]
+fn the_pure_core_names_no_runtime_and_no_aws() {
+    for forbidden in ["tokio", "uuid", "reqwest", "tracing", "async-trait"] {
+        assert!(!dependencies("shared/lifecycle").contains(forbidden), "lifecycle names {forbidden}");
+    }
+    for package in ["shared/lifecycle", "shared/control", "shared/local"] {
+        assert!(dependencies(package).iter().all(|d| !d.starts_with("aws-")), "{package} names AWS");
+    }
+    let mut files = Vec::new();
+    sources(&root().join("shared/lifecycle/src"), &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for forbidden in ["std::fs", "std::net", "std::env", "SystemTime::now", "Instant::now", "Timestamp::now", "std::process"] {
+            assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_owns() {
+    let mut files = Vec::new();
+    for folder in ["shared", "functions"] {
+        for package in fs::read_dir(root().join(folder)).unwrap() {
+            let source = package.unwrap().path().join("src");
+            if source.is_dir() {
+                sources(&source, &mut files);
+            }
+        }
+    }
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let header = text.lines().take_while(|line| line.starts_with("//!")).count();
+        assert!(header >= 2, "{} has no header of two lines", file.display());
+    }
+}
