@@ -18,7 +18,7 @@ use crate::out::Form;
 /// On the primary node, with DISPATCH=process, `deploy`, `deploy-job` and `plan` take local files and the flags of the
 /// Python tool flink-sql-runner: see `flink-sql-runner --dispatch process deploy --help`.
 #[derive(Debug, Parser)]
-#[command(name = "flink-sql-runner", version, after_help = exit::HELP, max_term_width = 100)]
+#[command(name = "flink-sql-runner", version, after_help = exit::HELP)]
 pub(crate) struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -32,19 +32,33 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
     /// The bucket of manifests and records.
-    #[arg(long, global = true, env = "BUCKET", hide_env_values = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        env = "BUCKET",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub(crate) bucket: Option<String>,
     /// What all keys in the bucket begin with [default: flink-sql-runner/].
-    #[arg(long, global = true, env = "PREFIX", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "PREFIX", hide_env_values = true)]
     pub(crate) prefix: Option<String>,
     /// The EMR cluster: an id (j-…), or a tag as KEY=VALUE.
-    #[arg(long, global = true, env = "CLUSTER", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "CLUSTER", hide_env_values = true)]
     pub(crate) cluster: Option<String>,
     /// How operations reach the primary node [default: emr].
-    #[arg(long, global = true, env = "DISPATCH", hide_env_values = true, value_name = "HOW")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        env = "DISPATCH",
+        hide_env_values = true,
+        value_name = "HOW"
+    )]
     pub(crate) dispatch: Option<Dispatch>,
     /// For people or for programs.
-    #[arg(long, global = true, default_value = "text", value_name = "FORM")]
+    #[arg(long, global = true, help_heading = "Everywhere", default_value = "text", value_name = "FORM")]
     pub(crate) output: Form,
 }
 

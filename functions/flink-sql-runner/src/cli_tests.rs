@@ -24,22 +24,98 @@ fn the_definition_is_sound() {
 
 #[test]
 fn help_of_all() {
-    insta::assert_snapshot!(help(&[]), @"");
+    insta::assert_snapshot!(help(&[]), @r"
+    Keeps streaming queries on a shared Flink cluster as their manifests in S3 say
+
+    Usage: flink-sql-runner [OPTIONS] <COMMAND>
+
+    Commands:
+      validate  Check manifests and table definitions on this machine
+      plan      Show what a deployment would do; change nothing
+      deploy    Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
+      status    Show how every job stands
+      history   Show what was done about a job, why, and by whom
+      allow     Allow once what is refused for safety
+      redeploy  Bring every job to what is uploaded, and look for lost runs
+      sweep     Look after open operations and due retries
+      local     The whole system on this machine, with a real Flink
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
+          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
+          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
+          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
+          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+      -h, --help               Print help (see more with '--help')
+      -V, --version            Print version
+
+    Exit codes:
+      0   done, or nothing to do
+      1   a job failed or was rolled back
+      2   wrong usage or configuration
+      3   a manifest or a table definition is invalid
+      4   there are changes (only with --exit-code)
+      5   the outcome is unknown, it goes on
+      6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
+      7   refused until it is allowed
+      70  a defect of this program
+    ");
 }
 
 #[test]
 fn help_of_deploy() {
-    insta::assert_snapshot!(help(&["deploy"]), @"");
+    insta::assert_snapshot!(help(&["deploy"]), @r"
+    Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
+
+    Usage: flink-sql-runner deploy [OPTIONS] [PATH|NAME]...
+
+    Arguments:
+      [PATH|NAME]...  Manifests or folders to upload, or names of jobs; all uploaded jobs if none is given
+
+    Options:
+          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
+          --wait               Wait for the outcome and show how it comes about
+          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
+          --timeout <TIME>     How long to wait: 90s, 10m, 2h [default: 30m]
+          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
+          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
+          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+      -h, --help               Print help (see more with '--help')
+    ");
 }
 
 #[test]
 fn help_of_allow() {
-    insta::assert_snapshot!(help(&["allow"]), @"");
+    insta::assert_snapshot!(help(&["allow"]), @r"
+    Allow once what is refused for safety
+
+    Usage: flink-sql-runner allow [OPTIONS] <NAME> <WHAT>
+
+    Arguments:
+      <NAME>  The job
+      <WHAT>  What is allowed [possible values: adopt, clean-start, remove]
+
+    Options:
+          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
+          --run <ID>           The Flink job id of the run to adopt, if several carry the name
+          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
+          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
+          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
+          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+      -h, --help               Print help (see more with '--help')
+    ");
 }
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for wrong in [vec!["x"], vec!["x", "validate"], vec!["x", "history", "a/b"], vec!["x", "deploy", "--timeout", "soon"], vec!["x", "allow", "a", "all"]] {
+    for wrong in [
+        vec!["x"],
+        vec!["x", "validate"],
+        vec!["x", "history", "a/b"],
+        vec!["x", "deploy", "--timeout", "soon"],
+        vec!["x", "allow", "a", "all"],
+    ] {
         let error = Cli::try_parse_from(&wrong).unwrap_err();
         let code = u8::try_from(error.exit_code()).unwrap();
         assert_eq!(code, Exit::Usage.code(), "{wrong:?}");

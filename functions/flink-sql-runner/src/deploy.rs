@@ -78,7 +78,8 @@ fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), Cl
                 names.insert(name);
             }
             Ok(_) | Err(_) => {
-                let message = format!("`{}` is neither a file or folder here nor the name of a job", argument.escape_debug());
+                let message =
+                    format!("`{}` is neither a file or folder here nor the name of a job", argument.escape_debug());
                 return Err(CliError::usage(message, format!("check the path; for a name {}", JobName::RULE)));
             }
         }
@@ -96,7 +97,9 @@ async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<V
     let mut found = Vec::new();
     for path in paths {
         for (_, under) in crate::upload::map(path)? {
-            let Some(name) = lifecycle::keys::stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else { continue };
+            let Some(name) = lifecycle::keys::stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
+                continue;
+            };
             let key = keys.record(&name);
             let Some(object) = store.get(&key).await? else { continue };
             let record: Record = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
@@ -140,7 +143,12 @@ fn followed(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, before: &[(JobNa
     let mut jobs: Vec<Followed> = Vec::new();
     for (upload, job) in uploaded.iter().filter_map(|u| Some((u, u.job.clone()?))) {
         let before = before.iter().find(|(name, _)| *name == job).map(|(_, decision)| decision.clone());
-        let wanted = Wanted::Decision { key: upload.key.clone(), etag: upload.etag.clone(), before, may_change: config_changed || !upload.same };
+        let wanted = Wanted::Decision {
+            key: upload.key.clone(),
+            etag: upload.etag.clone(),
+            before,
+            may_change: config_changed || !upload.same,
+        };
         jobs.push(Followed::new(job, wanted));
     }
     for job in answer.iter().flat_map(|answer| &answer.jobs) {

@@ -63,7 +63,10 @@ impl CliError {
             Self::Usage { help, .. } => Some(help),
             Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
             Self::File { .. } => None,
-            Self::Outside(OutsideError::Refused { .. }) => Some("check the bucket's name, the permissions and the region"),
+            Self::Outside(_) if self.causes().iter().any(|cause| cause.contains("region")) => Some("set AWS_REGION"),
+            Self::Outside(OutsideError::Refused { .. }) => {
+                Some("check the bucket's name, the permissions and the region")
+            }
             Self::Outside(OutsideError::Unknown { .. }) => {
                 Some("check the network, the credentials and AWS_ENDPOINT_URL; then run the same again")
             }

@@ -82,7 +82,8 @@ pub(crate) fn is_sql(path: &Path) -> bool {
 
 /// Whether a folder is a `config` folder.
 pub(crate) fn is_config(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "config") && (path.join(TEMPLATE).is_file() || path.join("tables").is_dir())
+    path.file_name().is_some_and(|name| name == "config")
+        && (path.join(TEMPLATE).is_file() || path.join("tables").is_dir())
 }
 
 /// The `config` folder beside or above a path.
@@ -97,7 +98,8 @@ pub(crate) fn config_near(path: &Path) -> Option<PathBuf> {
 /// The manifests that a path means: a file itself, a folder's `queries/` if it has one, else all in the folder.
 pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if path.is_file() {
-        let config = config_near(path).is_some_and(|config| std::path::absolute(path).is_ok_and(|p| p.starts_with(config)));
+        let config =
+            config_near(path).is_some_and(|config| std::path::absolute(path).is_ok_and(|p| p.starts_with(config)));
         return Ok(if config || is_sql(path) { Vec::new() } else { vec![path.to_owned()] });
     }
     if is_config(path) {

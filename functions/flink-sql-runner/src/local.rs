@@ -80,7 +80,10 @@ pub(crate) async fn run(command: LocalCommand) -> Result<ExitCode, CliError> {
 }
 
 fn not_running(root: &Path) -> CliError {
-    CliError::usage(format!("no local stack runs under {}", root.display()), "start it with `flink-sql-runner local up`")
+    CliError::usage(
+        format!("no local stack runs under {}", root.display()),
+        "start it with `flink-sql-runner local up`",
+    )
 }
 
 fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> CliError {
@@ -119,7 +122,12 @@ async fn start(up: &Up) -> Result<ExitCode, CliError> {
     let errors = output.try_clone().map_err(io("making the stack's log"))?;
     let program = std::env::current_exe().map_err(io("finding this program"))?;
     let mut command = Command::new(program);
-    command.args(["local", "up", "--foreground", "--via", &up.via]).arg("--root").arg(root).arg("--project").arg(&up.project);
+    command
+        .args(["local", "up", "--foreground", "--via", &up.via])
+        .arg("--root")
+        .arg(root)
+        .arg("--project")
+        .arg(&up.project);
     if up.watch {
         command.arg("--watch");
     }

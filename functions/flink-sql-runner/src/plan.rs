@@ -34,7 +34,9 @@ pub(crate) async fn run(arguments: &cli::Plan, session: &Session, out: Out) -> R
 pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
     match answer {
         Answer::Plan(answer) => Ok(*answer),
-        Answer::Status(_) | Answer::History(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+        Answer::Status(_) | Answer::History(_) => {
+            Err(CliError::Defect("an answer to another question came back".to_owned()))
+        }
     }
 }
 
@@ -73,7 +75,9 @@ pub(crate) fn ordered(answer: &PlanAnswer) -> Exit {
 /// What a reason to do nothing means for the exit code.
 pub(crate) fn reason_exit(reason: &Reason) -> Exit {
     match reason {
-        Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::Ordered { .. } | Reason::Waits { .. } => Exit::Done,
+        Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::Ordered { .. } | Reason::Waits { .. } => {
+            Exit::Done
+        }
         Reason::UploadRefused => Exit::Invalid,
         Reason::WaitsToRetry { .. } | Reason::GivenUp { .. } => Exit::Failed,
         Reason::RemovalsHeld | Reason::OtherSource => Exit::Held,
@@ -84,8 +88,10 @@ pub(crate) fn reason_exit(reason: &Reason) -> Exit {
 pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
     let mut text = diagnostics::all(answer.refused.iter().flat_map(|file| &file.errors));
     let shown: Vec<(&JobAnswer, Row)> = answer.jobs.iter().filter_map(|job| Some((job, row(job)?))).collect();
-    let cells: Vec<Vec<String>> =
-        shown.iter().map(|(job, row)| vec![job.name.to_string(), row.versions.clone(), row.kind.to_owned(), row.what.clone()]).collect();
+    let cells: Vec<Vec<String>> = shown
+        .iter()
+        .map(|(job, row)| vec![job.name.to_string(), row.versions.clone(), row.kind.to_owned(), row.what.clone()])
+        .collect();
     let lines = table::columns(&cells, 0);
     for ((job, row), line) in shown.iter().zip(lines.lines()) {
         text.push_str(&format!("  {} {line}\n", paint(row.colour, row.symbol)));
@@ -116,7 +122,9 @@ struct Row {
 
 /// The line of a job that something is done about, or that waits.
 fn row(job: &JobAnswer) -> Option<Row> {
-    let held = |kind| Some(Row { symbol: "?", colour: Colour::Yellow, versions: "-".to_owned(), kind, what: job.text.clone() });
+    let held = |kind| {
+        Some(Row { symbol: "?", colour: Colour::Yellow, versions: "-".to_owned(), kind, what: job.text.clone() })
+    };
     match (&job.plan, &job.reason) {
         (Some(plan), _) => Some(planned_row(plan)),
         (None, Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::UploadRefused) => None,

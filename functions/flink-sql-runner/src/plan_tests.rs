@@ -22,9 +22,16 @@ fn every_kind_of_line_and_the_sum() {
         job_answer(job, decided(&record, yaml, job))
     };
     let fresh = {
-        let record = lifecycle::record::Record::fresh(crate::test_kit::name("fresh"), Hex32::derived(&["n"]), lifecycle::record::Source::Queries);
+        let record = lifecycle::record::Record::fresh(
+            crate::test_kit::name("fresh"),
+            Hex32::derived(&["n"]),
+            lifecycle::record::Source::Queries,
+        );
         let mut answer = job_answer("fresh", decided(&record, Some(&manifest("fresh", "SELECT 1", 1)), "fresh"));
-        answer.filled_in.insert("execution.checkpointing.externalized-checkpoint-retention".to_owned(), "RETAIN_ON_CANCELLATION".to_owned());
+        answer.filled_in.insert(
+            "execution.checkpointing.externalized-checkpoint-retention".to_owned(),
+            "RETAIN_ON_CANCELLATION".to_owned(),
+        );
         answer
     };
     let answer = plan_answer(vec![
@@ -36,17 +43,56 @@ fn every_kind_of_line_and_the_sum() {
         job_answer("refunds", held(Reason::RemovalsHeld)),
         of("same", Some(&manifest("same", "SELECT *  -- all\nFROM a WHERE x > 0", 2))),
     ]);
-    insta::assert_snapshot!(shown(&answer), @"");
+    insta::assert_snapshot!(shown(&answer), @r"
+      ! clicks    v1 -> v2  query          savepoint, START CLEAN
+          sql:
+          -   WHERE x > 0
+          +   WHERE x > 10
+      + fresh     v1        new            start clean
+          flinkProperties.execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION (filled in)
+      - gone      v1        removed        savepoint, stop
+      ~ orders    v1 -> v1  configuration  savepoint, restart from it
+          flinkProperties.parallelism.default: 2 -> 4
+      ? payments  -         waits          operation 6f760304 is under way
+      ? refunds   -         held           more removals at once than allowed; `allow NAME remove` lets it go
+    Plan: 1 new, 1 configuration, 1 query, 1 removed, 1 waits, 1 held, 1 unchanged. 1 job loses its state.
+    ");
     assert_eq!(planned(&answer), Exit::Done);
     assert_eq!(ordered(&answer), Exit::Held);
 }
 
 #[test]
 fn refused_files_come_first() {
-    let inputs = inputs(&[("p/queries/orders.yaml", "name: orders\ntarget_table: t\nsql: SELECT 1\n")]);
+    let inputs = inputs(&[("p/queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\n")]);
     let mut answer = plan_answer(vec![job_answer("orders", held(Reason::UploadRefused))]);
     answer.refused = inputs.manifests.iter().map(|v| FileAnswer { file: v.file.clone(), errors: v.errors() }).collect();
-    insta::assert_snapshot!(shown(&answer), @"");
+    insta::assert_snapshot!(shown(&answer), @r"
+    error[missing-state-directory]: there is no checkpoint directory
+     --> p/queries/orders.yaml:1:1
+      |
+    1 | name: orders
+      | ^
+      |
+    help: set `state.checkpoints.dir` in config/job-template.yaml, with `{job_name}` in it, or here
+
+    error[missing-state-directory]: there is no savepoint directory
+     --> p/queries/orders.yaml:1:1
+      |
+    1 | name: orders
+      | ^
+      |
+    help: set `state.savepoints.dir` in config/job-template.yaml, with `{job_name}` in it, or here
+
+    error[unknown-field]: `target_table` is not a field of a job manifest
+     --> p/queries/orders.yaml:3:1
+      |
+    3 | target_table: t
+      | ^^^^^^^^^^^^
+      |
+    help: write `target-table`
+
+    Plan: 1 refused.
+    ");
     assert_eq!(ordered(&answer), Exit::Invalid);
     let others = BTreeSet::from([crate::test_kit::name("clicks")]);
     assert_eq!(ordered(&only(PlanAnswer { jobs: Vec::new(), ..answer }, &others)), Exit::Done);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws::S3Store;
+use aws::{S3Files, S3Store};
 use control::orchestrator::{Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
 use control::world::SystemWorld;
@@ -56,7 +56,8 @@ impl Session {
     /// An orchestrator that can send to the node.
     pub(crate) async fn acting(&self) -> Result<Arc<Orchestrator>, CliError> {
         if self.flags.dispatch == Some(Dispatch::Process) {
-            let help = "with DISPATCH=process, use `deploy` or `deploy-job` with local files, or set DISPATCH to emr or ssm";
+            let help =
+                "with DISPATCH=process, use `deploy` or `deploy-job` with local files, or set DISPATCH to emr or ssm";
             return Err(CliError::usage("there is no way to the node from here with DISPATCH=process", help));
         }
         let config = Config::read(&|name| self.get(name))?;
@@ -66,6 +67,7 @@ impl Session {
     /// An orchestrator that reads, plans and notes, and sends nothing: it needs no cluster.
     pub(crate) async fn reading(&self) -> Result<Arc<Orchestrator>, CliError> {
         let (store, settings) = (self.store().await?, self.settings()?);
+        let files = Arc::new(S3Files::new(&aws::load_config().await));
         let desired = Uploads {
             store: Arc::clone(&store),
             keys: settings.keys.clone(),
@@ -73,7 +75,7 @@ impl Session {
             timestamp_field: settings.timestamp_field.clone(),
         };
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(Nowhere), Arc::new(SystemWorld));
-        Ok(Arc::new(Orchestrator { store, desired, dispatcher, world, settings }))
+        Ok(Arc::new(Orchestrator { store, desired, dispatcher, files, world, settings }))
     }
 }
 

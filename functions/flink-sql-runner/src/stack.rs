@@ -160,6 +160,11 @@ impl LocalStack {
         settings(&self.options)
     }
 
+    /// The environment of steps and commands: what a command on the primary node finds.
+    pub fn node(&self) -> BTreeMap<String, String> {
+        node(&self.options, &self.flink_home, self.flink.rsplit(':').next().unwrap_or_default())
+    }
+
     /// Ends Flink, then everything else.
     pub async fn stop(self) {
         let run = self.run_dir();
@@ -189,18 +194,6 @@ fn settings(options: &StackOptions) -> BTreeMap<String, String> {
 }
 
 fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_port: u16) -> StackConfig {
-    let home = flink.get("FLINK_HOME").cloned().unwrap_or_default();
-    let node: BTreeMap<String, String> = [
-        ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{flink_port}")),
-        ("FLINK", format!("{home}/bin/flink")),
-        ("FLINK_CONF_DIR", options.root.join("flink/conf").display().to_string()),
-        ("PYEXEC_PATH", flink.get("FLINK_PYTHON").cloned().unwrap_or_default()),
-        ("STATE_DIRECTORY", options.root.join("node").display().to_string()),
-        ("LEASE_MS", options.spans.lease.to_string()),
-        ("MARGIN_MS", options.spans.margin.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
     let schedule = |name: &str, every| Schedule { name: name.to_owned(), every, input: json!({"action": name}) };
     let schedules = options.rates.map_or_else(
         // Fired by hand in tests: an hour is never within one.
@@ -221,7 +214,7 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
         },
         queue: QueueConfig { batch_size: 100, window: Duration::from_millis(300), visibility: Duration::from_secs(5), max_receive: 5 },
         node: NodeConfig {
-            env: node,
+            env: node(options, flink, &flink_port.to_string()),
             path: vec![options.binaries.clone()],
             work_dir: options.root.join("node"),
             documents: vec![options.project.join(format!("infra/{DOCUMENT}.json"))],
@@ -230,4 +223,19 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
         schedules,
         ..StackConfig::default()
     }
+}
+
+fn node(options: &StackOptions, flink: &BTreeMap<String, String>, flink_port: &str) -> BTreeMap<String, String> {
+    let home = flink.get("FLINK_HOME").cloned().unwrap_or_default();
+    [
+        ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{flink_port}")),
+        ("FLINK", format!("{home}/bin/flink")),
+        ("FLINK_CONF_DIR", options.root.join("flink/conf").display().to_string()),
+        ("PYEXEC_PATH", flink.get("FLINK_PYTHON").cloned().unwrap_or_default()),
+        ("STATE_DIRECTORY", options.root.join("node").display().to_string()),
+        ("LEASE_MS", options.spans.lease.to_string()),
+        ("MARGIN_MS", options.spans.margin.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }

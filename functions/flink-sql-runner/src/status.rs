@@ -21,7 +21,9 @@ pub(crate) async fn status(session: &Session, out: Out) -> Result<Exit, CliError
             out.result(&answer, || status_text(&answer, Timestamp::now()));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::History(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+        Answer::Plan(_) | Answer::History(_) => {
+            Err(CliError::Defect("an answer to another question came back".to_owned()))
+        }
     }
 }
 
@@ -32,7 +34,9 @@ pub(crate) async fn history(name: JobName, session: &Session, out: Out) -> Resul
             out.result(&answer, || history_text(&answer));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::Status(_) => Err(CliError::Defect("an answer to another question came back".to_owned())),
+        Answer::Plan(_) | Answer::Status(_) => {
+            Err(CliError::Defect("an answer to another question came back".to_owned()))
+        }
     }
 }
 
@@ -41,7 +45,9 @@ fn state(job: &JobStatus, answer: &StatusAnswer) -> String {
     let seen = job.run.and_then(|run| answer.observed.as_ref()?.look.job(run)).map(|seen| seen.state);
     let expected = job.status == Some(Status::Running);
     match (seen.filter(|_| expected), job.status) {
-        (Some(seen), _) => serde_json::to_value(seen).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
+        (Some(seen), _) => {
+            serde_json::to_value(seen).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        }
         (None, Some(status)) => status.to_string(),
         (None, None) => "not deployed".to_owned(),
     }
@@ -70,7 +76,9 @@ fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
     let cluster = answer.observed.as_ref().map_or_else(
         || "The cluster was not looked at yet.".to_owned(),
         |observed| {
-            let slots = observed.look.slots.map(|slots| format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total));
+            let slots = observed.look.slots.map(|slots| {
+                format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total)
+            });
             format!("{}seen {} ago.", slots.unwrap_or_default(), ago(now, observed.look.at))
         },
     );

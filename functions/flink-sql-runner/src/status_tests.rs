@@ -11,13 +11,24 @@ use super::*;
 use crate::test_kit::{at, deployed, manifest, name, running, settled};
 
 fn rejected() -> Outcome {
-    let rejection = Rejection { kind: "query".to_owned(), origin: None, message: "Column 'prize' not found\x07".to_owned(), line: Some(1), column: Some(8) };
+    let rejection = Rejection {
+        kind: "query".to_owned(),
+        origin: None,
+        message: "Column 'prize' not found\x07".to_owned(),
+        line: Some(1),
+        column: Some(8),
+    };
     Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } }
 }
 
 fn orders() -> Record {
     let (one, two) = (manifest("orders", "SELECT 1", 2), manifest("orders", "SELECT 1", 4));
-    let record = settled(running(&one, "orders"), &two, "orders 2", &deployed("orders 2", Some("s3://b/s/orders/1/op/savepoint-9f1c-ab")));
+    let record = settled(
+        running(&one, "orders"),
+        &two,
+        "orders 2",
+        &deployed("orders 2", Some("s3://b/s/orders/1/op/savepoint-9f1c-ab")),
+    );
     settled(record, &manifest("orders", "SELECT prize", 4), "orders 3", &rejected())
 }
 
@@ -37,7 +48,10 @@ fn job(record: Record) -> JobStatus {
 
 #[test]
 fn jobs_in_columns_and_what_went_wrong_below() {
-    let clicks = JobStatus { operation: Some(Hex32::derived(&["clicks 2"])), ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks")) };
+    let clicks = JobStatus {
+        operation: Some(Hex32::derived(&["clicks 2"])),
+        ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks"))
+    };
     let seen = |operation: &str, state| JobSeen {
         id: Hex32::derived(&[operation]),
         name: "x".to_owned(),
@@ -53,14 +67,28 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         slots: Some(Slots { total: 40, free: 2 }),
     };
     let observed = ObservedDocument { format: 1, batch: Hex32::derived(&["b"]), look, expected: Vec::new() };
-    let answer = StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
-    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @"");
+    let answer =
+        StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
+    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"
+    NAME    VERSION  STATE       SINCE  OPERATION
+    clicks  v1       running     4 min  fc07145f
+    orders  v1       RESTARTING  4 min  -
+      orders: failed once, not tried again until it changes: it does not compile: query line 1, column 8: Column 'prize' not found�
+    1 restarting, 1 running. 38 of 40 slots in use, seen 12 s ago.
+    ");
     let nothing = StatusAnswer { format: String::new(), version: 1, jobs: Vec::new(), observed: None };
-    insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @"");
+    insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @r"
+    no jobs. The cluster was not looked at yet.
+    ");
 }
 
 #[test]
 fn history_says_who_why_and_from_where() {
     let answer = HistoryAnswer { format: String::new(), version: 1, name: name("orders"), entries: orders().history };
-    insta::assert_snapshot!(history_text(&answer), @"");
+    insta::assert_snapshot!(history_text(&answer), @r"
+    WHEN                  OPERATION  VERSION  CHANGE         FROM               OUTCOME   BY    WHY
+    2026-11-23 12:05:24Z  8402c0f5   v1       new            -                  deployed  anna  first deployment
+    2026-11-23 12:05:24Z  371be0a9   v1       configuration  savepoint-9f1c-ab  deployed  anna  flinkProperties.parallelism.default
+    2026-11-23 12:05:24Z  0bef3680   v2       query          -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
+    ");
 }

@@ -25,7 +25,7 @@ pub(crate) fn name(text: &str) -> JobName {
 /// A manifest.
 pub(crate) fn manifest(name: &str, sql: &str, parallelism: u32) -> String {
     format!(
-        "name: {name}\ntarget-table: sink\nsql: |\n{}flinkProperties:\n  parallelism.default: \"{parallelism}\"\n  state.checkpoints.dir: s3://b/c/{name}/\n  state.savepoints.dir: s3://b/s/{name}/\n",
+        "name: {name}\ndescription: d\ntarget-table: sink\nsql: |\n{}flinkProperties:\n  parallelism.default: \"{parallelism}\"\n  state.checkpoints.dir: s3://b/c/{name}/\n  state.savepoints.dir: s3://b/s/{name}/\n",
         sql.lines().map(|line| format!("  {line}\n")).collect::<String>()
     )
 }
@@ -33,7 +33,10 @@ pub(crate) fn manifest(name: &str, sql: &str, parallelism: u32) -> String {
 /// What some files say.
 pub(crate) fn inputs(files: &[(&str, &str)]) -> Inputs {
     let file = |(name, text): &(&str, &str)| InputFile { file: SourceFile::new(*name, *text), etag: "e".to_owned() };
-    Inputs::read(&InputFiles { queries: files.iter().map(file).collect(), ..InputFiles::default() }, &Policy { allow_code: true })
+    Inputs::read(
+        &InputFiles { queries: files.iter().map(file).collect(), ..InputFiles::default() },
+        &Policy { allow_code: true },
+    )
 }
 
 fn situation(operation: &str) -> Situation {
@@ -113,5 +116,12 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
 
 /// A result document.
 pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationResult {
-    OperationResult { format: 1, operation: Hex32::derived(&[operation]), job: name(job), outcome, at: at("2026-11-23T12:05:24Z"), phases: Vec::new() }
+    OperationResult {
+        format: 1,
+        operation: Hex32::derived(&[operation]),
+        job: name(job),
+        outcome,
+        at: at("2026-11-23T12:05:24Z"),
+        phases: Vec::new(),
+    }
 }

@@ -131,7 +131,8 @@ pub(crate) async fn upload(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) ->
 /// The only key in the bucket whose stem is that of `key`.
 async fn uploaded_as(store: &dyn Store, keys: &Keys, key: &str) -> Result<Option<String>, CliError> {
     let listed = store.list(&keys.queries()).await?;
-    let same: BTreeSet<String> = listed.into_iter().map(|l| l.key).filter(|known| stem(known).is_some() && stem(known) == stem(key)).collect();
+    let same: BTreeSet<String> =
+        listed.into_iter().map(|l| l.key).filter(|known| stem(known).is_some() && stem(known) == stem(key)).collect();
     Ok(if same.len() == 1 { same.into_iter().next() } else { None })
 }
 

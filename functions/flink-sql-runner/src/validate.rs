@@ -40,7 +40,8 @@ impl Judged {
     /// The findings and the sum, for people.
     pub(crate) fn text(&self) -> String {
         let findings = diagnostics::all(self.findings());
-        let refused = |verdicts: &[Verdict]| verdicts.iter().filter(|v| v.errors().iter().any(|e| e.code != ECHO)).count();
+        let refused =
+            |verdicts: &[Verdict]| verdicts.iter().filter(|v| v.errors().iter().any(|e| e.code != ECHO)).count();
         let waiting = self.manifests.iter().filter(|v| v.findings.iter().any(|f| f.code == ECHO)).count();
         let (invalid, config) = (refused(&self.manifests), refused(&self.config));
         let valid = self.manifests.len().saturating_sub(invalid + waiting);
@@ -55,9 +56,7 @@ impl Judged {
     }
 
     fn document(&self) -> serde_json::Value {
-        let file = |v: &Verdict| {
-            json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()})
-        };
+        let file = |v: &Verdict| json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()});
         json!({
             "format": "flink-sql-runner/validate",
             "version": 1,
@@ -96,16 +95,24 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
         }
         let found = files::manifests(path)?;
         if found.is_empty() && files::config_near(path).is_none() {
-            return Err(CliError::usage(format!("there are no manifests in `{}`", path.display()), "manifests end in .yaml"));
+            return Err(CliError::usage(
+                format!("there are no manifests in `{}`", path.display()),
+                "manifests end in .yaml",
+            ));
         }
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let near = if found.is_empty() { files::config_near(path) } else { found.first().and_then(|first| files::config_near(first)) };
+        let near = if found.is_empty() {
+            files::config_near(path)
+        } else {
+            found.first().and_then(|first| files::config_near(first))
+        };
         groups.entry(near).or_default().extend(found.iter().map(|path| absolute(path)));
     }
     let mut judged = Judged::default();
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
-        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &Policy { allow_code: true });
+        let inputs =
+            Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &Policy { allow_code: true });
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
     }

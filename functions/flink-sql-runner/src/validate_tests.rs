@@ -18,18 +18,29 @@ fn said(root: &tempfile::TempDir, judged: &Judged) -> String {
     text.replace(&format!("{}/", root.path().display()), "")
 }
 
-const TEMPLATE: &str = "flinkProperties:\n  state.checkpoints.dir: s3://b/c/{job_name}/\n  state.savepoints.dir: s3://b/s/{job_name}/\n";
+const TEMPLATE: &str =
+    "flinkProperties:\n  state.checkpoints.dir: s3://b/c/{job_name}/\n  state.savepoints.dir: s3://b/s/{job_name}/\n";
 
 #[test]
 fn everything_wrong_at_once_each_with_its_place() {
     let root = folder(&[
         ("config/job-template.yaml", TEMPLATE),
         ("config/tables/in.sql", "CREATE TABLE a (x INT) WITH ('connector' = 'datagen');\n"),
-        ("queries/good.yaml", "name: good\ntarget-table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
-        ("queries/orders.yaml", "name: orders\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
+        ("queries/good.yaml", "name: good\ndescription: d\ntarget-table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
+        ("queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
     ]);
     let judged = judge(&[root.path().join("queries")], &Configuration::default()).unwrap();
-    insta::assert_snapshot!(said(&root, &judged), @"");
+    insta::assert_snapshot!(said(&root, &judged), @r"
+    error[unknown-field]: `target_table` is not a field of a job manifest
+     --> queries/orders.yaml:3:1
+      |
+    3 | target_table: t
+      | ^^^^^^^^^^^^
+      |
+    help: write `target-table`
+
+    2 manifests: 1 valid, 1 invalid
+    ");
     assert!(judged.is_refused());
 }
 
@@ -38,11 +49,21 @@ fn broken_table_definitions_are_told_once() {
     let root = folder(&[
         ("config/job-template.yaml", TEMPLATE),
         ("config/tables/in.sql", "CREATE TABLE a (x INT) WITH ('topic' = '{nope}');\n"),
-        ("queries/one.yaml", "name: one\ntarget-table: t\nsql: SELECT 1\n"),
-        ("queries/two.yaml", "name: two\ntarget-table: t\nsql: SELECT 1\n"),
+        ("queries/one.yaml", "name: one\ndescription: d\ntarget-table: t\nsql: SELECT 1\n"),
+        ("queries/two.yaml", "name: two\ndescription: d\ntarget-table: t\nsql: SELECT 1\n"),
     ]);
     let judged = judge(&[root.path().to_owned()], &Configuration::default()).unwrap();
-    insta::assert_snapshot!(said(&root, &judged), @"");
+    insta::assert_snapshot!(said(&root, &judged), @r"
+    error[bad-table-definition]: `{nope}` is not a known parameter; known are {group_id}
+     --> config/tables/in.sql:1:41
+      |
+    1 | CREATE TABLE a (x INT) WITH ('topic' = '{nope}');
+      |                                         ^
+      |
+    help: add it to config/params.yaml; for literal braces write `{{nope}}`
+
+    2 manifests: 0 valid, 0 invalid, 2 not judged without the configuration; 1 configuration file invalid
+    ");
 }
 
 #[test]

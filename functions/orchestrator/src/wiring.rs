@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aws::{EmrDispatcher, S3Store, SsmDispatcher};
+use aws::{EmrDispatcher, S3Files, S3Store, SsmDispatcher};
 use control::orchestrator::{Orchestrator, Uploads};
 use control::ports::{Dispatcher, Store, World};
 
@@ -25,5 +25,6 @@ pub async fn orchestrator(config: &Config, world: Arc<dyn World>) -> Arc<Orchest
         policy: settings.policy.clone(),
         timestamp_field: settings.timestamp_field.clone(),
     };
-    Arc::new(Orchestrator { store, desired: Arc::new(desired), dispatcher, world, settings })
+    let files = Arc::new(S3Files::new(&sdk));
+    Arc::new(Orchestrator { store, desired: Arc::new(desired), dispatcher, files, world, settings })
 }

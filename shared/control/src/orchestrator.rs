@@ -12,7 +12,7 @@ use lifecycle::ids::{BatchId, Digest, Hex32, OperationId};
 use lifecycle::inputs::Inputs;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::{JobName, Meta, Policy, parse_deployed, render_deployed};
-use lifecycle::orchestrate::{Dispatched, Effect, Finding, Input, Lost, Patience, Situation, State, step};
+use lifecycle::orchestrate::{Desired, Dispatched, Effect, Finding, Input, Lost, Patience, Situation, State, step};
 use lifecycle::plan::{Plan, Windows};
 use lifecycle::record::{Allow, Permission, Record, Source};
 use lifecycle::target::Target;
@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::claims::{ClaimAnswer, Claims};
-use crate::ports::{Condition, Dispatcher, Etag, Order, OutsideError, Progress, Put, Store, World};
+use crate::ports::{Child, Condition, Dispatcher, Etag, Files, Order, OutsideError, Progress, Put, Store, World};
 use crate::uploads;
 
 /// How many jobs are worked on at one time.
@@ -124,6 +124,8 @@ pub struct Orchestrator {
     pub desired: Arc<dyn DesiredSource>,
     /// The way to the node.
     pub dispatcher: Arc<dyn Dispatcher>,
+    /// Where state lies, as far as it can be listed from here.
+    pub files: Arc<dyn Files>,
     /// Time and fresh ids.
     pub world: Arc<dyn World>,
     /// What it is set to.
@@ -260,7 +262,7 @@ impl Orchestrator {
                 let Some((name, record)) = rest.next() else { break };
                 let (this, round) = (Arc::clone(&self), Arc::clone(round));
                 jobs.spawn(async move {
-                    let found = Job { orchestrator: &this, round: &round, name: &name, record: Some(record), condition: Condition::Absent, inputs: None, situation: None };
+                    let found = Job { orchestrator: &this, round: &round, name: &name, record: Some(record), condition: Condition::Absent, inputs: None, situation: None, version_floor: 0 };
                     let found = found.drive().await;
                     (name, found)
                 });
@@ -337,6 +339,26 @@ impl Orchestrator {
     }
 }
 
+/// The highest version that left state directories: a lost record must not give its version out again.
+async fn highest_version(files: &dyn Files, target: &Target) -> Result<u32, OutsideError> {
+    let mut highest = 0;
+    for directory in [target.checkpoint_directory(), target.savepoint_directory()] {
+        let children = match files.children(directory.trim_end_matches('/')).await {
+            Ok(children) => children,
+            // A node's own disk, or no right to list: nothing can be known from here.
+            Err(OutsideError::Refused { .. }) => continue,
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+        };
+        for child in children {
+            match child {
+                Child::Directory(name) => highest = highest.max(name.parse().unwrap_or(0)),
+                Child::File(_) => {}
+            }
+        }
+    }
+    Ok(highest)
+}
+
 fn expected(report: &Report) -> Vec<Expected> {
     let run = |(name, finding): (&JobName, &Finding)| {
         finding.expected.map(|(job_id, revision)| Expected { job: name.clone(), job_id, revision })
@@ -358,6 +380,8 @@ struct Job<'a> {
     condition: Condition,
     inputs: Option<Arc<Inputs>>,
     situation: Option<Situation>,
+    /// The highest version with state directories, looked for where no record knows any.
+    version_floor: u32,
 }
 
 impl Job<'_> {
@@ -399,7 +423,7 @@ impl Job<'_> {
             lost: self.round.lost.get(self.name).copied(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
-        let situation = Situation { nonce: world.fresh_id(), etags, ..known };
+        let situation = Situation { nonce: world.fresh_id(), etags, version_floor: self.version_floor, ..known };
         self.situation = Some(situation.clone());
         situation
     }
@@ -423,7 +447,11 @@ impl Job<'_> {
             Effect::ReadDeployed => Ok(Input::Deployed(self.deployed().await?.map(Box::new))),
             Effect::ReadDesired => {
                 let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
-                Ok(Input::Desired(inputs.desired(self.name).0))
+                let desired = inputs.desired(self.name).0;
+                if let (Desired::Target(target), Condition::Absent) = (&desired, &self.condition) {
+                    self.version_floor = highest_version(orchestrator.files.as_ref(), target).await?;
+                }
+                Ok(Input::Desired(desired))
             }
             Effect::ReadResult(operation) => {
                 let key = orchestrator.settings.keys.result(self.name, operation);

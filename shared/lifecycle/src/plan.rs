@@ -134,6 +134,30 @@ pub struct KnownRun {
     pub target: Digest,
     /// The state it was restored from.
     pub restored_from: Option<String>,
+    /// The checkpoint directory it was started with, without the version.
+    pub checkpoints: String,
+    /// The savepoint directory it was started with, without the version.
+    pub savepoints: String,
+}
+
+impl KnownRun {
+    /// A run of `target` as `version` that `operation` started.
+    pub fn of(target: &Target, version: u32, operation: OperationId, job_id: JobId, restored_from: Option<String>) -> Self {
+        Self {
+            job_id,
+            operation,
+            version,
+            target: target.digest(),
+            restored_from,
+            checkpoints: target.checkpoint_directory(),
+            savepoints: target.savepoint_directory(),
+        }
+    }
+
+    /// The places where its states lie: under the directories it was started with, wherever later ones go.
+    pub fn places(&self) -> Vec<Place> {
+        places_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
+    }
 }
 
 /// What is deployed, as far as an operation needs it.
@@ -274,7 +298,7 @@ pub fn lineage(target: &Target, version: u32, runs: &[KnownRun], restore_point: 
         });
     }
     for run in runs {
-        places.extend(places_of_run(&checkpoints, &savepoints, version, run.job_id, run.operation));
+        places.extend(run.places());
     }
     places.push(Place::Savepoints { directory: stop_directory.clone(), run: None });
     (places, stop_directory)

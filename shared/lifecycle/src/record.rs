@@ -193,6 +193,8 @@ pub struct Record {
     pub open: Option<OpenOperation>,
     /// The target that failed last.
     pub trouble: Option<Trouble>,
+    /// The target that failed before it: a desired one and the deployed one can be in trouble at the same time.
+    pub other_trouble: Option<Trouble>,
     /// Runs of operations that ended without a result.
     pub orphans: Vec<KnownRun>,
     /// Whether the last operation ended without a result: the next decision sends one in any case.
@@ -218,6 +220,7 @@ impl Record {
             deployed: None,
             open: None,
             trouble: None,
+            other_trouble: None,
             orphans: Vec::new(),
             unsettled: false,
             decision: None,
@@ -239,6 +242,34 @@ impl Record {
         self.history.push(entry);
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
+    }
+
+    /// The trouble of `target`, if it is in any.
+    pub fn trouble_of(&self, target: &Digest) -> Option<&Trouble> {
+        self.trouble.iter().chain(&self.other_trouble).find(|trouble| trouble.target == *target)
+    }
+
+    /// Notes a trouble; the last one of another target is kept beside it.
+    pub fn note_trouble(&mut self, trouble: Trouble) {
+        match self.trouble.take() {
+            Some(last) if last.target != trouble.target => self.other_trouble = Some(last),
+            Some(_) | None => {}
+        }
+        self.trouble = Some(trouble);
+    }
+
+    /// Forgets the trouble of `target`, never that of another.
+    pub fn forget_trouble(&mut self, target: &Digest) {
+        let others = |trouble: &Trouble| trouble.target != *target;
+        let last = self.trouble.take().filter(others);
+        let other = self.other_trouble.take().filter(others);
+        (self.trouble, self.other_trouble) = if last.is_some() { (last, other) } else { (other, None) };
+    }
+
+    /// Forgets every trouble.
+    pub fn forget_troubles(&mut self) {
+        self.trouble = None;
+        self.other_trouble = None;
     }
 
     /// The run that should be live now.

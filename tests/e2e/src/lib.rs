@@ -177,6 +177,37 @@ impl Bench {
         self.wait(&format!("{name} is healthy"), || async { self.live(name).await.filter(|j| j.healthy) }).await
     }
 
+    /// An object by its whole key.
+    pub async fn object(&self, key: &str) -> Option<String> {
+        let object = self.store.get(key).await.unwrap()?;
+        Some(String::from_utf8(object.bytes).unwrap())
+    }
+
+    /// The command line as on the primary node, with the flags of the Python tool.
+    pub async fn predecessors_deploy(&self, folder: &Path) -> String {
+        let node = self.stack.node();
+        let at = |name: &str| folder.join(name).display().to_string();
+        let address = self.flink.trim_start_matches("http://").to_owned();
+        let output = tokio::process::Command::new(binaries().join("flink-sql-runner"))
+            .args(["deploy", "--path", &at("queries"), "--template-file", &at("job-template.yaml")])
+            .args(["--pyflink-runner-dir", "unused", "--pyexec-path", &node["PYEXEC_PATH"]])
+            .args(["--external-job-config-bucket", BUCKET, "--external-job-config-prefix", "process/manifests/"])
+            .args(["--table-definition-path", &at("inputs.sql"), &at("outputs.sql")])
+            .args(["--deployment-target", "remote", "--jobmanager-address", &address])
+            .args(["--template-params", "orders_per_second=20"])
+            .envs(node)
+            .envs(self.stack.aws.aws_env())
+            .env("DISPATCH", "process")
+            .env("STABILITY_MS", "2000")
+            .output()
+            .await
+            .unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        eprintln!("{text}");
+        assert!(output.status.success(), "deploy ended with {}", output.status);
+        text
+    }
+
     /// What the jobs print, as Flink's TaskManager has it.
     pub fn printed(&self, identifier: &str) -> Vec<Row> {
         let text = std::fs::read_to_string(self.root.join("flink/log/taskmanager.out")).unwrap_or_default();

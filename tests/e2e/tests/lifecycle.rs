@@ -1,10 +1,9 @@
 //! Every job of the examples through its whole life on a real Flink, with both ways of dispatch.
 //! Reads outcomes from Flink and S3 only.
-#![expect(clippy::panic, reason = "a failed check ends the test")]
 
 use std::collections::BTreeMap;
 
-use e2e::{Bench, Row, terminal};
+use e2e::{Bench, Row, project, terminal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_emr_steps() {
@@ -31,6 +30,70 @@ async fn whole_life(dispatch: &str) {
     does_not_compile(&bench, &requeried).await;
     lost(&bench).await;
     removed_and_put_back(&bench).await;
+    bench.stop().await;
+}
+
+/// One job's failure never stops another's: twenty at once, two of them broken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mixed_batch() {
+    let bench = Bench::start("emr").await;
+    bench.upload_config().await;
+    let name = |n: usize| format!("orders-{n:02}");
+    for n in 0..20 {
+        let text = match n {
+            // Compiles nowhere.
+            7 => Bench::example(FILTER).replace("price >", "prize >"),
+            // No manifest.
+            13 => Bench::example(FILTER).replace("target-table:", "target_table:"),
+            _ => Bench::example(FILTER),
+        };
+        bench.upload(&format!("queries/{}.yaml", name(n)), &text.replace(FILTER, &name(n))).await;
+    }
+    for n in (0..20).filter(|n| *n != 7 && *n != 13) {
+        bench.settled(&name(n), 1, "deployed").await;
+        bench.healthy(&name(n)).await;
+    }
+    let record = bench.settled(&name(7), 1, "refused").await;
+    let detail = record["history"][0]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("prize"), "{detail}");
+    let refused = bench.read(&format!("refused/queries/{}.yaml.json", name(13))).await.unwrap_or_default();
+    assert!(refused.contains("write `target-table`"), "{refused}");
+    let running = bench.jobs().await.into_iter().filter(|j| j.state == "RUNNING").count();
+    assert_eq!(running, 18);
+    bench.stop().await;
+}
+
+/// The Python tool's command on the primary node, with its own flags: started, left alone, redeployed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_predecessors_command() {
+    let bench = Bench::start("emr").await;
+    let folder = bench.root.join("predecessor");
+    std::fs::create_dir_all(folder.join("queries")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let config = project().join("examples/config");
+    let template = std::fs::read_to_string(config.join("job-template.yaml")).unwrap();
+    write("job-template.yaml", &template.replace("s3://local/flink-sql-runner/", "s3://local/process/"));
+    for name in ["inputs", "outputs"] {
+        write(&format!("{name}.sql"), &std::fs::read_to_string(config.join(format!("tables/{name}.sql"))).unwrap());
+    }
+    write(&format!("queries/{FILTER}.yaml"), &Bench::example(FILTER));
+
+    let printed = bench.predecessors_deploy(&folder).await;
+    let first = bench.healthy(FILTER).await;
+    assert!(printed.contains(FILTER), "{printed}");
+    let manifest = bench.object("process/manifests/filter-expensive-items.yaml").await.unwrap_or_default();
+    assert!(manifest.contains("query-version: 1"), "{manifest}");
+
+    bench.predecessors_deploy(&folder).await;
+    assert_eq!(bench.healthy(FILTER).await.id, first.id, "an unchanged job was restarted");
+
+    let changed = Bench::example(FILTER).replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
+    write(&format!("queries/{FILTER}.yaml"), &changed);
+    bench.predecessors_deploy(&folder).await;
+    let second = bench.healthy(FILTER).await;
+    assert_ne!(second.id, first.id);
+    let restored = bench.restored(&second.id).await.unwrap_or_default();
+    assert!(restored.contains("/savepoints/filter-expensive-items/1/"), "{restored}");
     bench.stop().await;
 }
 

@@ -1,6 +1,9 @@
 //! Guarantee 5: nothing more goes wrong, sweeps and deliveries go on, and the job comes to be what is desired.
 //! Must not know how: it plays the rest of a scenario out and judges the end.
 
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex};
+
 use lifecycle::execute::Effect;
 use lifecycle::ids::Digest;
 use lifecycle::orchestrate::Desired;
@@ -9,7 +12,8 @@ use lifecycle::record::{Record, Status};
 use super::flink::Shape;
 use super::runner::Twist;
 use super::scenario::Scenario;
-use super::world::World;
+use super::kept::Kept;
+use super::world::{Budget, World};
 
 /// How many rounds of the schedule it may take.
 const ROUNDS: usize = 24;
@@ -18,7 +22,15 @@ const ROUNDS: usize = 24;
 pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String> {
     let mut world = world.clone();
     world.uploads = world.uploads.max(scenario.script.len().saturating_sub(1));
+    world.budget = Budget::default();
+    let mut seen = Vec::new();
     for _ in 0..ROUNDS {
+        let print = Kept::new((scenario.title, world.clone())).print();
+        if converged(|known| known.contains(&print)) {
+            converged(|known| known.extend(seen));
+            return Ok(());
+        }
+        seen.push(print);
         let before = (world.record.clone(), world.flink.clone(), world.on_the_way.clone());
         deliver_all(scenario, &mut world);
         let lost = world.missing();
@@ -30,10 +42,18 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
             return Err(format!("on the way: {broken:?}"));
         }
         if before == (world.record.clone(), world.flink.clone(), world.on_the_way.clone()) {
-            return judge(scenario, &world);
+            judge(scenario, &world)?;
+            converged(|known| known.extend(seen));
+            return Ok(());
         }
     }
     Err("it never comes to rest".to_owned())
+}
+
+/// The states that are known to converge: most ways lead into another one's.
+fn converged<T>(with: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
+    static KNOWN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+    with(&mut KNOWN.lock().unwrap())
 }
 
 /// Leases lapse, stops are done, every batch on its way is carried out.
@@ -87,7 +107,7 @@ fn is_deployed(record: &Record, target: &Digest) -> bool {
 }
 
 fn gave_up(record: &Record, target: &Digest) -> bool {
-    record.trouble.iter().any(|trouble| trouble.target == *target && trouble.next.is_none())
+    record.trouble_of(target).is_some_and(|trouble| trouble.next.is_none())
 }
 
 /// The deployed manifest runs, or a trouble says why not.

@@ -18,6 +18,11 @@ impl<T: Hash> Kept<T> {
         value.hash(&mut hasher);
         Self { value: Arc::new(value), print: hasher.finish() }
     }
+
+    /// The hash that stands for the value.
+    pub(crate) fn print(&self) -> u64 {
+        self.print
+    }
 }
 
 impl<T> Deref for Kept<T> {

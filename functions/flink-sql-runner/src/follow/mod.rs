@@ -142,7 +142,9 @@ impl Follower {
             if let Some(refused) = refused.filter(|refused| refused.etag == *etag) {
                 return Ok(Seen::Ended(Box::new(Ended::refused(refused.errors))));
             }
-            let settled = |d: &&Decision| d.etags.contains(etag) && (!may_change || Some(*d) != before.as_ref() || begun.elapsed() > GRACE);
+            let settled = |d: &&Decision| {
+                d.etags.contains(etag) && (!may_change || Some(*d) != before.as_ref() || begun.elapsed() > GRACE)
+            };
             let decision = record.as_ref().and_then(|r| r.decision.as_ref()).filter(settled);
             match decision.map(|d| (d, d.operation)) {
                 None => return Ok(Seen::Goes(stage::before_decision(record.as_ref()))),
@@ -154,7 +156,12 @@ impl Follower {
         self.operation(&followed.job, operation, record.as_ref()).await
     }
 
-    async fn operation(&self, job: &JobName, operation: OperationId, record: Option<&Record>) -> Result<Seen, CliError> {
+    async fn operation(
+        &self,
+        job: &JobName,
+        operation: OperationId,
+        record: Option<&Record>,
+    ) -> Result<Seen, CliError> {
         let result: Option<OperationResult> = self.document(&self.keys.result(job, operation)).await?;
         if let Some(entry) = record.and_then(|r| r.history.iter().find(|entry| entry.operation == operation)) {
             return Ok(Seen::Ended(Box::new(Ended::by_entry(entry, result.as_ref()))));
@@ -216,7 +223,11 @@ impl Follower {
             let event = json!({"type": "timeout", "version": 1, "job": followed.job, "stage": what});
             self.out.progress(&event, || {
                 let message = format!("{} has not ended after {}: {what}", followed.job, span(self.timeout));
-                failure(&message, &[], Some("it goes on without this command; `flink-sql-runner status` shows how it stands"))
+                failure(
+                    &message,
+                    &[],
+                    Some("it goes on without this command; `flink-sql-runner status` shows how it stands"),
+                )
             });
         }
         self.out.note(&format!("{} still under way\n", count(jobs.len(), "job")));

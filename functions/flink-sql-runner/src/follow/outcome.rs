@@ -52,7 +52,14 @@ impl Ended {
         } else {
             ("failed", Exit::Failed)
         };
-        Self { operation: None, version: None, outcome: outcome.to_owned(), detail: decision.reason.clone(), errors: Vec::new(), exit }
+        Self {
+            operation: None,
+            version: None,
+            outcome: outcome.to_owned(),
+            detail: decision.reason.clone(),
+            errors: Vec::new(),
+            exit,
+        }
     }
 
     /// An operation was settled.
@@ -104,7 +111,11 @@ impl Ended {
             _ => format!("flink-sql-runner history {job}"),
         };
         let mut text = diagnostics::all(&self.errors);
-        text.push_str(&out::failure(&format!("{} {what}", self.name(job)), std::slice::from_ref(&self.detail), Some(&help)));
+        text.push_str(&out::failure(
+            &format!("{} {what}", self.name(job)),
+            std::slice::from_ref(&self.detail),
+            Some(&help),
+        ));
         text
     }
 }
@@ -123,7 +134,9 @@ fn exit_of(outcome: &Outcome) -> Exit {
             Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
             Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => Exit::Failed,
         },
-        Outcome::Deployed { unhealthy: Some(_), .. } | Outcome::RolledBack { .. } | Outcome::Failed { .. } => Exit::Failed,
+        Outcome::Deployed { unhealthy: Some(_), .. } | Outcome::RolledBack { .. } | Outcome::Failed { .. } => {
+            Exit::Failed
+        }
     }
 }
 
@@ -159,6 +172,21 @@ mod tests {
             };
             text.push_str(&format!("{words}exit {}\n", ended.exit.code()));
         }
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @r"
+        Deployed orders v2 in 5 min 24 s.
+        exit 0
+        error: orders v2 was rolled back; what ran before runs again
+          caused by: it restarted 3 times
+        help: flink-sql-runner history orders
+        exit 1
+        error: orders v2 was refused; what ran before is as it was
+          caused by: no state of its lineage was found; `allow NAME clean-start` starts it without
+        help: `flink-sql-runner allow orders adopt|clean-start|remove` lets it go once
+        exit 7
+        error: orders v2 failed; nothing of it runs now
+          caused by: the cluster is full
+        help: flink-sql-runner history orders
+        exit 1
+        ");
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn before_decision(record: Option<&Record>) -> String {
 /// An operation that no runner took up yet.
 pub(super) fn before_claim(operation: OperationId, receipt: Option<&Receipt>) -> String {
     match receipt {
-        Some(receipt) => format!("operation {} sent as {}, waits for the node", operation.short(), receipt.dispatched_as),
+        Some(receipt) => {
+            format!("operation {} sent as {}, waits for the node", operation.short(), receipt.dispatched_as)
+        }
         None => format!("operation {} ordered", operation.short()),
     }
 }
@@ -32,7 +34,10 @@ pub(super) fn of_claim(claim: &Claim) -> String {
         (Some(Verdict::RollBack { reason }), _) => format!("rolling back: {reason}"),
         (Some(Verdict::Commit(_)), _) => "accepted".to_owned(),
         (None, Some(start)) => {
-            let from = start.restore.as_deref().map_or_else(|| "clean".to_owned(), |path| format!("from {}", last_segment(path)));
+            let from = start
+                .restore
+                .as_deref()
+                .map_or_else(|| "clean".to_owned(), |path| format!("from {}", last_segment(path)));
             format!("started {from}, watching")
         }
         (None, None) => match (stopped(), &notes.stop, &notes.cancel) {

@@ -11,7 +11,7 @@ use crate::exit;
 
 /// The commands of the Python tool, on the primary node: local files in, one batch carried out in this process.
 #[derive(Debug, Parser)]
-#[command(name = "flink-sql-runner", version, after_help = exit::HELP, max_term_width = 100)]
+#[command(name = "flink-sql-runner", version, after_help = exit::HELP)]
 pub(crate) struct ProcessCli {
     /// Flags of every command.
     #[command(flatten)]
@@ -216,7 +216,9 @@ mod tests {
         let mut arguments = words(COMMAND);
         arguments.extend(["--timestamp-field-name".into(), String::new().into(), "--include-query-metadata".into()]);
         let (ours, _) = split(arguments);
-        let ProcessCommand::Deploy(folder) = ProcessCli::try_parse_from(ours).unwrap().command else { panic!("not deploy") };
+        let ProcessCommand::Deploy(folder) = ProcessCli::try_parse_from(ours).unwrap().command else {
+            panic!("not deploy")
+        };
         assert_eq!(folder.common.timestamp_field_name.as_deref(), Some(""));
     }
 

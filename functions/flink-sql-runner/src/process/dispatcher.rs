@@ -44,10 +44,16 @@ impl Dispatcher for ProcessDispatcher {
         }
         let reference = BatchRef { id: order.batch, key: order.key.clone(), digest: order.digest.clone() };
         let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
-        let report = run_batch(store, Some(files), self.keys.clone(), &reference, &self.node, Arc::new(SystemWorld)).await;
+        let report =
+            run_batch(store, Some(files), self.keys.clone(), &reference, &self.node, Arc::new(SystemWorld)).await;
         match report {
             Ok(report) => {
-                tracing::info!(finished = report.finished, not_ours = report.not_ours, unknown = report.unknown, "batch carried out");
+                tracing::info!(
+                    finished = report.finished,
+                    not_ours = report.not_ours,
+                    unknown = report.unknown,
+                    "batch carried out"
+                );
                 Ok(step())
             }
             Err(RunError::Outside(error)) => Err(error),

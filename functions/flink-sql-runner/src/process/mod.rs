@@ -21,6 +21,7 @@ use lifecycle::documents::write;
 use lifecycle::keys::Keys;
 use lifecycle::record::Source;
 use orchestrator::actions::answer;
+use step_runner::local_files::AnyFiles;
 use step_runner::flink_rest::{FlinkRest, Timeouts};
 use step_runner::run::NodeSettings;
 use step_runner::target::DeploymentTarget;
@@ -39,7 +40,8 @@ use source::{LocalFiles, Manifests, TableSource};
 const ROUNDS: usize = 6;
 
 /// Names beside the deployed manifests that have another meaning.
-const TAKEN: [&str; 9] = ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster"];
+const TAKEN: [&str; 9] =
+    ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster"];
 
 /// Does what is asked on this node.
 pub(crate) async fn run(cli: ProcessCli, passthrough: Vec<String>, out: Out) -> Result<Exit, CliError> {
@@ -73,7 +75,12 @@ struct Node {
 }
 
 impl Node {
-    async fn new(session: &Session, manifests: Manifests, common: &Common, passthrough: Vec<String>) -> Result<Self, CliError> {
+    async fn new(
+        session: &Session,
+        manifests: Manifests,
+        common: &Common,
+        passthrough: Vec<String>,
+    ) -> Result<Self, CliError> {
         let target = target(common)?;
         let keys = keys(&common.external_job_config_prefix)?;
         let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(session, common)? };
@@ -108,7 +115,8 @@ impl Node {
             sent: Mutex::default(),
         };
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(dispatcher), Arc::new(SystemWorld));
-        let orchestrator = Arc::new(Orchestrator { store, desired, dispatcher, world, settings });
+        let files = Arc::new(AnyFiles::new(Some(Arc::new(S3Files::new(&sdk)))));
+        let orchestrator = Arc::new(Orchestrator { store, desired, dispatcher, files, world, settings });
         Ok(Self { orchestrator, target, scope })
     }
 
@@ -168,7 +176,8 @@ fn keys(prefix: &str) -> Result<Keys, CliError> {
     let trimmed = prefix.trim_matches('/');
     let (parent, name) = trimmed.rsplit_once('/').unwrap_or(("", trimmed));
     if name.is_empty() || TAKEN.contains(&name) {
-        let message = format!("--external-job-config-prefix `{prefix}` does not end in a folder for deployed manifests");
+        let message =
+            format!("--external-job-config-prefix `{prefix}` does not end in a folder for deployed manifests");
         return Err(CliError::usage(message, "end it in `manifests/`, for example flink-sql-runner/manifests/"));
     }
     Ok(Keys::with_manifests(parent, name))
@@ -176,25 +185,37 @@ fn keys(prefix: &str) -> Result<Keys, CliError> {
 
 fn target(common: &Common) -> Result<DeploymentTarget, CliError> {
     match common.deployment_target {
-        Target::Yarn => {
-            Err(CliError::usage("--deployment-target yarn comes with the YARN target", "use `remote` with --jobmanager-address for now"))
-        }
+        Target::Yarn => Err(CliError::usage(
+            "--deployment-target yarn comes with the YARN target",
+            "use `remote` with --jobmanager-address for now",
+        )),
         Target::Remote => {
             let help = "give --jobmanager-address HOST:PORT";
-            let address = common.jobmanager_address.as_deref().ok_or_else(|| CliError::usage("no JobManager is named", help))?;
-            let endpoint = address.parse().map_err(|error: step_runner::target::NotAnEndpoint| CliError::usage(error.to_string(), help))?;
+            let address =
+                common.jobmanager_address.as_deref().ok_or_else(|| CliError::usage("no JobManager is named", help))?;
+            let endpoint = address
+                .parse()
+                .map_err(|error: step_runner::target::NotAnEndpoint| CliError::usage(error.to_string(), help))?;
             Ok(DeploymentTarget::Remote(endpoint))
         }
     }
 }
 
-fn node(session: &Session, common: &Common, target: DeploymentTarget, passthrough: Vec<String>) -> Result<NodeSettings, CliError> {
+fn node(
+    session: &Session,
+    common: &Common,
+    target: DeploymentTarget,
+    passthrough: Vec<String>,
+) -> Result<NodeSettings, CliError> {
     let wrong = |source| CliError::File { path: common.state_directory.clone(), source };
     std::fs::create_dir_all(&common.state_directory).map_err(wrong)?;
     let span = |name: &str, default: u64| match session.get(name).map(|text| text.trim().parse::<u64>()) {
         None => Ok(Duration::from_millis(default)),
         Some(Ok(ms)) => Ok(Duration::from_millis(ms)),
-        Some(Err(_)) => Err(CliError::usage(format!("{name} is no number of milliseconds"), format!("for example {name}={default}"))),
+        Some(Err(_)) => Err(CliError::usage(
+            format!("{name} is no number of milliseconds"),
+            format!("for example {name}={default}"),
+        )),
     };
     let (lease, margin) = (span("LEASE_MS", 60_000)?, span("MARGIN_MS", 60_000)?);
     Ok(NodeSettings {
@@ -214,7 +235,10 @@ fn tables(paths: &[String], bucket: &dyn Fn(&str) -> Arc<dyn Store>) -> Result<V
         None => Ok(TableSource::Local(PathBuf::from(path))),
         Some(rest) => {
             let (name, key) = rest.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(|| {
-                CliError::Outside(OutsideError::refused("reading the table definitions", format!("`{path}` names no object")))
+                CliError::Outside(OutsideError::refused(
+                    "reading the table definitions",
+                    format!("`{path}` names no object"),
+                ))
             })?;
             let store = stores.entry(name.to_owned()).or_insert_with(|| bucket(name));
             Ok(TableSource::Remote { store: Arc::clone(store), url: path.clone(), key: key.to_owned() })

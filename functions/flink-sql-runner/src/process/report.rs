@@ -69,7 +69,8 @@ impl Carried {
         let keys = &orchestrator.settings.keys;
         for done in &mut self.done {
             let record: Option<Record> = document(orchestrator, &keys.record(&done.job)).await?;
-            let result: Option<OperationResult> = document(orchestrator, &keys.result(&done.job, done.operation)).await?;
+            let result: Option<OperationResult> =
+                document(orchestrator, &keys.result(&done.job, done.operation)).await?;
             let entry = record.as_ref().and_then(|r| r.history.iter().find(|entry| entry.operation == done.operation));
             done.ended = entry.map(|entry| Ended::by_entry(entry, result.as_ref()));
         }
@@ -126,7 +127,9 @@ impl Carried {
             let kind = done.answer.change.as_ref().map(|change| change.kind.to_string()).unwrap_or_default();
             let version = done.ended.as_ref().and_then(|e| e.version).map(|v| format!("v{v}  ")).unwrap_or_default();
             text.push_str(&format!("{}  {version}{kind}  {outcome}\n", done.job));
-            text.push_str(&done.answer.change.as_ref().map(|change| change::differences(&change.differences)).unwrap_or_default());
+            text.push_str(
+                &done.answer.change.as_ref().map(|change| change::differences(&change.differences)).unwrap_or_default(),
+            );
         }
         let changed: std::collections::BTreeSet<&JobName> = self.done.iter().map(|done| &done.job).collect();
         let still = |reason: &Reason| matches!(reason, Reason::Unchanged | Reason::Complete);
@@ -148,7 +151,8 @@ impl Carried {
                 Some(ended) if ended.exit != Exit::Done => text.push_str(&ended.failure(&done.job)),
                 Some(_) => {}
                 None => {
-                    let message = format!("how operation {} of {} ended is not known", done.operation.short(), done.job);
+                    let message =
+                        format!("how operation {} of {} ended is not known", done.operation.short(), done.job);
                     text.push_str(&failure(&message, &[], Some("run the same again: it looks first")));
                 }
             }

@@ -95,7 +95,10 @@ impl LocalFiles {
             found.push(match table {
                 TableSource::Local(path) => files::read(path).map_err(local)?,
                 TableSource::Remote { store, url, key } => {
-                    let object = store.get(key).await?.ok_or_else(|| OutsideError::refused(url.as_str(), "there is no such object"))?;
+                    let object = store
+                        .get(key)
+                        .await?
+                        .ok_or_else(|| OutsideError::refused(url.as_str(), "there is no such object"))?;
                     let etag = Digest::of(&object.bytes).to_string();
                     InputFile { file: SourceFile::new(url.as_str(), object.bytes), etag }
                 }
@@ -119,7 +122,8 @@ impl DesiredSource for LocalFiles {
             Manifests::Folder { template, .. } => (false, Some(read(template)?)),
             Manifests::Merged(_) => (true, None),
         };
-        let queries = if merged { queries.into_iter().map(|file| Self::merged(file, &self.policy)).collect() } else { queries };
+        let queries =
+            if merged { queries.into_iter().map(|file| Self::merged(file, &self.policy)).collect() } else { queries };
         let files = InputFiles {
             queries,
             template,
@@ -142,14 +146,16 @@ impl DesiredSource for LocalFiles {
 pub(crate) fn job_of(inputs: &Inputs) -> Option<JobName> {
     let verdict = inputs.manifests.first()?;
     let target = verdict.target.as_ref().map(|target| target.manifest.name.clone());
-    target.or_else(|| verdict.named.clone()).or_else(|| stem(&verdict.file).and_then(|stem| JobName::try_from(stem).ok()))
+    target
+        .or_else(|| verdict.named.clone())
+        .or_else(|| stem(&verdict.file).and_then(|stem| JobName::try_from(stem).ok()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const JOB: &str = "name: orders\ntarget-table: t\nsql: SELECT 1\nflinkProperties:\n  state.checkpoints.dir: s3://b/c/orders/\n  state.savepoints.dir: s3://b/s/orders/\n";
+    const JOB: &str = "name: orders\ndescription: d\ntarget-table: t\nsql: SELECT 1\nflinkProperties:\n  state.checkpoints.dir: s3://b/c/orders/\n  state.savepoints.dir: s3://b/s/orders/\n";
 
     fn source(manifests: Manifests) -> LocalFiles {
         let (params, policy) = (BTreeMap::new(), Policy { allow_code: true });

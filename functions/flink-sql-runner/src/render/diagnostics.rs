@@ -15,7 +15,7 @@ pub(crate) fn all<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> Str
             shown.push(finding);
         }
     }
-    shown.into_iter().map(one).collect()
+    shown.into_iter().map(|finding| one(finding) + "\n").collect()
 }
 
 fn one(finding: &Diagnostic) -> String {
@@ -71,21 +71,45 @@ mod tests {
 
     #[test]
     fn the_line_a_caret_and_the_way_out() {
-        let finding = Diagnostic::new(Severity::Error, "unknown-field", "queries/orders.yaml", "`target_table` is not a field of a job manifest")
-            .with_span(Span { line: 4, column: 1, length: 12 }, Some("target_table: \"`kafka`.`orders`\"".to_owned()))
-            .with_help("write `target-table`");
-        insta::assert_snapshot!(shown(&finding), @"");
+        let finding = Diagnostic::new(
+            Severity::Error,
+            "unknown-field",
+            "queries/orders.yaml",
+            "`target_table` is not a field of a job manifest",
+        )
+        .with_span(Span { line: 4, column: 1, length: 12 }, Some("target_table: \"`kafka`.`orders`\"".to_owned()))
+        .with_help("write `target-table`");
+        insta::assert_snapshot!(shown(&finding), @r#"
+        error[unknown-field]: `target_table` is not a field of a job manifest
+         --> queries/orders.yaml:4:1
+          |
+        4 | target_table: "`kafka`.`orders`"
+          | ^^^^^^^^^^^^
+          |
+        help: write `target-table`
+        "#);
     }
 
     #[test]
     fn columns_are_characters_and_control_characters_are_replaced() {
         let finding = Diagnostic::new(Severity::Warning, "odd", "a.yaml", "odd\x1b")
             .with_span(Span { line: 1, column: 4, length: 2 }, Some("äö\x1bxy: 1".to_owned()));
-        insta::assert_snapshot!(shown(&finding), @"");
+        insta::assert_snapshot!(shown(&finding), @r"
+        warning[odd]: odd�
+         --> a.yaml:1:4
+          |
+        1 | äö�xy: 1
+          |    ^^
+        ");
     }
 
     #[test]
     fn a_file_as_a_whole() {
-        insta::assert_snapshot!(shown(&Diagnostic::new(Severity::Error, "not-utf-8", "a.yaml", "byte 3 is not UTF-8").with_help("save it as UTF-8")), @"");
+        insta::assert_snapshot!(shown(&Diagnostic::new(Severity::Error, "not-utf-8", "a.yaml", "byte 3 is not UTF-8").with_help("save it as UTF-8")), @r"
+        error[not-utf-8]: byte 3 is not UTF-8
+        --> a.yaml
+         |
+        help: save it as UTF-8
+        ");
     }
 }

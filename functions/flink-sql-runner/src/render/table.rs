@@ -7,7 +7,12 @@ use super::printable;
 pub(crate) fn columns(rows: &[Vec<String>], indent: usize) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let width = |column: usize| {
-        rows.iter().filter(|r| column + 1 < r.len()).filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .filter(|r| column + 1 < r.len())
+            .filter_map(|r| r.get(column))
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let mut text = String::new();
     for row in &rows {
@@ -32,7 +37,8 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let row = |cells: &[&str]| cells.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
-        let text = columns(&[row(&["NAME", "STATE", "NOTE"]), row(&["orders-eu", "RUNNING", "a\nb"]), row(&["x", "", ""])], 0);
+        let text =
+            columns(&[row(&["NAME", "STATE", "NOTE"]), row(&["orders-eu", "RUNNING", "a\nb"]), row(&["x", "", ""])], 0);
         insta::assert_snapshot!(text, @r"
         NAME       STATE    NOTE
         orders-eu  RUNNING  a�b

@@ -335,10 +335,12 @@ fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
         }
         (Some(From::Clean), Some(_)) => begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None }),
         (Some(From::Latest), Some(_)) => {
-            if let Some(path) = savepoint_of(&state).or_else(|| intent.left_savepoint.clone()) {
+            if let Some(path) = savepoint_of(&state) {
                 return begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) });
             }
-            let places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
+            let mut places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
+            // One candidate more: a run of an operation without a result may have gone on from it.
+            places.extend(intent.left_savepoint.clone().map(|path| Place::Exactly { path }));
             to(state, Phase::Searching(intent), Effect::FindState(places))
         }
     }

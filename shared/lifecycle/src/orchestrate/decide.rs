@@ -5,9 +5,8 @@ use super::{Desired, Reason, Ruling, Situation};
 use crate::change::{Change, Kind};
 use crate::ids::Digest;
 use crate::manifest::Meta;
-use crate::plan::{Adopt, FORMAT, Launch, Plan, Previous, lineage};
+use crate::plan::{Adopt, FORMAT, KnownRun, Launch, Plan, Previous, lineage};
 use crate::record::{Deployed, OpenOperation, Permission, Record, Status};
-use crate::state::places_of_run;
 use crate::target::Target;
 
 /// The decision for one job without an operation under way.
@@ -74,7 +73,7 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
 
 /// Whether a failed target has to wait, and for what.
 fn pause(record: &Record, target: &Digest, situation: &Situation) -> Option<Reason> {
-    let trouble = record.trouble.as_ref().filter(|t| t.target == *target)?;
+    let trouble = record.trouble_of(target)?;
     match trouble.next {
         Some(at) if at <= situation.now => None,
         Some(at) => Some(Reason::WaitsToRetry { at, error: trouble.error.clone() }),
@@ -164,10 +163,8 @@ fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Prev
     let target = &deployed.target;
     let version = deployed.meta.query_version;
     let (mut places, savepoint_directory) = lineage(target, version, &deployed.runs, deployed.restore_point.as_deref(), situation.operation);
-    for orphan in &record.orphans {
-        // What an operation without a result left behind may be the newest state of this version.
-        places.extend(places_of_run(&target.checkpoint_directory(), &target.savepoint_directory(), version, orphan.job_id, orphan.operation));
-    }
+    // What an operation without a result left behind may be the newest state of this version.
+    places.extend(record.orphans.iter().filter(|orphan| orphan.version == version).flat_map(KnownRun::places));
     Previous {
         launch: Launch::of(target, &deployed.meta),
         runs: deployed.runs.clone(),

@@ -10,6 +10,7 @@ use crate::execute::{Outcome, Refusal, RunStarted};
 use crate::ids::{Digest, rollback_id, run_id};
 use crate::plan::KnownRun;
 use crate::record::{Deployed, Entry, OpenOperation, Record, Status, Trouble};
+use crate::target::Target;
 
 /// The record after the result of its open operation.
 pub fn settle_result(mut record: Record, open: &OpenOperation, outcome: &Outcome, now: Timestamp, patience: Patience) -> Record {
@@ -37,7 +38,7 @@ pub fn settle_abandoned(mut record: Record, open: &OpenOperation, claim: Option<
     }
     record.open = None;
     record.unsettled = true;
-    leave_orphans(&mut record, open);
+    leave_orphans(&mut record, open, claim);
     record
 }
 
@@ -45,14 +46,14 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
     match outcome {
         Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
             deploy(record, open, run, Status::Running, *checkpointed, now);
-            record.trouble = None;
+            succeeded(record, open);
             if let Some(reason) = unhealthy {
                 trouble(record, open, reason, false, now, patience);
             }
         }
         Outcome::Completed { run } => {
             deploy(record, open, run, Status::Complete, true, now);
-            record.trouble = None;
+            succeeded(record, open);
         }
         Outcome::Left { why, run } => left(record, open, *why, *run),
         Outcome::Removed { savepoint } => {
@@ -61,20 +62,14 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
                 if savepoint.is_some() {
                     deployed.restore_point.clone_from(savepoint);
                 }
+            } else {
+                record.orphans.clear();
             }
-            record.orphans.clear();
-            record.trouble = None;
+            record.forget_troubles();
         }
         Outcome::RolledBack { reason, run, .. } => {
             if let Some(deployed) = &mut record.deployed {
-                let known = KnownRun {
-                    job_id: run.job_id,
-                    operation: open.plan.operation,
-                    version: deployed.meta.query_version,
-                    target: deployed.target.digest(),
-                    restored_from: run.restored_from.clone(),
-                };
-                deployed.runs = vec![known];
+                deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
                 deployed.restore_point.clone_from(&run.restored_from);
                 deployed.status = Status::Running;
             }
@@ -96,7 +91,7 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
             if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
                 deployed.restore_point.clone_from(savepoint);
             }
-            leave_orphans(record, open);
+            leave_orphans(record, open, None);
             trouble(record, open, reason, true, now, patience);
         }
     }
@@ -114,18 +109,11 @@ fn down(record: &mut Record) {
 
 fn deploy(record: &mut Record, open: &OpenOperation, run: &RunStarted, status: Status, checkpointed: bool, now: Timestamp) {
     let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
-    let known = KnownRun {
-        job_id: run.job_id,
-        operation: open.plan.operation,
-        version: meta.query_version,
-        target: target.digest(),
-        restored_from: run.restored_from.clone(),
-    };
     record.deployed = Some(Deployed {
         target: target.clone(),
         meta: meta.clone(),
         status,
-        runs: vec![known],
+        runs: vec![known(target, meta.query_version, open, run)],
         restore_point: run.restored_from.clone(),
         checkpointed: checkpointed || run.restored_from.is_some(),
         since: now,
@@ -140,12 +128,10 @@ fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::
             deployed.status = Status::Running;
             if let Some(job_id) = run.filter(|id| deployed.runs.iter().all(|known| known.job_id != *id)) {
                 // Taken over: its states lie under its own id and anywhere in its version.
-                let target = deployed.target.digest();
-                let version = deployed.meta.query_version;
-                deployed.runs.push(KnownRun { job_id, operation: open.plan.operation, version, target, restored_from: None });
+                let run = RunStarted { job_id, restored_from: None };
+                deployed.runs.push(known(&deployed.target, deployed.meta.query_version, open, &run));
                 deployed.checkpointed = true;
             }
-            record.orphans.clear();
         }
         Why::IsComplete => {
             deployed.status = Status::Complete;
@@ -155,31 +141,54 @@ fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::
         }
         Why::NothingToStop | Why::ForeignJob => {}
     }
-    record.trouble = None;
+    if let Some(next) = &open.plan.next {
+        record.forget_trouble(&next.target);
+    }
 }
 
-/// The runs that an operation may have started: ours if they live, and their states count.
-fn leave_orphans(record: &mut Record, open: &OpenOperation) {
-    let operation = open.plan.operation;
-    let deployed = record.deployed.as_ref().map(|d| (d.meta.query_version, d.target.digest()));
-    let next = open.plan.next.as_ref().map(|launch| (launch.version, launch.target.clone()));
-    let runs = [(run_id(operation, 0), next), (rollback_id(operation, 0), deployed)];
-    for (job_id, launch) in runs {
-        if let Some((version, target)) = launch {
-            record.orphans.push(KnownRun { job_id, operation, version, target, restored_from: None });
-        }
+fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
+    KnownRun::of(target, version, open.plan.operation, run.job_id, run.restored_from.clone())
+}
+
+/// A restart clears only its own trouble: a desired target that failed keeps its count and its pause.
+fn succeeded(record: &mut Record, open: &OpenOperation) {
+    match &open.plan.next {
+        Some(next) if open.plan.is_restart() => record.forget_trouble(&next.target),
+        Some(_) | None => record.forget_troubles(),
     }
+}
+
+/// The runs that an operation may have started: ours if they live, and their states count. They stay until another
+/// run is deployed: it was restored from the newest state of all of them.
+fn leave_orphans(record: &mut Record, open: &OpenOperation, claim: Option<&Claim>) {
+    let operation = open.plan.operation;
+    let next = open.target.as_ref().zip(open.meta.as_ref()).map(|(target, meta)| (target, meta.query_version));
+    let deployed = record.deployed.as_ref().map(|d| (&d.target, d.meta.query_version));
+    let notes = claim.map(|claim| &claim.notes);
+    let runs = [
+        (run_id(operation, 0), next, notes.and_then(|notes| notes.start.as_ref())),
+        (rollback_id(operation, 0), deployed, notes.and_then(|notes| notes.rollback.as_ref())),
+    ];
+    let orphans: Vec<KnownRun> = runs
+        .into_iter()
+        .filter_map(|(job_id, launch, note)| {
+            let (target, version) = launch?;
+            let restored_from = note.filter(|note| note.job_id == job_id).and_then(|note| note.restore.clone());
+            Some(KnownRun::of(target, version, operation, job_id, restored_from))
+        })
+        .collect();
+    record.orphans.extend(orphans);
 }
 
 fn trouble(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
     let Some(target) = open.plan.next.as_ref().map(|launch| launch.target.clone()) else { return };
     let attempts = attempts_of(record, &target) + 1;
     let next = (retry && attempts < patience.attempts).then(|| later(now, patience, attempts)).flatten();
-    record.trouble = Some(Trouble { target, attempts, next, error: error.to_owned() });
+    record.note_trouble(Trouble { target, attempts, next, error: error.to_owned() });
 }
 
 fn attempts_of(record: &Record, target: &Digest) -> u32 {
-    record.trouble.as_ref().filter(|t| t.target == *target).map_or(0, |t| t.attempts)
+    record.trouble_of(target).map_or(0, |t| t.attempts)
 }
 
 /// The pause doubles with every attempt.

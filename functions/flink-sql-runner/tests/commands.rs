@@ -1,0 +1,102 @@
+//! The program itself against an S3 and an EMR on this machine: what it prints, and how it ends.
+//! No Flink here: what becomes of an operation on a node is proven by the end-to-end tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use local::{Stack, StackConfig};
+use serde_json::Value;
+
+struct Bench {
+    stack: Stack,
+    node: tempfile::TempDir,
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").canonicalize().unwrap()
+}
+
+impl Bench {
+    async fn start() -> Self {
+        Self { stack: Stack::start(StackConfig::default()).await.unwrap(), node: tempfile::tempdir().unwrap() }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flink-sql-runner"));
+        command.args(arguments).current_dir(examples()).env_clear().envs(self.stack.aws_env());
+        command.envs([("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("USER", "anna")]);
+        command.env("STATE_DIRECTORY", self.node.path());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    async fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let output = self.run(&[arguments, &["--output", "json"]].concat()).await;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    async fn text(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let output = self.run(arguments).await;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_plans_orders_and_shows() {
+    let bench = Bench::start().await;
+    let (said, _) = bench.text(&["status"], 0).await;
+    assert_eq!(said, "no jobs. The cluster was not looked at yet.\n");
+
+    // A refused file uploads nothing.
+    let (said, aside) = bench.text(&["deploy", "rejected"], 3).await;
+    assert!(said.contains("error[unknown-field]") && aside.contains("nothing was uploaded"), "{said}{aside}");
+    assert_eq!(bench.json(&["plan"], 0).await["jobs"], serde_json::json!([]));
+
+    let uploaded = bench.json(&["deploy", "."], 0).await;
+    let keys: Vec<&str> = uploaded["uploaded"].as_array().unwrap().iter().map(|u| u["key"].as_str().unwrap()).collect();
+    assert_eq!(keys.len(), 8, "{keys:?}");
+    assert!(keys[0].starts_with("flink-sql-runner/config/"), "the configuration goes first: {keys:?}");
+    let again = bench.json(&["deploy", "."], 0).await;
+    assert!(again["uploaded"].as_array().unwrap().iter().all(|u| u["same"] == true), "{again}");
+
+    let (said, _) = bench.text(&["plan", "--exit-code"], 4).await;
+    assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
+    assert!(!said.contains('\x1b'), "no colours where nobody sees them: {said:?}");
+
+    // The node of this stack has no runner: the operation stays open.
+    let ordered = bench.json(&["deploy", "filter-expensive-items"], 0).await;
+    assert_eq!(ordered["plan"]["jobs"][0]["reason"]["reason"], "ordered", "{ordered}");
+    assert!(ordered["plan"]["dispatched_as"].as_str().is_some(), "{ordered}");
+    let (said, aside) = bench.text(&["deploy", "filter-expensive-items", "--wait", "--timeout", "1s"], 5).await;
+    assert!(aside.contains("has not ended after 1.0 s"), "{said}{aside}");
+    let status = bench.json(&["status"], 0).await;
+    assert!(status["jobs"][0]["operation"].is_string(), "{status}");
+    let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
+    assert_eq!(said, "nothing was done about filter-expensive-items yet\n");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_primary_node_it_takes_the_python_tools_flags() {
+    let bench = Bench::start().await;
+    let flags = |command: &'static str, target: &'static str| {
+        let common = "--path queries --template-file config/job-template.yaml --pyflink-runner-dir runner --pyexec-path python3 \
+            --external-job-config-bucket local --external-job-config-prefix p/manifests/ \
+            --table-definition-path config/tables/inputs.sql config/tables/outputs.sql --template-params orders_per_second=20 \
+            --jobmanager-address 127.0.0.1:1 -Dsome.option=1 --dispatch process";
+        let mut words = vec![command, "--deployment-target", target];
+        words.extend(common.split_whitespace());
+        words
+    };
+    let (said, _) = bench.text(&flags("plan", "remote"), 0).await;
+    assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
+    let (_, aside) = bench.text(&flags("deploy", "yarn"), 2).await;
+    assert!(aside.contains("comes with the YARN target"), "{aside}");
+    // Nobody answers at that address: nothing is known, and it is said once.
+    let (said, aside) = bench.text(&flags("deploy", "remote"), 6).await;
+    assert_eq!(said, "");
+    assert_eq!(aside.matches("error:").count(), 1, "{aside}");
+    assert!(aside.contains("help:"), "{aside}");
+    bench.stack.shutdown().await;
+}

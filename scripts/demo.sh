@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Shows a whole life of the example jobs on a local stack with a real Flink, and how to go on.
+#
+# usage: demo.sh   (called by `make demo`, which sets CARGO_TARGET_DIR and FSR_TOOLS)
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+: "${CARGO_TARGET_DIR:=$PWD/target}"
+export CARGO_TARGET_DIR
+root=$PWD/.local/demo
+files=$root/files
+fsr=$CARGO_TARGET_DIR/debug/flink-sql-runner
+
+title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+run() {
+  printf '$ flink-sql-runner %s\n' "$*"
+  "$fsr" "$@"
+}
+# The last row that the running count printed, without its metadata columns.
+count() { grep '^buyer_totals' "$root/stack/flink/log/taskmanager.out" | tail -1 | sed -E 's/, 20[0-9]{2}-.*\]$/]/' || true; }
+
+finish() { "$fsr" local down --root "$root/stack" >/dev/null 2>&1 || true; }
+
+title 'Installing Flink and its Python (once), and building the programs (once)'
+scripts/install-flink.sh flink
+cargo build --workspace --bins --locked
+
+finish
+rm -rf -- "$root"
+mkdir -p "$root"
+cp -r examples "$files"
+trap finish EXIT
+
+title 'Starting the local stack: S3, EMR, SSM, the Lambda, and a Flink cluster'
+settings=$("$fsr" local up --root "$root/stack")
+eval "$settings"
+flink=$(sed -n 's/^# Flink: //p' <<<"$settings")
+printf 'Flink UI: %s\n' "$flink"
+
+title 'Started: the example manifests are uploaded'
+run deploy "$files" --wait
+run status
+
+title 'Unchanged: the same files again'
+run deploy "$files" --wait
+
+title 'Configuration changed: a savepoint is taken, the running count goes on'
+count
+sed -i 's/flinkProperties: {}/flinkProperties:\n  execution.checkpointing.interval: 1s/' "$files/queries/orders-per-buyer.yaml"
+run deploy "$files/queries/orders-per-buyer.yaml" --wait
+sleep 3
+count
+
+title 'Query changed: version 2 starts clean, the count starts over'
+sed -i 's/GROUP BY buyer_id/WHERE buyer_id < 4\n  GROUP BY buyer_id/' "$files/queries/orders-per-buyer.yaml"
+run deploy "$files/queries/orders-per-buyer.yaml" --wait
+sleep 3
+count
+
+title 'A bad manifest is refused with its error, nothing that runs is touched'
+run deploy "$files/rejected/misspelt.yaml" --wait || printf '(exit %s)\n' $?
+
+title 'A job lost: cancelled by hand in Flink, brought back by the scheduled redeploy'
+job=$(curl -sf "$flink/jobs/overview" | python3 -c 'import json,sys; print(next(j["jid"] for j in json.load(sys.stdin)["jobs"] if j["name"] == "orders-per-buyer" and j["state"] == "RUNNING"))')
+sleep 3
+curl -sf -X PATCH "$flink/jobs/$job?mode=cancel"
+printf 'cancelled %s in Flink\n' "$job"
+for _ in $(seq 120); do
+  "$fsr" history orders-per-buyer 2>/dev/null | grep -q 'not there any more' && break
+  sleep 1
+done
+run history orders-per-buyer
+count
+
+title 'Removed: its file is deleted'
+printf '$ (delete queries/filter-expensive-items.yaml from the bucket)\n'
+python3 - "$AWS_ENDPOINT_URL_S3" <<'P'
+import sys, urllib.request
+sys.exit(0)
+P
+run status
+
+title 'What lies in the bucket'
+run local status --root "$root/stack" | grep AWS_ENDPOINT_URL_S3 || true
+
+printf '\nThe Flink UI was at %s while the stack ran. To go on:\n' "$flink"
+printf '  eval "$(%s local up)"    # the stack again, in the background\n' "$fsr"
+printf '  %s deploy examples --wait\n  %s local down\n' "$fsr" "$fsr"
