@@ -42,13 +42,15 @@ fn help_of_all() {
       help      Print this message or the help of the given subcommand(s)
 
     Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Everywhere:
           --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
           --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
           --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
           --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
           --output <FORM>      For people or for programs [default: text] [possible values: text, json]
-      -h, --help               Print help (see more with '--help')
-      -V, --version            Print version
 
     Exit codes:
       0   done, or nothing to do
@@ -74,14 +76,16 @@ fn help_of_deploy() {
       [PATH|NAME]...  Manifests or folders to upload, or names of jobs; all uploaded jobs if none is given
 
     Options:
+          --wait            Wait for the outcome and show how it comes about
+          --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
+      -h, --help            Print help (see more with '--help')
+
+    Everywhere:
           --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
-          --wait               Wait for the outcome and show how it comes about
           --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
-          --timeout <TIME>     How long to wait: 90s, 10m, 2h [default: 30m]
           --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
           --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
           --output <FORM>      For people or for programs [default: text] [possible values: text, json]
-      -h, --help               Print help (see more with '--help')
     ");
 }
 
@@ -97,13 +101,15 @@ fn help_of_allow() {
       <WHAT>  What is allowed [possible values: adopt, clean-start, remove]
 
     Options:
+          --run <ID>  The Flink job id of the run to adopt, if several carry the name
+      -h, --help      Print help (see more with '--help')
+
+    Everywhere:
           --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
-          --run <ID>           The Flink job id of the run to adopt, if several carry the name
           --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
           --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
           --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
           --output <FORM>      For people or for programs [default: text] [possible values: text, json]
-      -h, --help               Print help (see more with '--help')
     ");
 }
 

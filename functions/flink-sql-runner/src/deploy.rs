@@ -2,6 +2,7 @@
 //! Must not know how documents are followed.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::files::Configuration;
 use crate::follow::{Followed, Follower, Wanted};
 use crate::out::{Out, failure};
 use crate::plan;
-use crate::render::count;
+use crate::render::{count, printable};
 use crate::session::{Session, who};
 use crate::upload::{Uploaded, upload};
 use crate::validate::judge;
@@ -113,9 +114,12 @@ async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<V
 fn show(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, wait: bool, out: Out) {
     let text = || {
         let (same, fresh): (Vec<&Uploaded>, Vec<&Uploaded>) = uploaded.iter().partition(|u| u.same);
-        let mut text: String = fresh.iter().map(|u| format!("uploaded {} to {}\n", u.file, u.key)).collect();
+        let mut text = String::new();
+        for upload in &fresh {
+            let _ = writeln!(text, "uploaded {} to {}", printable(&upload.file), printable(&upload.key));
+        }
         if !same.is_empty() {
-            text.push_str(&format!("{} there already, the same\n", count(same.len(), "file")));
+            let _ = writeln!(text, "{} there already, the same", count(same.len(), "file"));
         }
         if let Some(answer) = answer {
             text.push_str(&plan::text(answer, "Ordered"));

@@ -1,6 +1,7 @@
 //! Where output goes: results to stdout, everything else to stderr, as text for people or as JSON.
 //! Must not know what is said.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use serde::Serialize;
@@ -102,10 +103,10 @@ pub(crate) fn failure(message: &str, causes: &[String], help: Option<&str>) -> S
     let clean = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     let mut text = format!("{} {}\n", paint(Colour::Red, "error:"), clean(message));
     for cause in causes {
-        text.push_str(&format!("  caused by: {}\n", clean(cause)));
+        let _ = writeln!(text, "  caused by: {}", clean(cause));
     }
     if let Some(help) = help {
-        text.push_str(&format!("{} {}\n", paint(Colour::Cyan, "help:"), clean(help)));
+        let _ = writeln!(text, "{} {}", paint(Colour::Cyan, "help:"), clean(help));
     }
     text
 }

@@ -2,6 +2,7 @@
 //! Must not know how the answer came about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use lifecycle::change::Kind;
 use lifecycle::decision::{Action, From, Observed, Stop};
@@ -94,19 +95,19 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         .collect();
     let lines = table::columns(&cells, 0);
     for ((job, row), line) in shown.iter().zip(lines.lines()) {
-        text.push_str(&format!("  {} {line}\n", paint(row.colour, row.symbol)));
+        let _ = writeln!(text, "  {} {line}", paint(row.colour, row.symbol));
         if let Some(found) = &job.change {
             text.push_str(&change::differences(&found.differences));
         }
         if job.plan.as_ref().is_some_and(|plan| plan.change.kind != Kind::Unchanged) {
             for (option, value) in &job.filled_in {
-                text.push_str(&format!("      flinkProperties.{option}: {value} (filled in)\n"));
+                let _ = writeln!(text, "      flinkProperties.{option}: {value} (filled in)");
             }
         }
     }
-    text.push_str(&format!("{title}: {}\n", sum(answer)));
+    let _ = writeln!(text, "{title}: {}", sum(answer));
     if let Some(step) = &answer.dispatched_as {
-        text.push_str(&format!("Sent as {step}.\n"));
+        let _ = writeln!(text, "Sent as {step}.");
     }
     text
 }

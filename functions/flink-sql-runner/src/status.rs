@@ -11,7 +11,7 @@ use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, StatusAnsw
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::out::Out;
-use crate::render::{ago, printable, table};
+use crate::render::{ago, change, printable, table};
 use crate::session::Session;
 
 /// Shows how every job stands.
@@ -113,7 +113,7 @@ fn history_text(answer: &HistoryAnswer) -> String {
             entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             entry.operation.short(),
             format!("v{}", entry.version),
-            entry.change.to_string(),
+            change::kind(entry.change),
             entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
             entry.outcome.clone(),
             entry.by.clone(),

@@ -26,7 +26,7 @@ pub(crate) fn name(text: &str) -> JobName {
 pub(crate) fn manifest(name: &str, sql: &str, parallelism: u32) -> String {
     format!(
         "name: {name}\ndescription: d\ntarget-table: sink\nsql: |\n{}flinkProperties:\n  parallelism.default: \"{parallelism}\"\n  state.checkpoints.dir: s3://b/c/{name}/\n  state.savepoints.dir: s3://b/s/{name}/\n",
-        sql.lines().map(|line| format!("  {line}\n")).collect::<String>()
+        sql.lines().fold(String::new(), |text, line| text + "  " + line + "\n")
     )
 }
 

@@ -2,6 +2,7 @@
 //! Must not know the bucket.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use lifecycle::diagnostics::{Diagnostic, Severity};
@@ -47,10 +48,10 @@ impl Judged {
         let valid = self.manifests.len().saturating_sub(invalid + waiting);
         let mut sum = format!("{}: {valid} valid, {invalid} invalid", count(self.manifests.len(), "manifest"));
         if waiting > 0 {
-            sum.push_str(&format!(", {waiting} not judged without the configuration"));
+            let _ = write!(sum, ", {waiting} not judged without the configuration");
         }
         if config > 0 {
-            sum.push_str(&format!("; {} invalid", count(config, "configuration file")));
+            let _ = write!(sum, "; {} invalid", count(config, "configuration file"));
         }
         format!("{findings}{sum}\n")
     }

@@ -1,10 +1,11 @@
 //! The program itself against an S3 and an EMR on this machine: what it prints, and how it ends.
 //! No Flink here: what becomes of an operation on a node is proven by the end-to-end tests.
+#![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use local::{Stack, StackConfig};
+use local::{NodeConfig, Stack, StackConfig};
 use serde_json::Value;
 
 struct Bench {
@@ -18,7 +19,12 @@ fn examples() -> PathBuf {
 
 impl Bench {
     async fn start() -> Self {
-        Self { stack: Stack::start(StackConfig::default()).await.unwrap(), node: tempfile::tempdir().unwrap() }
+        let node = tempfile::tempdir().unwrap();
+        let config = StackConfig {
+            node: NodeConfig { work_dir: node.path().to_owned(), ..NodeConfig::default() },
+            ..StackConfig::default()
+        };
+        Self { stack: Stack::start(config).await.unwrap(), node }
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {

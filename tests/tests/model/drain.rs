@@ -18,11 +18,27 @@ use super::world::{Budget, World};
 /// How many rounds of the schedule it may take.
 const ROUNDS: usize = 24;
 
+/// The world in which the first upload of a scenario is deployed and has made a checkpoint, and nothing else happened.
+pub(crate) fn deployed(scenario: &Scenario) -> World {
+    let mut world = World::new(scenario.budget);
+    for _ in 0..2 {
+        world.start_pass(scenario, 0, false, None);
+        while world.passes[0].is_some() {
+            world.step_pass(scenario, 0);
+        }
+        deliver_all(scenario, &mut world);
+    }
+    let live: Vec<_> = world.flink.live().collect();
+    live.into_iter().for_each(|run| world.flink.checkpoint(run));
+    world
+}
+
 /// Plays on without any fault; says what is wrong with the end.
 pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String> {
     let mut world = world.clone();
     world.uploads = world.uploads.max(scenario.script.len().saturating_sub(1));
     world.budget = Budget::default();
+    world.lost = None;
     let mut seen = Vec::new();
     for _ in 0..ROUNDS {
         let print = Kept::new((scenario.title, world.clone())).print();

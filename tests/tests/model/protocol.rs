@@ -7,7 +7,7 @@ use lifecycle::orchestrate::{Lost, Ruling, decide};
 use lifecycle::record::Record;
 use stateright::{Model, Property};
 
-use super::drain::converges;
+use super::drain::{converges, deployed};
 use super::flink::Shape;
 use super::pass::situation;
 use super::runner::Twist;
@@ -223,7 +223,7 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.0.budget)]
+        vec![if self.0.deployed { deployed(&self.0) } else { World::new(self.0.budget) }]
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {

@@ -23,6 +23,8 @@ pub(crate) struct Scenario {
     /// This target does not compile.
     pub(crate) uncompilable: Option<Digest>,
     pub(crate) budget: Budget,
+    /// The first of the script is deployed and runs before anything else happens.
+    pub(crate) deployed: bool,
     /// How many orchestrators are at work at one time; none: each pass is one step.
     pub(crate) orchestrators: usize,
     /// How many runners are at work at one time; none: each batch is one step.
@@ -31,7 +33,13 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) fn new(title: &'static str, script: Vec<Desired>, budget: Budget) -> Self {
-        Self { title, name: name(), script, doomed: None, uncompilable: None, budget, orchestrators: 1, runners: 1 }
+        Self { title, name: name(), script, doomed: None, uncompilable: None, budget, deployed: false, orchestrators: 1, runners: 1 }
+    }
+
+    /// The first of the script is deployed already, and the rest happens to it.
+    pub(crate) fn deployed(mut self) -> Self {
+        self.deployed = true;
+        self
     }
 
     /// So many orchestrators and runners are at work at one time.

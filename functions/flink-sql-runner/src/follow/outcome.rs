@@ -142,6 +142,8 @@ fn exit_of(outcome: &Outcome) -> Exit {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use lifecycle::execute::RunStarted;
     use lifecycle::ids::Hex32;
 
@@ -170,7 +172,7 @@ mod tests {
                 Exit::Done => ended.success(&name("orders"), Duration::from_secs(324)),
                 _ => ended.failure(&name("orders")),
             };
-            text.push_str(&format!("{words}exit {}\n", ended.exit.code()));
+            let _ = writeln!(text, "{words}exit {}", ended.exit.code());
         }
         insta::assert_snapshot!(anstream::adapter::strip_str(&text), @r"
         Deployed orders v2 in 5 min 24 s.

@@ -69,7 +69,7 @@ pub(crate) struct Common {
     /// Table definitions, local or s3://, in the order they run.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub(crate) table_definition_path: Vec<String>,
-    /// The Python with PyFlink, at the same path on every node.
+    /// The Python interpreter of the client and of functions, at the same path on every node.
     #[arg(long, value_name = "PYTHON")]
     pub(crate) pyexec_path: PathBuf,
     /// Taken and not needed: the runner comes with this program.
@@ -78,7 +78,7 @@ pub(crate) struct Common {
     /// The kind of session cluster.
     #[arg(long)]
     pub(crate) deployment_target: Target,
-    /// The JobManager of a standalone cluster.
+    /// Where a standalone cluster is reached.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) jobmanager_address: Option<String>,
     /// Values for the names in table definitions.

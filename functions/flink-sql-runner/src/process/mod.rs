@@ -21,8 +21,8 @@ use lifecycle::documents::write;
 use lifecycle::keys::Keys;
 use lifecycle::record::Source;
 use orchestrator::actions::answer;
-use step_runner::local_files::AnyFiles;
 use step_runner::flink_rest::{FlinkRest, Timeouts};
+use step_runner::local_files::AnyFiles;
 use step_runner::run::NodeSettings;
 use step_runner::target::DeploymentTarget;
 
@@ -231,7 +231,7 @@ fn node(
 
 fn tables(paths: &[String], bucket: &dyn Fn(&str) -> Arc<dyn Store>) -> Result<Vec<TableSource>, CliError> {
     let mut stores: BTreeMap<String, Arc<dyn Store>> = BTreeMap::new();
-    let mut source = |path: &String| match path.strip_prefix("s3://").or_else(|| path.strip_prefix("s3a://")) {
+    let source = |path: &String| match path.strip_prefix("s3://").or_else(|| path.strip_prefix("s3a://")) {
         None => Ok(TableSource::Local(PathBuf::from(path))),
         Some(rest) => {
             let (name, key) = rest.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(|| {
@@ -244,7 +244,7 @@ fn tables(paths: &[String], bucket: &dyn Fn(&str) -> Arc<dyn Store>) -> Result<V
             Ok(TableSource::Remote { store: Arc::clone(store), url: path.clone(), key: key.to_owned() })
         }
     };
-    paths.iter().map(|path| source(path)).collect()
+    paths.iter().map(source).collect()
 }
 
 #[cfg(test)]

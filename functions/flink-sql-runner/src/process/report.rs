@@ -2,6 +2,7 @@
 //! Must not know how it was done.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use control::orchestrator::{Orchestrator, Report};
 use control::ports::OutsideError;
@@ -124,9 +125,9 @@ impl Carried {
         for done in &self.done {
             let outcome = done.ended.as_ref().map_or("unknown", |ended| ended.outcome.as_str());
             *sums.entry(outcome.to_owned()).or_default() += 1;
-            let kind = done.answer.change.as_ref().map(|change| change.kind.to_string()).unwrap_or_default();
+            let kind = done.answer.change.as_ref().map(|change| change::kind(change.kind)).unwrap_or_default();
             let version = done.ended.as_ref().and_then(|e| e.version).map(|v| format!("v{v}  ")).unwrap_or_default();
-            text.push_str(&format!("{}  {version}{kind}  {outcome}\n", done.job));
+            let _ = writeln!(text, "{}  {version}{kind}  {outcome}", done.job);
             text.push_str(
                 &done.answer.change.as_ref().map(|change| change::differences(&change.differences)).unwrap_or_default(),
             );
@@ -135,11 +136,13 @@ impl Carried {
         let still = |reason: &Reason| matches!(reason, Reason::Unchanged | Reason::Complete);
         let unchanged = self.reasons.iter().filter(|(job, reason)| !changed.contains(job) && still(reason)).count();
         let mut parts: Vec<String> = sums.into_iter().map(|(outcome, number)| format!("{number} {outcome}")).collect();
-        parts.push(format!("{unchanged} unchanged"));
+        if unchanged > 0 || parts.is_empty() {
+            parts.push(format!("{unchanged} unchanged"));
+        }
         if !self.refused.is_empty() {
             parts.push(format!("{} refused", count(self.refused.len(), "file")));
         }
-        text.push_str(&format!("Done: {}.\n", parts.join(", ")));
+        let _ = writeln!(text, "Done: {}.", parts.join(", "));
         text
     }
 

@@ -1,13 +1,23 @@
 //! The fields that differ: one line each, texts of several lines as a difference by lines.
 //! Must not know what the change leads to.
 
-use lifecycle::change::Difference;
+use std::fmt::Write as _;
+
+use lifecycle::change::{Difference, Kind};
 use similar::{ChangeTag, TextDiff};
 
 use super::{Colour, paint, printable};
 
 /// The most lines of one text that are shown.
 const MAX_LINES: usize = 40;
+
+/// The kind of a change as people read it: what is unchanged and acted upon all the same is a restart.
+pub(crate) fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Unchanged => "restart".to_owned(),
+        Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => kind.to_string(),
+    }
+}
 
 /// The differences, one block per field, indented under their job.
 pub(crate) fn differences(found: &[Difference]) -> String {
@@ -46,9 +56,12 @@ fn by_lines(before: &str, after: &str) -> String {
             }
         })
         .collect();
-    let mut text: String = changed.iter().take(MAX_LINES).map(|line| format!("{line}\n")).collect();
+    let mut text = String::new();
+    for line in changed.iter().take(MAX_LINES) {
+        let _ = writeln!(text, "{line}");
+    }
     if changed.len() > MAX_LINES {
-        text.push_str(&format!("      … {} lines more\n", changed.len() - MAX_LINES));
+        let _ = writeln!(text, "      … {} lines more", changed.len() - MAX_LINES);
     }
     text
 }

@@ -1,0 +1,255 @@
+//! The runner's machine step by step: every straight path, the same path with a crash at every effect, and what the
+//! model check found. Must not know the shells.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+
+mod node;
+
+use jiff::Timestamp;
+use lifecycle::claim::{Abandoned, Claim, StartNote, Verdict};
+use lifecycle::decision::Why;
+use lifecycle::execute::{End, Outcome, Refusal};
+use lifecycle::flink::JobState;
+use lifecycle::ids::{rollback_id, run_id};
+use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
+use lifecycle::record::{OpenOperation, Record, Source, Status};
+use node::{Node, deployed, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted};
+
+/// A way from an observation to an outcome.
+struct Path {
+    title: &'static str,
+    open: OpenOperation,
+    node: Node,
+    word: &'static str,
+    /// What the last submission restores: the end of its path.
+    restores: Option<&'static str>,
+}
+
+fn paths() -> Vec<Path> {
+    let new = || (Record::fresh(name(), id(0), Source::Queries), Node::default());
+    let path = |title, (mut record, node): (Record, Node), desired: Desired, word, restores| {
+        let open = order(&mut record, &desired, 2);
+        Path { title, open, node, word, restores }
+    };
+    let with = |change: &dyn Fn(&mut Record, &mut Node)| {
+        let (mut record, mut node) = deployed(&first());
+        change(&mut record, &mut node);
+        (record, node)
+    };
+    let gone = |record: &mut Record, node: &mut Node| {
+        node.end(id(1), JobState::Failed);
+        record.unsettled = true;
+    };
+    let savepoint = Some("savepoint-010101-000000000002");
+    vec![
+        path("new", new(), wanted(&first()), "deployed", None),
+        path("unchanged, running", with(&|record, _| record.unsettled = true), wanted(&first()), "left", None),
+        path("unchanged, gone", with(&gone), wanted(&first()), "deployed", Some("chk-1")),
+        path("configuration, running", deployed(&first()), wanted(&reconfigured()), "deployed", savepoint),
+        path("configuration, sick", with(&|_, node| node.end(id(1), JobState::Restarting)), wanted(&reconfigured()), "deployed", Some("chk-1")),
+        path("configuration, gone", with(&gone), wanted(&reconfigured()), "deployed", Some("chk-1")),
+        path("query, running", deployed(&first()), wanted(&requeried()), "deployed", None),
+        path("removed, running", deployed(&first()), Desired::Absent, "removed", None),
+        path("removed, gone", with(&gone), Desired::Absent, "removed", None),
+        path("configuration fails", with(&|_, node| node.doomed = Some(reconfigured().digest())), wanted(&reconfigured()), "rolled-back", savepoint),
+        path("query fails", with(&|_, node| node.doomed = Some(requeried().digest())), wanted(&requeried()), "rolled-back", savepoint),
+        path("does not compile", with(&|_, node| node.uncompilable = Some(requeried().digest())), wanted(&requeried()), "refused", None),
+    ]
+}
+
+fn word(outcome: &Outcome) -> String {
+    serde_json::to_value(outcome).unwrap()["outcome"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_straight_path() {
+    for Path { title, open, mut node, word: expected, restores } in paths() {
+        let before = node.submitted.len();
+        let outcome = node.run(&open.plan);
+        assert_eq!(word(&outcome), expected, "{title}");
+        let last = node.submitted[before..].last().and_then(|(_, restore)| restore.clone());
+        assert_eq!(last.as_deref().and_then(|path| path.rsplit('/').next()), restores, "{title}");
+        let live = usize::from(expected != "removed");
+        assert_eq!(node.live().len(), live, "{title}");
+    }
+}
+
+/// Wherever a runner dies, its successor comes to the same end.
+#[test]
+fn a_crash_at_any_effect_changes_nothing() {
+    for Path { title, open, node, .. } in paths() {
+        let mut whole = node.clone();
+        let outcome = whole.run(&open.plan);
+        for effects in 0..40 {
+            let mut node = Node { claim: None, result: None, ..node.clone() };
+            if node.go_on(&open.plan, effects).is_some() {
+                break;
+            }
+            let end = node.go_on(&open.plan, usize::MAX);
+            let claim = node.claim.clone().unwrap();
+            assert_eq!(claim.outcome.as_ref(), Some(&outcome), "{title}, crash after {effects} effects");
+            assert_eq!(node.live(), whole.live(), "{title}, crash after {effects} effects");
+            assert_eq!(node.disk, whole.disk, "{title}, crash after {effects} effects");
+            // Died between the closing and the result: nobody takes it over, the claim tells the outcome.
+            assert!(end == Some(End::Finished) || (end == Some(End::NotOurs) && claim.closed), "{title}, {effects}: {end:?}");
+        }
+    }
+}
+
+/// Found by the model: a runner that had lost the claim wrote its own result over that of its successor, and a batch
+/// delivered again acted once more on an operation whose result was settled already.
+#[test]
+fn a_claim_is_closed_with_its_outcome_before_the_result_is_written() {
+    for Path { title, open, node, .. } in paths() {
+        let told = |effects: usize| {
+            let mut node = Node { claim: None, result: None, ..node.clone() };
+            node.go_on(&open.plan, effects);
+            node.result.is_some().then_some(node)
+        };
+        let mut node = (1..40).find_map(told).unwrap();
+        let claim = node.claim.clone().unwrap();
+        assert!(claim.closed && claim.outcome == node.result, "{title}");
+        assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::NotOurs), "{title}: delivered again");
+    }
+}
+
+fn abandoned(record: Record, open: &OpenOperation, claim: Option<&Claim>) -> Record {
+    settle_abandoned(record, open, claim, Timestamp::UNIX_EPOCH, patience())
+}
+
+#[test]
+fn a_closed_claim_with_an_outcome_is_as_good_as_a_result() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let outcome = node.run(&open.plan);
+    let claim = node.claim.clone().unwrap();
+    assert_eq!(claim.outcome_without_result(), Abandoned::Known(outcome.clone()));
+    assert_eq!(abandoned(record.clone(), &open, Some(&claim)), settle(record, &open, &outcome));
+}
+
+/// An abandoned operation whose run, restored from `restore`, may live: the record and its node.
+fn left_behind(to: &lifecycle::target::Target) -> (Record, Node, String) {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(to), 2);
+    // Claim, look, compile, reserve, note, stop, note, note, submit.
+    assert_eq!(node_after(&mut node, &open, 9), None);
+    let claim = Claim { closed: true, ..node.claim.clone().unwrap() };
+    let restore = claim.notes.start.clone().unwrap().restore.unwrap();
+    (abandoned(record, &open, Some(&claim)), node, restore)
+}
+
+fn node_after(node: &mut Node, open: &OpenOperation, effects: usize) -> Option<End> {
+    node.claim = None;
+    node.go_on(&open.plan, effects)
+}
+
+/// Found beside the model: the restore point of a run that is taken over was forgotten, so that it could be started
+/// clean after its end.
+#[test]
+fn a_run_that_is_taken_over_keeps_its_restore_point() {
+    let (mut record, mut node, restore) = left_behind(&reconfigured());
+    let open = order(&mut record, &wanted(&reconfigured()), 3);
+    let outcome = node.run(&open.plan);
+    assert_eq!(node.live(), [id(2)], "taken over, not started again");
+    let record = settle(record, &open, &outcome);
+    let deployed = record.deployed.as_ref().unwrap();
+    assert_eq!((deployed.restore_point.as_ref(), deployed.checkpointed), (Some(&restore), true));
+}
+
+/// Found by the model: states of an abandoned or failed run under a changed directory were not found any more.
+#[test]
+fn the_states_of_a_run_are_searched_under_the_directories_it_was_started_with() {
+    let moved = target("SELECT a FROM t", 1, "two");
+    let (mut record, mut node, _) = left_behind(&moved);
+    node.checkpoint(id(2));
+    node.end(id(2), JobState::Failed);
+    let open = order(&mut record, &wanted(&first()), 3);
+    node.run(&open.plan);
+    let newest = "s3://state/two/checkpoints/1/02020202020202020202020202020202/chk-3";
+    assert_eq!(node.submitted.last().unwrap().1.as_deref(), Some(newest));
+}
+
+/// Found by the model: a removal forgot the newest states, those of an operation without a result.
+#[test]
+fn a_removal_keeps_the_states_of_operations_without_a_result() {
+    let (mut record, mut node, _) = left_behind(&reconfigured());
+    node.checkpoint(id(2));
+    let removal = order(&mut record, &Desired::Absent, 3);
+    let outcome = node.run(&removal.plan);
+    assert_eq!((word(&outcome).as_str(), node.live().len()), ("removed", 0));
+    let mut record = settle(record, &removal, &outcome);
+    let back = order(&mut record, &wanted(&first()), 4);
+    node.run(&back.plan);
+    assert_eq!(node.submitted.last().unwrap().1.as_deref().unwrap().rsplit('/').next(), Some("chk-3"));
+}
+
+/// A savepoint that somebody else's stop left is a candidate, not the answer: a later run may have gone on from it.
+#[test]
+fn a_savepoint_left_by_another_stop_does_not_hide_newer_states() {
+    let (mut record, mut node, _) = left_behind(&reconfigured());
+    node.checkpoint(id(2));
+    node.end(id(2), JobState::Failed);
+    assert!(node.runs[&id(1)].stopped.is_some());
+    let open = order(&mut record, &wanted(&first()), 3);
+    node.run(&open.plan);
+    assert_eq!(node.submitted.last().unwrap().1.as_deref().unwrap().rsplit('/').next(), Some("chk-3"));
+}
+
+/// Bringing the deployed manifest back cleared the failed target's count: it was tried again at once, for ever.
+#[test]
+fn a_restart_does_not_forgive_the_target_that_failed() {
+    let (mut record, mut node) = deployed(&first());
+    for n in [2, 4] {
+        let open = order(&mut record, &wanted(&requeried()), n);
+        let failed = Outcome::Failed { reason: "both failed".to_owned(), savepoint: None };
+        record = settle(record, &open, &failed);
+        node.end(record.deployed.as_ref().unwrap().run().unwrap(), JobState::Failed);
+        let restart = order(&mut record, &wanted(&requeried()), n + 1);
+        assert!(restart.plan.is_restart(), "the deployed manifest first");
+        let outcome = node.run(&restart.plan);
+        record = settle(record, &restart, &outcome);
+        let pause = record.trouble_of(&requeried().digest()).unwrap().next;
+        assert_eq!(pause.is_some(), n == 2, "two attempts in all");
+        // The pause is over.
+        record.trouble.as_mut().unwrap().next = pause.map(|_| Timestamp::UNIX_EPOCH);
+    }
+    assert!(matches!(decide(&record, &wanted(&requeried()), &situation(9)), Ruling::Nothing { .. }), "given up");
+}
+
+/// Both the desired and the deployed target can be in trouble; one must not make the other be tried again at once.
+#[test]
+fn two_targets_in_trouble_do_not_take_turns() {
+    let (mut record, _) = deployed(&first());
+    let refused = Outcome::Refused { refusal: Refusal::NoState };
+    let change = order(&mut record, &wanted(&reconfigured()), 2);
+    record = settle(record, &change, &refused);
+    record.deployed.as_mut().unwrap().status = Status::NotRunning;
+    let restart = order(&mut record, &wanted(&reconfigured()), 3);
+    record = settle(record, &restart, &refused);
+    assert!(matches!(decide(&record, &wanted(&reconfigured()), &situation(4)), Ruling::Nothing { .. }));
+}
+
+#[test]
+fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    node.stop(id(1), open.plan.stop_directory().unwrap());
+    let restore = node.runs[&id(1)].stopped.clone();
+    node.submit(open.plan.next.as_ref().unwrap(), run_id(id(2), 0), restore.clone());
+    let mut claim = Claim::fresh(id(2), id(9), 1_000);
+    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore });
+    claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned() });
+    node.claim = Some(claim);
+    node.go_on(&open.plan, usize::MAX);
+    assert_eq!(node.live(), [rollback_id(id(2), 0)], "although the new run was healthy by now");
+}
+
+#[test]
+fn a_run_that_is_left_alone_stays_the_deployed_one() {
+    let (mut record, mut node) = deployed(&first());
+    record.unsettled = true;
+    let open = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(id(1)) });
+    assert_eq!(settle(record, &open, &outcome).expected_run(), Some(id(1)));
+}

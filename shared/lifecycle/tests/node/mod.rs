@@ -1,0 +1,268 @@
+//! A node and its cluster for tests of the machines: what an effect does to them, and what they answer.
+//! Must not know which effect comes next.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lifecycle::claim::Claim;
+use lifecycle::execute::{Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::flink::{JobSeen, JobState, Tasks};
+use lifecycle::ids::{Digest, Hex32, JobId};
+use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use lifecycle::orchestrate::{Desired, Patience, Ruling, Situation, decide, settle_result};
+use lifecycle::plan::{Launch, Plan, Windows};
+use lifecycle::record::{OpenOperation, Record, Source};
+use lifecycle::state::{Place, StateRef, is_savepoint, newest};
+use lifecycle::target::Target;
+
+pub fn name() -> JobName {
+    JobName::try_from("orders").unwrap()
+}
+
+pub fn id(n: u8) -> Hex32 {
+    Hex32::from_bytes([n; 16])
+}
+
+/// A target with this query, this parallelism and its states under this directory.
+pub fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
+    let property = |text: String| PropertyValue { text, kind: ScalarKind::String };
+    let properties = BTreeMap::from([
+        (CHECKPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/checkpoints"))),
+        (SAVEPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/savepoints"))),
+        ("parallelism.default".to_owned(), property(parallelism.to_string())),
+    ]);
+    let manifest =
+        JobManifest { name: name(), description: "it's".to_owned(), target_table: "sink".to_owned(), body: Body::Sql(sql.to_owned()), properties };
+    Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
+}
+
+pub fn first() -> Target {
+    target("SELECT a FROM t", 1, "one")
+}
+
+pub fn reconfigured() -> Target {
+    target("SELECT a FROM t", 2, "one")
+}
+
+pub fn requeried() -> Target {
+    target("SELECT b FROM t", 1, "one")
+}
+
+pub fn wanted(target: &Target) -> Desired {
+    Desired::Target(Box::new(target.clone()))
+}
+
+pub fn patience() -> Patience {
+    Patience { attempts: 2, pause_ms: 60_000 }
+}
+
+/// The situation in which operation `n` may be ordered.
+pub fn situation(n: u8) -> Situation {
+    Situation {
+        now: Timestamp::UNIX_EPOCH,
+        operation: id(n),
+        nonce: id(0),
+        batch: id(n),
+        query_id: "q".to_owned(),
+        created: "2026-01-01 00:00:00".to_owned(),
+        by: "test".to_owned(),
+        etags: vec!["e".to_owned()],
+        source: Source::Queries,
+        version_floor: 0,
+        patience: patience(),
+        windows: Windows::default(),
+        removals_held: false,
+        sweep: true,
+        lost: None,
+    }
+}
+
+/// The operation `n` that is ordered for `desired`; the record has it open.
+pub fn order(record: &mut Record, desired: &Desired, n: u8) -> OpenOperation {
+    let ruling = decide(record, desired, &situation(n));
+    let Ruling::Operate(open) = ruling else { panic!("nothing was ordered: {ruling:?}") };
+    if let Some(meta) = &open.meta {
+        record.highest_version = record.highest_version.max(meta.query_version);
+    }
+    record.open = Some((*open).clone());
+    *open
+}
+
+pub fn settle(record: Record, open: &OpenOperation, outcome: &Outcome) -> Record {
+    settle_result(record, open, outcome, Timestamp::UNIX_EPOCH, patience())
+}
+
+/// A record under which `target` runs as operation 1, and the node on which it does, with one checkpoint.
+pub fn deployed(target: &Target) -> (Record, Node) {
+    let mut record = Record::fresh(name(), id(0), Source::Queries);
+    let mut node = Node::default();
+    let open = order(&mut record, &wanted(target), 1);
+    let outcome = node.run(&open.plan);
+    node.checkpoint(open.plan.operation);
+    (settle(record, &open, &outcome), node)
+}
+
+/// A run on the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub state: JobState,
+    pub directory: String,
+    pub last: u64,
+    pub stopped: Option<String>,
+}
+
+/// The claim, the result, the cluster and its disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    pub claim: Option<Claim>,
+    pub result: Option<Outcome>,
+    pub runs: BTreeMap<JobId, Run>,
+    pub disk: Vec<StateRef>,
+    /// Runs of this target fail when they are watched.
+    pub doomed: Option<Digest>,
+    /// This target does not compile.
+    pub uncompilable: Option<Digest>,
+    /// Submissions in order: the id and the state they start from.
+    pub submitted: Vec<(JobId, Option<String>)>,
+}
+
+impl Node {
+    /// A run of the plan from its beginning to its end.
+    pub fn run(&mut self, plan: &Plan) -> Outcome {
+        self.claim = None;
+        self.go_on(plan, usize::MAX);
+        self.result.clone().unwrap()
+    }
+
+    /// A fresh runner that carries out `effects` effects at most; says how its pass ended, if it did.
+    pub fn go_on(&mut self, plan: &Plan, effects: usize) -> Option<End> {
+        let (mut state, mut effect) = step(plan, State::new(), Input::Begin);
+        for _ in 0..effects {
+            if let Effect::Done(end) = effect {
+                return Some(end);
+            }
+            let input = self.carry_out(plan, effect);
+            (state, effect) = step(plan, state, input);
+        }
+        None
+    }
+
+    pub fn live(&self) -> Vec<JobId> {
+        self.runs.iter().filter(|(_, run)| !run.state.is_terminal()).map(|(id, _)| *id).collect()
+    }
+
+    pub fn checkpoint(&mut self, id: JobId) {
+        let run = self.runs.get_mut(&id).unwrap();
+        run.last += 1;
+        self.disk.push(StateRef { path: format!("{}/chk-{}", run.directory, run.last), checkpoint_id: run.last });
+    }
+
+    pub fn end(&mut self, id: JobId, state: JobState) {
+        self.runs.get_mut(&id).unwrap().state = state;
+    }
+
+    pub fn carry_out(&mut self, plan: &Plan, effect: Effect) -> Input {
+        match effect {
+            Effect::TakeClaim => match &self.claim {
+                Some(claim) if claim.closed => Input::NotOurs,
+                Some(claim) => Input::Claimed(claim.clone()),
+                None => Input::Claimed(self.claim.insert(Claim::fresh(plan.operation, id(9), 1_000)).clone()),
+            },
+            Effect::SaveClaim(claim) => Input::Saved(self.claim.insert(claim).clone()),
+            Effect::Look | Effect::LookAgain => Input::Looked(self.look()),
+            Effect::Prepare(role) => match self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
+                true => Input::Rejected(Rejection { kind: "query".to_owned(), origin: None, message: "no column b".to_owned(), line: None, column: None }),
+                false => Input::Compiled,
+            },
+            Effect::Reserve { .. } => Input::Reserved,
+            Effect::Stop { run, directory, .. } => Input::Stopped(self.stop(run, &directory)),
+            Effect::Cancel(run) => {
+                if self.live().contains(&run) {
+                    self.end(run, JobState::Canceled);
+                }
+                Input::Cancelled
+            }
+            Effect::FindState(places) => Input::Found(self.find(&places)),
+            Effect::Submit { role, job_id, restore } => {
+                self.submit(launch(plan, role), job_id, restore);
+                Input::Submitted(SubmitEnd::Known)
+            }
+            Effect::Watch(id) => self.watch(plan, id),
+            Effect::WriteResult(outcome) => {
+                self.result = Some(outcome);
+                Input::Written
+            }
+            Effect::Done(_) => Input::Unknown,
+        }
+    }
+
+    pub fn look(&self) -> JobLook {
+        let seen = |(id, run): (&JobId, &Run)| {
+            let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0 };
+            JobSeen { id: *id, name: "orders".to_owned(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
+        };
+        let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
+        JobLook { jobs: self.runs.iter().map(seen).collect(), ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect() }
+    }
+
+    pub fn stop(&mut self, id: JobId, directory: &str) -> StopEnd {
+        let Some(run) = self.runs.get_mut(&id) else { return StopEnd::Gone };
+        if run.state == JobState::Restarting {
+            return StopEnd::NotRunning;
+        }
+        if run.state == JobState::Running {
+            run.last += 1;
+            let path = format!("{directory}/savepoint-{}-{:012x}", &id.to_string()[..6], run.last);
+            self.disk.push(StateRef { path: path.clone(), checkpoint_id: run.last });
+            run.stopped = Some(path);
+            run.state = JobState::Finished;
+        }
+        run.stopped.clone().map_or(StopEnd::Gone, StopEnd::Savepoint)
+    }
+
+    pub fn submit(&mut self, launch: &Launch, id: JobId, restore: Option<String>) {
+        if self.runs.contains_key(&id) {
+            return;
+        }
+        assert_eq!(self.live(), [], "two live runs");
+        let last = restore.as_ref().map_or(0, |path| self.disk.iter().find(|s| s.path == *path).unwrap().checkpoint_id);
+        let directory = format!("{}/{id}", launch.properties["execution.checkpointing.dir"]);
+        self.runs.insert(id, Run { state: JobState::Running, directory, last, stopped: None });
+        self.submitted.push((id, restore));
+    }
+
+    fn watch(&mut self, plan: &Plan, id: JobId) -> Input {
+        let doomed = plan.next.as_ref().is_some_and(|next| id == plan.operation && self.doomed.as_ref() == Some(&next.target));
+        let Some(run) = self.runs.get_mut(&id) else { return Input::Unknown };
+        if doomed && !run.state.is_terminal() {
+            run.state = JobState::Failed;
+        }
+        Input::Watched(match run.state {
+            JobState::Running => Health::Stable { checkpointed: false },
+            state if state.is_terminal() => Health::Ended("it failed".to_owned()),
+            _ => Health::Unstable("it restarts".to_owned()),
+        })
+    }
+
+    pub fn find(&self, places: &[Place]) -> Option<StateRef> {
+        let lies_in = |path: &str, place: &Place| {
+            let (parent, name) = path.rsplit_once('/').unwrap();
+            match place {
+                Place::Exactly { path: exact } => path == exact,
+                Place::Checkpoints { directory } => parent == directory,
+                Place::Savepoints { directory, run } => parent == directory && is_savepoint(name, run.as_deref()),
+                Place::Version { .. } => panic!("only when taking over from the Python tool"),
+            }
+        };
+        newest(self.disk.iter().filter(|s| places.iter().any(|place| lies_in(&s.path, place))).cloned().collect())
+    }
+}
+
+fn launch(plan: &Plan, role: Role) -> &Launch {
+    match role {
+        Role::Next => plan.next.as_ref().unwrap(),
+        Role::Previous => &plan.previous.as_ref().unwrap().launch,
+    }
+}
