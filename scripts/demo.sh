@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # the lines that tell how to go on are not expanded
 # Shows a whole life of the example jobs on a local stack with a real Flink, and how to go on.
 #
 # usage: demo.sh   (called by `make demo`, which sets CARGO_TARGET_DIR and FSR_TOOLS)
@@ -61,28 +62,45 @@ title 'A bad manifest is refused with its error, nothing that runs is touched'
 run deploy "$files/rejected/misspelt.yaml" --wait || printf '(exit %s)\n' $?
 
 title 'A job lost: cancelled by hand in Flink, brought back by the scheduled redeploy'
-job=$(curl -sf "$flink/jobs/overview" | python3 -c 'import json,sys; print(next(j["jid"] for j in json.load(sys.stdin)["jobs"] if j["name"] == "orders-per-buyer" and j["state"] == "RUNNING"))')
 sleep 3
-curl -sf -X PATCH "$flink/jobs/$job?mode=cancel"
+job=$(python3 - "$flink" <<'P'
+import json, sys, urllib.request
+
+flink = sys.argv[1]
+jobs = json.load(urllib.request.urlopen(f"{flink}/jobs/overview", timeout=10))["jobs"]
+job = next(j["jid"] for j in jobs if j["name"] == "orders-per-buyer" and j["state"] == "RUNNING")
+request = urllib.request.Request(f"{flink}/jobs/{job}?mode=cancel", method="PATCH")
+urllib.request.urlopen(request, timeout=10)
+print(job)
+P
+)
 printf 'cancelled %s in Flink\n' "$job"
-for _ in $(seq 120); do
-  "$fsr" history orders-per-buyer 2>/dev/null | grep -q 'not there any more' && break
-  sleep 1
-done
+wait_for() { # PATTERN JOB
+  for _ in $(seq 150); do
+    "$fsr" history "$2" | grep -q "$1" && return
+    sleep 1
+  done
+  printf 'not within 150 s: %s in the history of %s\n' "$1" "$2" >&2
+  exit 1
+}
+wait_for 'not there any more' orders-per-buyer
 run history orders-per-buyer
 count
 
-title 'Removed: its file is deleted'
-printf '$ (delete queries/filter-expensive-items.yaml from the bucket)\n'
-python3 - "$AWS_ENDPOINT_URL_S3" <<'P'
-import sys, urllib.request
-sys.exit(0)
-P
+title 'Removed: its file is deleted, its state is kept'
+run remove filter-expensive-items
+wait_for removed filter-expensive-items
 run status
 
 title 'What lies in the bucket'
-run local status --root "$root/stack" | grep AWS_ENDPOINT_URL_S3 || true
+printf '%s\n' \
+  'queries/      the manifests, config/ the defaults and table definitions: people write these' \
+  'manifests/    what is deployed, as the Python tool would have written it' \
+  'records/      one record a job: what runs, what is under way, its history' \
+  'plans/ claims/ results/   one document each for every operation' \
+  'checkpoints/ savepoints/  the state of every version of every job' \
+  'refused/      why an upload was refused'
 
 printf '\nThe Flink UI was at %s while the stack ran. To go on:\n' "$flink"
-printf '  eval "$(%s local up)"    # the stack again, in the background\n' "$fsr"
+printf '  eval "$(%s local up)"   # %s\n' "$fsr" 'the stack again, in the background'
 printf '  %s deploy examples --wait\n  %s local down\n' "$fsr" "$fsr"

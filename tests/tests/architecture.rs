@@ -59,7 +59,9 @@ fn the_pure_core_names_no_runtime_and_no_aws() {
     sources(&root().join("shared/lifecycle/src"), &mut files);
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        for forbidden in ["std::fs", "std::net", "std::env", "SystemTime::now", "Instant::now", "Timestamp::now", "std::process"] {
+        for forbidden in
+            ["std::fs", "std::net", "std::env", "SystemTime::now", "Instant::now", "Timestamp::now", "std::process"]
+        {
             assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
         }
     }

@@ -102,6 +102,11 @@ pub(crate) enum Command {
     },
     /// Allow once what is refused for safety.
     Allow(Allow),
+    /// Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept.
+    Remove {
+        /// The job.
+        name: JobName,
+    },
     /// Bring every job to what is uploaded, and look for lost runs.
     Redeploy,
     /// Look after open operations and due retries.

@@ -12,6 +12,7 @@ mod local;
 mod out;
 mod plan;
 mod process;
+mod remove;
 mod render;
 mod session;
 mod status;
@@ -80,6 +81,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Status => status::status(&session, out).await?,
         Command::History { name } => status::history(name, &session, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &session, out).await?,
+        Command::Remove { name } => remove::run(&name, &session, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &session, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &session, out).await?,
         Command::Local { command } => return local::run(command).await,

@@ -113,7 +113,12 @@ fn variables(text: &str) -> BTreeMap<String, String> {
     text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_uppercase())).filter_map(line).collect()
 }
 
-async fn script(project: &Path, name: &str, arguments: &[&str], environment: &BTreeMap<String, String>) -> Result<String, StackError> {
+async fn script(
+    project: &Path,
+    name: &str,
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+) -> Result<String, StackError> {
     let path = project.join("scripts").join(name);
     let mut command = Command::new(&path);
     command.args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
@@ -129,7 +134,8 @@ impl LocalStack {
     /// Starts the AWS side and a standalone Flink cluster whose `s3://` is that side's S3.
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
         std::fs::create_dir_all(options.root.join("node")).map_err(io("making the stack's folder"))?;
-        let installed = script(&options.project, "install-flink.sh", &["flink", "--print-env"], &BTreeMap::new()).await?;
+        let installed =
+            script(&options.project, "install-flink.sh", &["flink", "--print-env"], &BTreeMap::new()).await?;
         let flink_home = variables(&installed);
         let flink_port = free_port()?;
         let aws = Stack::start(stack_config(&options, &flink_home, flink_port)).await?;
@@ -148,7 +154,14 @@ impl LocalStack {
         environment.insert("S3_ENDPOINT".to_owned(), self.aws.s3_url());
         environment.extend(self.aws.aws_env());
         let (run, port) = (self.run_dir(), port.to_string());
-        script(&self.options.project, "flink-cluster.sh", &["up", "--run-dir", &run, "--rest-port", &port], &environment).await.map(|_| ())
+        script(
+            &self.options.project,
+            "flink-cluster.sh",
+            &["up", "--run-dir", &run, "--rest-port", &port],
+            &environment,
+        )
+        .await
+        .map(|_| ())
     }
 
     fn run_dir(&self) -> String {
@@ -168,7 +181,9 @@ impl LocalStack {
     /// Ends Flink, then everything else.
     pub async fn stop(self) {
         let run = self.run_dir();
-        if let Err(error) = script(&self.options.project, "flink-cluster.sh", &["down", "--run-dir", &run], &self.flink_home).await {
+        if let Err(error) =
+            script(&self.options.project, "flink-cluster.sh", &["down", "--run-dir", &run], &self.flink_home).await
+        {
             tracing::warn!(%error, "Flink could not be ended");
         }
         self.aws.shutdown().await;
@@ -212,7 +227,12 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
             async_retry_delays: vec![Duration::from_secs(2), Duration::from_secs(4)],
             ..LambdaConfig::default()
         },
-        queue: QueueConfig { batch_size: 100, window: Duration::from_millis(300), visibility: Duration::from_secs(5), max_receive: 5 },
+        queue: QueueConfig {
+            batch_size: 100,
+            window: Duration::from_millis(300),
+            visibility: Duration::from_secs(5),
+            max_receive: 5,
+        },
         node: NodeConfig {
             env: node(options, flink, &flink_port.to_string()),
             path: vec![options.binaries.clone()],

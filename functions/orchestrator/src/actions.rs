@@ -193,7 +193,12 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
         Action::Status {} => return Ok(Answer::Status(Box::new(status(orchestrator).await?))),
         Action::History { name } => {
             let entries = record(orchestrator, &name).await?.map(|r| r.history).unwrap_or_default();
-            return Ok(Answer::History(HistoryAnswer { format: "flink-sql-runner/history".to_owned(), version: 1, name, entries }));
+            return Ok(Answer::History(HistoryAnswer {
+                format: "flink-sql-runner/history".to_owned(),
+                version: 1,
+                name,
+                entries,
+            }));
         }
     };
     Ok(Answer::Plan(Box::new(answer(report))))
@@ -202,7 +207,9 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
 /// A report as an answer.
 pub fn answer(report: Report) -> PlanAnswer {
     let inputs = report.inputs.unwrap_or_default();
-    let filled_in = |name: &JobName| inputs.manifests.iter().filter(|v| v.stem.as_ref() == Some(name)).flat_map(|v| v.added.clone()).collect();
+    let filled_in = |name: &JobName| {
+        inputs.manifests.iter().filter(|v| v.stem.as_ref() == Some(name)).flat_map(|v| v.added.clone()).collect()
+    };
     let job = |(name, finding): (JobName, lifecycle::orchestrate::Finding)| JobAnswer {
         filled_in: filled_in(&name),
         name,

@@ -115,7 +115,8 @@ pub fn read_settings(get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, C
 }
 
 fn cluster(reader: &mut Reader<'_>) -> ClusterRef {
-    let text = reader.required("CLUSTER", "an EMR cluster id (j-…), or a tag as KEY=VALUE that exactly one live cluster carries");
+    let text = reader
+        .required("CLUSTER", "an EMR cluster id (j-…), or a tag as KEY=VALUE that exactly one live cluster carries");
     match text.split_once('=') {
         Some((key, value)) => ClusterRef::Tag { key: key.to_owned(), value: value.to_owned() },
         None => {
@@ -173,7 +174,9 @@ mod tests {
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {
-        let Err(ConfigError(errors)) = read(&[("CLUSTER", "cluster-1"), ("DISPATCH", "ssh"), ("STABILITY_MS", "soon"), ("ALLOW_CODE", "maybe")]) else {
+        let Err(ConfigError(errors)) =
+            read(&[("CLUSTER", "cluster-1"), ("DISPATCH", "ssh"), ("STABILITY_MS", "soon"), ("ALLOW_CODE", "maybe")])
+        else {
             panic!("accepted")
         };
         let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();

@@ -163,10 +163,12 @@ fn bridge(event: &Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
             Ok(Trigger::Objects(hint))
         }
         ("aws.emr", "EMR Step Status Change") => Ok(match text("/detail/state") {
-            "COMPLETED" | "FAILED" | "CANCELLED" => match text("/detail/name").strip_prefix("flink-sql-runner batch ") {
-                Some(batch) => Trigger::Ended(batch.parse().ok()),
-                None => Trigger::Nothing("a step that is not ours"),
-            },
+            "COMPLETED" | "FAILED" | "CANCELLED" => {
+                match text("/detail/name").strip_prefix("flink-sql-runner batch ") {
+                    Some(batch) => Trigger::Ended(batch.parse().ok()),
+                    None => Trigger::Nothing("a step that is not ours"),
+                }
+            }
             _ => Trigger::Nothing("a step under way"),
         }),
         ("aws.ssm", "EC2 Command Status-change Notification" | "EC2 Command Invocation Status-change Notification") => {

@@ -39,7 +39,9 @@ pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Va
             tracing::info!(what, "nothing to do");
             Ok(json!({"ignored": what}))
         }
-        Trigger::Action(action) => serde_json::to_value(act(orchestrator, *action).await?).map_err(HandlerError::Answer),
+        Trigger::Action(action) => {
+            serde_json::to_value(act(orchestrator, *action).await?).map_err(HandlerError::Answer)
+        }
         Trigger::Objects(hint) => {
             let reports = look_after(orchestrator, hint).await?;
             if let Some((name, error)) = reports.iter().flat_map(|r| &r.troubles).next() {
@@ -113,7 +115,8 @@ async fn ended(orchestrator: &Arc<Orchestrator>, batch: Option<BatchId>) -> Resu
             match orchestrator.store.get(&key).await? {
                 None => Scope::Sweep,
                 Some(object) => {
-                    let batch: Batch = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+                    let batch: Batch =
+                        read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
                     Scope::Ended(batch.items.into_iter().map(|item| item.job).collect())
                 }
             }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use control::runner::error_chain;
+use control::world::SystemWorld;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use orchestrator::{config::Config, handler::handle, wiring};
 use serde_json::Value;
-use control::world::SystemWorld;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -16,7 +16,9 @@ pub async fn orchestrator(config: &Config, world: Arc<dyn World>) -> Arc<Orchest
     let cluster = config.cluster.clone();
     let dispatcher: Arc<dyn Dispatcher> = match &config.dispatch {
         Dispatch::Emr => Arc::new(EmrDispatcher::new(&sdk, cluster, config.runner.clone(), config.bucket.as_str())),
-        Dispatch::Ssm { document } => Arc::new(SsmDispatcher::new(&sdk, cluster, document.as_str(), config.bucket.as_str())),
+        Dispatch::Ssm { document } => {
+            Arc::new(SsmDispatcher::new(&sdk, cluster, document.as_str(), config.bucket.as_str()))
+        }
     };
     let settings = config.settings.clone();
     let desired = Uploads {

@@ -52,7 +52,12 @@ fn every_sample_is_the_trigger_it_shows() {
         ("action-deploy", action(Action::Deploy { names: orders(), by: by() })),
         (
             "action-allow",
-            action(Action::Allow { name: job("orders-per-buyer"), permission: Permission::Remove, run: None, by: by() }),
+            action(Action::Allow {
+                name: job("orders-per-buyer"),
+                permission: Permission::Remove,
+                run: None,
+                by: by(),
+            }),
         ),
         ("action-status", action(Action::Status {})),
         ("action-history", action(Action::History { name: job("orders-per-buyer") })),
@@ -65,7 +70,9 @@ fn every_sample_is_the_trigger_it_shows() {
     assert_eq!(hints, [Some(jobs(&["orders-per-buyer"])), Some(jobs(&["order-numbers"]))]);
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let known: BTreeSet<String> = table.iter().map(|(n, _)| format!("{n}.json")).chain(["sqs-batch.json".to_owned()]).collect();
-    let there: BTreeSet<String> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let known: BTreeSet<String> =
+        table.iter().map(|(n, _)| format!("{n}.json")).chain(["sqs-batch.json".to_owned()]).collect();
+    let there: BTreeSet<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, known, "each sample is used here");
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use aws::{S3Files, S3Store};
 use clap::{Parser, Subcommand};
 use control::runner::{RunnerTimes, error_chain};
+use control::world::SystemWorld;
 use lifecycle::ids::{BatchId, Digest};
 use lifecycle::keys::Keys;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
 use step_runner::target::{DeploymentTarget, Endpoint};
-use control::world::SystemWorld;
 
 /// Carries out batches of plans against the Flink session cluster.
 #[derive(Parser)]
@@ -78,7 +78,8 @@ async fn main() -> ExitCode {
 }
 
 async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let (bucket, key) = run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
+    let (bucket, key) =
+        run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
     let suffix = format!("batches/{}.json", run.batch_id);
     let prefix = key.strip_suffix(&suffix).ok_or("--batch does not end in batches/<batch id>.json")?;
     let digest: Digest = serde_json::from_value(serde_json::Value::String(run.sha256))?;
@@ -101,7 +102,12 @@ async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let store = Arc::new(S3Store::new(&config, bucket));
     let files = Arc::new(S3Files::new(&config));
     let report = run_batch(store, Some(files), Keys::new(prefix), &reference, &settings, Arc::new(SystemWorld)).await?;
-    tracing::info!(finished = report.finished, not_ours = report.not_ours, unknown = report.unknown, "batch carried out");
+    tracing::info!(
+        finished = report.finished,
+        not_ours = report.not_ours,
+        unknown = report.unknown,
+        "batch carried out"
+    );
     // An unknown outcome fails the step: its status event makes the orchestrator look after it.
     Ok(if report.unknown == 0 { ExitCode::SUCCESS } else { ExitCode::from(5) })
 }

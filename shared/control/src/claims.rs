@@ -70,12 +70,19 @@ impl Claims<'_> {
     }
 
     /// Creates the claim, or takes it over from a holder whose lease and the margin have lapsed.
-    pub async fn take(&self, operation: OperationId, holder: Nonce, lease: Duration) -> Result<ClaimAnswer, OutsideError> {
+    pub async fn take(
+        &self,
+        operation: OperationId,
+        holder: Nonce,
+        lease: Duration,
+    ) -> Result<ClaimAnswer, OutsideError> {
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         let (claim, condition) = match self.get(operation).await? {
             None => (Claim::fresh(operation, holder, lease_ms), Condition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
-            Some((claim, object)) if claim.holder != holder && !self.lapsed(&claim, &object) => return Ok(ClaimAnswer::Live),
+            Some((claim, object)) if claim.holder != holder && !self.lapsed(&claim, &object) => {
+                return Ok(ClaimAnswer::Live);
+            }
             Some((claim, object)) => (Claim { holder, lease_ms, ..claim }, Condition::Unchanged(object.etag)),
         };
         Ok(self.write(claim, condition).await?.map_or(ClaimAnswer::Live, ClaimAnswer::Ours))

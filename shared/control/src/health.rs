@@ -14,7 +14,12 @@ use crate::ports::{Cluster, OutsideError};
 const SILENCES: u32 = 20;
 
 /// Watches a run; nothing if the cluster does not answer or does not know it.
-pub(crate) async fn watch(cluster: &dyn Cluster, id: JobId, windows: Windows, poll: Duration) -> Result<Option<Health>, OutsideError> {
+pub(crate) async fn watch(
+    cluster: &dyn Cluster,
+    id: JobId,
+    windows: Windows,
+    poll: Duration,
+) -> Result<Option<Health>, OutsideError> {
     let began = Instant::now();
     let mut healthy_since: Option<Instant> = None;
     let mut silences = 0;
@@ -53,7 +58,12 @@ pub(crate) async fn watch(cluster: &dyn Cluster, id: JobId, windows: Windows, po
                     return Ok(Some(Health::Unstable(reason(cluster, id, "not all its tasks stayed running").await)));
                 }
                 if began.elapsed() > Duration::from_millis(windows.startup_ms) {
-                    let why = format!("{} of {} tasks run after {} s", job.tasks.running, job.tasks.total, began.elapsed().as_secs());
+                    let why = format!(
+                        "{} of {} tasks run after {} s",
+                        job.tasks.running,
+                        job.tasks.total,
+                        began.elapsed().as_secs()
+                    );
                     return Ok(Some(Health::Unstable(reason(cluster, id, &why).await)));
                 }
             }

@@ -191,7 +191,10 @@ impl Orchestrator {
     }
 
     /// The jobs of a scope, whether to sweep, whether to look, and the runs that were not seen alive.
-    async fn concerned(&self, scope: Scope) -> Result<(BTreeSet<JobName>, bool, bool, BTreeMap<JobName, Lost>), OutsideError> {
+    async fn concerned(
+        &self,
+        scope: Scope,
+    ) -> Result<(BTreeSet<JobName>, bool, bool, BTreeMap<JobName, Lost>), OutsideError> {
         Ok(match scope {
             Scope::Jobs(names) => (names, false, false, BTreeMap::new()),
             Scope::Ended(names) => (names, true, false, BTreeMap::new()),
@@ -199,8 +202,10 @@ impl Orchestrator {
             Scope::Redeploy => (self.all_names().await?, true, true, BTreeMap::new()),
             Scope::Sweep => (self.all_names().await?, true, false, BTreeMap::new()),
             Scope::Observed(document) => {
-                let lost: BTreeMap<JobName, Lost> =
-                    document.missing().map(|e| (e.job.clone(), Lost { job_id: e.job_id, revision: e.revision })).collect();
+                let lost: BTreeMap<JobName, Lost> = document
+                    .missing()
+                    .map(|e| (e.job.clone(), Lost { job_id: e.job_id, revision: e.revision }))
+                    .collect();
                 (lost.keys().cloned().collect(), false, false, lost)
             }
         })
@@ -223,7 +228,8 @@ impl Orchestrator {
         let keys = &self.settings.keys;
         let desired: BTreeSet<JobName> = inputs.names().into_iter().collect();
         let listed = self.store.list(&keys.manifests()).await?;
-        let deployed = listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
+        let deployed =
+            listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
         Ok(deployed.filter(|name| !desired.contains(name)).count() > self.settings.removals)
     }
 
@@ -262,7 +268,16 @@ impl Orchestrator {
                 let Some((name, record)) = rest.next() else { break };
                 let (this, round) = (Arc::clone(&self), Arc::clone(round));
                 jobs.spawn(async move {
-                    let found = Job { orchestrator: &this, round: &round, name: &name, record: Some(record), condition: Condition::Absent, inputs: None, situation: None, version_floor: 0 };
+                    let found = Job {
+                        orchestrator: &this,
+                        round: &round,
+                        name: &name,
+                        record: Some(record),
+                        condition: Condition::Absent,
+                        inputs: None,
+                        situation: None,
+                        version_floor: 0,
+                    };
                     let found = found.drive().await;
                     (name, found)
                 });
@@ -285,7 +300,13 @@ impl Orchestrator {
     }
 
     /// The batch, then the look for its id, then the one call that is never repeated, then the receipt.
-    async fn dispatch(&self, id: BatchId, plans: &[Plan], expected: Vec<Expected>, look: bool) -> Result<String, OutsideError> {
+    async fn dispatch(
+        &self,
+        id: BatchId,
+        plans: &[Plan],
+        expected: Vec<Expected>,
+        look: bool,
+    ) -> Result<String, OutsideError> {
         let keys = &self.settings.keys;
         let item = |plan: &Plan| BatchItem {
             job: plan.job.clone(),
@@ -293,7 +314,8 @@ impl Orchestrator {
             plan: keys.plan(plan.operation),
             digest: Digest::of(&write(plan)),
         };
-        let batch = Batch { format: FORMAT, id, at: self.world.now(), items: plans.iter().map(item).collect(), expected, look };
+        let batch =
+            Batch { format: FORMAT, id, at: self.world.now(), items: plans.iter().map(item).collect(), expected, look };
         let bytes = write(&batch);
         let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
         self.store.put(&order.key, bytes, Condition::Always).await?;
@@ -307,11 +329,18 @@ impl Orchestrator {
     }
 
     /// Notes a permission in a job's record.
-    pub async fn allow(&self, name: &JobName, permission: Permission, run: Option<Hex32>, by: &str) -> Result<(), OutsideError> {
+    pub async fn allow(
+        &self,
+        name: &JobName,
+        permission: Permission,
+        run: Option<Hex32>,
+        by: &str,
+    ) -> Result<(), OutsideError> {
         for _ in 0..8 {
             let (record, condition) = self.record(name).await?;
             let nonce = self.world.fresh_id();
-            let mut record = record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
+            let mut record =
+                record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
             record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });
             if permission != Permission::Remove {
                 record.trouble = None;
@@ -503,7 +532,10 @@ impl Job<'_> {
         })?;
         let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
         let Some(tables) = &inputs.tables else {
-            return Err(OutsideError::refused("taking over a job of the Python tool", "the table definitions were refused"));
+            return Err(OutsideError::refused(
+                "taking over a job of the Python tool",
+                "the table definitions were refused",
+            ));
         };
         let used = match &manifest.body {
             lifecycle::manifest::Body::Sql(sql) => tables.for_sql(sql, &manifest.target_table),
@@ -518,14 +550,18 @@ impl Job<'_> {
             return Ok(Input::Held);
         }
         let Orchestrator { store, world, settings, .. } = self.orchestrator;
-        let claims = Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
+        let claims =
+            Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
         Ok(match claims.close(operation).await? {
             ClaimAnswer::Closed(claim) => Input::Closed(Some(claim).filter(|c: &Claim| c.lease_ms > 0).map(Box::new)),
             ClaimAnswer::Live | ClaimAnswer::Ours(_) => Input::Held,
         })
     }
 
-    async fn project(&self, projection: Option<(Box<lifecycle::manifest::JobManifest>, Meta)>) -> Result<Input, OutsideError> {
+    async fn project(
+        &self,
+        projection: Option<(Box<lifecycle::manifest::JobManifest>, Meta)>,
+    ) -> Result<Input, OutsideError> {
         if self.round.dry {
             return Ok(Input::Written);
         }

@@ -135,7 +135,8 @@ impl Runner {
 
     async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
         let lock = self.locks.acquire(&plan.job).await?;
-        let mut pass = Pass { runner: self, plan: &plan, capacity, held: None, renewed: Instant::now(), phases: Vec::new() };
+        let mut pass =
+            Pass { runner: self, plan: &plan, capacity, held: None, renewed: Instant::now(), phases: Vec::new() };
         let (mut state, mut effect) = step(&plan, State::new(), Input::Begin);
         let end = loop {
             let Effect::Done(end) = effect else {
@@ -191,7 +192,9 @@ impl Pass<'_> {
                 let reserved = self.capacity.reserve(needed, freed).await;
                 Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
             }
-            Effect::Stop { run, trigger, directory } => self.renewing(stop(self.runner, self.plan, run, trigger, &directory)).await,
+            Effect::Stop { run, trigger, directory } => {
+                self.renewing(stop(self.runner, self.plan, run, trigger, &directory)).await
+            }
             Effect::Cancel(run) => self.renewing(cancel(self.runner, run)).await,
             Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
@@ -241,7 +244,10 @@ impl Pass<'_> {
     }
 
     /// Carries out what may take long while the lease is renewed; a lost claim ends it.
-    async fn renewing(&mut self, work: impl Future<Output = Result<Input, OutsideError>>) -> Result<Input, OutsideError> {
+    async fn renewing(
+        &mut self,
+        work: impl Future<Output = Result<Input, OutsideError>>,
+    ) -> Result<Input, OutsideError> {
         let pause = self.runner.times.lease / 3;
         if self.renewed.elapsed() > pause && !self.renew().await? {
             return Ok(Input::NotOurs);
@@ -340,7 +346,13 @@ async fn job_look(cluster: &dyn Cluster, plan: &Plan, look: &Look) -> Result<Job
 }
 
 /// Asks for the stop and waits for its end; a time-out means unknown.
-async fn stop(runner: &Runner, plan: &Plan, run: JobId, trigger: TriggerId, directory: &str) -> Result<Input, OutsideError> {
+async fn stop(
+    runner: &Runner,
+    plan: &Plan,
+    run: JobId,
+    trigger: TriggerId,
+    directory: &str,
+) -> Result<Input, OutsideError> {
     let cluster = runner.cluster.as_ref();
     let limit = Instant::now() + Duration::from_millis(plan.windows.stop_ms);
     let mut asked = false;
@@ -353,7 +365,9 @@ async fn stop(runner: &Runner, plan: &Plan, run: JobId, trigger: TriggerId, dire
             StopStatus::InProgress => tokio::time::sleep(runner.times.poll).await,
             StopStatus::Completed(path) => {
                 // The location is known before the job has reached its end.
-                return ended(runner, run, limit).await.map(|over| if over { Input::Stopped(StopEnd::Savepoint(path)) } else { Input::Unknown });
+                return ended(runner, run, limit)
+                    .await
+                    .map(|over| if over { Input::Stopped(StopEnd::Savepoint(path)) } else { Input::Unknown });
             }
             StopStatus::Failed { class, message } => return Ok(Input::Stopped(stop_failure(&class, message))),
             // The JobManager restarted: if it has the job, it is asked again under the same trigger.
@@ -370,7 +384,8 @@ async fn stop(runner: &Runner, plan: &Plan, run: JobId, trigger: TriggerId, dire
 }
 
 fn stop_failure(class: &str, message: String) -> StopEnd {
-    let not_running = message.contains("is not being executed at the moment") || message.contains("Not all required tasks are currently running");
+    let not_running = message.contains("is not being executed at the moment")
+        || message.contains("Not all required tasks are currently running");
     if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {
         StopEnd::Gone
     } else if not_running {

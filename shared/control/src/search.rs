@@ -24,7 +24,9 @@ async fn candidates(files: &dyn Files, place: &Place) -> Result<Vec<String>, Out
     match place {
         Place::Exactly { path } => Ok(vec![path.trim_end_matches('/').to_owned()]),
         Place::Checkpoints { directory } => matching(files, directory, is_checkpoint).await,
-        Place::Savepoints { directory, run } => matching(files, directory, |name| is_savepoint(name, run.as_deref())).await,
+        Place::Savepoints { directory, run } => {
+            matching(files, directory, |name| is_savepoint(name, run.as_deref())).await
+        }
         Place::Version { checkpoints, savepoints } => {
             let mut all = Vec::new();
             for run in matching(files, checkpoints, is_job_id).await? {
@@ -43,7 +45,11 @@ fn is_job_id(name: &str) -> bool {
     name.parse::<lifecycle::ids::Hex32>().is_ok()
 }
 
-async fn matching(files: &dyn Files, directory: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, OutsideError> {
+async fn matching(
+    files: &dyn Files,
+    directory: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, OutsideError> {
     let directory = directory.trim_end_matches('/');
     let children = files.children(directory).await?;
     let names = children.into_iter().filter_map(|child| match child {

@@ -23,13 +23,21 @@ pub async fn stems(store: &dyn Store, keys: &Keys) -> Result<BTreeSet<JobName>, 
 }
 
 /// Reads and judges every uploaded file.
-pub async fn load(store: &Arc<dyn Store>, keys: &Keys, policy: &Policy, timestamp_field: &str) -> Result<Inputs, OutsideError> {
-    let queries = store.list(&keys.queries()).await?.into_iter().filter(|l| matches!(keys.place(&l.key), Place::Query { .. }));
+pub async fn load(
+    store: &Arc<dyn Store>,
+    keys: &Keys,
+    policy: &Policy,
+    timestamp_field: &str,
+) -> Result<Inputs, OutsideError> {
+    let queries =
+        store.list(&keys.queries()).await?.into_iter().filter(|l| matches!(keys.place(&l.key), Place::Query { .. }));
     let queries = read_all(store, queries.collect()).await?;
     let config = store.list(&keys.config()).await?;
     let (tables_prefix, template, params) = (keys.tables(), keys.template(), keys.params());
     let wanted = config.into_iter().filter(|l| {
-        l.key == template || l.key == params || (l.key.starts_with(&tables_prefix) && l.key.to_ascii_lowercase().ends_with(".sql"))
+        l.key == template
+            || l.key == params
+            || (l.key.starts_with(&tables_prefix) && l.key.to_ascii_lowercase().ends_with(".sql"))
     });
     let mut files = InputFiles { queries, timestamp_field: timestamp_field.to_owned(), ..InputFiles::default() };
     for file in read_all(store, wanted.collect()).await? {
@@ -70,7 +78,8 @@ async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<Vec<Inp
 
 /// Writes why files were refused, only where that is news, and takes it back once they are accepted.
 pub async fn tell(store: &dyn Store, keys: &Keys, inputs: &Inputs) -> Result<(), OutsideError> {
-    let told: BTreeSet<String> = store.list(&format!("{}refused/", keys.prefix())).await?.into_iter().map(|l| l.key).collect();
+    let told: BTreeSet<String> =
+        store.list(&format!("{}refused/", keys.prefix())).await?.into_iter().map(|l| l.key).collect();
     let verdicts: Vec<&Verdict> = inputs.manifests.iter().chain(&inputs.config).collect();
     let mut standing = BTreeSet::new();
     for verdict in verdicts {

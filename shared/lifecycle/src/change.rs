@@ -77,7 +77,8 @@ impl Change {
         let mut query = query_differences(old, new);
         let mut configuration = property_differences(old, new);
         for change in tables::compare(&old.definitions, &new.definitions) {
-            let difference = Difference { field: "table definitions".to_owned(), before: None, after: Some(change.describe()) };
+            let difference =
+                Difference { field: "table definitions".to_owned(), before: None, after: Some(change.describe()) };
             if change.is_query_change() { query.push(difference) } else { configuration.push(difference) }
         }
         let kind = match (query.is_empty(), configuration.is_empty()) {

@@ -83,7 +83,18 @@ pub struct Claim {
 impl Claim {
     /// A fresh claim of `holder`.
     pub fn fresh(operation: OperationId, holder: Nonce, lease_ms: u64) -> Self {
-        Self { format: FORMAT, revision: 0, nonce: holder, operation, holder, lease_ms, closed: false, notes: Notes::default(), verdict: None, outcome: None }
+        Self {
+            format: FORMAT,
+            revision: 0,
+            nonce: holder,
+            operation,
+            holder,
+            lease_ms,
+            closed: false,
+            notes: Notes::default(),
+            verdict: None,
+            outcome: None,
+        }
     }
 
     /// What is known of an operation that ended without a result, from its closed claim.
@@ -93,7 +104,9 @@ impl Claim {
         }
         match &self.verdict {
             Some(Verdict::Commit(outcome)) => Abandoned::Known(outcome.clone()),
-            Some(Verdict::RollBack { reason }) => Abandoned::RolledBack { reason: reason.clone(), runs: self.started() },
+            Some(Verdict::RollBack { reason }) => {
+                Abandoned::RolledBack { reason: reason.clone(), runs: self.started() }
+            }
             None => Abandoned::Undecided { runs: self.started() },
         }
     }

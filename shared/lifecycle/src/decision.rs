@@ -29,8 +29,15 @@ pub enum Observed {
 
 impl Observed {
     /// Every value, for tables and tests.
-    pub const ALL: [Self; 7] =
-        [Self::Running, Self::Unhealthy, Self::Passing, Self::Complete, Self::StoppedOutside, Self::Gone, Self::Foreign];
+    pub const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Unhealthy,
+        Self::Passing,
+        Self::Complete,
+        Self::StoppedOutside,
+        Self::Gone,
+        Self::Foreign,
+    ];
 }
 
 /// How a live run is ended.
@@ -120,7 +127,9 @@ pub fn action(change: Kind, observed: Observed) -> Action {
 
         (Kind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
         (Kind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
-        (Kind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => Leave(Why::NothingToStop),
+        (Kind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => {
+            Leave(Why::NothingToStop)
+        }
 
         (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query, Observed::Foreign) => Refuse(Why::ForeignJob),
         (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Passing) => Wait,
@@ -136,11 +145,66 @@ mod tests {
     fn every_cell() {
         use Action::{Leave, Refuse, Replace, Start, Wait};
         let rows = [
-            (Kind::New, [Replace(Stop::Cancel, From::Clean), Replace(Stop::Cancel, From::Clean), Wait, Start(From::Clean), Start(From::Clean), Start(From::Clean), Refuse(Why::ForeignJob)]),
-            (Kind::Unchanged, [Leave(Why::RunsAsDeployed), Leave(Why::FlinkRestartsIt), Wait, Leave(Why::IsComplete), Start(From::Latest), Start(From::Latest), Refuse(Why::ForeignJob)]),
-            (Kind::Configuration, [Replace(Stop::Savepoint, From::Latest), Replace(Stop::Cancel, From::Latest), Wait, Leave(Why::IsComplete), Start(From::Latest), Start(From::Latest), Refuse(Why::ForeignJob)]),
-            (Kind::Query, [Replace(Stop::Savepoint, From::Clean), Replace(Stop::Cancel, From::Clean), Wait, Start(From::Clean), Start(From::Clean), Start(From::Clean), Refuse(Why::ForeignJob)]),
-            (Kind::Removed, [Action::Stop(Stop::Savepoint), Action::Stop(Stop::Cancel), Wait, Leave(Why::NothingToStop), Leave(Why::NothingToStop), Leave(Why::NothingToStop), Leave(Why::NothingToStop)]),
+            (
+                Kind::New,
+                [
+                    Replace(Stop::Cancel, From::Clean),
+                    Replace(Stop::Cancel, From::Clean),
+                    Wait,
+                    Start(From::Clean),
+                    Start(From::Clean),
+                    Start(From::Clean),
+                    Refuse(Why::ForeignJob),
+                ],
+            ),
+            (
+                Kind::Unchanged,
+                [
+                    Leave(Why::RunsAsDeployed),
+                    Leave(Why::FlinkRestartsIt),
+                    Wait,
+                    Leave(Why::IsComplete),
+                    Start(From::Latest),
+                    Start(From::Latest),
+                    Refuse(Why::ForeignJob),
+                ],
+            ),
+            (
+                Kind::Configuration,
+                [
+                    Replace(Stop::Savepoint, From::Latest),
+                    Replace(Stop::Cancel, From::Latest),
+                    Wait,
+                    Leave(Why::IsComplete),
+                    Start(From::Latest),
+                    Start(From::Latest),
+                    Refuse(Why::ForeignJob),
+                ],
+            ),
+            (
+                Kind::Query,
+                [
+                    Replace(Stop::Savepoint, From::Clean),
+                    Replace(Stop::Cancel, From::Clean),
+                    Wait,
+                    Start(From::Clean),
+                    Start(From::Clean),
+                    Start(From::Clean),
+                    Refuse(Why::ForeignJob),
+                ],
+            ),
+            (
+                Kind::Removed,
+                [
+                    Action::Stop(Stop::Savepoint),
+                    Action::Stop(Stop::Cancel),
+                    Wait,
+                    Leave(Why::NothingToStop),
+                    Leave(Why::NothingToStop),
+                    Leave(Why::NothingToStop),
+                    Leave(Why::NothingToStop),
+                ],
+            ),
         ];
         for (change, cells) in rows {
             for (observed, expected) in Observed::ALL.into_iter().zip(cells) {
@@ -154,7 +218,8 @@ mod tests {
     fn only_a_new_or_changed_query_starts_clean() {
         for change in [Kind::Unchanged, Kind::Configuration, Kind::Removed] {
             for observed in Observed::ALL {
-                let clean = matches!(action(change, observed), Action::Start(From::Clean) | Action::Replace(_, From::Clean));
+                let clean =
+                    matches!(action(change, observed), Action::Start(From::Clean) | Action::Replace(_, From::Clean));
                 assert!(!clean, "{change:?} x {observed:?}");
             }
         }

@@ -82,7 +82,9 @@ pub struct JobSeen {
 impl JobSeen {
     /// RUNNING with every task running or at its end.
     pub fn is_healthy(&self) -> bool {
-        self.state == JobState::Running && self.tasks.total > 0 && self.tasks.running + self.tasks.finished == self.tasks.total
+        self.state == JobState::Running
+            && self.tasks.total > 0
+            && self.tasks.running + self.tasks.finished == self.tasks.total
     }
 }
 

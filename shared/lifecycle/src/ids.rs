@@ -147,7 +147,12 @@ mod tests {
     fn an_id_reads_back_and_refuses_what_is_not_one() {
         let id = Hex32::derived(&["a"]);
         assert_eq!(id.to_string().parse(), Ok(id));
-        for wrong in ["", "g0000000000000000000000000000000", "ABCD0000000000000000000000000000", "+1000000000000000000000000000000"] {
+        for wrong in [
+            "",
+            "g0000000000000000000000000000000",
+            "ABCD0000000000000000000000000000",
+            "+1000000000000000000000000000000",
+        ] {
             assert!(wrong.parse::<Hex32>().is_err(), "{wrong}");
         }
     }
@@ -155,7 +160,15 @@ mod tests {
     #[test]
     fn derived_ids_differ_by_every_part() {
         let op = Hex32::derived(&["op"]);
-        let ids = [run_id(op, 0), run_id(op, 1), run_id(op, 2), rollback_id(op, 0), rollback_id(op, 1), stop_trigger(op, op, 0), stop_trigger(op, op, 1)];
+        let ids = [
+            run_id(op, 0),
+            run_id(op, 1),
+            run_id(op, 2),
+            rollback_id(op, 0),
+            rollback_id(op, 1),
+            stop_trigger(op, op, 0),
+            stop_trigger(op, op, 1),
+        ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_ne!(Hex32::derived(&["ab", "c"]), Hex32::derived(&["a", "bc"]));

@@ -131,12 +131,7 @@ fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Verdict {
     Verdict { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
 }
 
-fn manifest(
-    file: &InputFile,
-    files: &InputFiles,
-    definitions: Option<&TableDefinitions>,
-    policy: &Policy,
-) -> Verdict {
+fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefinitions>, policy: &Policy) -> Verdict {
     let template = files.template.as_ref().map(|t| &t.file);
     let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
     let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
@@ -239,8 +234,7 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
 }
 
 fn table_error(error: &StatementError, files: &[TableFile]) -> Diagnostic {
-    let mut found =
-        Diagnostic::new(Severity::Error, "bad-table-definition", &error.file, error.message.clone());
+    let mut found = Diagnostic::new(Severity::Error, "bad-table-definition", &error.file, error.message.clone());
     found.span = Some(Span { line: error.line, column: error.column, length: 1 });
     found.help = Some(error.help.clone());
     let line = usize::try_from(error.line).unwrap_or(1).saturating_sub(1);

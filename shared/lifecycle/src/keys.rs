@@ -186,7 +186,15 @@ mod tests {
     fn settling_writes_nothing_under_a_prefix_that_triggers() {
         let keys = Keys::new("p");
         let id = crate::ids::Hex32::derived(&["x"]);
-        let written = [keys.plan(id), keys.batch(id), keys.receipt(id), keys.claim(id), keys.refused("p/queries/x.yaml"), keys.manifests(), keys.records()];
+        let written = [
+            keys.plan(id),
+            keys.batch(id),
+            keys.receipt(id),
+            keys.claim(id),
+            keys.refused("p/queries/x.yaml"),
+            keys.manifests(),
+            keys.records(),
+        ];
         for key in written {
             assert!(keys.triggers().iter().all(|t| !key.starts_with(t.as_str())), "{key}");
         }

@@ -142,7 +142,13 @@ pub struct KnownRun {
 
 impl KnownRun {
     /// A run of `target` as `version` that `operation` started.
-    pub fn of(target: &Target, version: u32, operation: OperationId, job_id: JobId, restored_from: Option<String>) -> Self {
+    pub fn of(
+        target: &Target,
+        version: u32,
+        operation: OperationId,
+        job_id: JobId,
+        restored_from: Option<String>,
+    ) -> Self {
         Self {
             job_id,
             operation,
@@ -287,10 +293,17 @@ impl Plan {
 }
 
 /// The places where the states of `runs` under `target` lie, and `restore_point` itself.
-pub fn lineage(target: &Target, version: u32, runs: &[KnownRun], restore_point: Option<&str>, operation: OperationId) -> (Vec<Place>, String) {
+pub fn lineage(
+    target: &Target,
+    version: u32,
+    runs: &[KnownRun],
+    restore_point: Option<&str>,
+    operation: OperationId,
+) -> (Vec<Place>, String) {
     let (checkpoints, savepoints) = (target.checkpoint_directory(), target.savepoint_directory());
     let stop_directory = savepoint_directory(&savepoints, version, operation);
-    let mut places: Vec<Place> = restore_point.map(|path| Place::Exactly { path: path.to_owned() }).into_iter().collect();
+    let mut places: Vec<Place> =
+        restore_point.map(|path| Place::Exactly { path: path.to_owned() }).into_iter().collect();
     if runs.is_empty() && restore_point.is_none() {
         places.push(Place::Version {
             checkpoints: version_directory(&checkpoints, version),

@@ -81,7 +81,8 @@ pub fn is_checkpoint(name: &str) -> bool {
 pub fn is_savepoint(name: &str, run: Option<&str>) -> bool {
     let Some(rest) = name.strip_prefix("savepoint-") else { return false };
     let good = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
-    rest.split_once('-').is_some_and(|(job, random)| good(job, 6) && good(random, 12) && run.is_none_or(|run| run == job))
+    rest.split_once('-')
+        .is_some_and(|(job, random)| good(job, 6) && good(random, 12) && run.is_none_or(|run| run == job))
 }
 
 /// `<directory>/<version>`, whatever slashes the directory ends with.
@@ -95,11 +96,20 @@ pub fn savepoint_directory(savepoints: &str, version: u32, operation: OperationI
 }
 
 /// The places where the states of one run of ours lie.
-pub fn places_of_run(checkpoints: &str, savepoints: &str, version: u32, run: JobId, operation: OperationId) -> Vec<Place> {
+pub fn places_of_run(
+    checkpoints: &str,
+    savepoints: &str,
+    version: u32,
+    run: JobId,
+    operation: OperationId,
+) -> Vec<Place> {
     vec![
         Place::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
         Place::Savepoints { directory: savepoint_directory(savepoints, version, operation), run: None },
-        Place::Savepoints { directory: version_directory(savepoints, version), run: Some(run.to_string()[..6].to_owned()) },
+        Place::Savepoints {
+            directory: version_directory(savepoints, version),
+            run: Some(run.to_string()[..6].to_owned()),
+        },
     ]
 }
 
@@ -130,9 +140,16 @@ mod tests {
     fn versions_are_whole_path_segments() {
         let one = version_directory("s3://b/c/", 1);
         assert_eq!(one, "s3://b/c/1");
-        let places = places_of_run("s3://b/c/", "s3://b/s", 1, crate::ids::Hex32::derived(&["r"]), crate::ids::Hex32::derived(&["o"]));
+        let places = places_of_run(
+            "s3://b/c/",
+            "s3://b/s",
+            1,
+            crate::ids::Hex32::derived(&["r"]),
+            crate::ids::Hex32::derived(&["o"]),
+        );
         assert!(places.iter().all(|p| match p {
-            Place::Checkpoints { directory } | Place::Savepoints { directory, .. } => directory.contains("/1/") || directory.ends_with("/1"),
+            Place::Checkpoints { directory } | Place::Savepoints { directory, .. } =>
+                directory.contains("/1/") || directory.ends_with("/1"),
             Place::Exactly { .. } | Place::Version { .. } => false,
         }));
     }

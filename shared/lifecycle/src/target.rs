@@ -40,7 +40,10 @@ impl Target {
 
     /// How many slots the job needs: its parallelism, by Flink's default slot sharing.
     pub fn slots(&self) -> u32 {
-        effective_properties(&self.manifest).get("parallelism.default").and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+        effective_properties(&self.manifest)
+            .get("parallelism.default")
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(1)
     }
 
     /// Whether the job is Python code.

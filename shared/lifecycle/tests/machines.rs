@@ -13,7 +13,9 @@ use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
 use lifecycle::record::{OpenOperation, Record, Source, Status};
-use node::{Node, deployed, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted};
+use node::{
+    Node, deployed, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted,
+};
 
 /// A way from an observation to an outcome.
 struct Path {
@@ -46,14 +48,38 @@ fn paths() -> Vec<Path> {
         path("unchanged, running", with(&|record, _| record.unsettled = true), wanted(&first()), "left", None),
         path("unchanged, gone", with(&gone), wanted(&first()), "deployed", Some("chk-1")),
         path("configuration, running", deployed(&first()), wanted(&reconfigured()), "deployed", savepoint),
-        path("configuration, sick", with(&|_, node| node.end(id(1), JobState::Restarting)), wanted(&reconfigured()), "deployed", Some("chk-1")),
+        path(
+            "configuration, sick",
+            with(&|_, node| node.end(id(1), JobState::Restarting)),
+            wanted(&reconfigured()),
+            "deployed",
+            Some("chk-1"),
+        ),
         path("configuration, gone", with(&gone), wanted(&reconfigured()), "deployed", Some("chk-1")),
         path("query, running", deployed(&first()), wanted(&requeried()), "deployed", None),
         path("removed, running", deployed(&first()), Desired::Absent, "removed", None),
         path("removed, gone", with(&gone), Desired::Absent, "removed", None),
-        path("configuration fails", with(&|_, node| node.doomed = Some(reconfigured().digest())), wanted(&reconfigured()), "rolled-back", savepoint),
-        path("query fails", with(&|_, node| node.doomed = Some(requeried().digest())), wanted(&requeried()), "rolled-back", savepoint),
-        path("does not compile", with(&|_, node| node.uncompilable = Some(requeried().digest())), wanted(&requeried()), "refused", None),
+        path(
+            "configuration fails",
+            with(&|_, node| node.doomed = Some(reconfigured().digest())),
+            wanted(&reconfigured()),
+            "rolled-back",
+            savepoint,
+        ),
+        path(
+            "query fails",
+            with(&|_, node| node.doomed = Some(requeried().digest())),
+            wanted(&requeried()),
+            "rolled-back",
+            savepoint,
+        ),
+        path(
+            "does not compile",
+            with(&|_, node| node.uncompilable = Some(requeried().digest())),
+            wanted(&requeried()),
+            "refused",
+            None,
+        ),
     ]
 }
 
@@ -91,7 +117,10 @@ fn a_crash_at_any_effect_changes_nothing() {
             assert_eq!(node.live(), whole.live(), "{title}, crash after {effects} effects");
             assert_eq!(node.disk, whole.disk, "{title}, crash after {effects} effects");
             // Died between the closing and the result: nobody takes it over, the claim tells the outcome.
-            assert!(end == Some(End::Finished) || (end == Some(End::NotOurs) && claim.closed), "{title}, {effects}: {end:?}");
+            assert!(
+                end == Some(End::Finished) || (end == Some(End::NotOurs) && claim.closed),
+                "{title}, {effects}: {end:?}"
+            );
         }
     }
 }

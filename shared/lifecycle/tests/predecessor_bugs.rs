@@ -48,8 +48,10 @@ fn b2_a_changed_target_table_or_definition_is_a_change() {
         target
     };
     let before = with("CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '1')");
-    let options = with("CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '2')");
-    let column = with("CREATE TABLE t (a BIGINT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '1')");
+    let options =
+        with("CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '2')");
+    let column =
+        with("CREATE TABLE t (a BIGINT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '1')");
     assert_eq!(Change::between(&before, &options).kind, Kind::Configuration);
     assert_eq!(Change::between(&before, &column).kind, Kind::Query);
 }
@@ -96,7 +98,14 @@ fn b6_a_longer_name_is_another_job() {
     let (mut record, _) = deployed(&first());
     let open = order(&mut record, &wanted(&requeried()), 2);
     let tasks = Tasks { total: 1, running: 1, finished: 0 };
-    let seen = |name: &str| JobSeen { id: id(7), name: name.to_owned(), state: JobState::Running, tasks, started_ms: 0, modified_ms: 0 };
+    let seen = |name: &str| JobSeen {
+        id: id(7),
+        name: name.to_owned(),
+        state: JobState::Running,
+        tasks,
+        started_ms: 0,
+        modified_ms: 0,
+    };
     let look = |name: &str| JobLook { jobs: vec![seen(name)], ended_with: Vec::new() };
     for stranger in ["orders-eu", "eu-orders", "order"] {
         assert_eq!(observe(&open.plan, &look(stranger)).observed, Observed::Gone, "{stranger}");

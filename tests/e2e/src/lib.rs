@@ -1,6 +1,12 @@
 //! The kit of the end-to-end tests: a local stack with a real Flink, uploads, and looks at what came of them.
 //! Must not ask our own programs what they did: outcomes are read from Flink's REST API, its output, and S3.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test kit ends the test at once")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test kit ends the test at once"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,7 +112,8 @@ impl Bench {
     }
 
     pub async fn flink(&self, path: &str) -> Value {
-        let answer = self.http.get(format!("{}{path}", self.flink)).timeout(Duration::from_secs(10)).send().await.unwrap();
+        let answer =
+            self.http.get(format!("{}{path}", self.flink)).timeout(Duration::from_secs(10)).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
@@ -218,9 +225,20 @@ impl Bench {
         eprintln!("jobs: {:#?}", self.jobs().await);
         for key in self.keys("records/").await {
             let record: Value = serde_json::from_str(&self.read(&key).await.unwrap_or_default()).unwrap_or_default();
-            eprintln!("{key}: open={} decision={:#} trouble={:#} history={:#}", !record["open"].is_null(), record["decision"], record["trouble"], record["history"]);
+            eprintln!(
+                "{key}: open={} decision={:#} trouble={:#} history={:#}",
+                !record["open"].is_null(),
+                record["decision"],
+                record["trouble"],
+                record["history"]
+            );
         }
-        eprintln!("steps: {:#?}\ncommands: {:#?}\ndead: {:#?}", self.stack.aws.steps(), self.stack.aws.commands(), self.stack.aws.dead_letters());
+        eprintln!(
+            "steps: {:#?}\ncommands: {:#?}\ndead: {:#?}",
+            self.stack.aws.steps(),
+            self.stack.aws.commands(),
+            self.stack.aws.dead_letters()
+        );
     }
 }
 
@@ -239,7 +257,8 @@ fn store(environment: &BTreeMap<String, String>) -> S3Store {
 fn seen(job: &Value) -> Seen {
     let text = |key: &str| job[key].as_str().unwrap().to_owned();
     let tasks = |key: &str| job["tasks"][key].as_u64().unwrap_or_default();
-    let healthy = text("state") == "RUNNING" && tasks("total") > 0 && tasks("running") + tasks("finished") == tasks("total");
+    let healthy =
+        text("state") == "RUNNING" && tasks("total") > 0 && tasks("running") + tasks("finished") == tasks("total");
     Seen { id: text("jid"), name: text("name"), state: text("state"), healthy }
 }
 

@@ -87,7 +87,8 @@ async fn the_predecessors_command() {
     bench.predecessors_deploy(&folder).await;
     assert_eq!(bench.healthy(FILTER).await.id, first.id, "an unchanged job was restarted");
 
-    let changed = Bench::example(FILTER).replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
+    let changed = Bench::example(FILTER)
+        .replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
     write(&format!("queries/{FILTER}.yaml"), &changed);
     bench.predecessors_deploy(&folder).await;
     let second = bench.healthy(FILTER).await;
@@ -116,9 +117,14 @@ async fn started(bench: &Bench) -> Runs {
         runs.insert(name, run.id);
     }
     bench.settled(BOUNDED, 1, "completed").await;
-    let labels = bench.wait("the bounded job's rows", || async { Some(bench.printed("labels")).filter(|r| r.len() >= 3) }).await;
+    let labels =
+        bench.wait("the bounded job's rows", || async { Some(bench.printed("labels")).filter(|r| r.len() >= 3) }).await;
     assert_eq!(labels.len(), 3, "{labels:?}");
-    bench.wait("rows of every job", || async { (!bench.printed("expensive_items").is_empty() && !bench.printed("order_numbers").is_empty()).then_some(()) }).await;
+    bench
+        .wait("rows of every job", || async {
+            (!bench.printed("expensive_items").is_empty() && !bench.printed("order_numbers").is_empty()).then_some(())
+        })
+        .await;
     let row = bench.printed("expensive_items").remove(0);
     assert_eq!(row.columns[5], FILTER, "{row:?}");
     assert_eq!(row.columns[8], "1", "{row:?}");
@@ -129,14 +135,18 @@ async fn started(bench: &Bench) -> Runs {
 async fn left_alone(bench: &Bench, runs: &Runs) {
     eprintln!("left alone");
     for name in [FILTER, TOTALS, CODE, BOUNDED] {
-        bench.upload(&format!("queries/{name}.yaml"), &format!("# a comment changes nothing\n{}", Bench::example(name))).await;
+        bench
+            .upload(&format!("queries/{name}.yaml"), &format!("# a comment changes nothing\n{}", Bench::example(name)))
+            .await;
     }
     bench.stack.aws.fire_schedule("redeploy").await;
     bench.wait("the look at the cluster", || async { bench.read("cluster/observed.json").await }).await;
-    bench.wait("all decisions", || async {
-        let record = bench.record(BOUNDED).await?;
-        (record["decision"]["reason"] == "bounded and complete").then_some(())
-    }).await;
+    bench
+        .wait("all decisions", || async {
+            let record = bench.record(BOUNDED).await?;
+            (record["decision"]["reason"] == "bounded and complete").then_some(())
+        })
+        .await;
     for (name, id) in runs {
         let live = bench.live(name).await.unwrap_or_else(|| panic!("{name} is gone"));
         assert_eq!(&live.id, id, "{name} was restarted");
@@ -149,7 +159,8 @@ async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {
     eprintln!("configuration changed");
     let before_change = counts_on(bench, "1", 20).await;
     for name in [FILTER, TOTALS, CODE] {
-        let changed = Bench::example(name).replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
+        let changed = Bench::example(name)
+            .replace("flinkProperties: {}", "flinkProperties:\n  execution.checkpointing.interval: 1s");
         bench.upload(&format!("queries/{name}.yaml"), &changed).await;
     }
     let mut runs = Runs::new();
@@ -159,7 +170,10 @@ async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {
         assert_ne!(before[name], run.id);
         let restored = bench.restored(&run.id).await.unwrap_or_else(|| panic!("{name} lost its state"));
         assert!(restored.contains(&format!("/savepoints/{name}/1/")), "{restored}");
-        assert!(bench.jobs().await.iter().any(|j| j.id == before[name] && j.state == "FINISHED"), "{name} was not stopped with a savepoint");
+        assert!(
+            bench.jobs().await.iter().any(|j| j.id == before[name] && j.state == "FINISHED"),
+            "{name} was not stopped with a savepoint"
+        );
         runs.insert(name, run.id);
     }
     counts_on(bench, "1", before_change + 100).await;
@@ -180,13 +194,22 @@ async fn query_changed(bench: &Bench, before: &Runs) -> Runs {
     let mut runs = Runs::new();
     for name in [FILTER, TOTALS, CODE] {
         let record = bench.settled(name, 3, "deployed").await;
-        assert_eq!(record["deployed"]["meta"]["query-version"].as_u64().or(record["deployed"]["meta"]["query_version"].as_u64()), Some(2));
+        assert_eq!(
+            record["deployed"]["meta"]["query-version"]
+                .as_u64()
+                .or(record["deployed"]["meta"]["query_version"].as_u64()),
+            Some(2)
+        );
         let run = bench.healthy(name).await;
         assert_ne!(before[name], run.id);
         assert_eq!(bench.restored(&run.id).await, None, "{name} version 2 starts clean");
         runs.insert(name, run.id);
     }
-    bench.wait("the count starts over", || async { bench.printed("buyer_totals").iter().any(|r| version(r) == "2" && r.columns[1] == "1").then_some(()) }).await;
+    bench
+        .wait("the count starts over", || async {
+            bench.printed("buyer_totals").iter().any(|r| version(r) == "2" && r.columns[1] == "1").then_some(())
+        })
+        .await;
     runs
 }
 
@@ -195,7 +218,12 @@ async fn does_not_compile(bench: &Bench, runs: &Runs) {
     eprintln!("refused");
     let broken = Bench::example(FILTER).replace("price > 9000.0", "prize > 9000.0");
     bench.upload(&format!("queries/{FILTER}.yaml"), &broken).await;
-    bench.upload("queries/misspelt.yaml", "name: misspelt\ndescription: d\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n").await;
+    bench
+        .upload(
+            "queries/misspelt.yaml",
+            "name: misspelt\ndescription: d\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n",
+        )
+        .await;
     let record = bench.settled(FILTER, 4, "refused").await;
     let detail = record["history"][3]["detail"].as_str().unwrap_or_default().to_owned();
     assert!(detail.contains("prize"), "{detail}");
@@ -204,29 +232,47 @@ async fn does_not_compile(bench: &Bench, runs: &Runs) {
     let live = bench.live(FILTER).await.unwrap_or_else(|| panic!("{FILTER} is gone"));
     assert_eq!(live.id, runs[FILTER], "{FILTER} was touched");
     bench.delete("queries/misspelt.yaml").await;
-    bench.wait("the refusal is taken back", || async { bench.read("refused/queries/misspelt.yaml.json").await.is_none().then_some(()) }).await;
+    bench
+        .wait("the refusal is taken back", || async {
+            bench.read("refused/queries/misspelt.yaml.json").await.is_none().then_some(())
+        })
+        .await;
 }
 
 /// A job cancelled by hand comes back from its newest checkpoint by the schedule.
 async fn lost(bench: &Bench) {
     eprintln!("lost");
     let before = bench.healthy(TOTALS).await;
-    bench.wait("a checkpoint", || async {
-        let checkpoints = bench.flink(&format!("/jobs/{}/checkpoints", before.id)).await;
-        checkpoints["counts"]["completed"].as_u64().filter(|n| *n >= 2)
-    }).await;
+    bench
+        .wait("a checkpoint", || async {
+            let checkpoints = bench.flink(&format!("/jobs/{}/checkpoints", before.id)).await;
+            checkpoints["counts"]["completed"].as_u64().filter(|n| *n >= 2)
+        })
+        .await;
     let counted_before = counts_on(bench, "2", 20).await;
     bench.cancel(&before.id).await;
-    bench.wait("it is over", || async { bench.jobs().await.iter().any(|j| j.id == before.id && terminal(&j.state)).then_some(()) }).await;
-    let newest = bench.keys(&format!("checkpoints/{TOTALS}/2/{}/", before.id)).await.into_iter().filter(|k| k.ends_with("/_metadata")).max_by_key(|k| {
-        k.rsplit('/').nth(1).and_then(|chk| chk.strip_prefix("chk-")).and_then(|n| n.parse::<u64>().ok())
-    });
+    bench
+        .wait("it is over", || async {
+            bench.jobs().await.iter().any(|j| j.id == before.id && terminal(&j.state)).then_some(())
+        })
+        .await;
+    let newest = bench
+        .keys(&format!("checkpoints/{TOTALS}/2/{}/", before.id))
+        .await
+        .into_iter()
+        .filter(|k| k.ends_with("/_metadata"))
+        .max_by_key(|k| {
+            k.rsplit('/').nth(1).and_then(|chk| chk.strip_prefix("chk-")).and_then(|n| n.parse::<u64>().ok())
+        });
     let newest = newest.unwrap_or_else(|| panic!("no checkpoint was kept"));
     bench.stack.aws.fire_schedule("redeploy").await;
     bench.settled(TOTALS, 4, "deployed").await;
     let run = bench.healthy(TOTALS).await;
     let restored = bench.restored(&run.id).await.unwrap_or_default();
-    assert!(newest.starts_with(restored.trim_start_matches("s3://local/flink-sql-runner/")), "{restored} is not {newest}");
+    assert!(
+        newest.starts_with(restored.trim_start_matches("s3://local/flink-sql-runner/")),
+        "{restored} is not {newest}"
+    );
     counts_on(bench, "2", counted_before + 100).await;
 }
 
@@ -238,7 +284,10 @@ async fn removed_and_put_back(bench: &Bench) {
     bench.delete(&format!("queries/{TOTALS}.yaml")).await;
     bench.settled(TOTALS, 5, "removed").await;
     assert_eq!(bench.live(TOTALS).await, None);
-    assert!(bench.jobs().await.iter().any(|j| j.id == before.id && j.state == "FINISHED"), "it was not stopped with a savepoint");
+    assert!(
+        bench.jobs().await.iter().any(|j| j.id == before.id && j.state == "FINISHED"),
+        "it was not stopped with a savepoint"
+    );
     assert_eq!(bench.read(&format!("manifests/{TOTALS}.yaml")).await, None);
     eprintln!("put back");
     bench.upload(&format!("queries/{TOTALS}.yaml"), &text).await;

@@ -10,9 +10,9 @@ use lifecycle::orchestrate::Desired;
 use lifecycle::record::{Record, Status};
 
 use super::flink::Shape;
+use super::kept::Kept;
 use super::runner::Twist;
 use super::scenario::Scenario;
-use super::kept::Kept;
 use super::world::{Budget, World};
 
 /// How many rounds of the schedule it may take.
@@ -74,7 +74,8 @@ fn converged<T>(with: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
 
 /// Leases lapse, stops are done, every batch on its way is carried out.
 fn deliver_all(scenario: &Scenario, world: &mut World) {
-    let stopping: Vec<_> = world.flink.runs.iter().filter(|(_, run)| run.stopping.is_some()).map(|(id, _)| *id).collect();
+    let stopping: Vec<_> =
+        world.flink.runs.iter().filter(|(_, run)| run.stopping.is_some()).map(|(id, _)| *id).collect();
     for id in stopping {
         world.flink.complete_stop(id);
     }
@@ -129,7 +130,9 @@ fn gave_up(record: &Record, target: &Digest) -> bool {
 /// The deployed manifest runs, or a trouble says why not.
 fn runs(record: &Record, world: &World, what: &str) -> Result<(), String> {
     let Some(deployed) = &record.deployed else { return Ok(()) };
-    let live = deployed.run().is_some_and(|run| world.flink.runs.get(&run).is_some_and(|r| matches!(r.shape, Shape::Healthy | Shape::Sick)));
+    let live = deployed
+        .run()
+        .is_some_and(|run| world.flink.runs.get(&run).is_some_and(|r| matches!(r.shape, Shape::Healthy | Shape::Sick)));
     if live || deployed.status == Status::Stopped || gave_up(record, &deployed.target.digest()) {
         return Ok(());
     }

@@ -187,7 +187,9 @@ impl Flink {
                 Place::Exactly { path: exact } => path == exact,
                 Place::Checkpoints { directory } => parent == directory && name.starts_with("chk-"),
                 Place::Savepoints { directory, run } => parent == directory && is_savepoint(name, run.as_deref()),
-                Place::Version { checkpoints, savepoints } => path.starts_with(checkpoints) || path.starts_with(savepoints),
+                Place::Version { checkpoints, savepoints } => {
+                    path.starts_with(checkpoints) || path.starts_with(savepoints)
+                }
             }
         };
         let found = self.disk.iter().map(|file| &file.state);

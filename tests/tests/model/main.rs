@@ -25,7 +25,8 @@ use world::Budget;
 fn check(scenario: Scenario) {
     let began = Instant::now();
     let title = scenario.title;
-    let checker = Protocol(scenario).checker().threads(2).timeout(std::time::Duration::from_secs(60)).spawn_bfs().join();
+    let checker =
+        Protocol(scenario).checker().threads(2).timeout(std::time::Duration::from_secs(60)).spawn_bfs().join();
     let (states, seconds) = (checker.unique_state_count(), began.elapsed().as_secs_f32());
     println!("{title}: {states} states, depth {}, {seconds:.1} s", checker.max_depth());
     for (property, path) in checker.discoveries() {
@@ -37,7 +38,10 @@ fn check(scenario: Scenario) {
         let drained = drain::converges(&checker.model().0, world);
         panic!("{title}: not so: {property}\n{}\n{:?}, {drained:?}", actions.join("\n"), world.broken);
     }
-    if !checker.is_done() { println!("{title}: NOT DONE"); return; }
+    if !checker.is_done() {
+        println!("{title}: NOT DONE");
+        return;
+    }
     assert!(checker.discovery("the last upload is deployed").is_some(), "{title}: it never gets to its end");
 }
 

@@ -49,8 +49,12 @@ impl World {
     pub(crate) fn start_pass(&mut self, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) {
         let situation = situation(self, scenario, slot, sweep, lost);
         let (state, effect) = step(&scenario.name, &situation, State::new(), Input::Begin);
-        self.passes[slot] =
-            Some(Pass { situation: Kept::new(situation), state: Kept::new(state), effect: Kept::new(effect), read: None });
+        self.passes[slot] = Some(Pass {
+            situation: Kept::new(situation),
+            state: Kept::new(state),
+            effect: Kept::new(effect),
+            read: None,
+        });
     }
 
     /// Carries out the next effect of a pass, and what follows from it without touching what others see.
@@ -92,12 +96,16 @@ impl World {
                 pass.situation = Kept::new(Situation { etags, ..(*pass.situation).clone() });
                 Input::Desired(scenario.desired(self.uploads))
             }
-            Effect::ReadResult(operation) => Input::Result(self.results.get(&operation).map(|r| Box::new((**r).clone()))),
-            Effect::AskDispatch(batch) => Input::Dispatched(match (self.is_under_way(batch), self.sent.contains_key(&batch)) {
-                (true, _) => Dispatched::UnderWay,
-                (false, true) => Dispatched::Over,
-                (false, false) => Dispatched::Never,
-            }),
+            Effect::ReadResult(operation) => {
+                Input::Result(self.results.get(&operation).map(|r| Box::new((**r).clone())))
+            }
+            Effect::AskDispatch(batch) => {
+                Input::Dispatched(match (self.is_under_way(batch), self.sent.contains_key(&batch)) {
+                    (true, _) => Dispatched::UnderWay,
+                    (false, true) => Dispatched::Over,
+                    (false, false) => Dispatched::Never,
+                })
+            }
             Effect::CloseClaim(operation) => self.close_claim(operation),
             Effect::WritePlan(_) => {
                 self.ids += 1;

@@ -46,7 +46,9 @@ pub(crate) fn starting(flink: &Flink, launch: &Launch, id: JobId, restore: Optio
         // A new query's version has no state yet: clean is only what the table orders, or a line without any state.
         (None, None) => None,
         (Some(path), Some(newest)) if newest.path == path => None,
-        (restored, Some(newest)) => Some(Broken::OldState { restored: restored.map(str::to_owned), newest: newest.path.clone() }),
+        (restored, Some(newest)) => {
+            Some(Broken::OldState { restored: restored.map(str::to_owned), newest: newest.path.clone() })
+        }
         (Some(path), None) => Some(Broken::StrangeState { restored: path.to_owned() }),
     }
 }

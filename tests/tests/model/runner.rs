@@ -42,7 +42,8 @@ impl World {
     pub(crate) fn start_runner(&mut self, slot: usize, batch: BatchId) {
         let Some(plan) = self.sent.get(&batch).cloned() else { return };
         let (state, effect) = step(&plan, State::new(), Input::Begin);
-        self.runners[slot] = Some(Runner { batch, plan, holder: None, state: Kept::new(state), effect: Kept::new(effect) });
+        self.runners[slot] =
+            Some(Runner { batch, plan, holder: None, state: Kept::new(state), effect: Kept::new(effect) });
     }
 
     /// Whether a runner only waits for another's lease to end.
@@ -107,7 +108,11 @@ impl World {
                 Input::Written
             }
             // What touches the cluster is preceded by a renewal of the lease.
-            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_) if !self.renew(runner) => Input::NotOurs,
+            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_)
+                if !self.renew(runner) =>
+            {
+                Input::NotOurs
+            }
             Effect::Stop { run, trigger, directory } => match twist {
                 Twist::OnlyAsked => {
                     self.flink.ask_stop(run, trigger, &directory);
@@ -163,7 +168,9 @@ impl World {
     /// Renews the lease, unless somebody else took or closed the claim.
     fn renew(&mut self, runner: &Runner) -> bool {
         let slot = self.claims.get_mut(&runner.plan.operation);
-        let Some(slot) = slot.filter(|slot| Some(slot.claim.holder) == runner.holder && !slot.claim.closed) else { return false };
+        let Some(slot) = slot.filter(|slot| Some(slot.claim.holder) == runner.holder && !slot.claim.closed) else {
+            return false;
+        };
         slot.lapsed = false;
         true
     }

@@ -33,7 +33,17 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) fn new(title: &'static str, script: Vec<Desired>, budget: Budget) -> Self {
-        Self { title, name: name(), script, doomed: None, uncompilable: None, budget, deployed: false, orchestrators: 1, runners: 1 }
+        Self {
+            title,
+            name: name(),
+            script,
+            doomed: None,
+            uncompilable: None,
+            budget,
+            deployed: false,
+            orchestrators: 1,
+            runners: 1,
+        }
     }
 
     /// The first of the script is deployed already, and the rest happens to it.

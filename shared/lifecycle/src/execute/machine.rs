@@ -2,7 +2,10 @@
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
 use super::observe::observe;
-use super::{Begin, Effect, End, Health, Input, Intent, JobLook, Outcome, Phase, Refusal, Role, RunStarted, State, StopEnd, SubmitEnd};
+use super::{
+    Begin, Effect, End, Health, Input, Intent, JobLook, Outcome, Phase, Refusal, Role, RunStarted, State, StopEnd,
+    SubmitEnd,
+};
 use crate::claim::{Claim, StartNote, StopNote, Verdict};
 use crate::decision::{Action, From, Stop, Why};
 use crate::ids::{JobId, rollback_id, run_id, stop_trigger};
@@ -31,7 +34,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             state.compiled_next = true;
             reserve(plan, state, intent)
         }
-        (Phase::Preparing(_), Input::Rejected(rejection)) => finish(state, Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } }),
+        (Phase::Preparing(_), Input::Rejected(rejection)) => {
+            finish(state, Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } })
+        }
         (Phase::Reserving(intent), Input::Reserved) => end_running(plan, state, intent, 0),
         (Phase::Reserving(_), Input::Short { free }) => {
             let needed = plan.next.as_ref().map_or(0, |launch| launch.slots);
@@ -69,14 +74,22 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Compiling(begin), Input::Rejected(rejection)) => match begin.role {
             Role::Next => give_up(state, format!("it does not compile any more: {}", rejection.message)),
-            Role::Previous => finish(state, Outcome::Failed { reason: format!("the previous manifest does not compile: {}", rejection.message), savepoint: None }),
+            Role::Previous => finish(
+                state,
+                Outcome::Failed {
+                    reason: format!("the previous manifest does not compile: {}", rejection.message),
+                    savepoint: None,
+                },
+            ),
         },
         (Phase::NotingStart(begin), Input::Saved(claim)) => {
             state.claim = Some(claim);
             submit(state, begin)
         }
         (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Known)) => watch(state, begin),
-        (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Rejected(reason))) => start_failed(plan, state, *begin, reason, false),
+        (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Rejected(reason))) => {
+            start_failed(plan, state, *begin, reason, false)
+        }
         (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, *begin, health),
         (Phase::SearchingOwn(begin), Input::Found(found)) => {
             let restore = found.map(|f| f.path).or(begin.restore);
@@ -90,7 +103,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             }
         }
         (Phase::EndingFailed(reason), Input::Cancelled) => find_rollback_state(plan, state, reason),
-        (Phase::SearchingRollback(reason), Input::Found(found)) => found_rollback_state(plan, state, reason, found.map(|f| f.path)),
+        (Phase::SearchingRollback(reason), Input::Found(found)) => {
+            found_rollback_state(plan, state, reason, found.map(|f| f.path))
+        }
         (Phase::Closing(outcome), Input::Saved(_)) => to(state, Phase::Writing, Effect::WriteResult(outcome)),
         (Phase::Writing, Input::Written) => done(state, End::Finished),
         (
@@ -185,7 +200,8 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
         Role::Previous => plan.previous.as_ref().map(|p| &p.launch),
     };
     let directory = launch.and_then(|l| l.properties.get("execution.checkpointing.dir"));
-    let places = directory.map(|dir| Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
+    let places = directory
+        .map(|dir| Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
     to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 
@@ -203,14 +219,19 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
 fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     let seen = observe(plan, look);
     if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
-        let wanted = plan.next.as_ref().is_some_and(|next| next.target == orphan.target && next.version == orphan.version);
+        let wanted =
+            plan.next.as_ref().is_some_and(|next| next.target == orphan.target && next.version == orphan.version);
         if wanted {
             // The same target already runs: it is taken over and watched.
             let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
             return note_start(state, begin);
         }
         // A run that never was deployed is ended at once; the deployed lineage has the state.
-        let intent = Intent { stop: Some((orphan.job_id, Stop::Cancel)), start: intent_of(plan, None, None).start, left_savepoint: None };
+        let intent = Intent {
+            stop: Some((orphan.job_id, Stop::Cancel)),
+            start: intent_of(plan, None, None).start,
+            left_savepoint: None,
+        };
         return prepare(plan, state, Box::new(intent));
     }
     match plan.action(seen.observed) {
@@ -236,7 +257,9 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             }
             to(state, Phase::Looking, Effect::LookAgain)
         }
-        Action::Start(from) => prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint })),
+        Action::Start(from) => {
+            prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint }))
+        }
         Action::Replace(stop, from) => {
             let stop = seen.run.map(|run| (run, stop));
             prepare(plan, state, Box::new(Intent { stop, start: Some(from), left_savepoint: None }))
@@ -297,7 +320,11 @@ fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: StopEnd) -> 
         StopEnd::Savepoint(path) => note_savepoint(state, intent, path),
         StopEnd::Gone => {
             let directory = plan.stop_directory().unwrap_or_default().to_owned();
-            to(state, Phase::SearchingSavepoint(intent), Effect::FindState(vec![Place::Savepoints { directory, run: None }]))
+            to(
+                state,
+                Phase::SearchingSavepoint(intent),
+                Effect::FindState(vec![Place::Savepoints { directory, run: None }]),
+            )
         }
         // No savepoint is possible: its newest checkpoint is what there is.
         StopEnd::NotRunning => {
@@ -333,10 +360,15 @@ fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
             let savepoint = savepoint_of(&state);
             finish(state, Outcome::Removed { savepoint })
         }
-        (Some(From::Clean), Some(_)) => begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None }),
+        (Some(From::Clean), Some(_)) => {
+            begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None })
+        }
         (Some(From::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {
-                return begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) });
+                return begin_start(
+                    state,
+                    Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) },
+                );
             }
             let mut places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
             // One candidate more: a run of an operation without a result may have gone on from it.
@@ -352,7 +384,10 @@ fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
         None if may_start_over(plan) => begin_start(state, Begin { role: Role::Next, job_id, restore: None }),
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
-        None if intent.stop.is_some() => finish(state, Outcome::Failed { reason: "no state of the stopped run was found".to_owned(), savepoint: None }),
+        None if intent.stop.is_some() => finish(
+            state,
+            Outcome::Failed { reason: "no state of the stopped run was found".to_owned(), savepoint: None },
+        ),
         None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
     }
 }
@@ -406,7 +441,9 @@ fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -> Next {
     let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone() };
     let savepoint = savepoint_of(&state);
     match (begin.role, health) {
-        (Role::Next, Health::Stable { checkpointed }) => verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, checkpointed })),
+        (Role::Next, Health::Stable { checkpointed }) => {
+            verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, checkpointed }))
+        }
         (Role::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
         (_, Health::Unstable(reason)) => start_failed(plan, state, begin, reason, true),
         (_, Health::Ended(reason)) => start_failed(plan, state, begin, reason, false),
@@ -431,15 +468,29 @@ fn start_failed(plan: &Plan, state: State, begin: Begin, reason: String, alive: 
         // A rollback's own run has nothing to roll back to: alive counts as running.
         (Role::Previous, true) => {
             let given_up = rollback_reason(&state);
-            finish(state, Outcome::RolledBack { reason: format!("{given_up}; the previous manifest is not healthy: {reason}"), run, savepoint })
+            finish(
+                state,
+                Outcome::RolledBack {
+                    reason: format!("{given_up}; the previous manifest is not healthy: {reason}"),
+                    run,
+                    savepoint,
+                },
+            )
         }
         (Role::Previous, false) => {
             let given_up = rollback_reason(&state);
-            finish(state, Outcome::Failed { reason: format!("{given_up}; the previous manifest failed too: {reason}"), savepoint })
+            finish(
+                state,
+                Outcome::Failed {
+                    reason: format!("{given_up}; the previous manifest failed too: {reason}"),
+                    savepoint,
+                },
+            )
         }
-        (Role::Next, true) if plan.is_restart() => {
-            verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }))
-        }
+        (Role::Next, true) if plan.is_restart() => verdict(
+            state,
+            Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }),
+        ),
         (Role::Next, _) => give_up(state, reason),
     }
 }
@@ -492,6 +543,12 @@ fn found_rollback_state(plan: &Plan, state: State, reason: String, found: Option
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
         None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),
-        None => finish(state, Outcome::Failed { reason: format!("{reason}; no state to start the previous manifest from"), savepoint: None }),
+        None => finish(
+            state,
+            Outcome::Failed {
+                reason: format!("{reason}; no state to start the previous manifest from"),
+                savepoint: None,
+            },
+        ),
     }
 }

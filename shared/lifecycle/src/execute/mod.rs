@@ -401,7 +401,9 @@ impl std::fmt::Display for Rejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.origin, self.line, self.column) {
             (Some(origin), _, _) => write!(f, "{origin}: {}", self.message),
-            (None, Some(line), Some(column)) => write!(f, "{} line {line}, column {column}: {}", self.kind, self.message),
+            (None, Some(line), Some(column)) => {
+                write!(f, "{} line {line}, column {column}: {}", self.kind, self.message)
+            }
             (None, _, _) => write!(f, "{}: {}", self.kind, self.message),
         }
     }
@@ -412,8 +414,12 @@ impl std::fmt::Display for Refusal {
         match self {
             Self::DoesNotCompile { rejection } => write!(f, "it does not compile: {rejection}"),
             Self::NoCapacity { needed, free } => write!(f, "it needs {needed} slots, {free} are free"),
-            Self::ForeignJob { job_id } => write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over"),
-            Self::NoState => f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without"),
+            Self::ForeignJob { job_id } => {
+                write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over")
+            }
+            Self::NoState => {
+                f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
+            }
             Self::NoSavepoint { message } => write!(f, "no savepoint could be taken, it runs on: {message}"),
             Self::StaysInPassing => f.write_str("it stays in a state that should pass"),
         }

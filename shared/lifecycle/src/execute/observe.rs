@@ -57,7 +57,8 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     }
     let known: Vec<JobId> = ours().collect();
     // Identity is the job id: a name that merely contains ours is a stranger (B6).
-    let foreign = look.jobs.iter().find(|j| j.name == plan.job.as_str() && !j.state.is_terminal() && !known.contains(&j.id));
+    let foreign =
+        look.jobs.iter().find(|j| j.name == plan.job.as_str() && !j.state.is_terminal() && !known.contains(&j.id));
     if let Some(job) = foreign {
         return Observation::of(Observed::Foreign, job.id);
     }
@@ -66,7 +67,9 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     let ended = newest.and_then(|id| look.ended_with.iter().find(|(job, _)| *job == id));
     match ended {
         Some((id, None)) => Observation::of(Observed::Complete, *id),
-        Some((id, Some(path))) => Observation { observed: Observed::StoppedOutside, run: Some(*id), savepoint: Some(path.clone()) },
+        Some((id, Some(path))) => {
+            Observation { observed: Observed::StoppedOutside, run: Some(*id), savepoint: Some(path.clone()) }
+        }
         None => Observation { observed: Observed::Gone, run: None, savepoint: None },
     }
 }

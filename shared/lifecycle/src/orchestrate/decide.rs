@@ -58,10 +58,12 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
         (Kind::Unchanged | Kind::Configuration, Status::Complete) => {
             Ruling::Nothing { change: Some(change.kind), reason: Reason::Complete, record_target: described }
         }
-        (Kind::Unchanged, Status::Running | Status::NotRunning) => match keep(record, situation, Some(Kind::Unchanged), Reason::Unchanged) {
-            Ruling::Nothing { change, reason, .. } => Ruling::Nothing { change, reason, record_target: described },
-            ordered @ Ruling::Operate(_) => ordered,
-        },
+        (Kind::Unchanged, Status::Running | Status::NotRunning) => {
+            match keep(record, situation, Some(Kind::Unchanged), Reason::Unchanged) {
+                Ruling::Nothing { change, reason, .. } => Ruling::Nothing { change, reason, record_target: described },
+                ordered @ Ruling::Operate(_) => ordered,
+            }
+        }
         (Kind::Unchanged, Status::Stopped)
         | (Kind::Configuration, Status::Running | Status::NotRunning | Status::Stopped)
         | (Kind::Query | Kind::New | Kind::Removed, _) => match pause(record, &target.digest(), situation) {
@@ -85,9 +87,14 @@ fn pause(record: &Record, target: &Digest, situation: &Situation) -> Option<Reas
 fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Reason) -> Ruling {
     let Some(deployed) = &record.deployed else {
         // Runs of an operation without a result are ended even where nothing is deployed.
-        return if record.unsettled { operate(record, situation, Change::plain(Kind::Removed), None) } else { nothing(change, reason) };
+        return if record.unsettled {
+            operate(record, situation, Change::plain(Kind::Removed), None)
+        } else {
+            nothing(change, reason)
+        };
     };
-    let lost = situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
+    let lost =
+        situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
     let due = match deployed.status {
         Status::Running => lost || record.unsettled,
         Status::NotRunning => true,
@@ -137,7 +144,9 @@ fn reason(record: &Record, change: &Change, situation: &Situation) -> String {
     match change.kind {
         Kind::New => "first deployment".to_owned(),
         Kind::Removed => "no file carries its name".to_owned(),
-        Kind::Configuration | Kind::Query => change.differences.iter().map(|d| d.field.clone()).collect::<Vec<_>>().join(", "),
+        Kind::Configuration | Kind::Query => {
+            change.differences.iter().map(|d| d.field.clone()).collect::<Vec<_>>().join(", ")
+        }
         Kind::Unchanged => match &record.deployed {
             Some(d) if d.status == Status::Stopped => "put back".to_owned(),
             Some(_) if record.unsettled => "the last operation ended without a result".to_owned(),
@@ -162,7 +171,8 @@ fn next_meta(record: &Record, change: &Change, situation: &Situation) -> Meta {
 fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Previous {
     let target = &deployed.target;
     let version = deployed.meta.query_version;
-    let (mut places, savepoint_directory) = lineage(target, version, &deployed.runs, deployed.restore_point.as_deref(), situation.operation);
+    let (mut places, savepoint_directory) =
+        lineage(target, version, &deployed.runs, deployed.restore_point.as_deref(), situation.operation);
     // What an operation without a result left behind may be the newest state of this version.
     places.extend(record.orphans.iter().filter(|orphan| orphan.version == version).flat_map(KnownRun::places));
     Previous {

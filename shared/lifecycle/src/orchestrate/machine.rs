@@ -133,7 +133,8 @@ fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
 }
 
 fn over(state: State, change: Option<Kind>, reason: Reason, plan: Option<Plan>) -> Next {
-    let expected = state.record.as_ref().filter(|r| r.open.is_none()).and_then(|r| Some((r.expected_run()?, r.revision)));
+    let expected =
+        state.record.as_ref().filter(|r| r.open.is_none()).and_then(|r| Some((r.expected_run()?, r.revision)));
     to(state, Phase::Done, Effect::Done(Box::new(Finding { change, reason, plan, expected })))
 }
 
@@ -188,7 +189,9 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     };
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => order(situation, state, record, known, *open),
-        Ruling::Nothing { change, reason, record_target } => leave(situation, state, record, known, &desired, Left { change, reason, record_target }),
+        Ruling::Nothing { change, reason, record_target } => {
+            leave(situation, state, record, known, &desired, Left { change, reason, record_target })
+        }
     }
 }
 
@@ -211,7 +214,12 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
         draft.highest_version = draft.highest_version.max(meta.query_version);
     }
     draft.source = situation.source;
-    draft.decision = Some(decision(situation, Some(plan.change.kind), Reason::Ordered { operation: plan.operation }.to_string(), Some(&plan)));
+    draft.decision = Some(decision(
+        situation,
+        Some(plan.change.kind),
+        Reason::Ordered { operation: plan.operation }.to_string(),
+        Some(&plan),
+    ));
     draft.open = Some(open);
     state.draft = Some(Box::new(draft));
     to(state, Phase::Planning, Effect::WritePlan(Box::new(plan)))
@@ -230,7 +238,8 @@ fn decision(situation: &Situation, change: Option<Kind>, reason: String, plan: O
 
 /// Records why nothing is done, where that is news.
 fn leave(situation: &Situation, mut state: State, record: Record, known: bool, desired: &Desired, left: Left) -> Next {
-    let told = record.decision.as_ref().is_some_and(|d| d.etags == situation.etags && d.reason == left.reason.to_string());
+    let told =
+        record.decision.as_ref().is_some_and(|d| d.etags == situation.etags && d.reason == left.reason.to_string());
     if !known || (told && !left.record_target) {
         state.record = known.then(|| Box::new(record));
         return over(state, left.change, left.reason, None);
@@ -256,7 +265,8 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
     if result.operation != open.plan.operation {
         return waits(state);
     }
-    let settled = settle_result((*record).revised(situation.nonce), &open, &result.outcome, situation.now, situation.patience);
+    let settled =
+        settle_result((*record).revised(situation.nonce), &open, &result.outcome, situation.now, situation.patience);
     let projection = projection(&settled);
     state.draft = Some(Box::new(settled));
     to(state, Phase::Projecting, Effect::Project(projection))
@@ -267,7 +277,9 @@ fn projection(record: &Record) -> Option<(Box<JobManifest>, Meta)> {
     let deployed = record.deployed.as_ref()?;
     match deployed.status {
         Status::Stopped => None,
-        Status::Running | Status::NotRunning | Status::Complete => Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone())),
+        Status::Running | Status::NotRunning | Status::Complete => {
+            Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone()))
+        }
     }
 }
 

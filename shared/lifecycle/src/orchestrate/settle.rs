@@ -13,7 +13,13 @@ use crate::record::{Deployed, Entry, OpenOperation, Record, Status, Trouble};
 use crate::target::Target;
 
 /// The record after the result of its open operation.
-pub fn settle_result(mut record: Record, open: &OpenOperation, outcome: &Outcome, now: Timestamp, patience: Patience) -> Record {
+pub fn settle_result(
+    mut record: Record,
+    open: &OpenOperation,
+    outcome: &Outcome,
+    now: Timestamp,
+    patience: Patience,
+) -> Record {
     record.open = None;
     record.unsettled = false;
     let from = restored(outcome);
@@ -23,7 +29,13 @@ pub fn settle_result(mut record: Record, open: &OpenOperation, outcome: &Outcome
 }
 
 /// The record after its open operation was closed without a result.
-pub fn settle_abandoned(mut record: Record, open: &OpenOperation, claim: Option<&Claim>, now: Timestamp, patience: Patience) -> Record {
+pub fn settle_abandoned(
+    mut record: Record,
+    open: &OpenOperation,
+    claim: Option<&Claim>,
+    now: Timestamp,
+    patience: Patience,
+) -> Record {
     let abandoned = claim.map_or(Abandoned::Undecided { runs: Vec::new() }, Claim::outcome_without_result);
     match abandoned {
         Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
@@ -33,7 +45,13 @@ pub fn settle_abandoned(mut record: Record, open: &OpenOperation, claim: Option<
             record.remember(entry(open, "abandoned", format!("closed while rolling back: {reason}"), None, now));
         }
         Abandoned::Undecided { .. } => {
-            record.remember(entry(open, "abandoned", "closed without a result; the next operation looks first".to_owned(), None, now));
+            record.remember(entry(
+                open,
+                "abandoned",
+                "closed without a result; the next operation looks first".to_owned(),
+                None,
+                now,
+            ));
         }
     }
     record.open = None;
@@ -107,7 +125,14 @@ fn down(record: &mut Record) {
     }
 }
 
-fn deploy(record: &mut Record, open: &OpenOperation, run: &RunStarted, status: Status, checkpointed: bool, now: Timestamp) {
+fn deploy(
+    record: &mut Record,
+    open: &OpenOperation,
+    run: &RunStarted,
+    status: Status,
+    checkpointed: bool,
+    now: Timestamp,
+) {
     let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
     record.deployed = Some(Deployed {
         target: target.clone(),
@@ -200,7 +225,12 @@ fn later(now: Timestamp, patience: Patience, attempts: u32) -> Option<Timestamp>
 
 fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<String>, now: Timestamp) -> Entry {
     let plan = &open.plan;
-    let version = open.meta.as_ref().map(|m| m.query_version).or(plan.previous.as_ref().map(|p| p.launch.version)).unwrap_or_default();
+    let version = open
+        .meta
+        .as_ref()
+        .map(|m| m.query_version)
+        .or(plan.previous.as_ref().map(|p| p.launch.version))
+        .unwrap_or_default();
     Entry {
         operation: plan.operation,
         at: now,
@@ -216,7 +246,9 @@ fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<Strin
 
 fn restored(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => run.restored_from.clone(),
+        Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => {
+            run.restored_from.clone()
+        }
         Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => None,
     }
 }

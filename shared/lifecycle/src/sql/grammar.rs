@@ -46,14 +46,8 @@ pub(super) fn read(tokens: &[Token<'_>]) -> Option<StatementKind> {
             StatementKind::CreateView { name, reads }
         }
         (false, "FUNCTION") => StatementKind::CreateFunction { name },
-        (false, "CATALOG") => StatementKind::CreateCatalog {
-            name,
-            options: options(tokens).unwrap_or_default(),
-        },
-        (false, "DATABASE") => StatementKind::CreateDatabase {
-            name,
-            options: options(tokens).unwrap_or_default(),
-        },
+        (false, "CATALOG") => StatementKind::CreateCatalog { name, options: options(tokens).unwrap_or_default() },
+        (false, "DATABASE") => StatementKind::CreateDatabase { name, options: options(tokens).unwrap_or_default() },
         _ => return None,
     })
 }
@@ -63,17 +57,10 @@ fn read_set(tokens: &[Token<'_>]) -> Option<StatementKind> {
         return None;
     };
     let (key, value) = (key.literal_value()?, value.literal_value()?);
-    equals
-        .is_symbol("=")
-        .then_some(StatementKind::Set { key, value })
+    equals.is_symbol("=").then_some(StatementKind::Set { key, value })
 }
 
-fn read_table(
-    name: TablePath,
-    temporary: bool,
-    tokens: &[Token<'_>],
-    from: usize,
-) -> StatementKind {
+fn read_table(name: TablePath, temporary: bool, tokens: &[Token<'_>], from: usize) -> StatementKind {
     let mut like = None;
     let mut as_query = false;
     let mut depth = 0_usize;
@@ -91,13 +78,7 @@ fn read_table(
         }
     }
     let options = options(tokens).unwrap_or_default();
-    StatementKind::CreateTable {
-        name,
-        temporary,
-        options,
-        like,
-        as_query,
-    }
+    StatementKind::CreateTable { name, temporary, options, like, as_query }
 }
 
 /// What the `WITH (…)` of a statement says; nothing if there is none, or one of another shape.
@@ -148,12 +129,7 @@ fn options_range(tokens: &[Token<'_>]) -> Option<Range<usize>> {
 pub(crate) fn without_options<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     let readable = options(tokens).and_then(|_| options_range(tokens));
     let outside = |at: &usize| !readable.as_ref().is_some_and(|range| range.contains(at));
-    tokens
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| outside(at))
-        .map(|(_, token)| *token)
-        .collect()
+    tokens.iter().enumerate().filter(|(at, _)| outside(at)).map(|(_, token)| *token).collect()
 }
 
 /// Reads words from the start of a statement.
@@ -164,9 +140,7 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn peek(&self, word: &str) -> bool {
-        self.tokens
-            .get(self.at)
-            .is_some_and(|token| token.is_word(word))
+        self.tokens.get(self.at).is_some_and(|token| token.is_word(word))
     }
 
     fn skip(&mut self, word: &str) -> bool {

@@ -91,12 +91,7 @@ pub fn tokens(sql: &str) -> Result<Vec<Token<'_>>, LexError> {
 
 /// The tokens, and beside them the texts of the comments that end with their line.
 pub(super) fn scan(sql: &str) -> Result<(Vec<Token<'_>>, Vec<&str>), LexError> {
-    let mut cursor = Cursor {
-        rest: sql,
-        offset: 0,
-        line: 1,
-        column: 1,
-    };
+    let mut cursor = Cursor { rest: sql, offset: 0, line: 1, column: 1 };
     let mut tokens = Vec::new();
     let mut line_comments = Vec::new();
     let mut open_hint = None;
@@ -120,19 +115,8 @@ pub(super) fn scan(sql: &str) -> Result<(Vec<Token<'_>>, Vec<&str>), LexError> {
             if kind == TokenKind::Hint {
                 open_hint = (text == "/*+").then_some(start);
             }
-            let Cursor {
-                offset,
-                line,
-                column,
-                ..
-            } = start;
-            tokens.push(Token {
-                kind,
-                text,
-                line,
-                column,
-                offset,
-            });
+            let Cursor { offset, line, column, .. } = start;
+            tokens.push(Token { kind, text, line, column, offset });
         }
     }
     match open_hint {
@@ -166,11 +150,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn error(&self, message: &str) -> LexError {
-        LexError {
-            line: self.line,
-            column: self.column,
-            message: message.to_owned(),
-        }
+        LexError { line: self.line, column: self.column, message: message.to_owned() }
     }
 
     /// The kind of the token that starts here, and its length in bytes.
@@ -201,14 +181,9 @@ impl<'a> Cursor<'a> {
         if word > 0 {
             return Ok((TokenKind::Word, word));
         }
-        let symbol = OPERATORS
-            .iter()
-            .find(|operator| rest.starts_with(**operator));
+        let symbol = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
         let first = rest.chars().next().map_or(0, char::len_utf8);
-        Ok((
-            TokenKind::Symbol,
-            symbol.map_or(first, |symbol| symbol.len()),
-        ))
+        Ok((TokenKind::Symbol, symbol.map_or(first, |symbol| symbol.len())))
     }
 }
 
@@ -231,8 +206,7 @@ fn is_word_part(character: char) -> bool {
 }
 
 fn prefix_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
-    text.find(|character| !belongs(character))
-        .unwrap_or(text.len())
+    text.find(|character| !belongs(character)).unwrap_or(text.len())
 }
 
 /// How long the prefix of the string literal is that starts here, if one does.
@@ -269,13 +243,7 @@ fn closing(text: &str, quote: u8) -> Option<usize> {
 /// The length of the number that starts here: `12`, `12.`, `1.5`, `.5`, each with an exponent.
 fn number_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let digits = |from: usize| {
-        bytes
-            .iter()
-            .skip(from)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
     let whole = digits(0);
     let mut length = whole;
     if bytes.get(whole) == Some(&b'.') {

@@ -43,8 +43,7 @@ fn same_token(a: &Token<'_>, b: &Token<'_>) -> bool {
     if a.kind != b.kind {
         return false;
     }
-    a.text == b.text
-        || a.kind == TokenKind::Word && a.text.eq_ignore_ascii_case(b.text) && is_reserved(a.text)
+    a.text == b.text || a.kind == TokenKind::Word && a.text.eq_ignore_ascii_case(b.text) && is_reserved(a.text)
 }
 
 /// Flink reads a statement with and without the `;` after it.
@@ -59,11 +58,7 @@ fn without_end<'a, 'b>(mut tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
 
 fn same_words(a: &[&str], b: &[&str]) -> bool {
     let words = |comments: &[&str]| {
-        comments
-            .iter()
-            .flat_map(|comment| comment.split_whitespace())
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        comments.iter().flat_map(|comment| comment.split_whitespace()).map(str::to_owned).collect::<Vec<_>>()
     };
     words(a) == words(b)
 }

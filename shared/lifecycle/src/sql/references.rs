@@ -11,9 +11,7 @@ use super::path::TablePath;
 /// `EXTRACT(… FROM column)`), never fewer. Columns elsewhere do not count, even when they are
 /// called like a table. Text that cannot be read names none.
 pub fn table_references(sql: &str) -> Vec<TablePath> {
-    tokens(sql)
-        .map(|tokens| in_tokens(&tokens))
-        .unwrap_or_default()
+    tokens(sql).map(|tokens| in_tokens(&tokens)).unwrap_or_default()
 }
 
 pub(super) fn in_tokens(tokens: &[Token<'_>]) -> Vec<TablePath> {

@@ -145,26 +145,15 @@ pub struct StatementError {
 
 impl StatementError {
     pub(crate) fn from_lexer(file: &str, error: LexError) -> Self {
-        let LexError {
-            line,
-            column,
-            message,
-        } = error;
+        let LexError { line, column, message } = error;
         let help = "close it; a quote inside quotes is written twice".to_owned();
-        Self {
-            file: file.to_owned(),
-            line,
-            column,
-            message,
-            help,
-        }
+        Self { file: file.to_owned(), line, column, message, help }
     }
 }
 
 /// Cuts a file into its statements, at each `;` outside strings, names and comments.
 pub fn split(file_name: &str, text: &str) -> Result<Vec<Statement>, Vec<StatementError>> {
-    let pieces =
-        pieces(text).map_err(|error| vec![StatementError::from_lexer(file_name, error)])?;
+    let pieces = pieces(text).map_err(|error| vec![StatementError::from_lexer(file_name, error)])?;
     let statement = |piece: Piece<'_>| Statement {
         origin: format!("{file_name}:{}", piece.line),
         sql: piece.sql.to_owned(),
@@ -186,11 +175,7 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, LexError> {
     let piece = |tokens: &[Token<'_>]| {
         let (first, last) = (tokens.first()?, tokens.last()?);
         let sql = text.get(first.offset..last.end())?;
-        Some(Piece {
-            sql,
-            line: first.line,
-            column: first.column,
-        })
+        Some(Piece { sql, line: first.line, column: first.column })
     };
     Ok(statements.filter_map(piece).collect())
 }

@@ -65,19 +65,9 @@ impl OptionChange {
         let values = [before, after];
         let secret = is_secret(key) || values.into_iter().flatten().any(holds_a_secret);
         let shown = |value: Option<&str>, when: &str| {
-            value.map(|value| {
-                if secret {
-                    format!("*** ({when})")
-                } else {
-                    value.to_owned()
-                }
-            })
+            value.map(|value| if secret { format!("*** ({when})") } else { value.to_owned() })
         };
-        Self {
-            key: key.to_owned(),
-            before: shown(before, "before"),
-            after: shown(after, "after"),
-        }
+        Self { key: key.to_owned(), before: shown(before, "before"), after: shown(after, "after") }
     }
 }
 
@@ -124,21 +114,10 @@ pub(super) fn is_secret(key: &str) -> bool {
 /// Whether a value has a secret in it, such as `https://user:password@host`.
 fn holds_a_secret(value: &str) -> bool {
     let lower = value.to_lowercase();
-    let named = [
-        "password",
-        "passwd",
-        "secret",
-        "token=",
-        "access_key",
-        "accesskey",
-    ];
+    let named = ["password", "passwd", "secret", "token=", "access_key", "accesskey"];
     let mut addresses = lower.split("://").skip(1);
     named.iter().any(|word| lower.contains(word))
-        || addresses.any(|rest| {
-            rest.split(['/', ' ', ',', ';'])
-                .next()
-                .is_some_and(|it| it.contains('@'))
-        })
+        || addresses.any(|rest| rest.split(['/', ' ', ',', ';']).next().is_some_and(|it| it.contains('@')))
 }
 
 const SECRET_WORDS: &[&str] = &[
@@ -169,11 +148,7 @@ const SECRET_WORDS: &[&str] = &[
 
 fn printable(text: &str) -> String {
     let shown = |character: char| {
-        if character.is_control() {
-            '\u{fffd}'
-        } else {
-            character
-        }
+        if character.is_control() { '\u{fffd}' } else { character }
     };
     text.chars().map(shown).collect()
 }

@@ -56,10 +56,7 @@ impl Scope {
         let last = Some(name.last().to_owned());
         if *catalog {
             // The database becomes the catalog's default.
-            *self = Self {
-                catalog: last,
-                database: None,
-            };
+            *self = Self { catalog: last, database: None };
         } else {
             if let [first, _] = name.parts() {
                 self.catalog = Some(first.clone());
@@ -76,14 +73,8 @@ fn by_name(definitions: &[Definition]) -> BTreeMap<Name, Vec<Placed<'_>>> {
     for definition in definitions {
         scope.follow(&definition.kind);
         if let (Some(path), false) = (&definition.name, definition.role == Role::Session) {
-            let name = Name {
-                path: path.clone(),
-                function: definition.role == Role::Function,
-            };
-            by_name.entry(name).or_default().push(Placed {
-                definition,
-                scope: scope.clone(),
-            });
+            let name = Name { path: path.clone(), function: definition.role == Role::Function };
+            by_name.entry(name).or_default().push(Placed { definition, scope: scope.clone() });
         }
     }
     by_name
@@ -132,19 +123,13 @@ fn compare_options(name: &TablePath, old: &Definition, new: &Definition) -> Vec<
         }
         let option = OptionChange::new(key, before, after);
         if reads && moves_a_source(key, before, after) {
-            changes.push(DefinitionChange::SourceMoved {
-                name: name.clone(),
-                option,
-            });
+            changes.push(DefinitionChange::SourceMoved { name: name.clone(), option });
         } else {
             options.push(option);
         }
     }
     if !options.is_empty() {
-        changes.push(DefinitionChange::OptionsChanged {
-            name: name.clone(),
-            options,
-        });
+        changes.push(DefinitionChange::OptionsChanged { name: name.clone(), options });
     }
     changes
 }
@@ -167,35 +152,22 @@ fn topics(list: Option<&str>) -> BTreeSet<&str> {
 fn compare_session(old: &[Definition], new: &[Definition]) -> Vec<DefinitionChange> {
     let (old, new) = (session(old), session(new));
     let mut pairs = old.iter().zip(&new);
-    let start = pairs
-        .by_ref()
-        .take_while(|(old, new)| same_statement(old, new))
-        .count();
+    let start = pairs.by_ref().take_while(|(old, new)| same_statement(old, new)).count();
     let rest = old.len().min(new.len()) - start;
     let pairs = old.iter().rev().zip(new.iter().rev()).take(rest);
-    let end = pairs
-        .take_while(|(old, new)| same_statement(old, new))
-        .count();
+    let end = pairs.take_while(|(old, new)| same_statement(old, new)).count();
     let old = old.get(start..old.len() - end).unwrap_or_default();
     let new = new.get(start..new.len() - end).unwrap_or_default();
     if old.len() == new.len() {
-        let pairs = old
-            .iter()
-            .zip(new)
-            .filter(|(old, new)| !same_statement(old, new));
-        return pairs
-            .flat_map(|(old, new)| compare_statement(old, new))
-            .collect();
+        let pairs = old.iter().zip(new).filter(|(old, new)| !same_statement(old, new));
+        return pairs.flat_map(|(old, new)| compare_statement(old, new)).collect();
     }
     let changed = if new.is_empty() { old } else { new };
     changed.iter().map(|it| session_changed(it)).collect()
 }
 
 fn session(definitions: &[Definition]) -> Vec<&Definition> {
-    definitions
-        .iter()
-        .filter(|definition| definition.role == Role::Session)
-        .collect()
+    definitions.iter().filter(|definition| definition.role == Role::Session).collect()
 }
 
 fn same_statement(old: &Definition, new: &Definition) -> bool {
@@ -219,7 +191,5 @@ fn compare_statement(old: &Definition, new: &Definition) -> Vec<DefinitionChange
 }
 
 fn session_changed(definition: &Definition) -> DefinitionChange {
-    DefinitionChange::SessionChanged {
-        origin: definition.origin.clone(),
-    }
+    DefinitionChange::SessionChanged { origin: definition.origin.clone() }
 }

@@ -59,14 +59,7 @@ impl Definition {
         let sql = sql.into();
         let kind = StatementKind::of(&sql);
         let (name, options) = (kind.name().cloned(), kind.options());
-        Self {
-            origin: origin.into(),
-            sql,
-            role,
-            kind,
-            name,
-            options,
-        }
+        Self { origin: origin.into(), sql, role, kind, name, options }
     }
 }
 
@@ -94,9 +87,7 @@ impl From<Stored> for Definition {
 
 impl From<Definition> for Stored {
     fn from(definition: Definition) -> Self {
-        let Definition {
-            origin, sql, role, ..
-        } = definition;
+        let Definition { origin, sql, role, .. } = definition;
         Self { origin, sql, role }
     }
 }

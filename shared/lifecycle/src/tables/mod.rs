@@ -43,10 +43,7 @@ pub struct TableDefinitions {
 }
 
 /// Reads the files, in the order of their keys, and reports every error of every file.
-pub fn parse(
-    files: &[TableFile],
-    parameters: &Parameters,
-) -> Result<TableDefinitions, Vec<StatementError>> {
+pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
     let mut statements = Vec::new();
     let mut errors = Vec::new();
     for file in files {
@@ -54,11 +51,7 @@ pub fn parse(
             Err(error) => errors.push(StatementError::from_lexer(&file.key, error)),
             Ok(pieces) => {
                 for piece in pieces {
-                    let at = Place {
-                        file: &file.key,
-                        line: piece.line,
-                        column: piece.column,
-                    };
+                    let at = Place { file: &file.key, line: piece.line, column: piece.column };
                     match read(&at, piece.sql, parameters) {
                         Ok(statement) => statements.push(statement),
                         Err(more) => errors.extend(more),
@@ -67,11 +60,7 @@ pub fn parse(
             }
         }
     }
-    if errors.is_empty() {
-        Ok(TableDefinitions { statements })
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(TableDefinitions { statements }) } else { Err(errors) }
 }
 
 /// Where a statement starts.
@@ -84,13 +73,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn error(&self, message: String, help: &str) -> StatementError {
         let Self { file, line, column } = *self;
-        StatementError {
-            file: file.to_owned(),
-            line,
-            column,
-            message,
-            help: help.to_owned(),
-        }
+        StatementError { file: file.to_owned(), line, column, message, help: help.to_owned() }
     }
 
     /// The place this far into the statement's text.
@@ -98,30 +81,18 @@ impl Place<'_> {
         let Self { file, line, column } = *self;
         let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         match text.rsplit_once('\n') {
-            None => Self {
-                file,
-                line,
-                column: column.saturating_add(length(text)),
-            },
+            None => Self { file, line, column: column.saturating_add(length(text)) },
             Some((above, before)) => {
                 let lines = above.matches('\n').count() + 1;
                 let lines = u32::try_from(lines).unwrap_or(u32::MAX);
                 let column = length(before).saturating_add(1);
-                Self {
-                    file,
-                    line: line.saturating_add(lines),
-                    column,
-                }
+                Self { file, line: line.saturating_add(lines), column }
             }
         }
     }
 }
 
-fn read(
-    at: &Place<'_>,
-    sql: &str,
-    parameters: &Parameters,
-) -> Result<Statement, Vec<StatementError>> {
+fn read(at: &Place<'_>, sql: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
     let sql = template::fill(sql, &parameters.0).map_err(|problems| {
         let error = |problem: template::Problem| {
             let before = sql.get(..problem.offset).unwrap_or_default();
@@ -139,9 +110,5 @@ fn read(
         return Err(broken("this is more than one statement"));
     }
     let kind = StatementKind::of_tokens(&tokens);
-    Ok(Statement {
-        origin: format!("{}:{}", at.file, at.line),
-        sql,
-        kind,
-    })
+    Ok(Statement { origin: format!("{}:{}", at.file, at.line), sql, kind })
 }

@@ -25,10 +25,7 @@ enum Part<'a> {
 }
 
 /// Fills the parameters in. `{group_id}` and doubled braces stay, braces in values are doubled.
-pub(super) fn fill(
-    template: &str,
-    parameters: &BTreeMap<String, String>,
-) -> Result<String, Vec<Problem>> {
+pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Result<String, Vec<Problem>> {
     let mut filled = String::with_capacity(template.len());
     let mut problems = Vec::new();
     for (offset, part) in parts(template) {
@@ -46,21 +43,12 @@ pub(super) fn fill(
             }),
         }
     }
-    if problems.is_empty() {
-        Ok(filled)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(filled) } else { Err(problems) }
 }
 
 fn unknown(offset: usize, name: &str, parameters: &BTreeMap<String, String>) -> Problem {
-    let known = [GROUP_ID]
-        .into_iter()
-        .chain(parameters.keys().map(String::as_str));
-    let known = known
-        .map(|name| format!("{{{name}}}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let known = [GROUP_ID].into_iter().chain(parameters.keys().map(String::as_str));
+    let known = known.map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
     Problem {
         offset,
         message: format!("`{{{name}}}` is not a known parameter; known are {known}"),

@@ -78,35 +78,18 @@ impl<'a> Search<'a> {
             if is_table(&statement.kind) {
                 tables.entry(name.last()).or_default().push(at);
             } else if is_function(&statement.kind) {
-                functions
-                    .entry(name.last().to_lowercase())
-                    .or_default()
-                    .push(at);
+                functions.entry(name.last().to_lowercase()).or_default().push(at);
             }
         }
         let marks = vec![Marks::default(); definitions.statements.len()];
-        Self {
-            definitions,
-            tables,
-            functions,
-            marks,
-            pending: Vec::new(),
-        }
+        Self { definitions, tables, functions, marks, pending: Vec::new() }
     }
 
     fn tables(&mut self, references: &[TablePath], access: Access) {
         for reference in references {
-            let candidates = self
-                .tables
-                .get(reference.last())
-                .cloned()
-                .unwrap_or_default();
+            let candidates = self.tables.get(reference.last()).cloned().unwrap_or_default();
             for at in candidates {
-                let name = self
-                    .definitions
-                    .statements
-                    .get(at)
-                    .and_then(|it| it.kind.name());
+                let name = self.definitions.statements.get(at).and_then(|it| it.kind.name());
                 if name.is_some_and(|name| name.matches(reference)) {
                     self.mark(at, access);
                 }
@@ -119,12 +102,7 @@ impl<'a> Search<'a> {
             return;
         }
         for name in tokens.iter().filter_map(Token::name) {
-            for at in self
-                .functions
-                .get(&name.to_lowercase())
-                .cloned()
-                .unwrap_or_default()
-            {
+            for at in self.functions.get(&name.to_lowercase()).cloned().unwrap_or_default() {
                 self.mark(at, Access::Read);
             }
         }
@@ -145,12 +123,7 @@ impl<'a> Search<'a> {
 
     /// Follows what the marked definitions use themselves, and collects them in their order.
     fn finish(mut self, target_table: &str) -> Used {
-        self.tables(
-            &TablePath::parse(target_table.trim())
-                .into_iter()
-                .collect::<Vec<_>>(),
-            Access::Write,
-        );
+        self.tables(&TablePath::parse(target_table.trim()).into_iter().collect::<Vec<_>>(), Access::Write);
         let definitions = self.definitions;
         for statement in &definitions.statements {
             // What is not known runs for every job, so what it names has to be there.
@@ -163,24 +136,15 @@ impl<'a> Search<'a> {
                 self.follow(&statement.kind, &statement.sql, access);
             }
         }
-        let used = definitions
-            .statements
-            .iter()
-            .zip(&self.marks)
-            .filter_map(|(it, marks)| {
-                let role = role(&it.kind, *marks)?;
-                Some(Definition::new(it.origin.clone(), it.sql.clone(), role))
-            });
-        Used {
-            definitions: used.collect(),
-        }
+        let used = definitions.statements.iter().zip(&self.marks).filter_map(|(it, marks)| {
+            let role = role(&it.kind, *marks)?;
+            Some(Definition::new(it.origin.clone(), it.sql.clone(), role))
+        });
+        Used { definitions: used.collect() }
     }
 
     fn follow(&mut self, kind: &StatementKind, sql: &str, access: Access) {
-        if let StatementKind::CreateTable {
-            like: Some(base), ..
-        } = kind
-        {
+        if let StatementKind::CreateTable { like: Some(base), .. } = kind {
             self.tables(std::slice::from_ref(base), access);
         }
         let queries = matches!(
@@ -205,17 +169,12 @@ impl<'a> Search<'a> {
 fn is_table(kind: &StatementKind) -> bool {
     matches!(
         kind,
-        StatementKind::CreateTable { .. }
-            | StatementKind::CreateView { .. }
-            | StatementKind::AlterTable { .. }
+        StatementKind::CreateTable { .. } | StatementKind::CreateView { .. } | StatementKind::AlterTable { .. }
     )
 }
 
 fn is_function(kind: &StatementKind) -> bool {
-    matches!(
-        kind,
-        StatementKind::CreateFunction { .. } | StatementKind::AlterFunction { .. }
-    )
+    matches!(kind, StatementKind::CreateFunction { .. } | StatementKind::AlterFunction { .. })
 }
 
 /// What the job does with a statement; nothing if it does not use it.

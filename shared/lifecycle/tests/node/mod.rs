@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::claim::Claim;
-use lifecycle::execute::{Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{
+    Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
+};
 use lifecycle::flink::{JobSeen, JobState, Tasks};
 use lifecycle::ids::{Digest, Hex32, JobId};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
@@ -33,8 +35,13 @@ pub fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
         (SAVEPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/savepoints"))),
         ("parallelism.default".to_owned(), property(parallelism.to_string())),
     ]);
-    let manifest =
-        JobManifest { name: name(), description: "it's".to_owned(), target_table: "sink".to_owned(), body: Body::Sql(sql.to_owned()), properties };
+    let manifest = JobManifest {
+        name: name(),
+        description: "it's".to_owned(),
+        target_table: "sink".to_owned(),
+        body: Body::Sql(sql.to_owned()),
+        properties,
+    };
     Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
 }
 
@@ -173,7 +180,13 @@ impl Node {
             Effect::SaveClaim(claim) => Input::Saved(self.claim.insert(claim).clone()),
             Effect::Look | Effect::LookAgain => Input::Looked(self.look()),
             Effect::Prepare(role) => match self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
-                true => Input::Rejected(Rejection { kind: "query".to_owned(), origin: None, message: "no column b".to_owned(), line: None, column: None }),
+                true => Input::Rejected(Rejection {
+                    kind: "query".to_owned(),
+                    origin: None,
+                    message: "no column b".to_owned(),
+                    line: None,
+                    column: None,
+                }),
                 false => Input::Compiled,
             },
             Effect::Reserve { .. } => Input::Reserved,
@@ -204,7 +217,10 @@ impl Node {
             JobSeen { id: *id, name: "orders".to_owned(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
         };
         let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
-        JobLook { jobs: self.runs.iter().map(seen).collect(), ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect() }
+        JobLook {
+            jobs: self.runs.iter().map(seen).collect(),
+            ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect(),
+        }
     }
 
     pub fn stop(&mut self, id: JobId, directory: &str) -> StopEnd {
@@ -234,7 +250,8 @@ impl Node {
     }
 
     fn watch(&mut self, plan: &Plan, id: JobId) -> Input {
-        let doomed = plan.next.as_ref().is_some_and(|next| id == plan.operation && self.doomed.as_ref() == Some(&next.target));
+        let doomed =
+            plan.next.as_ref().is_some_and(|next| id == plan.operation && self.doomed.as_ref() == Some(&next.target));
         let Some(run) = self.runs.get_mut(&id) else { return Input::Unknown };
         if doomed && !run.state.is_terminal() {
             run.state = JobState::Failed;
