@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::error::CliError;
 
 /// How long the stack may take to come up or to end.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_mins(4);
 
 /// What to do with the local stack.
 #[derive(Clone, Debug, Subcommand)]
@@ -175,7 +175,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         dispatch: up.via.clone(),
         ports: (0, 0, 0),
         spans: Spans::default(),
-        rates: Some((Duration::from_secs(30), Duration::from_secs(60))),
+        rates: Some((Duration::from_secs(30), Duration::from_mins(1))),
     };
     // Asked for before the start: a signal that comes meanwhile must not leave Flink behind.
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listening for signals"))?;

@@ -19,7 +19,7 @@ pub const PREFIX: &str = "flink-sql-runner/";
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
 /// How long Flink's scripts may take.
-const FLINK_LIMIT: Duration = Duration::from_secs(180);
+const FLINK_LIMIT: Duration = Duration::from_mins(3);
 
 /// Time spans of the local stack, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -212,7 +212,7 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
     let schedule = |name: &str, every| Schedule { name: name.to_owned(), every, input: json!({"action": name}) };
     let schedules = options.rates.map_or_else(
         // Fired by hand in tests: an hour is never within one.
-        || vec![schedule("sweep", Duration::from_secs(3600)), schedule("redeploy", Duration::from_secs(3600))],
+        || vec![schedule("sweep", Duration::from_hours(1)), schedule("redeploy", Duration::from_hours(1))],
         |(sweep, redeploy)| vec![schedule("sweep", sweep), schedule("redeploy", redeploy)],
     );
     StackConfig {

@@ -114,7 +114,7 @@ pub async fn run_batch(
     options.log = Some(settings.state_directory.join("flink-run.log"));
     options.passthrough.clone_from(&settings.passthrough);
     // A preparation of Python code runs that code; its submission compiles it once more.
-    options.limits.submit = Duration::from_secs(180);
+    options.limits.submit = Duration::from_mins(3);
     let submitter = Arc::new(FlinkRunSubmitter::new(options));
     if plans.iter().any(|plan| plan.next.is_some()) {
         // The client takes seconds to start: it does so while claims are taken and the cluster is looked at.

@@ -379,9 +379,8 @@ async fn highest_version(files: &dyn Files, target: &Target) -> Result<u32, Outs
             Err(error @ OutsideError::Unknown { .. }) => return Err(error),
         };
         for child in children {
-            match child {
-                Child::Directory(name) => highest = highest.max(name.parse().unwrap_or(0)),
-                Child::File(_) => {}
+            if let Child::Directory(name) = child {
+                highest = highest.max(name.parse().unwrap_or(0));
             }
         }
     }
@@ -461,14 +460,13 @@ impl Job<'_> {
         let orchestrator = self.orchestrator;
         match effect {
             Effect::ReadRecord => {
-                let (record, condition) = match self.record.take() {
-                    Some(read) => read,
-                    None => {
-                        // Read again after a conflict: what is desired has to be read again after it, too.
-                        let read = orchestrator.record(self.name).await?;
-                        self.inputs = Some(Arc::new(orchestrator.desired.load().await?));
-                        read
-                    }
+                let (record, condition) = if let Some(read) = self.record.take() {
+                    read
+                } else {
+                    // Read again after a conflict: what is desired has to be read again after it, too.
+                    let read = orchestrator.record(self.name).await?;
+                    self.inputs = Some(Arc::new(orchestrator.desired.load().await?));
+                    read
                 };
                 self.condition = condition;
                 Ok(Input::Record(record))

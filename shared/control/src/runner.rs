@@ -38,10 +38,10 @@ pub struct RunnerTimes {
 impl Default for RunnerTimes {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(60),
-            margin: Duration::from_secs(60),
+            lease: Duration::from_mins(1),
+            margin: Duration::from_mins(1),
             poll: Duration::from_millis(300),
-            cancel: Duration::from_secs(120),
+            cancel: Duration::from_mins(2),
         }
     }
 }

@@ -29,6 +29,7 @@ async fn whole_life(dispatch: &str) {
     let requeried = query_changed(&bench, &configured).await;
     does_not_compile(&bench, &requeried).await;
     lost(&bench).await;
+    rolled_back(&bench).await;
     removed_and_put_back(&bench).await;
     bench.stop().await;
 }
@@ -276,13 +277,34 @@ async fn lost(bench: &Bench) {
     counts_on(bench, "2", counted_before + 100).await;
 }
 
+/// A target that compiles but does not start: the manifest before comes back from the savepoint just taken.
+async fn rolled_back(bench: &Bench) {
+    eprintln!("rolled back");
+    let text = bench.read(&format!("queries/{TOTALS}.yaml")).await.unwrap_or_default();
+    let before = bench.healthy(TOTALS).await;
+    let counted_before = counts_on(bench, "2", 20).await;
+    let broken = text.replace("flinkProperties: {}", "flinkProperties:\n  state.backend.type: no-such-backend");
+    assert_ne!(broken, text);
+    bench.upload(&format!("queries/{TOTALS}.yaml"), &broken).await;
+    let record = bench.settled(TOTALS, 5, "rolled-back").await;
+    let detail = record["history"][4]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("no-such-backend"), "{detail}");
+    let run = bench.healthy(TOTALS).await;
+    assert_ne!(run.id, before.id);
+    let restored = bench.restored(&run.id).await.unwrap_or_default();
+    assert!(restored.contains(&format!("/savepoints/{TOTALS}/2/")), "{restored}");
+    bench.upload(&format!("queries/{TOTALS}.yaml"), &text).await;
+    counts_on(bench, "2", counted_before + 100).await;
+    assert_eq!(bench.healthy(TOTALS).await.id, run.id, "the manifest that runs already was started again");
+}
+
 async fn removed_and_put_back(bench: &Bench) {
     eprintln!("removed");
     let text = bench.read(&format!("queries/{TOTALS}.yaml")).await.unwrap_or_default();
     let before = bench.healthy(TOTALS).await;
     let counted_before = counts_on(bench, "2", 20).await;
     bench.delete(&format!("queries/{TOTALS}.yaml")).await;
-    bench.settled(TOTALS, 5, "removed").await;
+    bench.settled(TOTALS, 6, "removed").await;
     assert_eq!(bench.live(TOTALS).await, None);
     assert!(
         bench.jobs().await.iter().any(|j| j.id == before.id && j.state == "FINISHED"),
@@ -291,7 +313,7 @@ async fn removed_and_put_back(bench: &Bench) {
     assert_eq!(bench.read(&format!("manifests/{TOTALS}.yaml")).await, None);
     eprintln!("put back");
     bench.upload(&format!("queries/{TOTALS}.yaml"), &text).await;
-    bench.settled(TOTALS, 6, "deployed").await;
+    bench.settled(TOTALS, 7, "deployed").await;
     let run = bench.healthy(TOTALS).await;
     let restored = bench.restored(&run.id).await.unwrap_or_default();
     assert!(restored.contains(&format!("/savepoints/{TOTALS}/2/")), "{restored}");

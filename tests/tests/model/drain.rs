@@ -10,7 +10,7 @@ use lifecycle::orchestrate::Desired;
 use lifecycle::record::{Record, Status};
 
 use super::flink::Shape;
-use super::kept::Kept;
+use super::kept::print;
 use super::runner::Twist;
 use super::scenario::Scenario;
 use super::world::{Budget, World};
@@ -41,7 +41,7 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
     world.lost = None;
     let mut seen = Vec::new();
     for _ in 0..ROUNDS {
-        let print = Kept::new((scenario.title, world.clone())).print();
+        let print = print(&(scenario.title, &world));
         if converged(|known| known.contains(&print)) {
             converged(|known| known.extend(seen));
             return Ok(());

@@ -6,6 +6,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+/// The hash that stands for a value.
+pub(crate) fn print<T: Hash>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// A value that never changes any more.
 pub(crate) struct Kept<T> {
     value: Arc<T>,
@@ -14,14 +21,8 @@ pub(crate) struct Kept<T> {
 
 impl<T: Hash> Kept<T> {
     pub(crate) fn new(value: T) -> Self {
-        let mut hasher = DefaultHasher::new();
-        value.hash(&mut hasher);
-        Self { value: Arc::new(value), print: hasher.finish() }
-    }
-
-    /// The hash that stands for the value.
-    pub(crate) fn print(&self) -> u64 {
-        self.print
+        let print = print(&value);
+        Self { value: Arc::new(value), print }
     }
 }
 

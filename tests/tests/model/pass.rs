@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use lifecycle::claim::Claim;
+use lifecycle::ids::{BatchId, OperationId};
 use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Patience, Situation, State, step};
 use lifecycle::plan::Windows;
 use lifecycle::record::{Record, Source};
@@ -10,7 +11,7 @@ use lifecycle::record::{Record, Source};
 use super::kept::Kept;
 use super::rules;
 use super::scenario::Scenario;
-use super::world::{AT_WORK, ClaimSlot, World, id};
+use super::world::{ClaimSlot, World, id};
 
 /// The orchestrator machine between two effects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,14 +23,27 @@ pub(crate) struct Pass {
     read: Option<u64>,
 }
 
+impl Pass {
+    pub(crate) fn is_about_to_send(&self) -> bool {
+        matches!(*self.effect, Effect::Dispatch(_))
+    }
+}
+
+/// The ids that an operation ordered on this revision gets: whoever writes the next revision is the only one to use
+/// them, and states that differ in nothing else are one.
+fn fresh(read: Option<u64>) -> (OperationId, BatchId) {
+    let n = read.map_or(0, |revision| u8::try_from(revision + 1).unwrap_or(u8::MAX));
+    (id(0xa0, n), id(0xb0, n))
+}
+
 /// What an orchestrator is told by the event that starts it.
-pub(crate) fn situation(world: &World, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) -> Situation {
-    let fresh = u8::try_from(AT_WORK * usize::from(world.ids) + slot).unwrap_or(u8::MAX);
+pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: Option<Lost>) -> Situation {
+    let (operation, batch) = fresh(world.record.as_ref().map(|record| record.revision));
     Situation {
         now: Timestamp::UNIX_EPOCH,
-        operation: id(0xa0, fresh),
+        operation,
         nonce: id(0, 0),
-        batch: id(0xb0, fresh),
+        batch,
         query_id: "q".to_owned(),
         created: "2026-01-01 00:00:00".to_owned(),
         by: "model".to_owned(),
@@ -47,7 +61,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, slot: usize, sweep: 
 
 impl World {
     pub(crate) fn start_pass(&mut self, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) {
-        let situation = situation(self, scenario, slot, sweep, lost);
+        let situation = situation(self, scenario, sweep, lost);
         let (state, effect) = step(&scenario.name, &situation, State::new(), Input::Begin);
         self.passes[slot] = Some(Pass {
             situation: Kept::new(situation),
@@ -64,6 +78,10 @@ impl World {
         let mut state = (*pass.state).clone();
         loop {
             let input = self.carry_out(scenario, &mut pass, &state, effect);
+            let (operation, batch) = fresh(pass.read);
+            if pass.situation.operation != operation {
+                pass.situation = Kept::new(Situation { operation, batch, ..(*pass.situation).clone() });
+            }
             (state, effect) = step(&scenario.name, &pass.situation, state, input);
             match effect {
                 Effect::Done(_) => return,
@@ -107,14 +125,12 @@ impl World {
                 })
             }
             Effect::CloseClaim(operation) => self.close_claim(operation),
-            Effect::WritePlan(_) => {
-                self.ids += 1;
-                Input::Written
-            }
-            Effect::Project(_) => Input::Written,
+            Effect::WritePlan(_) | Effect::Project(_) => Input::Written,
             Effect::WriteRecord(record) => self.write_record(pass, state, *record),
             Effect::Dispatch(plan) => {
-                let batch = pass.situation.batch;
+                let Some(batch) = state.record.as_ref().and_then(|r| r.open.as_ref()).map(|open| open.batch) else {
+                    return Input::Conflict;
+                };
                 self.sent.insert(batch, Kept::new(*plan));
                 self.on_the_way.push(batch);
                 self.on_the_way.sort();
@@ -130,17 +146,12 @@ impl World {
         }
         let before = self.record.take();
         self.note(rules::recording(before.as_deref(), &record, state.desired.as_ref()));
-        // The id of a batch that is sent once more is used now.
-        let resent = before.as_ref().and_then(|b| b.open.as_ref()).zip(record.open.as_ref());
-        if resent.is_some_and(|(old, new)| old.batch != new.batch) {
-            self.ids += 1;
-        }
         pass.read = Some(record.revision);
         self.record = Some(Kept::new(record));
         Input::Written
     }
 
-    fn close_claim(&mut self, operation: lifecycle::ids::OperationId) -> Input {
+    fn close_claim(&mut self, operation: OperationId) -> Input {
         let Some(slot) = self.claims.get_mut(&operation) else {
             let claim = Claim { closed: true, ..Claim::fresh(operation, id(0, 0), 0) };
             self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim), takes: 0, lapsed: true });

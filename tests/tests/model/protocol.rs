@@ -63,10 +63,11 @@ impl Protocol {
         let open = world.record.as_ref().and_then(|record| record.open.as_ref());
         match (&world.record, open) {
             (_, Some(open)) if world.results.contains_key(&open.plan.operation) => actions.push(event(false, None)),
-            (_, Some(open)) if !world.is_under_way(open.batch) => actions.push(event(true, None)),
+            // A sweep that overtakes a dispatch is one of the spurious ones: without a bound it could do so for ever.
+            (_, Some(open)) if !world.is_under_way(open.batch) && !world.is_being_sent() => actions.push(event(true, None)),
             (_, Some(_)) => {}
             (record, None) => {
-                let situation = situation(world, &self.0, slot, false, None);
+                let situation = situation(world, &self.0, false, None);
                 let fresh = Record::fresh(self.0.name.clone(), situation.nonce, situation.source);
                 let record = record.as_ref().map_or(&fresh, |r| &**r);
                 let judged = record.decision.as_ref().map_or_else(Vec::new, |d| d.etags.clone());
@@ -247,6 +248,7 @@ impl Model for Protocol {
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
         next.happen(&self.0, &action);
+        next.sort();
         Some(next)
     }
 

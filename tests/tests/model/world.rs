@@ -1,7 +1,7 @@
 //! One state of the whole system: the documents, the dispatched batches, the cluster, and who is at work.
 //! Must not know which step comes next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lifecycle::batch::OperationResult;
 use lifecycle::claim::Claim;
@@ -11,7 +11,7 @@ use lifecycle::plan::Plan;
 use lifecycle::record::Record;
 
 use super::flink::Flink;
-use super::kept::Kept;
+use super::kept::{Kept, print};
 use super::pass::Pass;
 use super::rules::Broken;
 use super::runner::Runner;
@@ -63,13 +63,10 @@ pub(crate) struct World {
     pub(crate) uploads: usize,
     /// The last `cluster/observed.json`, if it misses the run.
     pub(crate) lost: Option<Lost>,
-    /// How many fresh ids were used.
-    pub(crate) ids: u8,
     pub(crate) passes: [Option<Pass>; AT_WORK],
     pub(crate) runners: [Option<Runner>; AT_WORK],
     pub(crate) budget: Budget,
     pub(crate) broken: Option<Broken>,
-    pub(crate) versions: BTreeSet<u32>,
 }
 
 impl World {
@@ -83,12 +80,10 @@ impl World {
             flink: Flink::default(),
             uploads: 0,
             lost: None,
-            ids: 0,
             passes: [None, None],
             runners: [None, None],
             budget,
             broken: None,
-            versions: BTreeSet::new(),
         }
     }
 
@@ -109,6 +104,17 @@ impl World {
     /// Whether a batch waits or is being carried out, as the control plane sees it.
     pub(crate) fn is_under_way(&self, batch: BatchId) -> bool {
         self.on_the_way.contains(&batch) || self.runners.iter().flatten().any(|r| r.batch == batch)
+    }
+
+    /// Whether an orchestrator is about to send a batch.
+    pub(crate) fn is_being_sent(&self) -> bool {
+        self.passes.iter().flatten().any(Pass::is_about_to_send)
+    }
+
+    /// Who is who among those at work does not matter: one order stands for all.
+    pub(crate) fn sort(&mut self) {
+        self.passes.sort_by_cached_key(|pass| pass.as_ref().map_or(u64::MAX, print));
+        self.runners.sort_by_cached_key(|runner| runner.as_ref().map_or(u64::MAX, print));
     }
 
     /// Nobody is at work.

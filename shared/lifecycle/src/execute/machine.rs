@@ -104,7 +104,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::EndingFailed(reason), Input::Cancelled) => find_rollback_state(plan, state, reason),
         (Phase::SearchingRollback(reason), Input::Found(found)) => {
-            found_rollback_state(plan, state, reason, found.map(|f| f.path))
+            found_rollback_state(plan, state, &reason, found.map(|f| f.path))
         }
         (Phase::Closing(outcome), Input::Saved(_)) => to(state, Phase::Writing, Effect::WriteResult(outcome)),
         (Phase::Writing, Input::Written) => done(state, End::Finished),
@@ -530,15 +530,15 @@ fn find_rollback_state(plan: &Plan, state: State, reason: String) -> Next {
     let mut places = previous.places.clone();
     // The failed run's own checkpoints are newer, and fit only if the query is the same.
     let same_version = plan.next.as_ref().is_some_and(|next| next.version == previous.launch.version);
-    if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start) {
-        if let Some(dir) = next.properties.get("execution.checkpointing.dir") {
-            places.push(Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
-        }
+    if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
+        && let Some(dir) = next.properties.get("execution.checkpointing.dir")
+    {
+        places.push(Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
     }
     to(state, Phase::SearchingRollback(reason), Effect::FindState(places))
 }
 
-fn found_rollback_state(plan: &Plan, state: State, reason: String, found: Option<String>) -> Next {
+fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
     let job_id = rollback_id(plan.operation, 0);
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),

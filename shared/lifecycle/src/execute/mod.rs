@@ -158,6 +158,7 @@ impl JobLook {
 }
 
 /// What the shell is to do next.
+#[expect(clippy::large_enum_variant, reason = "one effect lives at a time, and most write the claim")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Create the claim, or take it over after its lease and the margin.
