@@ -117,15 +117,13 @@ pub fn read_settings(get: &dyn Fn(&str) -> Option<String>) -> Result<Settings, C
 fn cluster(reader: &mut Reader<'_>) -> ClusterRef {
     let text = reader
         .required("CLUSTER", "an EMR cluster id (j-…), or a tag as KEY=VALUE that exactly one live cluster carries");
-    match text.split_once('=') {
-        Some((key, value)) => ClusterRef::Tag { key: key.to_owned(), value: value.to_owned() },
-        None => {
-            if !text.is_empty() && !text.starts_with("j-") {
-                reader.errors.push(format!("CLUSTER is `{text}`: j-… or KEY=VALUE is expected"));
-            }
-            ClusterRef::Id(text)
-        }
+    if let Some((key, value)) = text.split_once('=') {
+        return ClusterRef::Tag { key: key.to_owned(), value: value.to_owned() };
     }
+    if !text.is_empty() && !text.starts_with("j-") {
+        reader.errors.push(format!("CLUSTER is `{text}`: j-… or KEY=VALUE is expected"));
+    }
+    ClusterRef::Id(text)
 }
 
 fn dispatch(reader: &mut Reader<'_>) -> Dispatch {

@@ -193,10 +193,7 @@ mod tests {
     }
 
     fn job(name: &str) -> JobName {
-        match JobName::try_from(name) {
-            Ok(name) => name,
-            Err(_) => panic!("{name}"),
-        }
+        JobName::try_from(name).unwrap()
     }
 
     #[test]

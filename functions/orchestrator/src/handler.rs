@@ -68,7 +68,9 @@ async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Messa
     match look_after(orchestrator, together).await {
         Err(error) => {
             tracing::error!(error = control::runner::error_chain(&error), "the whole batch comes back");
-            messages.into_iter().for_each(|message| response.add_failure(message.id));
+            for message in messages {
+                response.add_failure(message.id);
+            }
         }
         Ok(reports) => {
             let troubled: BTreeSet<_> = reports.iter().flat_map(|r| r.troubles.keys()).collect();

@@ -102,7 +102,7 @@ pub async fn run_batch(
         match document::<Plan>(store.as_ref(), &item.plan, &item.digest).await {
             Ok(plan) => plans.push(plan),
             Err(error) => {
-                tracing::error!(job = %item.job, operation = %item.operation, error = error_chain(&error), "plan refused")
+                tracing::error!(job = %item.job, operation = %item.operation, error = error_chain(&error), "plan refused");
             }
         }
     }

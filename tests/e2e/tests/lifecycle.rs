@@ -1,6 +1,8 @@
 //! Every job of the examples through its whole life on a real Flink, with both ways of dispatch.
 //! Reads outcomes from Flink and S3 only.
 
+#![expect(clippy::panic, reason = "a failed check ends the test")]
+
 use std::collections::BTreeMap;
 
 use e2e::{Bench, Row, project, terminal};

@@ -29,7 +29,9 @@ pub(crate) fn deployed(scenario: &Scenario) -> World {
         deliver_all(scenario, &mut world);
     }
     let live: Vec<_> = world.flink.live().collect();
-    live.into_iter().for_each(|run| world.flink.checkpoint(run));
+    for run in live {
+        world.flink.checkpoint(run);
+    }
     world
 }
 

@@ -25,8 +25,7 @@ use world::Budget;
 fn check(scenario: Scenario) {
     let began = Instant::now();
     let title = scenario.title;
-    let checker =
-        Protocol(scenario).checker().threads(2).timeout(std::time::Duration::from_secs(60)).spawn_bfs().join();
+    let checker = Protocol(scenario).checker().threads(2).spawn_bfs().join();
     let (states, seconds) = (checker.unique_state_count(), began.elapsed().as_secs_f32());
     println!("{title}: {states} states, depth {}, {seconds:.1} s", checker.max_depth());
     for (property, path) in checker.discoveries() {
@@ -47,13 +46,15 @@ fn check(scenario: Scenario) {
 
 #[test]
 fn everybody_at_work_on_one_upload() {
-    let budget = Budget { crashes: 1, ..Budget::default() };
+    let budget = Budget { crashes: 1, spurious: 1, ..Budget::default() };
     check(Scenario::new("one upload", vec![wanted(&first())], budget).at_work(2, 1));
+    let budget = Budget { duplicates: 1, ..Budget::default() };
+    check(Scenario::new("one upload, delivered twice", vec![wanted(&first())], budget).at_work(2, 2));
 }
 
 #[test]
 fn orchestrators_race_and_die() {
-    let budget = Budget { crashes: 1, ..Budget::default() };
+    let budget = Budget { crashes: 1, spurious: 1, ..Budget::default() };
     let script = vec![wanted(&first()), wanted(&requeried())];
     check(Scenario::new("orchestrators, a change", script, budget).at_work(2, 0));
     let script = vec![wanted(&first()), Desired::Absent, wanted(&first())];

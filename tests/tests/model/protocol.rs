@@ -64,7 +64,9 @@ impl Protocol {
         match (&world.record, open) {
             (_, Some(open)) if world.results.contains_key(&open.plan.operation) => actions.push(event(false, None)),
             // A sweep that overtakes a dispatch is one of the spurious ones: without a bound it could do so for ever.
-            (_, Some(open)) if !world.is_under_way(open.batch) && !world.is_being_sent() => actions.push(event(true, None)),
+            (_, Some(open)) if !world.is_under_way(open.batch) && !world.is_being_sent() => {
+                actions.push(event(true, None));
+            }
             (_, Some(_)) => {}
             (record, None) => {
                 let situation = situation(world, &self.0, false, None);
@@ -202,12 +204,11 @@ impl World {
             Action::Worsen(id, shape) => {
                 self.budget.failures -= 1;
                 match shape {
-                    Shape::Sick => self.flink.runs.entry(id).and_modify(|run| run.shape = Shape::Sick),
-                    Shape::Healthy | Shape::Failed | Shape::Canceled | Shape::Finished => {
-                        self.flink.end(id, shape);
-                        return;
+                    Shape::Sick => {
+                        self.flink.runs.entry(id).and_modify(|run| run.shape = Shape::Sick);
                     }
-                };
+                    Shape::Healthy | Shape::Failed | Shape::Canceled | Shape::Finished => self.flink.end(id, shape),
+                }
             }
             Action::StopIsDone(id) => self.flink.complete_stop(id),
             Action::Forget(id) => {

@@ -1,7 +1,7 @@
 //! A node and its cluster for tests of the machines: what an effect does to them, and what they answer.
 //! Must not know which effect comes next.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;
 
@@ -179,16 +179,19 @@ impl Node {
             },
             Effect::SaveClaim(claim) => Input::Saved(self.claim.insert(claim).clone()),
             Effect::Look | Effect::LookAgain => Input::Looked(self.look()),
-            Effect::Prepare(role) => match self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
-                true => Input::Rejected(Rejection {
-                    kind: "query".to_owned(),
-                    origin: None,
-                    message: "no column b".to_owned(),
-                    line: None,
-                    column: None,
-                }),
-                false => Input::Compiled,
-            },
+            Effect::Prepare(role) => {
+                if self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
+                    Input::Rejected(Rejection {
+                        kind: "query".to_owned(),
+                        origin: None,
+                        message: "no column b".to_owned(),
+                        line: None,
+                        column: None,
+                    })
+                } else {
+                    Input::Compiled
+                }
+            }
             Effect::Reserve { .. } => Input::Reserved,
             Effect::Stop { run, directory, .. } => Input::Stopped(self.stop(run, &directory)),
             Effect::Cancel(run) => {
