@@ -28,7 +28,7 @@ export AWS_ENDPOINT_URL=http://127.0.0.1:9
 port=$((20000 + RANDOM % 20000))
 # A process group of its own, so that the function it starts ends with it.
 set -m
-cargo lambda watch -p orchestrator --ignore-changes -A 127.0.0.1 -P "$port" >"$work/watch.log" 2>&1 &
+cargo lambda watch --ignore-changes -A 127.0.0.1 -P "$port" >"$work/watch.log" 2>&1 &
 watch=$!
 set +m
 
