@@ -248,7 +248,7 @@ async fn status(orchestrator: &Orchestrator) -> Result<StatusAnswer, OutsideErro
             run: deployed.and_then(lifecycle::record::Deployed::run),
             since: deployed.map(|d| d.since),
             operation: record.open.as_ref().map(|open| open.plan.operation),
-            trouble: record.trouble.take(),
+            trouble: record.trouble.take().or(record.other_trouble.take()),
             decision: record.decision.take(),
             last: record.history.pop(),
             name,

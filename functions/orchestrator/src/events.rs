@@ -211,13 +211,13 @@ mod tests {
 
     #[test]
     fn a_message_that_is_no_notification_is_told_apart() {
-        let body = json!({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": "flink-sql-runner/queries/a.yaml"}}}]});
+        let sample = include_str!("../../../events/s3-object-created.json");
         let event = json!({"Records": [
-            {"eventSource": "aws:sqs", "messageId": "1", "body": body.to_string()},
+            {"eventSource": "aws:sqs", "messageId": "1", "body": sample},
             {"eventSource": "aws:sqs", "messageId": "2", "body": "not json"},
         ]});
         let Ok(Trigger::Messages(messages)) = read(event, &keys()) else { panic!("not messages") };
-        assert_eq!(messages[0].hint.as_ref().map(|h| h.jobs.clone()), Some(BTreeSet::from([job("a")])));
+        assert_eq!(messages[0].hint.as_ref().map(|h| h.jobs.clone()), Some(BTreeSet::from([job("orders-per-buyer")])));
         assert_eq!(messages[1], Message { id: "2".into(), hint: None });
     }
 }

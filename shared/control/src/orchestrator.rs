@@ -343,7 +343,7 @@ impl Orchestrator {
                 record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
             record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });
             if permission != Permission::Remove {
-                record.trouble = None;
+                record.forget_troubles();
             }
             if self.put_record(&record, condition).await?.is_some() {
                 return Ok(());

@@ -185,14 +185,8 @@ async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {
 
 async fn query_changed(bench: &Bench, before: &Runs) -> Runs {
     eprintln!("query changed");
-    let changes = [
-        (FILTER, "price > 9000.0", "price > 5000.0"),
-        (TOTALS, "GROUP BY buyer_id", "WHERE buyer_id < 4\n  GROUP BY buyer_id"),
-        (CODE, "SELECT order_number FROM", "SELECT order_number + 0 FROM"),
-    ];
-    for (name, from, to) in changes {
-        let text = Bench::example(name).replace(from, to);
-        bench.upload(&format!("queries/{name}.yaml"), &text).await;
+    for name in [FILTER, TOTALS, CODE, BOUNDED] {
+        bench.upload(&format!("queries/{name}.yaml"), &second_query(name)).await;
     }
     let mut runs = Runs::new();
     for name in [FILTER, TOTALS, CODE] {
@@ -213,7 +207,21 @@ async fn query_changed(bench: &Bench, before: &Runs) -> Runs {
             bench.printed("buyer_totals").iter().any(|r| version(r) == "2" && r.columns[1] == "1").then_some(())
         })
         .await;
+    // A bounded job that is complete runs again only because its query changed.
+    bench.settled(BOUNDED, 2, "completed").await;
+    bench.wait("the bounded job's new rows", || async { (bench.printed("labels").len() == 6).then_some(()) }).await;
     runs
+}
+
+/// The example with another query.
+fn second_query(name: &str) -> String {
+    let (from, to) = match name {
+        FILTER => ("price > 9000.0", "price > 5000.0"),
+        TOTALS => ("GROUP BY buyer_id", "WHERE buyer_id < 4\n  GROUP BY buyer_id"),
+        CODE => ("SELECT order_number FROM", "SELECT order_number + 0 FROM"),
+        _ => ("'aaa'", "'zzz'"),
+    };
+    Bench::example(name).replace(from, to)
 }
 
 /// A manifest that does not compile leaves the running job untouched, and so does one that is no manifest.
@@ -301,24 +309,34 @@ async fn rolled_back(bench: &Bench) {
 }
 
 async fn removed_and_put_back(bench: &Bench) {
+    // How many operations each job has seen by now.
+    let jobs = [(FILTER, 4), (TOTALS, 5), (CODE, 3)];
     eprintln!("removed");
-    let text = bench.read(&format!("queries/{TOTALS}.yaml")).await.unwrap_or_default();
-    let before = bench.healthy(TOTALS).await;
+    let mut before = Runs::new();
+    for (name, _) in jobs {
+        before.insert(name, bench.healthy(name).await.id);
+    }
     let counted_before = counts_on(bench, "2", 20).await;
-    bench.delete(&format!("queries/{TOTALS}.yaml")).await;
-    bench.settled(TOTALS, 6, "removed").await;
-    assert_eq!(bench.live(TOTALS).await, None);
-    assert!(
-        bench.jobs().await.iter().any(|j| j.id == before.id && j.state == "FINISHED"),
-        "it was not stopped with a savepoint"
-    );
-    assert_eq!(bench.read(&format!("manifests/{TOTALS}.yaml")).await, None);
+    for (name, _) in jobs {
+        bench.delete(&format!("queries/{name}.yaml")).await;
+    }
+    for (name, operations) in jobs {
+        bench.settled(name, operations + 1, "removed").await;
+        assert_eq!(bench.live(name).await, None);
+        let stopped = bench.jobs().await.iter().any(|j| j.id == before[name] && j.state == "FINISHED");
+        assert!(stopped, "{name} was not stopped with a savepoint");
+        assert_eq!(bench.read(&format!("manifests/{name}.yaml")).await, None);
+    }
     eprintln!("put back");
-    bench.upload(&format!("queries/{TOTALS}.yaml"), &text).await;
-    bench.settled(TOTALS, 7, "deployed").await;
-    let run = bench.healthy(TOTALS).await;
-    let restored = bench.restored(&run.id).await.unwrap_or_default();
-    assert!(restored.contains(&format!("/savepoints/{TOTALS}/2/")), "{restored}");
+    for (name, _) in jobs {
+        bench.upload(&format!("queries/{name}.yaml"), &second_query(name)).await;
+    }
+    for (name, operations) in jobs {
+        bench.settled(name, operations + 2, "deployed").await;
+        let run = bench.healthy(name).await;
+        let restored = bench.restored(&run.id).await.unwrap_or_default();
+        assert!(restored.contains(&format!("/savepoints/{name}/2/")), "{name}: {restored}");
+    }
     counts_on(bench, "2", counted_before + 100).await;
 }
 

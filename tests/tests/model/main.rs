@@ -90,6 +90,19 @@ fn removed_while_a_change_is_under_way_and_put_back() {
 }
 
 #[test]
+fn a_first_upload_that_is_withdrawn_leaves_nothing_behind() {
+    let budget = Budget { crashes: 2, ..Budget::default() };
+    check(Scenario::new("withdrawn", vec![wanted(&first()), Desired::Absent], budget).at_work(0, 1));
+}
+
+#[test]
+fn a_run_that_is_taken_over_and_fails_comes_back() {
+    let budget = Budget { crashes: 2, failures: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("taken over", script, budget).deployed().at_work(0, 1));
+}
+
+#[test]
 fn a_configuration_that_fails_is_rolled_back() {
     let budget = Budget { crashes: 2, checkpoints: 1, ..Budget::default() };
     let script = vec![wanted(&first()), wanted(&reconfigured())];
