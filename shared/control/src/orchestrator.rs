@@ -535,12 +535,7 @@ impl Job<'_> {
                 "the table definitions were refused",
             ));
         };
-        let used = match &manifest.body {
-            lifecycle::manifest::Body::Sql(sql) => tables.for_sql(sql, &manifest.target_table),
-            lifecycle::manifest::Body::Code(code) => tables.for_code(code, &manifest.target_table),
-        };
-        let timestamp_field = settings.timestamp_field.clone();
-        Ok(Some((Target { manifest, definitions: used.definitions, timestamp_field }, meta)))
+        Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
     }
 
     async fn close_claim(&self, operation: OperationId) -> Result<Input, OutsideError> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 use crate::keys::stem;
-use crate::manifest::{Body, JobName, Loaded, Policy, load, load_merged};
+use crate::manifest::{JobName, Loaded, Policy, load, load_merged};
 use crate::orchestrate::Desired;
 use crate::sql::StatementError;
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
@@ -153,12 +153,7 @@ fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefi
             verdict.findings.push(broken);
         }
         (Ok(Loaded { manifest, warnings, added }), Some(definitions)) => {
-            let used = match &manifest.body {
-                Body::Sql(sql) => definitions.for_sql(sql, &manifest.target_table),
-                Body::Code(code) => definitions.for_code(code, &manifest.target_table),
-            };
-            let timestamp_field = files.timestamp_field.clone();
-            let target = Target { manifest, definitions: used.definitions, timestamp_field };
+            let target = Target::of(manifest, definitions, &files.timestamp_field);
             verdict.findings = warnings;
             verdict.added = added;
             verdict.target = Some(Box::new(target));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Digest;
 use crate::manifest::{Body, JobManifest, effective_properties, state_directories};
-use crate::tables::Definition;
+use crate::tables::{Definition, TableDefinitions};
 
 /// The default name of the column that says when a row was made.
 pub const TIMESTAMP_FIELD: &str = "__create_timestamp";
@@ -22,6 +22,15 @@ pub struct Target {
 }
 
 impl Target {
+    /// The target of a manifest under these table definitions: it holds those that the job uses.
+    pub fn of(manifest: JobManifest, tables: &TableDefinitions, timestamp_field: &str) -> Self {
+        let used = match &manifest.body {
+            Body::Sql(sql) => tables.for_sql(sql, &manifest.target_table),
+            Body::Code(code) => tables.for_code(code, &manifest.target_table),
+        };
+        Self { manifest, definitions: used.definitions, timestamp_field: timestamp_field.to_owned() }
+    }
+
     /// A digest that names this target; it decides nothing.
     pub fn digest(&self) -> Digest {
         // Serializing plain data to memory cannot fail; an empty text would only give a name that matches nothing.
