@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use lifecycle::claim::Claim;
-use lifecycle::documents::{read, write};
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 
-use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store, World};
+use crate::documents::{fetch, swap};
+use crate::ports::{Condition, Etag, Object, OutsideError, Store, World};
 
 /// A claim with the version it was read or written as.
 #[derive(Clone, Debug)]
@@ -45,10 +45,7 @@ pub struct Claims<'a> {
 impl Claims<'_> {
     /// The claim of an operation.
     pub async fn get(&self, operation: OperationId) -> Result<Option<(Claim, Object)>, OutsideError> {
-        let key = self.keys.claim(operation);
-        let Some(object) = self.store.get(&key).await? else { return Ok(None) };
-        let claim = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
-        Ok(Some((claim, object)))
+        fetch(self.store, &self.keys.claim(operation)).await
     }
 
     /// Writes `claim` in the place of what `condition` expects.
@@ -56,17 +53,7 @@ impl Claims<'_> {
         claim.revision += 1;
         claim.nonce = self.world.fresh_id();
         let key = self.keys.claim(claim.operation);
-        let lost = match self.store.put(&key, write(&claim), condition).await {
-            Ok(Put::Written(etag)) => return Ok(Some(Held { claim, etag })),
-            Ok(Put::Conflict) => None,
-            Err(error @ OutsideError::Refused { .. }) => return Err(error),
-            Err(error @ OutsideError::Unknown { .. }) => Some(error),
-        };
-        // One's own nonce means that it succeeded and only the reply was lost.
-        match self.get(claim.operation).await? {
-            Some((found, object)) if found.nonce == claim.nonce => Ok(Some(Held { claim: found, etag: object.etag })),
-            Some(_) | None => lost.map_or(Ok(None), Err),
-        }
+        Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| Held { claim, etag }))
     }
 
     /// Creates the claim, or takes it over from a holder whose lease and the margin have lapsed.

@@ -2,6 +2,8 @@
 //! Must not know AWS, HTTP or processes.
 
 pub mod claims;
+mod documents;
+mod fan_out;
 mod health;
 pub mod orchestrator;
 pub mod ports;

@@ -9,8 +9,8 @@ use lifecycle::documents::{read, write};
 use lifecycle::inputs::{InputFile, InputFiles, Inputs, RefusedDocument, Verdict};
 use lifecycle::keys::{Keys, Place, stem};
 use lifecycle::manifest::{JobName, Policy};
-use tokio::task::JoinSet;
 
+use crate::fan_out::FanOut;
 use crate::ports::{Condition, Listed, OutsideError, Store};
 
 /// How many objects are read at one time.
@@ -54,26 +54,19 @@ pub async fn load(
 
 /// The objects of a listing, in its order; one that is gone meanwhile is left out.
 async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<Vec<InputFile>, OutsideError> {
-    let mut reads = JoinSet::new();
+    let mut reads = FanOut::new(READS, listed, |next: Listed| {
+        let store = Arc::clone(store);
+        async move { store.get(&next.key).await.map(|object| (next.key, object)) }
+    });
     let mut found = BTreeMap::new();
-    let mut rest = listed.into_iter();
-    loop {
-        while reads.len() < READS {
-            let Some(next) = rest.next() else { break };
-            let store = Arc::clone(store);
-            reads.spawn(async move { store.get(&next.key).await.map(|object| (next.key, object)) });
-        }
-        match reads.join_next().await {
-            None => return Ok(found.into_values().collect()),
-            Some(Err(error)) => return Err(OutsideError::unknown("reading the uploaded files", error)),
-            Some(Ok(read)) => {
-                if let (key, Some(object)) = read? {
-                    let file = SourceFile::new(key.clone(), object.bytes);
-                    found.insert(key, InputFile { file, etag: object.etag.0 });
-                }
-            }
+    while let Some(read) = reads.next().await {
+        let read = read.map_err(|error| OutsideError::unknown("reading the uploaded files", error))?;
+        if let (key, Some(object)) = read? {
+            let file = SourceFile::new(key.clone(), object.bytes);
+            found.insert(key, InputFile { file, etag: object.etag.0 });
         }
     }
+    Ok(found.into_values().collect())
 }
 
 /// Writes why files were refused, only where that is news, and takes it back once they are accepted.

@@ -1,7 +1,7 @@
 //! The runner's machine step by step: every straight path, the same path with a crash at every effect, and what the
 //! model check found. Must not know the shells.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 mod node;
 

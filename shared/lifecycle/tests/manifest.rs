@@ -1,7 +1,5 @@
 //! Reading manifests: the merge, the schema, hostile files, and what a person is told.
 
-#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
-
 use lifecycle::diagnostics::{Diagnostic, SourceFile};
 use lifecycle::manifest::{
     Body, CHECKPOINT_DIR, Loaded, PIPELINE_NAME, Policy, RETAIN, RETENTION, effective_properties, json_schema, load,

@@ -1,8 +1,6 @@
 //! Side by side with the Python tool: from the same files the same deployed manifest, byte for byte.
 //! `fixtures/python/regenerate.py` writes what is compared with.
 
-#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
-
 use std::collections::BTreeMap;
 
 use lifecycle::diagnostics::SourceFile;

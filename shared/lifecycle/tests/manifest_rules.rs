@@ -1,6 +1,6 @@
 //! The rules, one row each: what is wrong, where it is shown, and what is fine.
 
-#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 use lifecycle::diagnostics::{Diagnostic, Severity, SourceFile};
 use lifecycle::manifest::{Policy, load};

@@ -1,8 +1,6 @@
 //! The predecessor's bugs (B1 to B12), each as a test of the pure code that keeps it from coming back.
 //! Must not know the shells: what lies in them (B10's command line, B12's other jobs) is tested there.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-
 mod node;
 
 use lifecycle::change::{Change, Kind};

@@ -1,6 +1,6 @@
 //! How Flink SQL is read: tokens, meaning, statements and the tables a query names.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed check ends the test")]
 
 use lifecycle::sql::{
     StatementKind, TablePath, TokenKind, same_meaning, same_meaning_as_deployed_by_python, split, table_references,

@@ -1,7 +1,5 @@
 //! What holds for any SQL.
 
-#![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
-
 use lifecycle::sql::{
     StatementKind, same_meaning, same_meaning_as_deployed_by_python, split, table_references, tokens,
 };

@@ -1,6 +1,6 @@
 //! Table definitions: templates, what a job uses, and what changed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 use lifecycle::tables::{
     Definition, DefinitionChange, Parameters, Role, TableDefinitions, TableFile, Used, compare, fill_group_id, parse,

@@ -1,11 +1,31 @@
 //! What a look at the cluster means for one job: which of our runs is live, and in what shape.
 //! Must not know what will be done about it.
 
-use super::JobLook;
 use crate::decision::Observed;
 use crate::flink::{JobSeen, JobState};
 use crate::ids::JobId;
 use crate::plan::{Adopt, Plan};
+
+/// What the node knows of one job after a look.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct JobLook {
+    /// The jobs with a known id or the job's name.
+    pub jobs: Vec<JobSeen>,
+    /// For each of them that is FINISHED: the savepoint it ended with, or nothing if it came to its end.
+    pub ended_with: Vec<(JobId, Option<String>)>,
+}
+
+impl JobLook {
+    /// The job with this id.
+    pub fn job(&self, id: JobId) -> Option<&JobSeen> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// The job with this id, if it is not at its end.
+    pub fn live(&self, id: JobId) -> Option<&JobSeen> {
+        self.job(id).filter(|job| !job.state.is_terminal())
+    }
+}
 
 /// What was observed, with the run it was observed on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

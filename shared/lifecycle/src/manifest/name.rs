@@ -96,7 +96,6 @@ impl fmt::Display for JobName {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
 mod tests {
     use super::*;
 

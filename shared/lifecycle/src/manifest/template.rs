@@ -66,7 +66,6 @@ fn field_of(text: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
 mod tests {
     use super::*;
     use crate::diagnostics::SourceFile;

@@ -1,7 +1,7 @@
 //! A node and its cluster for tests of the machines: what an effect does to them, and what they answer.
 //! Must not know which effect comes next.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,16 @@ use lifecycle::record::{OpenOperation, Record, Source};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
 use lifecycle::target::Target;
 
-pub fn name() -> JobName {
+pub(crate) fn name() -> JobName {
     JobName::try_from("orders").unwrap()
 }
 
-pub fn id(n: u8) -> Hex32 {
+pub(crate) fn id(n: u8) -> Hex32 {
     Hex32::from_bytes([n; 16])
 }
 
 /// A target with this query, this parallelism and its states under this directory.
-pub fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
+pub(crate) fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
     let property = |text: String| PropertyValue { text, kind: ScalarKind::String };
     let properties = BTreeMap::from([
         (CHECKPOINT_DIR.to_owned(), property(format!("s3://state/{directory}/checkpoints"))),
@@ -45,28 +45,28 @@ pub fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
     Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
 }
 
-pub fn first() -> Target {
+pub(crate) fn first() -> Target {
     target("SELECT a FROM t", 1, "one")
 }
 
-pub fn reconfigured() -> Target {
+pub(crate) fn reconfigured() -> Target {
     target("SELECT a FROM t", 2, "one")
 }
 
-pub fn requeried() -> Target {
+pub(crate) fn requeried() -> Target {
     target("SELECT b FROM t", 1, "one")
 }
 
-pub fn wanted(target: &Target) -> Desired {
+pub(crate) fn wanted(target: &Target) -> Desired {
     Desired::Target(Box::new(target.clone()))
 }
 
-pub fn patience() -> Patience {
+pub(crate) fn patience() -> Patience {
     Patience { attempts: 2, pause_ms: 60_000 }
 }
 
 /// The situation in which operation `n` may be ordered.
-pub fn situation(n: u8) -> Situation {
+pub(crate) fn situation(n: u8) -> Situation {
     Situation {
         now: Timestamp::UNIX_EPOCH,
         operation: id(n),
@@ -87,7 +87,7 @@ pub fn situation(n: u8) -> Situation {
 }
 
 /// The operation `n` that is ordered for `desired`; the record has it open.
-pub fn order(record: &mut Record, desired: &Desired, n: u8) -> OpenOperation {
+pub(crate) fn order(record: &mut Record, desired: &Desired, n: u8) -> OpenOperation {
     let ruling = decide(record, desired, &situation(n));
     let Ruling::Operate(open) = ruling else { panic!("nothing was ordered: {ruling:?}") };
     if let Some(meta) = &open.meta {
@@ -97,12 +97,12 @@ pub fn order(record: &mut Record, desired: &Desired, n: u8) -> OpenOperation {
     *open
 }
 
-pub fn settle(record: Record, open: &OpenOperation, outcome: &Outcome) -> Record {
+pub(crate) fn settle(record: Record, open: &OpenOperation, outcome: &Outcome) -> Record {
     settle_result(record, open, outcome, Timestamp::UNIX_EPOCH, patience())
 }
 
 /// A record under which `target` runs as operation 1, and the node on which it does, with one checkpoint.
-pub fn deployed(target: &Target) -> (Record, Node) {
+pub(crate) fn deployed(target: &Target) -> (Record, Node) {
     let mut record = Record::fresh(name(), id(0), Source::Queries);
     let mut node = Node::default();
     let open = order(&mut record, &wanted(target), 1);
@@ -113,7 +113,7 @@ pub fn deployed(target: &Target) -> (Record, Node) {
 
 /// A run on the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub(crate) struct Run {
     pub state: JobState,
     pub directory: String,
     pub last: u64,
@@ -122,7 +122,7 @@ pub struct Run {
 
 /// The claim, the result, the cluster and its disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     pub claim: Option<Claim>,
     pub result: Option<Outcome>,
     pub runs: BTreeMap<JobId, Run>,
@@ -137,14 +137,14 @@ pub struct Node {
 
 impl Node {
     /// A run of the plan from its beginning to its end.
-    pub fn run(&mut self, plan: &Plan) -> Outcome {
+    pub(crate) fn run(&mut self, plan: &Plan) -> Outcome {
         self.claim = None;
         self.go_on(plan, usize::MAX);
         self.result.clone().unwrap()
     }
 
     /// A fresh runner that carries out `effects` effects at most; says how its pass ended, if it did.
-    pub fn go_on(&mut self, plan: &Plan, effects: usize) -> Option<End> {
+    pub(crate) fn go_on(&mut self, plan: &Plan, effects: usize) -> Option<End> {
         let (mut state, mut effect) = step(plan, State::new(), Input::Begin);
         for _ in 0..effects {
             if let Effect::Done(end) = effect {
@@ -156,21 +156,21 @@ impl Node {
         None
     }
 
-    pub fn live(&self) -> Vec<JobId> {
+    pub(crate) fn live(&self) -> Vec<JobId> {
         self.runs.iter().filter(|(_, run)| !run.state.is_terminal()).map(|(id, _)| *id).collect()
     }
 
-    pub fn checkpoint(&mut self, id: JobId) {
+    pub(crate) fn checkpoint(&mut self, id: JobId) {
         let run = self.runs.get_mut(&id).unwrap();
         run.last += 1;
         self.disk.push(StateRef { path: format!("{}/chk-{}", run.directory, run.last), checkpoint_id: run.last });
     }
 
-    pub fn end(&mut self, id: JobId, state: JobState) {
+    pub(crate) fn end(&mut self, id: JobId, state: JobState) {
         self.runs.get_mut(&id).unwrap().state = state;
     }
 
-    pub fn carry_out(&mut self, plan: &Plan, effect: Effect) -> Input {
+    pub(crate) fn carry_out(&mut self, plan: &Plan, effect: Effect) -> Input {
         match effect {
             Effect::TakeClaim => match &self.claim {
                 Some(claim) if claim.closed => Input::NotOurs,
@@ -214,7 +214,7 @@ impl Node {
         }
     }
 
-    pub fn look(&self) -> JobLook {
+    pub(crate) fn look(&self) -> JobLook {
         let seen = |(id, run): (&JobId, &Run)| {
             let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0 };
             JobSeen { id: *id, name: "orders".to_owned(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
@@ -226,7 +226,7 @@ impl Node {
         }
     }
 
-    pub fn stop(&mut self, id: JobId, directory: &str) -> StopEnd {
+    pub(crate) fn stop(&mut self, id: JobId, directory: &str) -> StopEnd {
         let Some(run) = self.runs.get_mut(&id) else { return StopEnd::Gone };
         if run.state == JobState::Restarting {
             return StopEnd::NotRunning;
@@ -241,7 +241,7 @@ impl Node {
         run.stopped.clone().map_or(StopEnd::Gone, StopEnd::Savepoint)
     }
 
-    pub fn submit(&mut self, launch: &Launch, id: JobId, restore: Option<String>) {
+    pub(crate) fn submit(&mut self, launch: &Launch, id: JobId, restore: Option<String>) {
         if self.runs.contains_key(&id) {
             return;
         }
@@ -266,7 +266,7 @@ impl Node {
         })
     }
 
-    pub fn find(&self, places: &[Place]) -> Option<StateRef> {
+    pub(crate) fn find(&self, places: &[Place]) -> Option<StateRef> {
         let lies_in = |path: &str, place: &Place| {
             let (parent, name) = path.rsplit_once('/').unwrap();
             match place {

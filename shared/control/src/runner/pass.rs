@@ -1,139 +1,26 @@
-//! The runner's shell: drives the machine of every operation of a batch and carries out its effects over the ports.
-//! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
+//! One pass over one operation: drives its machine and carries out the effects while the lease is renewed.
+//! Must not decide anything: which effect comes next is the machine's.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lifecycle::batch::{Batch, FORMAT, ObservedDocument, OperationResult, PhaseTime};
+use lifecycle::batch::{FORMAT, OperationResult, PhaseTime};
 use lifecycle::claim::Claim;
 use lifecycle::documents::write;
-use lifecycle::execute::{Effect, End, Input, JobLook, Outcome, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{Effect, End, Input, JobLook, Outcome, Role, State, SubmitEnd, step};
 use lifecycle::flink::{JobState, Look};
-use lifecycle::ids::{JobId, Nonce, TriggerId};
-use lifecycle::keys::Keys;
+use lifecycle::ids::JobId;
 use lifecycle::plan::Plan;
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
+use super::end_run::{cancel, stop};
+use super::{Capacity, Runner};
 use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::health::watch;
-use crate::ports::{
-    Cluster, Condition, Files, JobLocks, OutsideError, Prepared, Put, StopStatus, Store, Submitted, Submitter, World,
-};
+use crate::ports::{Cluster, Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::find_newest;
 
-/// Time spans of a runner.
-#[derive(Clone, Copy, Debug)]
-pub struct RunnerTimes {
-    /// How long it may act after a write of its claim.
-    pub lease: Duration,
-    /// How much longer others leave it alone.
-    pub margin: Duration,
-    /// How often states are polled.
-    pub poll: Duration,
-    /// How long a cancel may take.
-    pub cancel: Duration,
-}
-
-impl Default for RunnerTimes {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_mins(1),
-            margin: Duration::from_mins(1),
-            poll: Duration::from_millis(300),
-            cancel: Duration::from_mins(2),
-        }
-    }
-}
-
-/// What a runner works with.
-pub struct Runner {
-    /// The bucket of the documents.
-    pub store: Arc<dyn Store>,
-    /// Their keys.
-    pub keys: Keys,
-    /// Where state lies.
-    pub files: Arc<dyn Files>,
-    /// The session cluster.
-    pub cluster: Arc<dyn Cluster>,
-    /// Compiles and submits.
-    pub submitter: Arc<dyn Submitter>,
-    /// One lock per job on this node.
-    pub locks: Arc<dyn JobLocks>,
-    /// Time and fresh ids.
-    pub world: Arc<dyn World>,
-    /// Its time spans.
-    pub times: RunnerTimes,
-    /// Its name in claims.
-    pub nonce: Nonce,
-}
-
-/// How the operations of a batch ended for this runner.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BatchReport {
-    /// Operations with a result now.
-    pub finished: u32,
-    /// Operations that another runner has or that are closed.
-    pub not_ours: u32,
-    /// Operations whose outcome is unknown.
-    pub unknown: u32,
-}
-
-/// Slots that are still to be had, counted down by the operations of one batch.
-struct Capacity(Mutex<Option<u32>>);
-
-impl Capacity {
-    async fn reserve(&self, needed: u32, freed: u32) -> Result<(), u32> {
-        let mut free = self.0.lock().await;
-        let Some(count) = *free else { return Ok(()) };
-        let offered = count.saturating_add(freed);
-        if needed > offered {
-            return Err(offered);
-        }
-        *free = Some(offered - needed);
-        Ok(())
-    }
-}
-
 impl Runner {
-    /// Carries out every plan of a batch, side by side; one job's failure never stops another's.
-    pub async fn run(self: Arc<Self>, batch: &Batch, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
-        let look = self.cluster.look().await?;
-        let capacity = Arc::new(Capacity(Mutex::new(look.slots.map(|slots| slots.free))));
-        let mut passes = JoinSet::new();
-        for plan in plans {
-            let (runner, capacity) = (Arc::clone(&self), Arc::clone(&capacity));
-            passes.spawn(async move { runner.operation(plan, &capacity).await });
-        }
-        let mut report = BatchReport::default();
-        while let Some(pass) = passes.join_next().await {
-            match pass {
-                Ok(Ok(End::Finished)) => report.finished += 1,
-                Ok(Ok(End::NotOurs)) => report.not_ours += 1,
-                Ok(Ok(End::Unknown)) => report.unknown += 1,
-                Ok(Err(error)) => {
-                    tracing::warn!(error = error_chain(&error), "an operation ended without an answer to rely on");
-                    report.unknown += 1;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "an operation's task broke");
-                    report.unknown += 1;
-                }
-            }
-        }
-        if batch.look {
-            self.publish_look(batch).await?;
-        }
-        Ok(report)
-    }
-
-    async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
-        let look = self.cluster.look().await?;
-        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected: batch.expected.clone() };
-        self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
-    }
-
-    async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
+    pub(super) async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
         let lock = self.locks.acquire(&plan.job).await?;
         let mut pass =
             Pass { runner: self, plan: &plan, capacity, held: None, renewed: Instant::now(), phases: Vec::new() };
@@ -345,78 +232,6 @@ async fn job_look(cluster: &dyn Cluster, plan: &Plan, look: &Look) -> Result<Job
     Ok(JobLook { jobs, ended_with })
 }
 
-/// Asks for the stop and waits for its end; a time-out means unknown.
-async fn stop(
-    runner: &Runner,
-    plan: &Plan,
-    run: JobId,
-    trigger: TriggerId,
-    directory: &str,
-) -> Result<Input, OutsideError> {
-    let cluster = runner.cluster.as_ref();
-    let limit = Instant::now() + Duration::from_millis(plan.windows.stop_ms);
-    let mut asked = false;
-    while Instant::now() < limit {
-        if !asked {
-            cluster.stop(run, trigger, directory).await?;
-            asked = true;
-        }
-        match cluster.stop_status(run, trigger).await? {
-            StopStatus::InProgress => tokio::time::sleep(runner.times.poll).await,
-            StopStatus::Completed(path) => {
-                // The location is known before the job has reached its end.
-                return ended(runner, run, limit)
-                    .await
-                    .map(|over| if over { Input::Stopped(StopEnd::Savepoint(path)) } else { Input::Unknown });
-            }
-            StopStatus::Failed { class, message } => return Ok(Input::Stopped(stop_failure(&class, message))),
-            // The JobManager restarted: if it has the job, it is asked again under the same trigger.
-            StopStatus::Forgotten => match cluster.job(run).await? {
-                Some(job) if !job.state.is_terminal() => {
-                    asked = false;
-                    tokio::time::sleep(runner.times.poll).await;
-                }
-                Some(_) | None => return Ok(Input::Stopped(StopEnd::Gone)),
-            },
-        }
-    }
-    Ok(Input::Unknown)
-}
-
-fn stop_failure(class: &str, message: String) -> StopEnd {
-    let not_running = message.contains("is not being executed at the moment")
-        || message.contains("Not all required tasks are currently running");
-    if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {
-        StopEnd::Gone
-    } else if not_running {
-        StopEnd::NotRunning
-    } else {
-        StopEnd::Failed(message)
-    }
-}
-
-async fn ended(runner: &Runner, run: JobId, limit: Instant) -> Result<bool, OutsideError> {
-    loop {
-        match runner.cluster.job(run).await? {
-            Some(job) if !job.state.is_terminal() => {}
-            Some(_) | None => return Ok(true),
-        }
-        if Instant::now() > limit {
-            return Ok(false);
-        }
-        tokio::time::sleep(runner.times.poll.min(Duration::from_millis(100))).await;
-    }
-}
-
-async fn cancel(runner: &Runner, run: JobId) -> Result<Input, OutsideError> {
-    let live = runner.cluster.job(run).await?.is_some_and(|job| !job.state.is_terminal());
-    if live {
-        runner.cluster.cancel(run).await?;
-    }
-    let over = ended(runner, run, Instant::now() + runner.times.cancel).await?;
-    Ok(if over { Input::Cancelled } else { Input::Unknown })
-}
-
 fn phase_name(effect: &Effect) -> &'static str {
     match effect {
         Effect::TakeClaim => "claim",
@@ -432,16 +247,4 @@ fn phase_name(effect: &Effect) -> &'static str {
         Effect::WriteResult(_) => "result",
         Effect::Done(_) => "done",
     }
-}
-
-/// An error and its causes in one line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,0 +1,60 @@
+//! Documents in the store: reading one, and the compare-and-swap of one that carries its writer's nonce.
+//! Must not know what a document means.
+
+use lifecycle::claim::Claim;
+use lifecycle::documents::{DocumentError, read, write};
+use lifecycle::ids::Nonce;
+use lifecycle::record::Record;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store};
+
+/// A document that tells its last write by a nonce, fresh for every write.
+pub(crate) trait Nonced: Serialize + DeserializeOwned + Sync {
+    /// The nonce of the last write.
+    fn nonce(&self) -> Nonce;
+}
+
+impl Nonced for Claim {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+impl Nonced for Record {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+/// The document at `key`, with the object it was read from.
+pub(crate) async fn fetch<T: DeserializeOwned>(
+    store: &dyn Store,
+    key: &str,
+) -> Result<Option<(T, Object)>, OutsideError> {
+    let Some(object) = store.get(key).await? else { return Ok(None) };
+    let document = read(&object.bytes)
+        .map_err(|error: DocumentError| OutsideError::refused(key, crate::runner::error_chain(&error)))?;
+    Ok(Some((document, object)))
+}
+
+/// Writes `document` in the place of what `condition` expects; nothing if somebody else wrote.
+pub(crate) async fn swap<T: Nonced>(
+    store: &dyn Store,
+    key: &str,
+    document: &T,
+    condition: Condition,
+) -> Result<Option<Etag>, OutsideError> {
+    let lost = match store.put(key, write(document), condition).await {
+        Ok(Put::Written(etag)) => return Ok(Some(etag)),
+        Ok(Put::Conflict) => None,
+        Err(error @ OutsideError::Refused { .. }) => return Err(error),
+        Err(error @ OutsideError::Unknown { .. }) => Some(error),
+    };
+    // One's own nonce means that it succeeded and only the reply was lost.
+    match fetch::<T>(store, key).await? {
+        Some((found, object)) if found.nonce() == document.nonce() => Ok(Some(object.etag)),
+        Some(_) | None => lost.map_or(Ok(None), Err),
+    }
+}

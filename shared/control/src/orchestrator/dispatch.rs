@@ -1,0 +1,51 @@
+//! Sends what was ordered as one batch, in one call that is never repeated.
+//! Must not know how a plan came about.
+
+use lifecycle::batch::{Batch, BatchItem, Expected, FORMAT, Receipt};
+use lifecycle::documents::write;
+use lifecycle::ids::{BatchId, Digest};
+use lifecycle::manifest::JobName;
+use lifecycle::orchestrate::Finding;
+use lifecycle::plan::Plan;
+
+use super::{Orchestrator, Report};
+use crate::ports::{Condition, Order, OutsideError, Progress};
+
+impl Orchestrator {
+    /// The batch, then the look for its id, then the one call that is never repeated, then the receipt.
+    pub(super) async fn dispatch(
+        &self,
+        id: BatchId,
+        plans: &[Plan],
+        expected: Vec<Expected>,
+        look: bool,
+    ) -> Result<String, OutsideError> {
+        let keys = &self.settings.keys;
+        let item = |plan: &Plan| BatchItem {
+            job: plan.job.clone(),
+            operation: plan.operation,
+            plan: keys.plan(plan.operation),
+            digest: Digest::of(&write(plan)),
+        };
+        let batch =
+            Batch { format: FORMAT, id, at: self.world.now(), items: plans.iter().map(item).collect(), expected, look };
+        let bytes = write(&batch);
+        let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
+        self.store.put(&order.key, bytes, Condition::Always).await?;
+        let dispatched_as = match self.dispatcher.find(id).await? {
+            Progress::NotFound => self.dispatcher.send(&order).await?,
+            Progress::Pending(step) | Progress::Running(step) | Progress::Ended(step) => step,
+        };
+        let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at: self.world.now() };
+        self.store.put(&keys.receipt(id), write(&receipt), Condition::Always).await?;
+        Ok(dispatched_as)
+    }
+}
+
+/// The runs that a look should find alive.
+pub(super) fn expected(report: &Report) -> Vec<Expected> {
+    let run = |(name, finding): (&JobName, &Finding)| {
+        finding.expected.map(|(job_id, revision)| Expected { job: name.clone(), job_id, revision })
+    };
+    report.findings.iter().filter_map(run).collect()
+}

@@ -1,0 +1,221 @@
+//! One job in one invocation: drives its machine and carries out the effects over the ports.
+//! Must not decide anything: which effect comes next is the machine's.
+
+use std::sync::Arc;
+
+use lifecycle::batch::OperationResult;
+use lifecycle::claim::Claim;
+use lifecycle::diagnostics::SourceFile;
+use lifecycle::documents::write;
+use lifecycle::ids::OperationId;
+use lifecycle::inputs::Inputs;
+use lifecycle::manifest::{JobManifest, JobName, Meta, parse_deployed, render_deployed};
+use lifecycle::orchestrate::{Desired, Dispatched, Effect, Finding, Input, Situation, State, step};
+use lifecycle::target::Target;
+
+use super::records::Versioned;
+use super::{Orchestrator, Round};
+use crate::claims::{ClaimAnswer, Claims};
+use crate::documents::fetch;
+use crate::ports::{Child, Condition, Files, OutsideError, Progress};
+
+/// One job in one invocation.
+pub(super) struct Job<'a> {
+    orchestrator: &'a Orchestrator,
+    round: &'a Round,
+    name: &'a JobName,
+    /// The record that was read with all others; used once.
+    record: Option<Versioned>,
+    condition: Condition,
+    inputs: Option<Arc<Inputs>>,
+    situation: Option<Situation>,
+    /// The highest version with state directories, looked for where no record knows any.
+    version_floor: u32,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(orchestrator: &'a Orchestrator, round: &'a Round, name: &'a JobName, record: Versioned) -> Self {
+        Self {
+            orchestrator,
+            round,
+            name,
+            record: Some(record),
+            condition: Condition::Absent,
+            inputs: None,
+            situation: None,
+            version_floor: 0,
+        }
+    }
+
+    pub(super) async fn drive(mut self) -> Result<Finding, OutsideError> {
+        let mut input = Input::Begin;
+        let mut state = State::new();
+        loop {
+            let situation = self.situation();
+            let (next, effect) = step(self.name, &situation, state, input);
+            state = next;
+            input = match effect {
+                Effect::Done(finding) => return Ok(*finding),
+                effect => self.carry_out(effect).await?,
+            };
+        }
+    }
+
+    /// The same operation id through the whole pass; a fresh nonce for every write.
+    fn situation(&mut self) -> Situation {
+        let Orchestrator { world, settings, .. } = self.orchestrator;
+        let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
+        let (_, etags) = inputs.desired(self.name);
+        let now = world.now();
+        let fresh = || Situation {
+            now,
+            operation: world.fresh_id(),
+            nonce: world.fresh_id(),
+            batch: self.round.batch,
+            query_id: world.query_id(),
+            created: world.local_time(now),
+            by: self.round.by.clone(),
+            etags: Vec::new(),
+            source: settings.source,
+            version_floor: 0,
+            patience: settings.patience,
+            windows: settings.windows,
+            removals_held: self.round.removals_held,
+            sweep: self.round.sweep,
+            lost: self.round.lost.get(self.name).copied(),
+        };
+        let known = self.situation.take().unwrap_or_else(fresh);
+        let situation = Situation { nonce: world.fresh_id(), etags, version_floor: self.version_floor, ..known };
+        self.situation = Some(situation.clone());
+        situation
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Result<Input, OutsideError> {
+        let orchestrator = self.orchestrator;
+        match effect {
+            Effect::ReadRecord => {
+                let (record, condition) = if let Some(read) = self.record.take() {
+                    read
+                } else {
+                    // Read again after a conflict: what is desired has to be read again after it, too.
+                    let read = orchestrator.record(self.name).await?;
+                    self.inputs = Some(Arc::new(orchestrator.desired.load().await?));
+                    read
+                };
+                self.condition = condition;
+                Ok(Input::Record(record))
+            }
+            Effect::ReadDeployed => Ok(Input::Deployed(self.deployed().await?.map(Box::new))),
+            Effect::ReadDesired => {
+                let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
+                let desired = inputs.desired(self.name).0;
+                if let (Desired::Target(target), Condition::Absent) = (&desired, &self.condition) {
+                    self.version_floor = highest_version(orchestrator.files.as_ref(), target).await?;
+                }
+                Ok(Input::Desired(desired))
+            }
+            Effect::ReadResult(operation) => {
+                let key = orchestrator.settings.keys.result(self.name, operation);
+                let found = fetch::<OperationResult>(orchestrator.store.as_ref(), &key).await?;
+                Ok(Input::Result(found.map(|(result, _)| Box::new(result))))
+            }
+            Effect::AskDispatch(batch) => Ok(Input::Dispatched(match orchestrator.dispatcher.find(batch).await? {
+                Progress::NotFound => Dispatched::Never,
+                Progress::Pending(_) | Progress::Running(_) => Dispatched::UnderWay,
+                Progress::Ended(_) => Dispatched::Over,
+            })),
+            Effect::CloseClaim(operation) => self.close_claim(operation).await,
+            Effect::WritePlan(plan) => {
+                if !self.round.dry {
+                    let key = orchestrator.settings.keys.plan(plan.operation);
+                    orchestrator.store.put(&key, write(plan.as_ref()), Condition::Always).await?;
+                }
+                Ok(Input::Written)
+            }
+            Effect::Project(projection) => self.project(projection).await,
+            Effect::WriteRecord(record) => {
+                if self.round.dry {
+                    return Ok(Input::Written);
+                }
+                match orchestrator.put_record(&record, self.condition.clone()).await? {
+                    Some(etag) => {
+                        self.condition = Condition::Unchanged(etag);
+                        Ok(Input::Written)
+                    }
+                    None => Ok(Input::Conflict),
+                }
+            }
+            Effect::Dispatch(plan) => {
+                self.round.ordered.lock().await.push(*plan);
+                Ok(Input::Written)
+            }
+            Effect::Done(_) => Ok(Input::Conflict),
+        }
+    }
+
+    async fn deployed(&self) -> Result<Option<(Target, Meta)>, OutsideError> {
+        let Orchestrator { store, settings, .. } = self.orchestrator;
+        let key = settings.keys.manifest(self.name);
+        let Some(object) = store.get(&key).await? else { return Ok(None) };
+        let file = SourceFile::new(key.clone(), object.bytes);
+        let (manifest, meta) = parse_deployed(&file).map_err(|errors| {
+            OutsideError::refused(key, errors.first().map_or_else(String::new, ToString::to_string))
+        })?;
+        let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
+        let Some(tables) = &inputs.tables else {
+            return Err(OutsideError::refused(
+                "taking over a job of the Python tool",
+                "the table definitions were refused",
+            ));
+        };
+        Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
+    }
+
+    async fn close_claim(&self, operation: OperationId) -> Result<Input, OutsideError> {
+        if self.round.dry {
+            return Ok(Input::Held);
+        }
+        let Orchestrator { store, world, settings, .. } = self.orchestrator;
+        let claims =
+            Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
+        Ok(match claims.close(operation).await? {
+            ClaimAnswer::Closed(claim) => Input::Closed(Some(claim).filter(|c: &Claim| c.lease_ms > 0).map(Box::new)),
+            ClaimAnswer::Live | ClaimAnswer::Ours(_) => Input::Held,
+        })
+    }
+
+    async fn project(&self, projection: Option<(Box<JobManifest>, Meta)>) -> Result<Input, OutsideError> {
+        if self.round.dry {
+            return Ok(Input::Written);
+        }
+        let Orchestrator { store, settings, .. } = self.orchestrator;
+        let key = settings.keys.manifest(self.name);
+        match projection {
+            Some((manifest, meta)) => {
+                let text = render_deployed(&manifest, &meta);
+                store.put(&key, text.into_bytes(), Condition::Always).await?;
+            }
+            None => store.delete(&key).await?,
+        }
+        Ok(Input::Written)
+    }
+}
+
+/// The highest version that left state directories: a lost record must not give its version out again.
+async fn highest_version(files: &dyn Files, target: &Target) -> Result<u32, OutsideError> {
+    let mut highest = 0;
+    for directory in [target.checkpoint_directory(), target.savepoint_directory()] {
+        let children = match files.children(directory.trim_end_matches('/')).await {
+            Ok(children) => children,
+            // A node's own disk, or no right to list: nothing can be known from here.
+            Err(OutsideError::Refused { .. }) => continue,
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+        };
+        for child in children {
+            if let Child::Directory(name) = child {
+                highest = highest.max(name.parse().unwrap_or(0));
+            }
+        }
+    }
+    Ok(highest)
+}

@@ -1,0 +1,178 @@
+//! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
+//! Must not decide anything about a job; which jobs an event concerns is all it works out.
+
+mod desired;
+mod dispatch;
+mod job;
+mod records;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::ids::BatchId;
+use lifecycle::inputs::Inputs;
+use lifecycle::keys::Keys;
+use lifecycle::manifest::{JobName, Policy};
+use lifecycle::orchestrate::{Finding, Lost, Patience};
+use lifecycle::plan::{Plan, Windows};
+use lifecycle::record::Source;
+use tokio::sync::Mutex;
+
+use self::dispatch::expected;
+use self::job::Job;
+use self::records::Versioned;
+use crate::fan_out::FanOut;
+use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
+
+pub use desired::{DesiredSource, Uploads};
+pub use scope::Scope;
+
+/// How many jobs are worked on at one time.
+const JOBS: usize = 16;
+
+/// What the orchestrator is set to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The keys of every document.
+    pub keys: Keys,
+    /// What manifests may bring.
+    pub policy: Policy,
+    /// The name of the time stamp column; empty for none.
+    pub timestamp_field: String,
+    /// How failed targets are tried again.
+    pub patience: Patience,
+    /// The time spans of plans.
+    pub windows: Windows,
+    /// How much longer than its lease a runner is left alone.
+    pub margin: Duration,
+    /// How many removals may be under way before the guard holds the rest.
+    pub removals: usize,
+    /// Where desired manifests come from.
+    pub source: Source,
+}
+
+/// What was found about each job, and the batch that was sent.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What was found, by job.
+    pub findings: BTreeMap<JobName, Finding>,
+    /// The batch, if anything had to be sent.
+    pub batch: Option<BatchId>,
+    /// The step or command that carries it.
+    pub dispatched_as: Option<String>,
+    /// Jobs that could not be looked after, with the reason.
+    pub troubles: BTreeMap<JobName, String>,
+    /// The verdicts over the uploaded files.
+    pub inputs: Option<Inputs>,
+}
+
+/// What the orchestrator works with.
+pub struct Orchestrator {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// What is desired.
+    pub desired: Arc<dyn DesiredSource>,
+    /// The way to the node.
+    pub dispatcher: Arc<dyn Dispatcher>,
+    /// Where state lies, as far as it can be listed from here.
+    pub files: Arc<dyn Files>,
+    /// Time and fresh ids.
+    pub world: Arc<dyn World>,
+    /// What it is set to.
+    pub settings: Settings,
+}
+
+/// One invocation: what its jobs share.
+struct Round {
+    by: String,
+    batch: BatchId,
+    sweep: bool,
+    lost: BTreeMap<JobName, Lost>,
+    removals_held: bool,
+    inputs: Arc<Inputs>,
+    ordered: Mutex<Vec<Plan>>,
+    /// Only looking: nothing is written, nothing is sent.
+    dry: bool,
+}
+
+impl Orchestrator {
+    /// Looks after the jobs in `scope` and sends what was ordered.
+    pub async fn run(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
+        self.round(scope, by, false).await
+    }
+
+    /// Works out what `run` would do; writes and sends nothing.
+    pub async fn plan(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
+        self.round(scope, by, true).await
+    }
+
+    async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
+        let (names, sweep, look, lost) = self.concerned(scope).await?;
+        // Records first, then what is desired: the other way round an old wish could undo a newer one.
+        let records = self.records(names).await?;
+        let inputs = Arc::new(self.desired.load().await?);
+        if !dry {
+            self.desired.tell(&inputs).await?;
+        }
+        let removals_held = self.removals_held(&inputs).await?;
+        let round = Arc::new(Round {
+            by: by.to_owned(),
+            batch: self.world.fresh_id(),
+            sweep,
+            lost,
+            removals_held,
+            inputs: Arc::clone(&inputs),
+            ordered: Mutex::new(Vec::new()),
+            dry,
+        });
+        let mut report = Arc::clone(&self).look_after(&round, records).await;
+        report.inputs = Some((*inputs).clone());
+        let plans = std::mem::take(&mut *round.ordered.lock().await);
+        if !dry && (look || !plans.is_empty()) {
+            let expected = if look { expected(&report) } else { Vec::new() };
+            let dispatched = self.dispatch(round.batch, &plans, expected, look).await?;
+            report.batch = Some(round.batch);
+            report.dispatched_as = Some(dispatched);
+        }
+        Ok(report)
+    }
+
+    /// Deployed names without a file; one by one deletions count together.
+    async fn removals_held(&self, inputs: &Inputs) -> Result<bool, OutsideError> {
+        let keys = &self.settings.keys;
+        let desired: BTreeSet<JobName> = inputs.names().into_iter().collect();
+        let listed = self.store.list(&keys.manifests()).await?;
+        let deployed =
+            listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
+        Ok(deployed.filter(|name| !desired.contains(name)).count() > self.settings.removals)
+    }
+
+    async fn look_after(self: Arc<Self>, round: &Arc<Round>, records: Vec<(JobName, Versioned)>) -> Report {
+        let mut report = Report::default();
+        let mut jobs = FanOut::new(JOBS, records, |(name, record)| {
+            let (this, round) = (Arc::clone(&self), Arc::clone(round));
+            async move {
+                let found = Job::new(&this, &round, &name, record).drive().await;
+                (name, found)
+            }
+        });
+        while let Some(ended) = jobs.next().await {
+            match ended {
+                Ok((name, Ok(finding))) => {
+                    tracing::info!(job = %name, reason = %finding.reason, "looked after");
+                    report.findings.insert(name, finding);
+                }
+                // One job's trouble never stops another's.
+                Ok((name, Err(error))) => {
+                    let error = crate::runner::error_chain(&error);
+                    tracing::error!(job = %name, error, "could not be looked after");
+                    report.troubles.insert(name, error);
+                }
+                Err(error) => tracing::error!(%error, "a job's task broke"),
+            }
+        }
+        report
+    }
+}

@@ -1,0 +1,70 @@
+//! The records of jobs in the store: read, written by compare-and-swap, and permissions noted in them.
+//! Must not know what follows from a record.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lifecycle::ids::Hex32;
+use lifecycle::manifest::JobName;
+use lifecycle::record::{Allow, Permission, Record};
+
+use super::{JOBS, Orchestrator};
+use crate::documents::{fetch, swap};
+use crate::fan_out::FanOut;
+use crate::ports::{Condition, Etag, OutsideError};
+
+/// A record with the version that the next write depends on.
+pub(super) type Versioned = (Option<Box<Record>>, Condition);
+
+impl Orchestrator {
+    pub(super) async fn records(
+        self: &Arc<Self>,
+        names: BTreeSet<JobName>,
+    ) -> Result<Vec<(JobName, Versioned)>, OutsideError> {
+        let mut reads = FanOut::new(JOBS, names, |name| {
+            let this = Arc::clone(self);
+            async move { this.record(&name).await.map(|record| (name, record)) }
+        });
+        let mut found = Vec::new();
+        while let Some(read) = reads.next().await {
+            found.push(read.map_err(|error| OutsideError::unknown("reading the records", error))??);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn record(&self, name: &JobName) -> Result<Versioned, OutsideError> {
+        Ok(match fetch(self.store.as_ref(), &self.settings.keys.record(name)).await? {
+            None => (None, Condition::Absent),
+            Some((record, object)) => (Some(Box::new(record)), Condition::Unchanged(object.etag)),
+        })
+    }
+
+    /// Writes a record; nothing if somebody else did.
+    pub(super) async fn put_record(&self, record: &Record, condition: Condition) -> Result<Option<Etag>, OutsideError> {
+        swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, condition).await
+    }
+
+    /// Notes a permission in a job's record.
+    pub async fn allow(
+        &self,
+        name: &JobName,
+        permission: Permission,
+        run: Option<Hex32>,
+        by: &str,
+    ) -> Result<(), OutsideError> {
+        for _ in 0..8 {
+            let (record, condition) = self.record(name).await?;
+            let nonce = self.world.fresh_id();
+            let mut record =
+                record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
+            record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });
+            if permission != Permission::Remove {
+                record.forget_troubles();
+            }
+            if self.put_record(&record, condition).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(OutsideError::refused("writing the record", "others keep writing it; try again"))
+    }
+}

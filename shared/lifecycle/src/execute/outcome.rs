@@ -1,0 +1,147 @@
+//! What comes of an operation, and the words people read about it.
+//! Must not know how it came about.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Why;
+use crate::ids::JobId;
+
+/// A run that an operation started.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Its Flink job id.
+    pub job_id: JobId,
+    /// The state it was restored from.
+    pub restored_from: Option<String>,
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The target runs.
+    Deployed {
+        /// Its run.
+        run: RunStarted,
+        /// The savepoint that was taken on the way.
+        savepoint: Option<String>,
+        /// Alive but not stable, and nothing to roll back to.
+        unhealthy: Option<String>,
+        /// Whether a checkpoint of the run was seen.
+        checkpointed: bool,
+    },
+    /// The target ran to its end: it was bounded.
+    Completed {
+        /// Its run.
+        run: RunStarted,
+    },
+    /// Nothing had to be done.
+    Left {
+        /// Why.
+        why: Why,
+        /// The run that is live, if one is.
+        run: Option<JobId>,
+    },
+    /// The job was stopped because it is not desired any more.
+    Removed {
+        /// The savepoint that was taken, if one was possible.
+        savepoint: Option<String>,
+    },
+    /// The target failed and the previous manifest runs again.
+    RolledBack {
+        /// Why the target was given up.
+        reason: String,
+        /// The run of the previous manifest.
+        run: RunStarted,
+        /// The savepoint that was taken on the way.
+        savepoint: Option<String>,
+    },
+    /// The target was given up; what ran before is as it was.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The target failed, and nothing of the job runs now.
+    Failed {
+        /// Why.
+        reason: String,
+        /// The savepoint that was taken on the way.
+        savepoint: Option<String>,
+    },
+}
+
+/// Why an operation touched nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The target does not compile.
+    DoesNotCompile {
+        /// Why.
+        rejection: Rejection,
+    },
+    /// There are not enough slots.
+    NoCapacity {
+        /// What the job needs.
+        needed: u32,
+        /// What is free.
+        free: u32,
+    },
+    /// A job of that name that is not ours runs.
+    ForeignJob {
+        /// Its Flink job id.
+        job_id: JobId,
+    },
+    /// No state of the lineage was found, and a clean start is not ordered.
+    NoState,
+    /// The running job could not be stopped with a savepoint; it runs on.
+    NoSavepoint {
+        /// Flink's own words.
+        message: String,
+    },
+    /// The job stayed in a state that should pass.
+    StaysInPassing,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DoesNotCompile { rejection } => write!(f, "it does not compile: {rejection}"),
+            Self::NoCapacity { needed, free } => write!(f, "it needs {needed} slots, {free} are free"),
+            Self::ForeignJob { job_id } => {
+                write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over")
+            }
+            Self::NoState => {
+                f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
+            }
+            Self::NoSavepoint { message } => write!(f, "no savepoint could be taken, it runs on: {message}"),
+            Self::StaysInPassing => f.write_str("it stays in a state that should pass"),
+        }
+    }
+}
+
+/// Why a job does not compile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rejection {
+    /// What was rejected: `table-definition`, `query`, `insert`, `code`, `configuration`, `other`.
+    pub kind: String,
+    /// The statement's file and line, if it is a table definition.
+    pub origin: Option<String>,
+    /// Flink's own words, without its stack.
+    pub message: String,
+    /// The line in the rejected text.
+    pub line: Option<u32>,
+    /// The column in it.
+    pub column: Option<u32>,
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.origin, self.line, self.column) {
+            (Some(origin), _, _) => write!(f, "{origin}: {}", self.message),
+            (None, Some(line), Some(column)) => {
+                write!(f, "{} line {line}, column {column}: {}", self.kind, self.message)
+            }
+            (None, _, _) => write!(f, "{}: {}", self.kind, self.message),
+        }
+    }
+}

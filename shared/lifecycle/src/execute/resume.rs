@@ -1,0 +1,144 @@
+//! Where a pass goes on: from the notes of the claim, or from what is observed.
+//! Must not know how a stop or a start proceeds.
+
+use super::observe::observe;
+use super::rollback::resume_roll_back;
+use super::starting::{after_end, note_start, watch};
+use super::stopping::{end_running, issue_stop};
+use super::transition::{Next, claim_of, finish, to};
+use super::{Begin, Effect, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
+use crate::claim::{StartNote, Verdict};
+use crate::decision::{Action, From, Stop, Why};
+use crate::ids::JobId;
+use crate::plan::Plan;
+use crate::state::Place;
+
+/// How often a passing state is looked at again.
+const PASSING_LOOKS: u32 = 30;
+
+/// Where to go on: from the verdict, the last start, the last stop, or from what is observed.
+pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
+    let claim = claim_of(&state).clone();
+    match claim.verdict {
+        Some(Verdict::Commit(outcome)) => return finish(state, outcome),
+        Some(Verdict::RollBack { reason }) => return resume_roll_back(plan, state, look, reason),
+        None => {}
+    }
+    if let Some(note) = claim.notes.start {
+        return resume_start(plan, state, look, Role::Next, note);
+    }
+    if let Some(note) = claim.notes.stop {
+        let intent = Box::new(intent_of(plan, Some((note.run, Stop::Savepoint)), None));
+        // The same trigger again: Flink answers for the stop that is under way or was done.
+        return if note.savepoint.is_some() { after_end(plan, state, intent) } else { issue_stop(plan, state, intent) };
+    }
+    if let Some(run) = claim.notes.cancel {
+        let intent = Box::new(intent_of(plan, Some((run, Stop::Cancel)), None));
+        return to(state, Phase::Cancelling(intent), Effect::Cancel(run));
+    }
+    act(plan, state, look)
+}
+
+pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role, note: StartNote) -> Next {
+    let begin = Begin { role, job_id: note.job_id, restore: note.restore };
+    match look.job(note.job_id) {
+        Some(_) => watch(state, Box::new(begin)),
+        None => search_own(plan, state, begin),
+    }
+}
+
+/// The newest checkpoint under a start of unknown outcome: repeated without it, it collides with its own checkpoints.
+fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
+    let launch = match begin.role {
+        Role::Next => plan.next.as_ref(),
+        Role::Previous => plan.previous.as_ref().map(|p| &p.launch),
+    };
+    let directory = launch.and_then(|l| l.properties.get("execution.checkpointing.dir"));
+    let places = directory
+        .map(|dir| Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
+    to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
+}
+
+/// What an operation does with a live run, read off its change.
+fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
+    let start = match plan.action(crate::decision::Observed::Running) {
+        Action::Replace(_, from) => Some(from),
+        // A restart whose deployed run is gone goes on from its newest state.
+        Action::Leave(_) => Some(From::Latest),
+        Action::Start(_) | Action::Stop(_) | Action::Refuse(_) | Action::Wait => None,
+    };
+    Intent { stop, start, left_savepoint }
+}
+
+fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
+    let seen = observe(plan, look);
+    if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
+        let wanted =
+            plan.next.as_ref().is_some_and(|next| next.target == orphan.target && next.version == orphan.version);
+        if wanted {
+            // The same target already runs: it is taken over and watched.
+            let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
+            return note_start(state, begin);
+        }
+        // A run that never was deployed is ended at once; the deployed lineage has the state.
+        let intent = Intent {
+            stop: Some((orphan.job_id, Stop::Cancel)),
+            start: intent_of(plan, None, None).start,
+            left_savepoint: None,
+        };
+        return prepare(plan, state, Box::new(intent));
+    }
+    match plan.action(seen.observed) {
+        Action::Leave(why) => {
+            let run = match why {
+                Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
+                Why::NothingToStop | Why::ForeignJob => None,
+            };
+            let outcome = match plan.next {
+                Some(_) => Outcome::Left { why, run },
+                None => Outcome::Removed { savepoint: seen.savepoint },
+            };
+            finish(state, outcome)
+        }
+        Action::Refuse(why) => match seen.run {
+            Some(job_id) => finish(state, Outcome::Refused { refusal: Refusal::ForeignJob { job_id } }),
+            None => finish(state, Outcome::Left { why, run: None }),
+        },
+        Action::Wait => {
+            state.waits += 1;
+            if state.waits > PASSING_LOOKS {
+                return finish(state, Outcome::Refused { refusal: Refusal::StaysInPassing });
+            }
+            to(state, Phase::Looking, Effect::LookAgain)
+        }
+        Action::Start(from) => {
+            prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint }))
+        }
+        Action::Replace(stop, from) => {
+            let stop = seen.run.map(|run| (run, stop));
+            prepare(plan, state, Box::new(Intent { stop, start: Some(from), left_savepoint: None }))
+        }
+        Action::Stop(stop) => {
+            let stop = seen.run.map(|run| (run, stop));
+            end_running(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }), 0)
+        }
+    }
+}
+
+/// Compiles before the running job is touched.
+fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+    match (&plan.next, intent.start) {
+        (Some(_), Some(_)) => to(state, Phase::Preparing(intent), Effect::Prepare(Role::Next)),
+        (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent }), 0),
+    }
+}
+
+pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+    let needed = plan.next.as_ref().map_or(0, |launch| launch.slots);
+    let freed = match (&intent.stop, &plan.previous) {
+        (Some(_), Some(previous)) => previous.launch.slots,
+        (Some(_), None) => needed,
+        (None, _) => 0,
+    };
+    to(state, Phase::Reserving(intent), Effect::Reserve { needed, freed })
+}

@@ -1,0 +1,70 @@
+//! The rollback: the failed run is ended, and the previous manifest started from the newest state that fits it.
+//! Must not know why the target was given up, but for telling it.
+
+use super::resume::resume_start;
+use super::starting::{begin_start, may_start_over, verdict};
+use super::transition::{Next, claim_of, finish, savepoint_of, to};
+use super::{Begin, Effect, JobLook, Outcome, Phase, Role, State};
+use crate::claim::Verdict;
+use crate::ids::rollback_id;
+use crate::plan::Plan;
+use crate::state::Place;
+
+pub(super) fn give_up(state: State, reason: String) -> Next {
+    verdict(state, Verdict::RollBack { reason })
+}
+
+pub(super) fn rollback_reason(state: &State) -> String {
+    match &claim_of(state).verdict {
+        Some(Verdict::RollBack { reason }) => reason.clone(),
+        Some(Verdict::Commit(_)) | None => String::new(),
+    }
+}
+
+/// Ends the failed run first, whatever it is: at most one live run.
+pub(super) fn roll_back(plan: &Plan, state: State, reason: String) -> Next {
+    match claim_of(&state).notes.start.clone() {
+        Some(note) => to(state, Phase::EndingFailed(reason), Effect::Cancel(note.job_id)),
+        None => find_rollback_state(plan, state, reason),
+    }
+}
+
+pub(super) fn resume_roll_back(plan: &Plan, state: State, look: &JobLook, reason: String) -> Next {
+    let claim = claim_of(&state).clone();
+    let failed_lives = claim.notes.start.as_ref().and_then(|note| look.live(note.job_id)).is_some();
+    match claim.notes.rollback {
+        Some(note) if !failed_lives => resume_start(plan, state, look, Role::Previous, note),
+        Some(_) | None => roll_back(plan, state, reason),
+    }
+}
+
+pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> Next {
+    let savepoint = savepoint_of(&state);
+    let Some(previous) = plan.previous.as_ref().filter(|_| plan.can_roll_back()) else {
+        return finish(state, Outcome::Failed { reason, savepoint });
+    };
+    let mut places = previous.places.clone();
+    // The failed run's own checkpoints are newer, and fit only if the query is the same.
+    let same_version = plan.next.as_ref().is_some_and(|next| next.version == previous.launch.version);
+    if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
+        && let Some(dir) = next.properties.get("execution.checkpointing.dir")
+    {
+        places.push(Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
+    }
+    to(state, Phase::SearchingRollback(reason), Effect::FindState(places))
+}
+
+pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
+    let job_id = rollback_id(plan.operation, 0);
+    match found {
+        Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
+        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),
+        None => finish(
+            state,
+            Outcome::Failed {
+                reason: format!("{reason}; no state to start the previous manifest from"),
+                savepoint: None,
+            },
+        ),
+    }
+}

@@ -1,0 +1,152 @@
+//! A start: from which state, its note, its submission, the watch over it and the verdict.
+//! Must not know how the run before it was ended.
+
+use super::rollback::{give_up, rollback_reason};
+use super::transition::{Next, claim_of, finish, savepoint_of, to};
+use super::{Begin, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
+use crate::claim::{StartNote, Verdict};
+use crate::decision::From;
+use crate::ids::run_id;
+use crate::plan::Plan;
+use crate::state::Place;
+
+/// The live run is at its end: start, or say that the job is removed.
+pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+    match (intent.start, &plan.next) {
+        (None, _) | (_, None) => {
+            let savepoint = savepoint_of(&state);
+            finish(state, Outcome::Removed { savepoint })
+        }
+        (Some(From::Clean), Some(_)) => {
+            begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None })
+        }
+        (Some(From::Latest), Some(_)) => {
+            if let Some(path) = savepoint_of(&state) {
+                return begin_start(
+                    state,
+                    Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) },
+                );
+            }
+            let mut places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
+            // One candidate more: a run of an operation without a result may have gone on from it.
+            places.extend(intent.left_savepoint.clone().map(|path| Place::Exactly { path }));
+            to(state, Phase::Searching(intent), Effect::FindState(places))
+        }
+    }
+}
+
+pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
+    let job_id = run_id(plan.operation, 0);
+    match found {
+        Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
+        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Next, job_id, restore: None }),
+        // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
+        None if intent.stop.is_some() => finish(
+            state,
+            Outcome::Failed { reason: "no state of the stopped run was found".to_owned(), savepoint: None },
+        ),
+        None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
+    }
+}
+
+/// A run that left no checkpoint is started again from its own starting point, which was clean.
+pub(super) fn may_start_over(plan: &Plan) -> bool {
+    plan.previous.as_ref().is_some_and(|p| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty())
+}
+
+pub(super) fn begin_start(state: State, begin: Begin) -> Next {
+    let compiled = match begin.role {
+        Role::Next => state.compiled_next,
+        Role::Previous => state.compiled_previous,
+    };
+    if compiled {
+        return note_start(state, begin);
+    }
+    let role = begin.role;
+    to(state, Phase::Compiling(Box::new(begin)), Effect::Prepare(role))
+}
+
+pub(super) fn note_start(state: State, begin: Begin) -> Next {
+    let mut claim = claim_of(&state).clone();
+    let note = Some(StartNote { job_id: begin.job_id, restore: begin.restore.clone() });
+    match begin.role {
+        Role::Next => claim.notes.start = note,
+        Role::Previous => claim.notes.rollback = note,
+    }
+    to(state, Phase::NotingStart(Box::new(begin)), Effect::SaveClaim(claim))
+}
+
+pub(super) fn submit(state: State, begin: Box<Begin>) -> Next {
+    let compiled = match begin.role {
+        Role::Next => state.compiled_next,
+        Role::Previous => state.compiled_previous,
+    };
+    // Not compiled in this process: the run was live already and is only taken over.
+    if !compiled {
+        return watch(state, begin);
+    }
+    let effect = Effect::Submit { role: begin.role, job_id: begin.job_id, restore: begin.restore.clone() };
+    to(state, Phase::Submitting(begin), effect)
+}
+
+pub(super) fn watch(state: State, begin: Box<Begin>) -> Next {
+    let id = begin.job_id;
+    to(state, Phase::Watching(begin), Effect::Watch(id))
+}
+
+pub(super) fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -> Next {
+    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone() };
+    let savepoint = savepoint_of(&state);
+    match (begin.role, health) {
+        (Role::Next, Health::Stable { checkpointed }) => {
+            verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, checkpointed }))
+        }
+        (Role::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
+        (_, Health::Unstable(reason)) => start_failed(plan, state, begin, reason, true),
+        (_, Health::Ended(reason)) => start_failed(plan, state, begin, reason, false),
+        (Role::Previous, Health::Stable { .. } | Health::Complete) => {
+            let reason = rollback_reason(&state);
+            finish(state, Outcome::RolledBack { reason, run, savepoint })
+        }
+    }
+}
+
+pub(super) fn start_failed(plan: &Plan, state: State, begin: Begin, reason: String, alive: bool) -> Next {
+    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore };
+    let savepoint = savepoint_of(&state);
+    match (begin.role, alive) {
+        // A rollback's own run has nothing to roll back to: alive counts as running.
+        (Role::Previous, true) => {
+            let given_up = rollback_reason(&state);
+            finish(
+                state,
+                Outcome::RolledBack {
+                    reason: format!("{given_up}; the previous manifest is not healthy: {reason}"),
+                    run,
+                    savepoint,
+                },
+            )
+        }
+        (Role::Previous, false) => {
+            let given_up = rollback_reason(&state);
+            finish(
+                state,
+                Outcome::Failed {
+                    reason: format!("{given_up}; the previous manifest failed too: {reason}"),
+                    savepoint,
+                },
+            )
+        }
+        (Role::Next, true) if plan.is_restart() => verdict(
+            state,
+            Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }),
+        ),
+        (Role::Next, _) => give_up(state, reason),
+    }
+}
+
+pub(super) fn verdict(state: State, verdict: Verdict) -> Next {
+    let mut claim = claim_of(&state).clone();
+    claim.verdict = Some(verdict.clone());
+    to(state, Phase::NotingVerdict(verdict), Effect::SaveClaim(claim))
+}

@@ -1,0 +1,36 @@
+//! What every transition is made of: a phase with an effect, the end of a pass, the close of the claim.
+//! Must not know which phase follows which.
+
+use super::{Effect, End, Outcome, Phase, State};
+use crate::claim::Claim;
+
+pub(super) type Next = (State, Effect);
+
+pub(super) fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
+    state.phase = phase;
+    (state, effect)
+}
+
+pub(super) fn done(state: State, end: End) -> Next {
+    to(state, Phase::Done, Effect::Done(end))
+}
+
+/// The claim is closed with the outcome before the result is written: once a result is there, nobody acts on the
+/// operation any more, and a runner that lost the claim writes none.
+pub(super) fn finish(state: State, outcome: Outcome) -> Next {
+    let claim = Claim { closed: true, outcome: Some(outcome.clone()), ..claim_of(&state).clone() };
+    to(state, Phase::Closing(outcome), Effect::SaveClaim(claim))
+}
+
+/// The claim as last written. Every phase after `Claiming` has one.
+pub(super) fn claim_of(state: &State) -> &Claim {
+    static NONE: std::sync::LazyLock<Claim> = std::sync::LazyLock::new(|| {
+        let zero = crate::ids::Hex32::from_bytes([0; 16]);
+        Claim { closed: true, ..Claim::fresh(zero, zero, 0) }
+    });
+    state.claim.as_ref().unwrap_or(&NONE)
+}
+
+pub(super) fn savepoint_of(state: &State) -> Option<String> {
+    claim_of(state).notes.stop.as_ref().and_then(|note| note.savepoint.clone())
+}
