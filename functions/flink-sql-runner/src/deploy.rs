@@ -9,7 +9,7 @@ use std::sync::Arc;
 use control::orchestrator::Orchestrator;
 use control::ports::{OutsideError, Store};
 use lifecycle::documents::read;
-use lifecycle::keys::Keys;
+use lifecycle::keys::{Keys, stem};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
 use lifecycle::record::{Decision, Record};
@@ -90,7 +90,21 @@ fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), Cl
 
 async fn order(orchestrator: &Arc<Orchestrator>, names: &BTreeSet<JobName>) -> Result<PlanAnswer, CliError> {
     let action = Action::Deploy { names: names.clone(), by: Some(who()) };
-    Ok(plan::only(plan::plan_of(act(orchestrator, action).await?)?, names))
+    let answer = plan::only(plan::plan_of(act(orchestrator, action).await?)?, names);
+    let known = |name: &JobName| answer.jobs.iter().any(|job| job.name == *name && !is_absent(&job.reason));
+    let refused = |name: &JobName| answer.refused.iter().any(|file| stem(&file.file) == Some(name.as_str()));
+    let spoken_of = |name: &&JobName| known(name) || refused(name) || answer.troubles.contains_key(*name);
+    match names.iter().find(|name| !spoken_of(name)) {
+        Some(name) => Err(CliError::usage(
+            format!("no uploaded manifest is named `{name}`"),
+            "upload it with `deploy PATH`; `status` lists the jobs",
+        )),
+        None => Ok(answer),
+    }
+}
+
+fn is_absent(reason: &Reason) -> bool {
+    matches!(reason, Reason::Absent)
 }
 
 /// The decisions that stand before the upload, by job.
@@ -98,7 +112,7 @@ async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<V
     let mut found = Vec::new();
     for path in paths {
         for (_, under) in crate::upload::map(path)? {
-            let Some(name) = lifecycle::keys::stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
+            let Some(name) = stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
                 continue;
             };
             let key = keys.record(&name);

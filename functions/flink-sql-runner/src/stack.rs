@@ -248,6 +248,7 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
 fn node(options: &StackOptions, flink: &BTreeMap<String, String>, flink_port: &str) -> BTreeMap<String, String> {
     let home = flink.get("FLINK_HOME").cloned().unwrap_or_default();
     [
+        ("DEPLOYMENT_TARGET", "remote".to_owned()),
         ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{flink_port}")),
         ("FLINK", format!("{home}/bin/flink")),
         ("FLINK_CONF_DIR", options.root.join("flink/conf").display().to_string()),

@@ -61,12 +61,13 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         modified_ms: 0,
     };
     let look = Look {
-        epoch: Epoch("e".to_owned()),
+        epoch: Epoch::Yarn { application: "application_1_2".to_owned(), attempt: 1 },
         at: at("2026-11-23T12:09:12Z"),
         jobs: vec![seen("orders 2", JobState::Restarting)],
         slots: Some(Slots { total: 40, free: 2 }),
     };
-    let observed = ObservedDocument { format: 1, batch: Hex32::derived(&["b"]), look, expected: Vec::new() };
+    let observed =
+        ObservedDocument { format: 1, batch: Hex32::derived(&["b"]), look, expected: Vec::new(), replaced: None };
     let answer =
         StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
     insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"

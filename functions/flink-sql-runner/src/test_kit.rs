@@ -82,7 +82,7 @@ pub(crate) fn settled(record: Record, yaml: &str, operation: &str, outcome: &Out
 
 /// A good outcome of an operation.
 pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
-    let run = RunStarted { job_id: Hex32::derived(&[operation]), restored_from: from.map(str::to_owned) };
+    let run = RunStarted { job_id: Hex32::derived(&[operation]), restored_from: from.map(str::to_owned), epoch: None };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
 }
 

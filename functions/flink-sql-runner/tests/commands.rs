@@ -76,6 +76,8 @@ async fn uploads_plans_orders_and_shows() {
     assert!(ordered["plan"]["dispatched_as"].as_str().is_some(), "{ordered}");
     let (said, aside) = bench.text(&["deploy", "filter-expensive-items", "--wait", "--timeout", "1s"], 5).await;
     assert!(aside.contains("has not ended after 1.0 s"), "{said}{aside}");
+    let (_, aside) = bench.text(&["deploy", "no-such-job"], 2).await;
+    assert!(aside.contains("no uploaded manifest is named `no-such-job`"), "{aside}");
     let status = bench.json(&["status"], 0).await;
     assert!(status["jobs"][0]["operation"].is_string(), "{status}");
     let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
@@ -97,8 +99,10 @@ async fn on_the_primary_node_it_takes_the_python_tools_flags() {
     };
     let (said, _) = bench.text(&flags("plan", "remote"), 0).await;
     assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
-    let (_, aside) = bench.text(&flags("deploy", "yarn"), 2).await;
-    assert!(aside.contains("comes with the YARN target"), "{aside}");
+    let mut without_yarn = flags("deploy", "yarn");
+    without_yarn.extend(["--hadoop-conf-dir", "nowhere"]);
+    let (_, aside) = bench.text(&without_yarn, 2).await;
+    assert!(aside.contains("cannot read nowhere/yarn-site.xml; name the ResourceManager with"), "{aside}");
     // Nobody answers at that address: nothing is known, and it is said once.
     let (said, aside) = bench.text(&flags("deploy", "remote"), 6).await;
     assert_eq!(said, "");

@@ -2,10 +2,11 @@
 //! Must not know plans or claims: it asks, and says what the `JobManager` said.
 
 mod answers;
-mod http;
+mod configuration;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::io::ErrorKind;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,11 +15,17 @@ use jiff::Timestamp;
 use lifecycle::flink::{Epoch, JobSeen, Look, Slots};
 use lifecycle::ids::{JobId, TriggerId};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::endpoint::Endpoint;
+use crate::http::{Answer, Http};
 use crate::text;
-use answers::{CheckpointsAnswer, ConfigEntry, Exceptions, Metric, Overview, OverviewOfJobs, SavepointAnswer};
-use http::{Answer, Http};
+use crate::yarn_rest::{Life, RunningSession, YarnRest};
+use answers::{CheckpointsAnswer, Exceptions, Metric, Overview, OverviewOfJobs, SavepointAnswer};
+use configuration::{Configuration, Environment};
+
+pub use crate::http::Timeouts;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
 const REFRESH: Duration = Duration::from_millis(3300);
@@ -27,46 +34,76 @@ const LONG_AGO_MS: i64 = 60_000;
 /// How much of a failure is told.
 const FAILURE: usize = 1000;
 
-/// The limits of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the connection stands.
-    pub connect: Duration,
-    /// From the request to the last byte of its answer.
-    pub total: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(30) }
-    }
-}
-
-/// A `JobManager`'s REST API.
+/// One `JobManager`'s REST API.
 #[derive(Debug)]
 pub struct FlinkRest {
     http: Http,
+    endpoint: Endpoint,
+    /// The session that it was found as, and who granted it.
+    session: Option<(RunningSession, YarnRest)>,
+    /// The life that was seen first: what another one says is no answer.
+    life: OnceLock<Epoch>,
     /// When a job was first seen at its end here.
     ended: Mutex<HashMap<JobId, Instant>>,
 }
 
 impl FlinkRest {
-    /// The API under `base_url`, for example `http://localhost:8081`; connects to nothing yet.
-    pub fn new(base_url: &str, timeouts: Timeouts) -> Result<Self, OutsideError> {
-        Ok(Self { http: Http::new(base_url, timeouts)?, ended: Mutex::default() })
+    /// The `JobManager` of a standalone cluster; connects to nothing yet.
+    pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, OutsideError> {
+        let http = Http::new(&endpoint.base_url(), timeouts)?;
+        Ok(Self { http, endpoint, session: None, life: OnceLock::new(), ended: Mutex::default() })
     }
 
-    /// One life of a `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
-    async fn epoch(&self) -> Result<Epoch, OutsideError> {
-        let what = "ask the JobManager for its configuration";
-        let entries: Vec<ConfigEntry> = self.http.get("/jobmanager/config").await?.json(what)?;
-        let directory = entries.iter().find(|entry| entry.key == "web.tmpdir").map(|entry| entry.value.as_str());
-        match directory.and_then(|path| path.rsplit('/').next()) {
-            Some(drawn) if drawn.starts_with("flink-web-") => {
-                Ok(Epoch(format!("standalone:{}", text::readable(drawn))))
+    /// The `JobManager` of a session on YARN; connects to nothing yet.
+    pub fn of_session(session: RunningSession, yarn: YarnRest, timeouts: Timeouts) -> Result<Self, OutsideError> {
+        let own = Self::new(session.endpoint.clone(), timeouts)?;
+        Ok(Self { session: Some((session, yarn)), ..own })
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The life of the `JobManager` that answers now; an error if it is not the one that was spoken to before.
+    pub async fn epoch(&self) -> Result<Epoch, OutsideError> {
+        let what = "ask the JobManager who it is";
+        let epoch = match &self.session {
+            None => self.configuration().await?.process(&self.endpoint),
+            Some((session, _)) => {
+                let environment: Environment = self.http.get("/jobmanager/environment").await?.json(what)?;
+                environment.attempt(session)
             }
-            Some(_) | None => {
-                Err(OutsideError::unknown(what, format!("`web.tmpdir` is {directory:?}, which names no life of it")))
+        };
+        let epoch = epoch.map_err(|message| OutsideError::unknown(what, message))?;
+        let known = self.life.get_or_init(|| epoch.clone());
+        if *known != epoch {
+            let message = format!("the JobManager was replaced meanwhile: {known} before, {epoch} after");
+            return Err(OutsideError::unknown(what, message));
+        }
+        Ok(epoch)
+    }
+
+    async fn configuration(&self) -> Result<Configuration, OutsideError> {
+        let what = "ask the JobManager for its configuration";
+        Ok(Configuration(self.http.get("/jobmanager/config").await?.json(what)?))
+    }
+
+    /// The slots that are free, and on YARN those of the task managers that can still be granted.
+    async fn slots(&self) -> Result<Option<Slots>, OutsideError> {
+        let overview: Overview = self.http.get("/overview").await?.json("ask the JobManager for its slots")?;
+        let own = Slots { total: overview.slots_total, free: overview.slots_available };
+        let Some((_, yarn)) = &self.session else { return Ok(Some(own)) };
+        let Some(taskmanager) = self.configuration().await?.taskmanager() else { return Ok(None) };
+        match yarn.grantable(taskmanager.megabytes).await {
+            Ok(more) => {
+                let more = more.saturating_mul(taskmanager.slots);
+                Ok(Some(Slots { total: own.total.saturating_add(more), free: own.free.saturating_add(more) }))
+            }
+            // Jobs that run need no ResourceManager, and new ones wait for it in Flink: this is no reason to stop.
+            Err(error) => {
+                tracing::warn!(%error, "the ResourceManager does not tell what it can still grant");
+                Ok(None)
             }
         }
     }
@@ -102,23 +139,59 @@ impl FlinkRest {
     }
 }
 
+/// Whether the process of a standalone `JobManager` at another address is gone: its host says that nobody listens
+/// there, or another process answers.
+async fn is_gone(address: &str, process: &str) -> bool {
+    let Ok(endpoint) = address.parse::<Endpoint>() else { return false };
+    let limit = Timeouts::default().connect;
+    let connected = tokio::time::timeout(limit, TcpStream::connect((endpoint.host.as_str(), endpoint.port))).await;
+    match connected {
+        Ok(Err(error)) => error.kind() == ErrorKind::ConnectionRefused,
+        Ok(Ok(_)) => {
+            let Ok(other) = FlinkRest::new(endpoint, Timeouts::default()) else { return false };
+            other.epoch().await.is_ok_and(|epoch| match epoch {
+                Epoch::Standalone { process: now, .. } => now != process,
+                Epoch::Yarn { .. } => false,
+            })
+        }
+        Err(_) => false,
+    }
+}
+
 #[async_trait]
 impl Cluster for FlinkRest {
     async fn look(&self) -> Result<Look, OutsideError> {
         let at = Timestamp::now();
         let epoch = self.epoch().await?;
         let jobs = self.jobs().await?;
-        let overview: Overview = self.http.get("/overview").await?.json("ask the JobManager for its slots")?;
-        let after = self.epoch().await?;
-        if epoch != after {
-            let message = format!("the JobManager was replaced meanwhile: {} before, {} after", epoch.0, after.0);
-            return Err(OutsideError::unknown("look at the cluster", message));
-        }
-        Ok(Look { epoch, at, jobs, slots: Some(Slots { total: overview.slots_total, free: overview.slots_available }) })
+        let slots = self.slots().await?;
+        self.epoch().await?;
+        Ok(Look { epoch, at, jobs, slots })
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError> {
-        Ok(self.jobs().await?.into_iter().find(|job| job.id == id))
+        let job = self.jobs().await?.into_iter().find(|job| job.id == id);
+        if job.is_none() {
+            // A JobManager that was replaced meanwhile knows none of our jobs, which says nothing about them.
+            self.epoch().await?;
+        }
+        Ok(job)
+    }
+
+    async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError> {
+        let now = self.epoch().await?;
+        if epoch.is_ended_by(&now) {
+            return Ok(true);
+        }
+        match (epoch, &self.session) {
+            (Epoch::Yarn { application, .. }, Some((session, yarn))) if *application != session.application => {
+                Ok(yarn.life(application).await? == Life::Over)
+            }
+            (Epoch::Standalone { address, process }, _) if *address != self.endpoint.to_string() => {
+                Ok(is_gone(address, process).await)
+            }
+            (Epoch::Yarn { .. } | Epoch::Standalone { .. }, _) => Ok(false),
+        }
     }
 
     async fn stop(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError> {

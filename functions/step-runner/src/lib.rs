@@ -1,11 +1,18 @@
 //! The runner on the primary node: Flink's REST API, processes, locks and the batch submitter behind control's ports.
 //! Must not know how a batch came to the node, nor decide anything about a job.
 
+pub mod cluster_arguments;
+pub mod endpoint;
 pub mod flink_rest;
+pub mod http;
 pub mod local_files;
 pub mod locks;
+mod no_session;
 pub mod process;
 pub mod run;
 pub mod submitter;
 pub mod target;
 mod text;
+pub mod yarn_rest;
+pub mod yarn_session;
+pub mod yarn_site;

@@ -12,8 +12,8 @@ use control::runner::{RunnerTimes, error_chain};
 use control::world::SystemWorld;
 use lifecycle::ids::{BatchId, Digest};
 use lifecycle::keys::Keys;
+use step_runner::cluster_arguments::ClusterArguments;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
-use step_runner::target::{DeploymentTarget, Endpoint};
 
 /// Carries out batches of plans against the Flink session cluster.
 #[derive(Parser)]
@@ -40,9 +40,8 @@ struct Run {
     /// The id of the batch.
     #[arg(long)]
     batch_id: BatchId,
-    /// The `JobManager` of a standalone cluster, as `host:port`.
-    #[arg(long, env = "JOBMANAGER_ADDRESS")]
-    jobmanager_address: Endpoint,
+    #[command(flatten)]
+    cluster: ClusterArguments,
     /// The `flink` script.
     #[arg(long, env = "FLINK", default_value = "flink")]
     flink: PathBuf,
@@ -88,7 +87,7 @@ async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let settings = NodeSettings {
         flink: run.flink,
         python: run.pyexec_path,
-        target: DeploymentTarget::Remote(run.jobmanager_address),
+        target: run.cluster.target()?,
         state_directory: run.state_directory,
         passthrough: Vec::new(),
         times: RunnerTimes {
@@ -105,9 +104,9 @@ async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
     tracing::info!(
         finished = report.finished,
         not_ours = report.not_ours,
-        unknown = report.unknown,
+        unknown = report.unknown.len(),
         "batch carried out"
     );
     // An unknown outcome fails the step: its status event makes the orchestrator look after it.
-    Ok(if report.unknown == 0 { ExitCode::SUCCESS } else { ExitCode::from(5) })
+    Ok(if report.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(5) })
 }

@@ -5,20 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::ports::{Files, OutsideError, Store, World};
+use control::ports::{Cluster, Files, OutsideError, Store, Submitter, World};
 use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
 use lifecycle::batch::Batch;
 use lifecycle::documents::{DocumentError, read};
-use lifecycle::ids::{BatchId, Digest};
+use lifecycle::ids::{BatchId, Digest, Nonce};
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
 use lifecycle::plan::Plan;
 
-use crate::flink_rest::{FlinkRest, Timeouts};
+use crate::endpoint::Endpoint;
+use crate::flink_rest::FlinkRest;
 use crate::local_files::AnyFiles;
 use crate::locks::{FileLocks, LockError};
+use crate::no_session::NoSession;
 use crate::submitter::{FlinkRunSubmitter, Options};
 use crate::target::DeploymentTarget;
+
+/// How many `JobManager`s in a row a batch goes on with.
+const LIVES: u32 = 3;
 
 /// What the runner is set to on this node.
 #[derive(Clone, Debug)]
@@ -106,39 +111,109 @@ pub async fn run_batch(
             }
         }
     }
-    let jobs: Vec<JobName> = plans.iter().map(|p| p.job.clone()).collect();
-    let locks = FileLocks::open(&settings.state_directory, settings.lock_wait, &jobs)?;
-    let endpoint = settings.target.resolve().await?;
-    let cluster = FlinkRest::new(&endpoint.base_url(), Timeouts::default())?;
-    let mut options = Options::new(&settings.flink, &settings.python, settings.target.clone());
-    options.log = Some(settings.state_directory.join("flink-run.log"));
-    options.passthrough.clone_from(&settings.passthrough);
-    // A preparation of Python code runs that code; its submission compiles it once more.
-    options.limits.submit = Duration::from_mins(3);
-    let submitter = Arc::new(FlinkRunSubmitter::new(options));
-    if plans.iter().any(|plan| plan.next.is_some()) {
-        // The client takes seconds to start: it does so while claims are taken and the cluster is looked at.
-        let warming = Arc::clone(&submitter);
-        tokio::spawn(async move {
-            if let Err(error) = warming.warm_up().await {
-                tracing::warn!(error = error_chain(&error), "the Flink client did not start");
+    let node = Node { store, s3_files, keys, settings, world };
+    node.carry_out(&batch, plans).await
+}
+
+/// This node, for one batch.
+struct Node<'a> {
+    store: Arc<dyn Store>,
+    s3_files: Option<Arc<dyn Files>>,
+    keys: Keys,
+    settings: &'a NodeSettings,
+    world: Arc<dyn World>,
+}
+
+impl Node<'_> {
+    /// Carries out every plan against one `JobManager`. What was lost with it is begun again, from the claims, with
+    /// the one that follows it.
+    async fn carry_out(&self, batch: &Batch, mut plans: Vec<Plan>) -> Result<BatchReport, RunError> {
+        let nonce = self.world.fresh_id();
+        let mut report = BatchReport::default();
+        for life in 1..=LIVES {
+            let cluster = match self.settings.target.resolve().await {
+                Ok(cluster) => Arc::new(cluster),
+                Err(OutsideError::Refused { what, message }) => {
+                    // Every operation says so in its result.
+                    let nothing = Arc::new(NoSession { what, message });
+                    let runner = self.runner(nonce, Arc::<NoSession>::clone(&nothing), nothing, &plans)?;
+                    return Ok(report.and(runner.run(plans).await?));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let submitter = Arc::new(self.submitter(cluster.endpoint().clone()));
+            let runner = self.runner(
+                nonce,
+                Arc::<FlinkRest>::clone(&cluster),
+                Arc::<FlinkRunSubmitter>::clone(&submitter),
+                &plans,
+            )?;
+            if plans.iter().any(|plan| plan.next.is_some()) {
+                warm_up(&submitter);
             }
-        });
+            let carried = Arc::clone(&runner).run(plans.clone()).await;
+            submitter.shutdown().await;
+            let carried = carried?;
+            plans.retain(|plan| carried.unknown.contains(&plan.operation));
+            report = report.and(carried);
+            if life < LIVES && !plans.is_empty() && cluster.epoch().await.is_err() {
+                tracing::warn!(
+                    operations = plans.len(),
+                    "the JobManager was lost: the rest goes on with its successor"
+                );
+                report.unknown.clear();
+                continue;
+            }
+            match runner.publish_look(batch).await {
+                // Nobody asked for this one: every batch tries again.
+                Err(error) if !batch.look => tracing::warn!(error = error_chain(&error), "no look was written"),
+                published => published?,
+            }
+            break;
+        }
+        Ok(report)
     }
-    let runner = Runner {
-        store,
-        keys,
-        files: Arc::new(AnyFiles::new(s3_files)),
-        cluster: Arc::new(cluster),
-        submitter: Arc::<FlinkRunSubmitter>::clone(&submitter),
-        locks: Arc::new(locks),
-        nonce: world.fresh_id(),
-        world,
-        times: settings.times,
-    };
-    let report = Arc::new(runner).run(&batch, plans).await;
-    submitter.shutdown().await;
-    Ok(report?)
+
+    fn submitter(&self, jobmanager: Endpoint) -> FlinkRunSubmitter {
+        let mut options = Options::new(&self.settings.flink, &self.settings.python, jobmanager);
+        options.log = Some(self.settings.state_directory.join("flink-run.log"));
+        options.passthrough.clone_from(&self.settings.passthrough);
+        // A preparation of Python code runs that code; its submission compiles it once more.
+        options.limits.submit = Duration::from_mins(3);
+        FlinkRunSubmitter::new(options)
+    }
+
+    fn runner(
+        &self,
+        nonce: Nonce,
+        cluster: Arc<dyn Cluster>,
+        submitter: Arc<dyn Submitter>,
+        plans: &[Plan],
+    ) -> Result<Arc<Runner>, RunError> {
+        let jobs: Vec<JobName> = plans.iter().map(|plan| plan.job.clone()).collect();
+        let locks = FileLocks::open(&self.settings.state_directory, self.settings.lock_wait, &jobs)?;
+        Ok(Arc::new(Runner {
+            store: Arc::clone(&self.store),
+            keys: self.keys.clone(),
+            files: Arc::new(AnyFiles::new(self.s3_files.clone())),
+            cluster,
+            submitter,
+            locks: Arc::new(locks),
+            nonce,
+            world: Arc::clone(&self.world),
+            times: self.settings.times,
+        }))
+    }
+}
+
+/// The client takes seconds to start: it does so while claims are taken and the cluster is looked at.
+fn warm_up(submitter: &Arc<FlinkRunSubmitter>) {
+    let warming = Arc::clone(submitter);
+    tokio::spawn(async move {
+        if let Err(error) = warming.warm_up().await {
+            tracing::warn!(error = error_chain(&error), "the Flink client did not start");
+        }
+    });
 }
 
 async fn document<T: serde::de::DeserializeOwned>(

@@ -16,8 +16,8 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::endpoint::Endpoint;
 use crate::process::Secrets;
-use crate::target::DeploymentTarget;
 use protocol::{Answer, Request};
 use session::{Lost, Session};
 
@@ -46,8 +46,8 @@ pub struct Options {
     pub flink: PathBuf,
     /// The Python with `PyFlink`, here and on the cluster's nodes.
     pub python: PathBuf,
-    /// Where jobs are deployed.
-    pub target: DeploymentTarget,
+    /// The `JobManager` that jobs are given to: the one that was observed, and no other.
+    pub jobmanager: Endpoint,
     /// More arguments for `flink run`, after ours.
     pub passthrough: Vec<String>,
     /// An existing directory with a short path for the script and the socket.
@@ -107,12 +107,12 @@ impl Default for Limits {
 }
 
 impl Options {
-    /// The client `flink` for `target`, everything else as usual.
-    pub fn new(flink: impl Into<PathBuf>, python: impl Into<PathBuf>, target: DeploymentTarget) -> Self {
+    /// The client `flink` for `jobmanager`, everything else as usual.
+    pub fn new(flink: impl Into<PathBuf>, python: impl Into<PathBuf>, jobmanager: Endpoint) -> Self {
         Self {
             flink: flink.into(),
             python: python.into(),
-            target,
+            jobmanager,
             passthrough: Vec::new(),
             scratch: std::env::temp_dir(),
             log: None,
@@ -168,8 +168,7 @@ impl FlinkRunSubmitter {
         {
             return Ok(session);
         }
-        let endpoint = self.options.target.resolve().await?;
-        Session::start(&self.options, &endpoint).await
+        Session::start(&self.options).await
     }
 
     async fn prepare_in(&self, session: &mut Session, key: JobId, job: &Value) -> Result<Answer, Lost> {

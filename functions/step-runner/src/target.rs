@@ -1,105 +1,99 @@
-//! Where jobs are deployed: the `JobManager`'s address and what the Flink client needs to reach it.
+//! Where jobs are deployed: a `JobManager` at a known address, or a session on YARN that is looked for.
 //! Must not know what is asked of it.
 
-use std::str::FromStr;
+use std::time::Duration;
 
 use control::ports::OutsideError;
+use tokio::time::Instant;
 
-/// The address of a `JobManager`'s REST API.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// The host, without the brackets of an IPv6 address.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
+use crate::endpoint::Endpoint;
+use crate::flink_rest::FlinkRest;
+use crate::http::Timeouts;
+use crate::yarn_rest::{SessionSeen, SessionSelector, YarnRest};
+
+/// How often a session that is not there yet is looked for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The session cluster that jobs are deployed to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeploymentTarget {
     /// A `JobManager` at a known address: a standalone cluster.
     Remote(Endpoint),
+    /// A session on YARN.
+    Yarn(YarnTarget),
 }
 
-/// A text that is not `host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address: host:port is expected")]
-pub struct NotAnEndpoint(String);
+/// A session on YARN and how it is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YarnTarget {
+    /// The `ResourceManager`'s REST addresses.
+    pub managers: Vec<Endpoint>,
+    /// Which session.
+    pub session: SessionSelector,
+    /// How long a session that is being started, or a `ResourceManager` that does not answer, is waited for.
+    pub wait: Duration,
+    /// The limits of one question.
+    pub timeouts: Timeouts,
+}
 
 impl DeploymentTarget {
-    /// The address of the `JobManager` at this moment; what is found by asking (YARN) may change with every call.
-    #[expect(clippy::unused_async, reason = "a YARN session's address is asked of the ResourceManager")]
-    pub async fn resolve(&self) -> Result<Endpoint, OutsideError> {
+    /// The `JobManager` at this moment; a YARN session's may be another one with every call.
+    pub async fn resolve(&self) -> Result<FlinkRest, OutsideError> {
         match self {
-            Self::Remote(endpoint) => Ok(endpoint.clone()),
+            Self::Remote(endpoint) => FlinkRest::new(endpoint.clone(), Timeouts::default()),
+            Self::Yarn(target) => target.resolve().await,
         }
     }
 }
 
-impl Endpoint {
-    /// What REST paths are appended to, without a slash at its end.
-    pub fn base_url(&self) -> String {
-        if self.host.contains(':') {
-            format!("http://[{}]:{}", self.host, self.port)
-        } else {
-            format!("http://{}:{}", self.host, self.port)
-        }
-    }
-
-    /// What `flink run` is told; a YARN session's `JobManager` takes jobs the same way, without asking the `ResourceManager` for each.
-    pub fn run_arguments(&self) -> Vec<String> {
-        vec![
-            "-t".to_owned(),
-            "remote".to_owned(),
-            format!("-Drest.address={}", self.host),
-            format!("-Drest.port={}", self.port),
-        ]
-    }
-}
-
-impl FromStr for Endpoint {
-    type Err = NotAnEndpoint;
-
-    fn from_str(text: &str) -> Result<Self, NotAnEndpoint> {
-        let wrong = || NotAnEndpoint(text.to_owned());
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let port: u16 = port.parse().map_err(|_| wrong())?;
-        let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-        let good = match inner {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-            // A host also becomes an argument of the Flink client: nothing but a name or an IPv4 address gets there.
-            None => {
-                !host.is_empty()
-                    && !host.starts_with('-')
-                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+impl YarnTarget {
+    async fn resolve(&self) -> Result<FlinkRest, OutsideError> {
+        let yarn = YarnRest::new(&self.managers, self.timeouts)?;
+        let end = Instant::now() + self.wait;
+        loop {
+            let missing = match yarn.session(&self.session).await {
+                Ok(SessionSeen::Running(session)) => {
+                    let rest = FlinkRest::of_session(
+                        session,
+                        YarnRest::new(&self.managers, self.timeouts)?,
+                        Timeouts::default(),
+                    )?;
+                    // An attempt that just ended is shown for a moment yet, one that just began does not answer yet.
+                    match rest.epoch().await {
+                        Ok(_) => return Ok(rest),
+                        Err(error) => error,
+                    }
+                }
+                Ok(SessionSeen::Starting { application }) => OutsideError::unknown(
+                    "find the Flink session",
+                    format!("{application} has no JobManager yet: it is being started"),
+                ),
+                // A session that is restarted by hand is gone for a moment, and one that is not there is said at the end.
+                Ok(SessionSeen::Absent { others }) => self.absent(&others),
+                Ok(SessionSeen::Several(all)) => return Err(self.ambiguous(&all)),
+                Err(error @ OutsideError::Refused { .. }) => return Err(error),
+                Err(error @ OutsideError::Unknown { .. }) => error,
+            };
+            if Instant::now() >= end {
+                return Err(missing);
             }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn absent(&self, others: &[String]) -> OutsideError {
+        let others = match others {
+            [] => "no Flink application is there".to_owned(),
+            some => format!("there are: {}", some.join(", ")),
         };
-        if !good || port == 0 {
-            return Err(wrong());
-        }
-        Ok(Self { host: inner.unwrap_or(host).to_owned(), port })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_becomes_a_url_and_arguments() {
-        let endpoint = Endpoint { host: "localhost".to_owned(), port: 8081 };
-        assert_eq!("localhost:8081".parse(), Ok(endpoint.clone()));
-        assert_eq!(endpoint.base_url(), "http://localhost:8081");
-        assert_eq!(endpoint.run_arguments(), ["-t", "remote", "-Drest.address=localhost", "-Drest.port=8081"]);
-        assert_eq!("[::1]:8081".parse::<Endpoint>().map(|e| e.base_url()), Ok("http://[::1]:8081".to_owned()));
+        OutsideError::refused(
+            format!("find {}", self.session),
+            format!("it does not run; {others}; `flink-sql-runner session ensure` starts one"),
+        )
     }
 
-    #[test]
-    fn what_is_no_address_is_refused() {
-        for wrong in
-            ["", "localhost", "localhost:", ":8081", "a:0", "a:65536", "::1:80", "a b:1", "-x:1", "http://a:1", "a/b:1"]
-        {
-            assert!(wrong.parse::<Endpoint>().is_err(), "{wrong}");
-        }
+    fn ambiguous(&self, all: &[String]) -> OutsideError {
+        let message = format!("there are several: {}; name one with --session-id, or end the others", all.join(", "));
+        OutsideError::refused(format!("find {}", self.session), message)
     }
 }

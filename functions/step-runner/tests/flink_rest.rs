@@ -1,75 +1,24 @@
 //! What a `JobManager` answers (recorded from Flink 1.20.1), and what it does not.
 
-#![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod fake;
+
 use std::time::{Duration, Instant};
 
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
-use lifecycle::flink::{JobState, Slots};
+use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId};
 use serde_json::{Value, json};
 use step_runner::flink_rest::{FlinkRest, Timeouts};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+
+use fake::Server;
 
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(5) };
 
-/// For each request its answers: status and body.
-type Answers = HashMap<String, Vec<(u16, String)>>;
-
-/// Answers by method and path, the last of several again and again; and what was asked.
-#[derive(Clone, Default)]
-struct Flink {
-    answers: Arc<Mutex<Answers>>,
-    asked: Arc<Mutex<Vec<(Instant, String, String)>>>,
-}
-
-impl Flink {
-    fn with(self, request: &str, status: u16, body: impl ToString) -> Self {
-        self.answers.lock().unwrap().entry(request.to_owned()).or_default().push((status, body.to_string()));
-        self
-    }
-
-    async fn serve(&self) -> FlinkRest {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}/", listener.local_addr().unwrap());
-        let flink = self.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(flink.clone().answer(stream));
-            }
-        });
-        FlinkRest::new(&base, LIMITS).unwrap()
-    }
-
-    async fn answer(self, mut stream: TcpStream) {
-        let mut request = Vec::new();
-        let (head, body) = loop {
-            let mut buffer = [0; 4096];
-            let read = stream.read(&mut buffer).await.unwrap_or(0);
-            if read == 0 {
-                return;
-            }
-            request.extend(&buffer[..read]);
-            let text = String::from_utf8_lossy(&request);
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            if body.len() >= length.unwrap_or(0) {
-                break (head.to_owned(), body.to_owned());
-            }
-        };
-        let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
-        self.asked.lock().unwrap().push((Instant::now(), line.clone(), body));
-        let (status, body) = match self.answers.lock().unwrap().get_mut(&line) {
-            Some(answers) if answers.len() > 1 => answers.remove(0),
-            Some(answers) => answers[0].clone(),
-            None => (500, format!("nothing is recorded for {line}")),
-        };
-        let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-        let _ = stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await;
-    }
+async fn rest(server: &Server) -> FlinkRest {
+    FlinkRest::new(server.serve().await, LIMITS).unwrap()
 }
 
 fn id(n: u8) -> JobId {
@@ -105,13 +54,13 @@ fn is_unknown(error: &OutsideError, said: &str) -> bool {
 #[tokio::test]
 async fn a_look_is_one_jobmanagers_whole_view() {
     let fresh = json!({"jid": id(2), "name": "new", "start-time": 5, "state": "INITIALIZING", "last-modification": 6, "tasks": {}});
-    let flink = Flink::default()
+    let flink = Server::default()
         .with("GET /jobmanager/config", 200, config("6755257b"))
         .with("GET /overview", 200, json!({"taskmanagers": 1, "slots-total": 4, "slots-available": 2}))
         .with("GET /jobs/overview", 200, json!({"jobs": [job(1, "RUNNING", 7), fresh]}));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     let look = cluster.look().await.unwrap();
-    assert_eq!(look.epoch.0, "standalone:flink-web-6755257b");
+    assert_eq!(look.epoch.to_string(), format!("standalone:{}/flink-web-6755257b", cluster.endpoint()));
     assert_eq!(look.slots, Some(Slots { total: 4, free: 2 }));
     assert_eq!(look.jobs.len(), 2);
     let first = look.job(id(1)).unwrap();
@@ -123,29 +72,57 @@ async fn a_look_is_one_jobmanagers_whole_view() {
 
 #[tokio::test]
 async fn a_jobmanager_replaced_within_a_look_is_noticed() {
-    let flink = Flink::default()
+    let flink = Server::default()
         .with("GET /jobmanager/config", 200, config("one"))
         .with("GET /jobmanager/config", 200, config("two"))
         .with("GET /overview", 200, json!({"slots-total": 4, "slots-available": 2}))
         .with("GET /jobs/overview", 200, json!({"jobs": []}));
-    assert!(is_unknown(
-        &flink.serve().await.look().await.unwrap_err(),
-        "flink-web-one before, standalone:flink-web-two"
-    ));
-    let flink = Flink::default().with("GET /jobmanager/config", 200, json!([]));
-    assert!(is_unknown(&flink.serve().await.look().await.unwrap_err(), "web.tmpdir"));
+    assert!(is_unknown(&rest(&flink).await.look().await.unwrap_err(), "flink-web-one before, standalone:"));
+    let flink = Server::default().with("GET /jobmanager/config", 200, json!([]));
+    assert!(is_unknown(&rest(&flink).await.look().await.unwrap_err(), "web.tmpdir"));
+}
+
+/// A new JobManager at the old address knows none of the jobs: that says nothing about them.
+#[tokio::test]
+async fn absence_counts_only_where_the_job_was_looked_for_before() {
+    let flink = Server::default()
+        .with("GET /jobmanager/config", 200, config("one"))
+        .with("GET /jobmanager/config", 200, config("one"))
+        .with("GET /jobmanager/config", 200, config("two"))
+        .with("GET /overview", 200, json!({"slots-total": 4, "slots-available": 2}))
+        .with("GET /jobs/overview", 200, json!({"jobs": []}));
+    let cluster = rest(&flink).await;
+    let look = cluster.look().await.unwrap();
+    assert!(is_unknown(&cluster.job(id(1)).await.unwrap_err(), "the JobManager was replaced meanwhile"));
+    let after = FlinkRest::new(cluster.endpoint().clone(), LIMITS).unwrap();
+    assert!(after.is_over(&look.epoch).await.unwrap());
+    assert!(!after.is_over(&after.epoch().await.unwrap()).await.unwrap());
+}
+
+/// What ran at another address is over once nobody listens there, or another process does.
+#[tokio::test]
+async fn a_life_at_another_address_is_over_only_with_a_proof() {
+    let other = rest(&Server::default().with("GET /jobmanager/config", 200, config("one"))).await;
+    let cluster = rest(&Server::default().with("GET /jobmanager/config", 200, config("two"))).await;
+    let life = |address: &str, process: &str| Epoch::Standalone { address: address.into(), process: process.into() };
+    let there = other.endpoint().to_string();
+    assert!(!cluster.is_over(&life(&there, "flink-web-one")).await.unwrap());
+    assert!(cluster.is_over(&life(&there, "flink-web-zero")).await.unwrap());
+    assert!(cluster.is_over(&life("127.0.0.1:1", "flink-web-one")).await.unwrap());
+    let session = Epoch::Yarn { application: "application_1_2".into(), attempt: 1 };
+    assert!(!cluster.is_over(&session).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_state_that_is_not_known_is_named() {
-    let flink = Flink::default().with("GET /jobs/overview", 200, json!({"jobs": [job(1, "DREAM\u{7}ING", 7)]}));
-    assert!(is_unknown(&flink.serve().await.job(id(2)).await.unwrap_err(), "`DREAM ING`"));
+    let flink = Server::default().with("GET /jobs/overview", 200, json!({"jobs": [job(1, "DREAM\u{7}ING", 7)]}));
+    assert!(is_unknown(&rest(&flink).await.job(id(2)).await.unwrap_err(), "`DREAM ING`"));
 }
 
 #[tokio::test]
 async fn a_stop_is_asked_for_under_its_trigger() {
     let path = format!("POST /jobs/{}/stop", id(1));
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(&path, 202, json!({"request-id": id(9)}))
         .with(
             &path,
@@ -153,7 +130,7 @@ async fn a_stop_is_asked_for_under_its_trigger() {
             errors("org.apache.flink.runtime.rest.handler.RestHandlerException: Config key [x] is not set."),
         )
         .with(&path, 503, "Service temporarily unavailable");
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     cluster.stop(id(1), id(9), "file:/sp").await.unwrap();
     let body: Value = serde_json::from_str(&flink.asked.lock().unwrap()[0].2).unwrap();
     assert_eq!(body, json!({"targetDirectory": "file:/sp", "drain": false, "triggerId": id(9)}));
@@ -180,7 +157,7 @@ async fn how_a_stop_stands_is_read_from_whatever_flink_sends() {
                 Caused by: org.apache.flink.runtime.checkpoint.CheckpointException: An Exception occurred while triggering the checkpoint. IO-problem detected.\n\
                 \tat org.apache.flink.X.y(X.java:1)\n\
                 Caused by: java.io.IOException: Failed to create savepoint directory at file:/proc/none/x\n\t... 12 more\n";
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(&path, 200, json!({"status": {"id": "IN_PROGRESS"}, "operation": null}))
         .with(
             &path,
@@ -192,7 +169,7 @@ async fn how_a_stop_stands_is_read_from_whatever_flink_sends() {
         .with(&path, 200, failure(""))
         .with(&path, 404, errors("org.x.RestHandlerException: There is no savepoint operation with triggerId=09"))
         .with(&path, 500, errors("org.x.RestHandlerException: Internal server error."));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     let failed = |class: &str, message: &str| StopStatus::Failed { class: class.into(), message: message.into() };
     for expected in [
         StopStatus::InProgress,
@@ -213,12 +190,12 @@ async fn how_a_stop_stands_is_read_from_whatever_flink_sends() {
 #[tokio::test]
 async fn cancelling_what_has_ended_is_fine() {
     let path = format!("PATCH /jobs/{}?mode=cancel", id(1));
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(&path, 202, "{}")
         .with(&path, 404, errors("org.x.RestHandlerException: Job could not be found."))
         .with(&path, 409, errors("org.x.RestHandlerException: Job cancellation failed because the job has already reached another terminal state (FINISHED)."))
         .with(&path, 500, errors("org.x.RestHandlerException: Job cancellation timed out."));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     for _ in 0..3 {
         cluster.cancel(id(1)).await.unwrap();
     }
@@ -234,7 +211,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         json!({"counts": {"restored": 0, "total": 36, "in_progress": 0, "completed": 30, "failed": 6}, "history": [],
             "latest": {"completed": completed, "savepoint": savepoint, "failed": null, "restored": restored}})
     };
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(&path, 200, answer(Value::Null, Value::Null, Value::Null))
         .with(
             &path,
@@ -244,7 +221,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         .with(&path, 200, answer(point(31, "file:/ck/chk-31"), point(30, "file:/sp/savepoint-1"), Value::Null))
         .with(&path, 200, answer(Value::Null, point(2, "<checkpoint-not-externally-addressable>"), Value::Null))
         .with(&path, 404, errors("org.apache.flink.runtime.rest.NotFoundException: Job 01 not found"));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     let savepoint = Some("file:/sp/savepoint-1".to_owned());
     for expected in [
         Some(Checkpoints { completed: 30, ..Checkpoints::default() }),
@@ -269,7 +246,7 @@ async fn a_job_that_just_ended_is_not_asked_before_the_cache_is_past() {
     let now = jiff::Timestamp::now().as_millisecond();
     let checkpoints =
         json!({"counts": {"completed": 1}, "latest": {"completed": null, "savepoint": null, "restored": null}});
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(
             "GET /jobs/overview",
             200,
@@ -278,7 +255,7 @@ async fn a_job_that_just_ended_is_not_asked_before_the_cache_is_past() {
         .with(&format!("GET /jobs/{}/checkpoints", id(1)), 200, &checkpoints)
         .with(&format!("GET /jobs/{}/checkpoints", id(2)), 200, &checkpoints)
         .with(&format!("GET /jobs/{}/checkpoints", id(3)), 200, &checkpoints);
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     cluster.job(id(1)).await.unwrap();
     for n in [2, 3, 1, 1] {
         cluster.checkpoints(id(n)).await.unwrap();
@@ -297,14 +274,14 @@ async fn failures_and_restarts_are_told_in_short() {
     let older = json!({"exceptionName": "x.Y", "stacktrace": "x.Y: older", "timestamp": 1});
     let newest = json!({"exceptionName": "java.lang.ArithmeticException", "stacktrace": trace, "timestamp": 2, "taskName": null});
     let metrics = format!("GET /jobs/{}/metrics?get=numRestarts", id(1));
-    let flink = Flink::default()
+    let flink = Server::default()
         .with(&exceptions, 200, json!({"root-exception": trace, "timestamp": 2, "all-exceptions": [], "truncated": false,
             "exceptionHistory": {"entries": [older, newest], "truncated": true}}))
         .with(&exceptions, 200, json!({"root-exception": null, "timestamp": null, "all-exceptions": [], "exceptionHistory": {"entries": []}}))
         .with(&exceptions, 404, errors("org.x.NotFoundException: Job 01 not found"))
         .with(&metrics, 200, "[]")
         .with(&metrics, 200, json!([{"id": "numRestarts", "value": "3"}]));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     assert_eq!(cluster.failure(id(1)).await.unwrap().as_deref(), Some("ArithmeticException: / by zero"));
     assert_eq!(cluster.failure(id(1)).await.unwrap(), None);
     assert_eq!(cluster.failure(id(1)).await.unwrap(), None);
@@ -317,7 +294,7 @@ async fn no_answer_within_the_limit_is_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Timeouts { connect: Duration::from_millis(300), total: Duration::from_millis(300) };
-    let cluster = FlinkRest::new(&format!("http://{address}"), limits).unwrap();
+    let cluster = FlinkRest::new(address.to_string().parse().unwrap(), limits).unwrap();
     let began = Instant::now();
     assert!(is_unknown(&cluster.look().await.unwrap_err(), "operation timed out"));
     assert!(is_unknown(&cluster.stop(id(1), id(2), "x").await.unwrap_err(), "operation timed out"));
@@ -330,11 +307,11 @@ async fn no_answer_within_the_limit_is_unknown() {
 #[tokio::test]
 async fn an_answer_without_end_or_sense_is_unknown() {
     let endless = format!("[{}]", " ".repeat(9 * 1024 * 1024));
-    let flink = Flink::default()
+    let flink = Server::default()
         .with("GET /jobs/overview", 200, endless)
         .with("GET /jobs/overview", 200, "<html>proxy</html>")
         .with("GET /jobs/overview", 403, "<html>\u{1b}no</html>".repeat(50_000));
-    let cluster = flink.serve().await;
+    let cluster = rest(&flink).await;
     assert!(is_unknown(&cluster.job(id(1)).await.unwrap_err(), "longer than"));
     assert!(is_unknown(&cluster.job(id(1)).await.unwrap_err(), "expected value"));
     let refused = cluster.job(id(1)).await.unwrap_err();

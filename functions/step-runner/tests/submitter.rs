@@ -14,7 +14,6 @@ use lifecycle::plan::{Launch, LaunchKind, LaunchStatement};
 use serde_json::{Value, json};
 use step_runner::process::Secrets;
 use step_runner::submitter::{FlinkRunSubmitter, Options};
-use step_runner::target::DeploymentTarget;
 
 /// Does what the job's name or the restored path says.
 const FAKE: &str = r#"#!/usr/bin/env python3
@@ -74,8 +73,8 @@ impl Stage {
     }
 
     fn options(&self) -> Options {
-        let target = DeploymentTarget::Remote("localhost:8081".parse().unwrap());
-        let mut options = Options::new(self.directory.path().join("flink"), "python3", target);
+        let jobmanager = "localhost:8081".parse().unwrap();
+        let mut options = Options::new(self.directory.path().join("flink"), "python3", jobmanager);
         self.directory.path().clone_into(&mut options.scratch);
         options.passthrough = vec!["-Dx=a b".to_owned()];
         options.secrets = Secrets::new(["hunter2".to_owned()]);
@@ -162,6 +161,7 @@ async fn one_client_prepares_and_submits_and_leaves() {
         "remote",
         "-Drest.address=localhost",
         "-Drest.port=8081",
+        "-Dhigh-availability.type=NONE",
         "-pyclientexec",
         "python3",
         "-pyexec",
@@ -169,7 +169,7 @@ async fn one_client_prepares_and_submits_and_leaves() {
         "-Dx=a b",
         "-py",
     ];
-    assert_eq!(argv[..11], head);
+    assert_eq!(argv[..12], head);
     assert_eq!(notes[0]["jvm"], "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
     assert!(notes[0]["script"].as_str().unwrap().contains("FLINK_SQL_RUNNER_SOCKET"));
     let job = json!({"name": "good", "kind": "sql", "properties": {"pipeline.name": "good"}, "query": "SELECT 1", "code": null,

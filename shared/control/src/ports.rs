@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use lifecycle::flink::{JobSeen, Look};
+use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Digest, JobId, TriggerId};
 use lifecycle::plan::Launch;
 
@@ -188,6 +188,8 @@ pub trait Cluster: Send + Sync {
     async fn look(&self) -> Result<Look, OutsideError>;
     /// One job as the JobManager has it now, never from a cache.
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError>;
+    /// Whether another life of a JobManager is proven over; an answer of no proves nothing.
+    async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError>;
     /// Asks for a stop with savepoint under a trigger; asking again under the same one changes nothing.
     async fn stop(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError>;
     /// How that stop stands.

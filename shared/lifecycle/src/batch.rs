@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::execute::Outcome;
-use crate::flink::Look;
+use crate::flink::{Epoch, Look};
 use crate::ids::{BatchId, Digest, JobId, OperationId};
 use crate::manifest::JobName;
 
@@ -103,6 +103,9 @@ pub struct ObservedDocument {
     pub look: Look,
     /// What the batch said should be live.
     pub expected: Vec<Expected>,
+    /// The JobManager of the look before, where nobody asked for this one: it was replaced, and what ran there is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Epoch>,
 }
 
 impl ObservedDocument {

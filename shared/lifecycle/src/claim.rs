@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::execute::{Outcome, RunStarted};
+use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
 
 /// The format of claims that this version writes.
@@ -27,6 +28,9 @@ pub struct StartNote {
     pub job_id: JobId,
     /// The state it starts from.
     pub restore: Option<String>,
+    /// The life of the JobManager that it is given to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
 }
 
 /// The one point of decision of an operation.
@@ -112,7 +116,11 @@ impl Claim {
     }
 
     fn started(&self) -> Vec<RunStarted> {
-        let start = |note: &StartNote| RunStarted { job_id: note.job_id, restored_from: note.restore.clone() };
+        let start = |note: &StartNote| RunStarted {
+            job_id: note.job_id,
+            restored_from: note.restore.clone(),
+            epoch: note.epoch.clone(),
+        };
         self.notes.start.iter().chain(&self.notes.rollback).map(start).collect()
     }
 }

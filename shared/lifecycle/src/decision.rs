@@ -25,11 +25,13 @@ pub enum Observed {
     Gone,
     /// No run of ours, but a live job of the same name.
     Foreign,
+    /// No run of ours is there, but one was given to a JobManager that is not proven over.
+    Unproven,
 }
 
 impl Observed {
     /// Every value, for tables and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Running,
         Self::Unhealthy,
         Self::Passing,
@@ -37,6 +39,7 @@ impl Observed {
         Self::StoppedOutside,
         Self::Gone,
         Self::Foreign,
+        Self::Unproven,
     ];
 }
 
@@ -74,6 +77,8 @@ pub enum Why {
     NothingToStop,
     /// A job of that name that is not ours runs.
     ForeignJob,
+    /// A run of ours may live where nobody can be asked.
+    EndNotProven,
 }
 
 impl fmt::Display for Why {
@@ -84,6 +89,7 @@ impl fmt::Display for Why {
             Self::IsComplete => "it is bounded and complete",
             Self::NothingToStop => "nothing runs",
             Self::ForeignJob => "a job of that name that is not ours runs",
+            Self::EndNotProven => "a run of it may live where nobody can be asked",
         })
     }
 }
@@ -132,6 +138,9 @@ pub fn action(change: Kind, observed: Observed) -> Action {
         }
 
         (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query, Observed::Foreign) => Refuse(Why::ForeignJob),
+        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Unproven) => {
+            Refuse(Why::EndNotProven)
+        }
         (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Passing) => Wait,
     }
 }
@@ -155,6 +164,7 @@ mod tests {
                     Start(From::Clean),
                     Start(From::Clean),
                     Refuse(Why::ForeignJob),
+                    Refuse(Why::EndNotProven),
                 ],
             ),
             (
@@ -167,6 +177,7 @@ mod tests {
                     Start(From::Latest),
                     Start(From::Latest),
                     Refuse(Why::ForeignJob),
+                    Refuse(Why::EndNotProven),
                 ],
             ),
             (
@@ -179,6 +190,7 @@ mod tests {
                     Start(From::Latest),
                     Start(From::Latest),
                     Refuse(Why::ForeignJob),
+                    Refuse(Why::EndNotProven),
                 ],
             ),
             (
@@ -191,6 +203,7 @@ mod tests {
                     Start(From::Clean),
                     Start(From::Clean),
                     Refuse(Why::ForeignJob),
+                    Refuse(Why::EndNotProven),
                 ],
             ),
             (
@@ -203,6 +216,7 @@ mod tests {
                     Leave(Why::NothingToStop),
                     Leave(Why::NothingToStop),
                     Leave(Why::NothingToStop),
+                    Refuse(Why::EndNotProven),
                 ],
             ),
         ];

@@ -88,10 +88,79 @@ impl JobSeen {
     }
 }
 
-/// One life of a JobManager.
+/// One life of a JobManager: `standalone:<host:port>/<process>` or `yarn:<application>/<attempt>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Epoch(pub String);
+#[serde(try_from = "String", into = "String")]
+pub enum Epoch {
+    /// A process at an address.
+    Standalone {
+        /// Where it listens.
+        address: String,
+        /// What it drew at its start.
+        process: String,
+    },
+    /// An attempt of a YARN application.
+    Yarn {
+        /// The application.
+        application: String,
+        /// The attempt.
+        attempt: u32,
+    },
+}
+
+/// A text that names no epoch.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` names no life of a JobManager")]
+pub struct NotAnEpoch(String);
+
+impl Epoch {
+    /// Whether this life is over because `other` is there: another process at its address, or a later attempt.
+    pub fn is_ended_by(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Standalone { address, process },
+                Self::Standalone { address: other_address, process: other_process },
+            ) => address == other_address && process != other_process,
+            (
+                Self::Yarn { application, attempt },
+                Self::Yarn { application: other_application, attempt: other_attempt },
+            ) => application == other_application && attempt < other_attempt,
+            (Self::Standalone { .. }, Self::Yarn { .. }) | (Self::Yarn { .. }, Self::Standalone { .. }) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Epoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Standalone { address, process } => write!(f, "standalone:{address}/{process}"),
+            Self::Yarn { application, attempt } => write!(f, "yarn:{application}/{attempt}"),
+        }
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> Self {
+        epoch.to_string()
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = NotAnEpoch;
+
+    fn try_from(text: String) -> Result<Self, NotAnEpoch> {
+        let parse = || {
+            let (kind, rest) = text.split_once(':')?;
+            let (place, life) = rest.rsplit_once('/').filter(|(place, life)| !place.is_empty() && !life.is_empty())?;
+            match kind {
+                "standalone" => Some(Self::Standalone { address: place.to_owned(), process: life.to_owned() }),
+                "yarn" => Some(Self::Yarn { application: place.to_owned(), attempt: life.parse().ok()? }),
+                _ => None,
+            }
+        };
+        parse().ok_or_else(|| NotAnEpoch(text.clone()))
+    }
+}
 
 /// The task slots of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,5 +188,40 @@ impl Look {
     /// The job with this id.
     pub fn job(&self, id: JobId) -> Option<&JobSeen> {
         self.jobs.iter().find(|job| job.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(text: &str) -> Epoch {
+        Epoch::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn an_epoch_is_a_text_and_back() {
+        for text in ["standalone:localhost:8081/flink-web-1", "standalone:[::1]:8081/a", "yarn:application_1_2/3"] {
+            assert_eq!(epoch(text).to_string(), text);
+        }
+        for wrong in ["", "yarn:application_1_2", "yarn:a/b", "standalone:/a", "other:a/b"] {
+            assert!(Epoch::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    /// Only what cannot live beside it ends an epoch: another address or application proves nothing.
+    #[test]
+    fn what_ends_an_epoch() {
+        assert!(epoch("standalone:a:1/x").is_ended_by(&epoch("standalone:a:1/y")));
+        assert!(epoch("yarn:application_1_2/1").is_ended_by(&epoch("yarn:application_1_2/2")));
+        for (one, other) in [
+            ("standalone:a:1/x", "standalone:a:1/x"),
+            ("standalone:a:1/x", "standalone:b:1/y"),
+            ("yarn:application_1_2/2", "yarn:application_1_2/1"),
+            ("yarn:application_1_2/1", "yarn:application_1_3/2"),
+            ("standalone:a:1/x", "yarn:application_1_3/2"),
+        ] {
+            assert!(!epoch(one).is_ended_by(&epoch(other)), "{one} {other}");
+        }
     }
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
 use crate::decision::{Action, Observed, action};
+use crate::execute::RunStarted;
+use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
 use crate::state::{Place, places_of_run, savepoint_directory, version_directory};
@@ -138,23 +140,21 @@ pub struct KnownRun {
     pub checkpoints: String,
     /// The savepoint directory it was started with, without the version.
     pub savepoints: String,
+    /// The life of the JobManager that it was given to, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
 }
 
 impl KnownRun {
     /// A run of `target` as `version` that `operation` started.
-    pub fn of(
-        target: &Target,
-        version: u32,
-        operation: OperationId,
-        job_id: JobId,
-        restored_from: Option<String>,
-    ) -> Self {
+    pub fn of(target: &Target, version: u32, operation: OperationId, run: RunStarted) -> Self {
         Self {
-            job_id,
+            job_id: run.job_id,
             operation,
             version,
             target: target.digest(),
-            restored_from,
+            restored_from: run.restored_from,
+            epoch: run.epoch,
             checkpoints: target.checkpoint_directory(),
             savepoints: target.savepoint_directory(),
         }

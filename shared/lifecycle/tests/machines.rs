@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use lifecycle::claim::{Abandoned, Claim, StartNote, Verdict};
 use lifecycle::decision::Why;
 use lifecycle::execute::{End, Outcome, Refusal};
-use lifecycle::flink::JobState;
+use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
 use lifecycle::record::{OpenOperation, Record, Source, Status};
 use node::{
-    Node, deployed, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted,
+    Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted,
 };
 
 /// A way from an observation to an outcome.
@@ -266,7 +266,7 @@ fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
     let restore = node.runs[&id(1)].stopped.clone();
     node.submit(open.plan.next.as_ref().unwrap(), run_id(id(2), 0), restore.clone());
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore });
+    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore, epoch: None });
     claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned() });
     node.claim = Some(claim);
     node.go_on(&open.plan, usize::MAX);
@@ -279,6 +279,68 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
     record.unsettled = true;
     let open = order(&mut record, &wanted(&first()), 2);
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(id(1)) });
+    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(id(1)), epoch: Some(epoch()) });
     assert_eq!(settle(record, &open, &outcome).expected_run(), Some(id(1)));
+}
+
+/// A run that was given to a JobManager that cannot be asked may live: nothing is started, and nothing held against
+/// the target, until that one is proven over.
+#[test]
+fn a_run_that_may_live_elsewhere_is_not_replaced() {
+    for desired in [wanted(&first()), wanted(&reconfigured()), wanted(&requeried()), Desired::Absent] {
+        let (mut record, mut node) = deployed(&first());
+        record.unsettled = true;
+        let lost = std::mem::take(&mut node.runs);
+        node.unproven = vec![(id(1), Epoch::Yarn { application: "application_1_0".to_owned(), attempt: 1 })];
+        for n in 2..7 {
+            let open = order(&mut record, &desired, n);
+            let outcome = node.run(&open.plan);
+            assert!(matches!(&outcome, Outcome::Refused { refusal: Refusal::EndNotProven { .. } }), "{outcome:?}");
+            assert!(node.runs.is_empty());
+            record = settle(record, &open, &outcome);
+            assert_eq!(record.deployed.as_ref().unwrap().status, Status::Running, "nobody saw it at its end");
+            assert!(record.trouble.as_ref().unwrap().next.is_some(), "it is looked for again, however often");
+            record.trouble.as_mut().unwrap().next = Some(Timestamp::UNIX_EPOCH);
+            record.unsettled = true;
+        }
+        node.unproven.clear();
+        let open = order(&mut record, &desired, 9);
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Deployed { .. } | Outcome::Removed { .. }), "{outcome:?}");
+        drop(lost);
+    }
+}
+
+/// What an operation began is not begun again elsewhere, nor given up, while it may live.
+#[test]
+fn a_start_that_may_live_elsewhere_stays_open() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let mut claim = Claim::fresh(id(2), id(9), 1_000);
+    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore: None, epoch: Some(epoch()) });
+    node.claim = Some(claim);
+    node.runs.clear();
+    node.unproven = vec![(run_id(id(2), 0), epoch())];
+    assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Unknown));
+    assert!(!node.claim.as_ref().unwrap().closed && node.runs.is_empty());
+    node.unproven.clear();
+    assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Finished));
+    assert_eq!(node.live(), [run_id(id(2), 0)]);
+}
+
+#[test]
+fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    node.no_cluster = Some("there are two".to_owned());
+    let outcome = node.run(&open.plan);
+    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoCluster { message: "there are two".to_owned() } });
+    let record = settle(record, &open, &outcome);
+    let trouble = record.trouble.unwrap();
+    assert_eq!((trouble.attempts, trouble.next.is_some()), (0, true));
+
+    let mut claim = Claim::fresh(id(2), id(9), 1_000);
+    claim.notes.cancel = Some(id(1));
+    node.claim = Some(claim);
+    assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Unknown), "what was begun goes on later");
 }

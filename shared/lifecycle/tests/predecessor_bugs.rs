@@ -104,7 +104,12 @@ fn b6_a_longer_name_is_another_job() {
         started_ms: 0,
         modified_ms: 0,
     };
-    let look = |name: &str| JobLook { jobs: vec![seen(name)], ended_with: Vec::new() };
+    let look = |name: &str| JobLook {
+        epoch: node::epoch(),
+        jobs: vec![seen(name)],
+        ended_with: Vec::new(),
+        unproven: Vec::new(),
+    };
     for stranger in ["orders-eu", "eu-orders", "order"] {
         assert_eq!(observe(&open.plan, &look(stranger)).observed, Observed::Gone, "{stranger}");
     }

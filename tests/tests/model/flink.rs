@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use lifecycle::execute::{Health, JobLook, StopEnd};
-use lifecycle::flink::{JobSeen, JobState, Tasks};
+use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
 use lifecycle::plan::Launch;
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
@@ -176,7 +176,8 @@ impl Flink {
         };
         let finished = self.runs.iter().filter(|(id, run)| run.shape == Shape::Finished && known(**id));
         let ended_with = finished.map(|(id, run)| (*id, run.stopped.as_ref().map(|(_, path)| path.clone()))).collect();
-        JobLook { jobs: self.runs.iter().map(seen).collect(), ended_with }
+        let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 };
+        JobLook { epoch, jobs: self.runs.iter().map(seen).collect(), ended_with, unproven: Vec::new() }
     }
 
     /// The newest complete state in any of `places`.

@@ -127,12 +127,16 @@ fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Left { why, .. } => match why {
             Why::RunsAsDeployed | Why::IsComplete | Why::NothingToStop => Exit::Done,
             Why::FlinkRestartsIt => Exit::Failed,
-            Why::ForeignJob => Exit::Held,
+            Why::ForeignJob | Why::EndNotProven => Exit::Held,
         },
         Outcome::Refused { refusal } => match refusal {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
             Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
-            Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => Exit::Failed,
+            Refusal::NoCapacity { .. }
+            | Refusal::NoSavepoint { .. }
+            | Refusal::StaysInPassing
+            | Refusal::EndNotProven { .. }
+            | Refusal::NoCluster { .. } => Exit::Failed,
         },
         Outcome::Deployed { unhealthy: Some(_), .. } | Outcome::RolledBack { .. } | Outcome::Failed { .. } => {
             Exit::Failed
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn each_outcome_has_its_words_and_code() {
-        let run = RunStarted { job_id: Hex32::derived(&["r"]), restored_from: None };
+        let run = RunStarted { job_id: Hex32::derived(&["r"]), restored_from: None, epoch: None };
         let outcomes = [
             deployed("op", None),
             Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },

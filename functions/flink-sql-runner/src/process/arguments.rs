@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use step_runner::cluster_arguments::ClusterArguments;
 
 use crate::cli::{Global, parameter};
 use crate::exit;
@@ -75,12 +76,8 @@ pub(crate) struct Common {
     /// Taken and not needed: the runner comes with this program.
     #[arg(long, value_name = "DIR")]
     pub(crate) pyflink_runner_dir: Option<PathBuf>,
-    /// The kind of session cluster.
-    #[arg(long)]
-    pub(crate) deployment_target: Target,
-    /// Where a standalone cluster is reached.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) jobmanager_address: Option<String>,
+    #[command(flatten)]
+    pub(crate) session_cluster: ClusterArguments,
     /// Values for the names in table definitions.
     #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = parameter)]
     pub(crate) template_params: Vec<(String, String)>,
@@ -98,15 +95,6 @@ pub(crate) struct Common {
     pub(crate) state_directory: PathBuf,
 }
 
-/// The kind of session cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Target {
-    /// A session on YARN.
-    Yarn,
-    /// A standalone cluster.
-    Remote,
-}
-
 /// How many values a known flag takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Arity {
@@ -116,7 +104,7 @@ enum Arity {
 }
 
 /// The flags that are ours; all others are passed on.
-const KNOWN: [(&str, Arity); 22] = [
+const KNOWN: [(&str, Arity); 27] = [
     ("--path", Arity::One),
     ("--template-file", Arity::One),
     ("--job-config-path", Arity::One),
@@ -127,6 +115,11 @@ const KNOWN: [(&str, Arity); 22] = [
     ("--pyflink-runner-dir", Arity::One),
     ("--deployment-target", Arity::One),
     ("--jobmanager-address", Arity::One),
+    ("--resource-manager", Arity::One),
+    ("--hadoop-conf-dir", Arity::One),
+    ("--session-name", Arity::One),
+    ("--session-id", Arity::One),
+    ("--session-wait-ms", Arity::One),
     ("--template-params", Arity::Many),
     ("--timestamp-field-name", Arity::One),
     ("--include-query-metadata", Arity::None),

@@ -51,7 +51,7 @@ impl Dispatcher for ProcessDispatcher {
                 tracing::info!(
                     finished = report.finished,
                     not_ours = report.not_ours,
-                    unknown = report.unknown,
+                    unknown = report.unknown.len(),
                     "batch carried out"
                 );
                 Ok(step())

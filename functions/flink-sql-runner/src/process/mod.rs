@@ -14,14 +14,14 @@ use std::time::Duration;
 use aws::{S3Files, S3Store};
 use control::orchestrator::{DesiredSource, Orchestrator, Report, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
-use control::runner::RunnerTimes;
+use control::runner::{RunnerTimes, error_chain};
 use control::world::SystemWorld;
 use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
 use lifecycle::documents::write;
 use lifecycle::keys::Keys;
 use lifecycle::record::Source;
 use orchestrator::actions::answer;
-use step_runner::flink_rest::{FlinkRest, Timeouts};
+use step_runner::cluster_arguments::NoCluster;
 use step_runner::local_files::AnyFiles;
 use step_runner::run::NodeSettings;
 use step_runner::target::DeploymentTarget;
@@ -31,7 +31,7 @@ use crate::exit::Exit;
 use crate::out::Out;
 use crate::plan;
 use crate::session::{Session, who};
-use arguments::{Common, ProcessCli, ProcessCommand, Target};
+use arguments::{Common, ProcessCli, ProcessCommand};
 use dispatcher::ProcessDispatcher;
 use report::Carried;
 use source::{LocalFiles, Manifests, TableSource};
@@ -81,7 +81,7 @@ impl Node {
         common: &Common,
         passthrough: Vec<String>,
     ) -> Result<Self, CliError> {
-        let target = target(common)?;
+        let target = common.session_cluster.target().map_err(|error| no_cluster(&error))?;
         let keys = keys(&common.external_job_config_prefix)?;
         let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(session, common)? };
         let node = node(session, common, target.clone(), passthrough)?;
@@ -145,10 +145,9 @@ impl Node {
 
     /// One look at the cluster, kept for `status`; nothing if everything expected is alive.
     async fn look(&self, expected: Vec<Expected>) -> Result<Option<ObservedDocument>, CliError> {
-        let endpoint = self.target.resolve().await?;
-        let look = FlinkRest::new(&endpoint.base_url(), Timeouts::default())?.look().await?;
+        let look = self.target.resolve().await?.look().await?;
         let Orchestrator { store, world, settings, .. } = self.orchestrator.as_ref();
-        let document = ObservedDocument { format: FORMAT, batch: world.fresh_id(), look, expected };
+        let document = ObservedDocument { format: FORMAT, batch: world.fresh_id(), look, expected, replaced: None };
         store.put(&settings.keys.observed(), write(&document), Condition::Always).await?;
         let lost = document.missing().next().is_some();
         Ok(lost.then_some(document))
@@ -183,22 +182,8 @@ fn keys(prefix: &str) -> Result<Keys, CliError> {
     Ok(Keys::with_manifests(parent, name))
 }
 
-fn target(common: &Common) -> Result<DeploymentTarget, CliError> {
-    match common.deployment_target {
-        Target::Yarn => Err(CliError::usage(
-            "--deployment-target yarn comes with the YARN target",
-            "use `remote` with --jobmanager-address for now",
-        )),
-        Target::Remote => {
-            let help = "give --jobmanager-address HOST:PORT";
-            let address =
-                common.jobmanager_address.as_deref().ok_or_else(|| CliError::usage("no JobManager is named", help))?;
-            let endpoint = address
-                .parse()
-                .map_err(|error: step_runner::target::NotAnEndpoint| CliError::usage(error.to_string(), help))?;
-            Ok(DeploymentTarget::Remote(endpoint))
-        }
-    }
+fn no_cluster(error: &NoCluster) -> CliError {
+    CliError::usage(error_chain(error), "see `Session cluster` in --help")
 }
 
 fn node(

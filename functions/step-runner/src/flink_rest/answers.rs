@@ -13,13 +13,6 @@ use crate::text::{causes, cut, one_line, readable, sentence};
 const LONG: usize = 2000;
 
 #[derive(Deserialize)]
-pub(super) struct ConfigEntry {
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) value: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Overview {
     pub(super) slots_total: u32,

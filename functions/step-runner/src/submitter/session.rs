@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use super::protocol::{Answer, Hello, Numbered, PROTOCOL, Request};
 use super::{Options, SCRIPT};
 use crate::process::{Process, ProcessError, Program};
-use crate::target::Endpoint;
 use crate::text::{cut, readable};
 
 /// The longest line that is read.
@@ -54,7 +53,7 @@ struct Home(PathBuf);
 
 impl Session {
     /// Starts the client and waits for its first line.
-    pub(super) async fn start(options: &Options, endpoint: &Endpoint) -> Result<Self, OutsideError> {
+    pub(super) async fn start(options: &Options) -> Result<Self, OutsideError> {
         let what = "start the Flink client";
         let end = Instant::now() + options.limits.start;
         let home = Home::make(&options.scratch).map_err(|error| OutsideError::unknown(what, error))?;
@@ -64,8 +63,7 @@ impl Session {
         }
         write_script(&script).map_err(|error| OutsideError::unknown(what, error))?;
         let listener = UnixListener::bind(&socket).map_err(|error| OutsideError::unknown(what, error))?;
-        let mut process =
-            program(options, endpoint, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
+        let mut process = program(options, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted.map_err(|error| format!("could not be heard: {error}")),
             ended = process.wait() => Err(how_it_ended(ended)),
@@ -171,10 +169,10 @@ fn write_script(path: &Path) -> io::Result<()> {
     std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(SCRIPT.as_bytes())
 }
 
-fn program(options: &Options, endpoint: &Endpoint, script: &Path, socket: &Path) -> Program {
+fn program(options: &Options, script: &Path, socket: &Path) -> Program {
     let mut program = Program::new(&options.flink)
         .arguments(["run"])
-        .arguments(endpoint.run_arguments())
+        .arguments(options.jobmanager.run_arguments())
         .arguments([
             "-pyclientexec".as_ref(),
             options.python.as_os_str(),

@@ -39,6 +39,10 @@ impl Orchestrator {
             Scope::All => (self.all_names().await?, false, false, BTreeMap::new()),
             Scope::Redeploy => (self.all_names().await?, true, true, BTreeMap::new()),
             Scope::Sweep => (self.all_names().await?, true, false, BTreeMap::new()),
+            // Nobody said yet what should be alive there: one look at everything tells.
+            Scope::Observed(document) if document.replaced.is_some() => {
+                (self.all_names().await?, true, true, BTreeMap::new())
+            }
             Scope::Observed(document) => {
                 let lost: BTreeMap<JobName, Lost> = document
                     .missing()

@@ -4,13 +4,15 @@
 mod end_run;
 mod pass;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::batch::{Batch, FORMAT, ObservedDocument};
-use lifecycle::documents::write;
+use lifecycle::documents::{read, write};
 use lifecycle::execute::End;
-use lifecycle::ids::Nonce;
+use lifecycle::flink::Epoch;
+use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 use lifecycle::plan::Plan;
 use tokio::sync::Mutex;
@@ -72,7 +74,19 @@ pub struct BatchReport {
     /// Operations that another runner has or that are closed.
     pub not_ours: u32,
     /// Operations whose outcome is unknown.
-    pub unknown: u32,
+    pub unknown: Vec<OperationId>,
+}
+
+impl BatchReport {
+    /// What was carried out before, and now.
+    #[must_use]
+    pub fn and(self, now: Self) -> Self {
+        Self {
+            finished: self.finished + now.finished,
+            not_ours: self.not_ours + now.not_ours,
+            unknown: self.unknown.into_iter().chain(now.unknown).collect(),
+        }
+    }
 }
 
 /// Slots that are still to be had, counted down by the operations of one batch.
@@ -93,40 +107,70 @@ impl Capacity {
 
 impl Runner {
     /// Carries out every plan of a batch, side by side; one job's failure never stops another's.
-    pub async fn run(self: Arc<Self>, batch: &Batch, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
-        let look = self.cluster.look().await?;
-        let capacity = Arc::new(Capacity(Mutex::new(look.slots.map(|slots| slots.free))));
+    pub async fn run(self: Arc<Self>, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
+        let slots = match self.cluster.look().await {
+            Ok(look) => look.slots.map(|slots| slots.free),
+            // Every operation says so in its result.
+            Err(OutsideError::Refused { .. }) => None,
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+        };
+        let capacity = Arc::new(Capacity(Mutex::new(slots)));
         let mut passes = JoinSet::new();
+        let mut operations = HashMap::new();
         for plan in plans {
+            let operation = plan.operation;
             let (runner, capacity) = (Arc::clone(&self), Arc::clone(&capacity));
-            passes.spawn(async move { runner.operation(plan, &capacity).await });
+            let task = passes.spawn(async move { runner.operation(plan, &capacity).await });
+            operations.insert(task.id(), operation);
         }
         let mut report = BatchReport::default();
-        while let Some(pass) = passes.join_next().await {
-            match pass {
-                Ok(Ok(End::Finished)) => report.finished += 1,
-                Ok(Ok(End::NotOurs)) => report.not_ours += 1,
-                Ok(Ok(End::Unknown)) => report.unknown += 1,
-                Ok(Err(error)) => {
+        while let Some(pass) = passes.join_next_with_id().await {
+            let task = match pass {
+                Ok((_, Ok(End::Finished))) => {
+                    report.finished += 1;
+                    continue;
+                }
+                Ok((_, Ok(End::NotOurs))) => {
+                    report.not_ours += 1;
+                    continue;
+                }
+                Ok((task, Ok(End::Unknown))) => task,
+                Ok((task, Err(error))) => {
                     tracing::warn!(error = error_chain(&error), "an operation ended without an answer to rely on");
-                    report.unknown += 1;
+                    task
                 }
                 Err(error) => {
                     tracing::error!(%error, "an operation's task broke");
-                    report.unknown += 1;
+                    error.id()
                 }
-            }
-        }
-        if batch.look {
-            self.publish_look(batch).await?;
+            };
+            report.unknown.extend(operations.get(&task));
         }
         Ok(report)
     }
 
-    async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
+    /// Writes one look for the orchestrator, if it asked for one or the last one was another JobManager's.
+    pub async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
+        let replaced = if batch.look { None } else { self.replaced().await? };
+        if !batch.look && replaced.is_none() {
+            return Ok(());
+        }
         let look = self.cluster.look().await?;
-        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected: batch.expected.clone() };
+        let expected = batch.expected.clone();
+        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced };
         self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
+    }
+
+    /// The JobManager of the last look, if it is not the one that is there now.
+    async fn replaced(&self) -> Result<Option<Epoch>, OutsideError> {
+        let last: Option<ObservedDocument> = match self.store.get(&self.keys.observed()).await? {
+            // One that cannot be read is written anew with the next look.
+            Some(object) => read(&object.bytes).ok(),
+            None => None,
+        };
+        let Some(last) = last.map(|document| document.look.epoch) else { return Ok(None) };
+        let now = self.cluster.look().await?.epoch;
+        Ok((now != last).then_some(last))
     }
 }
 

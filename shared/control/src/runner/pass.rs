@@ -8,7 +8,7 @@ use lifecycle::batch::{FORMAT, OperationResult, PhaseTime};
 use lifecycle::claim::Claim;
 use lifecycle::documents::write;
 use lifecycle::execute::{Effect, End, Input, JobLook, Outcome, Role, State, SubmitEnd, step};
-use lifecycle::flink::{JobState, Look};
+use lifecycle::flink::{Epoch, JobState, Look};
 use lifecycle::ids::JobId;
 use lifecycle::plan::Plan;
 
@@ -154,8 +154,13 @@ impl Pass<'_> {
 
     async fn look(&mut self) -> Result<Input, OutsideError> {
         let cluster = self.runner.cluster.as_ref();
-        let look = cluster.look().await?;
-        Ok(Input::Looked(job_look(cluster, self.plan, &look).await?))
+        let look = match cluster.look().await {
+            Ok(look) => look,
+            Err(OutsideError::Refused { what, message }) => return Ok(Input::NoCluster(format!("{what}: {message}"))),
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+        };
+        let claim = self.held.as_ref().map(|held| &held.claim);
+        Ok(Input::Looked(job_look(cluster, self.plan, claim, &look).await?))
     }
 
     async fn prepare(&mut self, role: Role) -> Result<Input, OutsideError> {
@@ -219,17 +224,45 @@ fn key_of(plan: &Plan, role: Role) -> JobId {
 }
 
 /// What a look shows of the plan's job; a FINISHED run is asked how it ended.
-async fn job_look(cluster: &dyn Cluster, plan: &Plan, look: &Look) -> Result<JobLook, OutsideError> {
+async fn job_look(
+    cluster: &dyn Cluster,
+    plan: &Plan,
+    claim: Option<&Claim>,
+    look: &Look,
+) -> Result<JobLook, OutsideError> {
     let operation = plan.operation;
     let own = [lifecycle::ids::run_id(operation, 0), lifecycle::ids::rollback_id(operation, 0)];
     let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
+    let unproven = unproven(cluster, plan, claim, look).await?;
     let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
     let mut ended_with = Vec::new();
     for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
     }
-    Ok(JobLook { jobs, ended_with })
+    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven })
+}
+
+/// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.
+async fn unproven(
+    cluster: &dyn Cluster,
+    plan: &Plan,
+    claim: Option<&Claim>,
+    look: &Look,
+) -> Result<Vec<(JobId, Epoch)>, OutsideError> {
+    let known = plan.known_runs().map(|run| (run.job_id, run.epoch.clone()));
+    let notes = claim.map(|claim| &claim.notes);
+    let begun = notes.iter().flat_map(|notes| notes.start.iter().chain(&notes.rollback));
+    let begun = begun.map(|note| (note.job_id, note.epoch.clone()));
+    let absent: Vec<(JobId, Option<Epoch>)> = known.chain(begun).filter(|(id, _)| look.job(*id).is_none()).collect();
+    let mut unproven = Vec::new();
+    for (id, epoch) in absent {
+        let Some(epoch) = epoch.filter(|epoch| *epoch != look.epoch) else { continue };
+        if !cluster.is_over(&epoch).await? {
+            unproven.push((id, epoch));
+        }
+    }
+    Ok(unproven)
 }
 
 fn phase_name(effect: &Effect) -> &'static str {

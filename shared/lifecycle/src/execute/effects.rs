@@ -93,6 +93,8 @@ pub enum Input {
     Saved(Claim),
     /// What the look showed.
     Looked(JobLook),
+    /// There is no cluster to look at, or it cannot be told which one.
+    NoCluster(String),
     /// It compiles.
     Compiled,
     /// It does not.

@@ -1,7 +1,7 @@
 //! The transitions of the runner's machine: which phase takes which input.
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
-use super::resume::{reserve, resume};
+use super::resume::{reserve, resume, without_cluster};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
 use super::starting::{after_end, begin_start, found_latest, note_start, start_failed, submit, watch, watched};
 use super::stopping::{end_running, issue_stop, note_savepoint, stopped};
@@ -20,7 +20,11 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             state.claim = Some(claim);
             to(state, Phase::Looking, Effect::Look)
         }
-        (Phase::Looking, Input::Looked(look)) => resume(plan, state, &look),
+        (Phase::Looking, Input::Looked(look)) => {
+            state.epoch = Some(look.epoch.clone());
+            resume(plan, state, &look)
+        }
+        (Phase::Looking, Input::NoCluster(message)) => without_cluster(state, message),
         (Phase::Preparing(intent), Input::Compiled) => {
             state.compiled_next = true;
             reserve(plan, state, intent)

@@ -12,6 +12,7 @@ mod stopping;
 mod transition;
 
 use crate::claim::{Claim, Verdict};
+use crate::flink::Epoch;
 use crate::ids::JobId;
 
 pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
@@ -24,6 +25,8 @@ pub use outcome::{Outcome, Refusal, Rejection, RunStarted};
 pub struct State {
     /// The claim as last written or read.
     pub claim: Option<Claim>,
+    /// Whose jobs were looked at.
+    pub epoch: Option<Epoch>,
     /// What it waits for.
     pub phase: Phase,
     /// Which launches are compiled in this process.
@@ -37,7 +40,7 @@ pub struct State {
 impl State {
     /// The start of a pass.
     pub fn new() -> Self {
-        Self { claim: None, phase: Phase::Begin, compiled_next: false, compiled_previous: false, waits: 0 }
+        Self { claim: None, epoch: None, phase: Phase::Begin, compiled_next: false, compiled_previous: false, waits: 0 }
     }
 }
 

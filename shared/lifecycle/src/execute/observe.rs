@@ -2,17 +2,21 @@
 //! Must not know what will be done about it.
 
 use crate::decision::Observed;
-use crate::flink::{JobSeen, JobState};
+use crate::flink::{Epoch, JobSeen, JobState};
 use crate::ids::JobId;
 use crate::plan::{Adopt, Plan};
 
 /// What the node knows of one job after a look.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JobLook {
+    /// Whose view it is.
+    pub epoch: Epoch,
     /// The jobs with a known id or the job's name.
     pub jobs: Vec<JobSeen>,
     /// For each of them that is FINISHED: the savepoint it ended with, or nothing if it came to its end.
     pub ended_with: Vec<(JobId, Option<String>)>,
+    /// Runs of ours that are not there and were given to another life of a JobManager, which is not proven over.
+    pub unproven: Vec<(JobId, Epoch)>,
 }
 
 impl JobLook {
@@ -81,6 +85,9 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
         look.jobs.iter().find(|j| j.name == plan.job.as_str() && !j.state.is_terminal() && !known.contains(&j.id));
     if let Some(job) = foreign {
         return Observation::of(Observed::Foreign, job.id);
+    }
+    if let Some((id, _)) = look.unproven.first() {
+        return Observation::of(Observed::Unproven, *id);
     }
     // Only the newest run of the deployed manifest tells whether the job is complete.
     let newest = plan.previous.as_ref().and_then(|p| p.runs.last()).map(|run| run.job_id);

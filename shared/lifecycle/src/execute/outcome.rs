@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
+use crate::flink::Epoch;
 use crate::ids::JobId;
 
 /// A run that an operation started.
@@ -13,6 +14,9 @@ pub struct RunStarted {
     pub job_id: JobId,
     /// The state it was restored from.
     pub restored_from: Option<String>,
+    /// The life of the JobManager that it was given to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
 }
 
 /// What came of an operation.
@@ -41,6 +45,9 @@ pub enum Outcome {
         why: Why,
         /// The run that is live, if one is.
         run: Option<JobId>,
+        /// The life of the JobManager that was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
     },
     /// The job was stopped because it is not desired any more.
     Removed {
@@ -91,6 +98,18 @@ pub enum Refusal {
         /// Its Flink job id.
         job_id: JobId,
     },
+    /// Where a run of ours was cannot be asked, and is not proven over: it may live.
+    EndNotProven {
+        /// The run.
+        job_id: JobId,
+        /// The life of the JobManager that it was given to.
+        epoch: Epoch,
+    },
+    /// There is no session cluster, or it cannot be told which one.
+    NoCluster {
+        /// What was looked for and found.
+        message: String,
+    },
     /// No state of the lineage was found, and a clean start is not ordered.
     NoState,
     /// The running job could not be stopped with a savepoint; it runs on.
@@ -110,6 +129,10 @@ impl std::fmt::Display for Refusal {
             Self::ForeignJob { job_id } => {
                 write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over")
             }
+            Self::EndNotProven { job_id, epoch } => {
+                write!(f, "its run {job_id} was given to {epoch}, which cannot be asked and is not proven over")
+            }
+            Self::NoCluster { message } => f.write_str(message),
             Self::NoState => {
                 f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
             }

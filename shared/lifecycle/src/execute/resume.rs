@@ -5,9 +5,9 @@ use super::observe::observe;
 use super::rollback::resume_roll_back;
 use super::starting::{after_end, note_start, watch};
 use super::stopping::{end_running, issue_stop};
-use super::transition::{Next, claim_of, finish, to};
-use super::{Begin, Effect, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
-use crate::claim::{StartNote, Verdict};
+use super::transition::{Next, claim_of, done, finish, to};
+use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
+use crate::claim::{Claim, Notes, StartNote, Verdict};
 use crate::decision::{Action, From, Stop, Why};
 use crate::ids::JobId;
 use crate::plan::Plan;
@@ -19,8 +19,11 @@ const PASSING_LOOKS: u32 = 30;
 /// Where to go on: from the verdict, the last start, the last stop, or from what is observed.
 pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     let claim = claim_of(&state).clone();
+    // What was begun may live elsewhere: it is left as it is until that is known.
+    let elsewhere = !untouched(&claim) && may_live_elsewhere(plan, &claim, look);
     match claim.verdict {
         Some(Verdict::Commit(outcome)) => return finish(state, outcome),
+        Some(Verdict::RollBack { .. }) | None if elsewhere => return done(state, End::Unknown),
         Some(Verdict::RollBack { reason }) => return resume_roll_back(plan, state, look, reason),
         None => {}
     }
@@ -37,6 +40,25 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
         return to(state, Phase::Cancelling(intent), Effect::Cancel(run));
     }
     act(plan, state, look)
+}
+
+/// Without a cluster nothing is begun; what was begun goes on once there is one.
+pub(super) fn without_cluster(state: State, message: String) -> Next {
+    if untouched(claim_of(&state)) {
+        return finish(state, Outcome::Refused { refusal: Refusal::NoCluster { message } });
+    }
+    done(state, End::Unknown)
+}
+
+fn untouched(claim: &Claim) -> bool {
+    claim.verdict.is_none() && claim.notes == Notes::default()
+}
+
+/// Whether no run of ours is live here, while one may be under a JobManager that cannot be asked.
+fn may_live_elsewhere(plan: &Plan, claim: &Claim, look: &JobLook) -> bool {
+    let begun = claim.notes.start.iter().chain(&claim.notes.rollback).map(|note| note.job_id);
+    let mut ours = plan.known_runs().map(|run| run.job_id).chain(begun);
+    !look.unproven.is_empty() && !ours.any(|id| look.live(id).is_some())
 }
 
 pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role, note: StartNote) -> Next {
@@ -92,18 +114,25 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         Action::Leave(why) => {
             let run = match why {
                 Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
-                Why::NothingToStop | Why::ForeignJob => None,
+                Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
             };
             let outcome = match plan.next {
-                Some(_) => Outcome::Left { why, run },
+                Some(_) => Outcome::Left { why, run, epoch: state.epoch.clone() },
                 None => Outcome::Removed { savepoint: seen.savepoint },
             };
             finish(state, outcome)
         }
-        Action::Refuse(why) => match seen.run {
-            Some(job_id) => finish(state, Outcome::Refused { refusal: Refusal::ForeignJob { job_id } }),
-            None => finish(state, Outcome::Left { why, run: None }),
-        },
+        Action::Refuse(why) => {
+            let unproven = look.unproven.iter().find(|(id, _)| Some(*id) == seen.run);
+            let outcome = match (seen.run, unproven) {
+                (Some(_), Some((job_id, epoch))) => {
+                    Outcome::Refused { refusal: Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() } }
+                }
+                (Some(job_id), None) => Outcome::Refused { refusal: Refusal::ForeignJob { job_id } },
+                (None, _) => Outcome::Left { why, run: None, epoch: state.epoch.clone() },
+            };
+            finish(state, outcome)
+        }
         Action::Wait => {
             state.waits += 1;
             if state.waits > PASSING_LOOKS {

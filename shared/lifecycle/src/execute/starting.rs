@@ -68,7 +68,7 @@ pub(super) fn begin_start(state: State, begin: Begin) -> Next {
 
 pub(super) fn note_start(state: State, begin: Begin) -> Next {
     let mut claim = claim_of(&state).clone();
-    let note = Some(StartNote { job_id: begin.job_id, restore: begin.restore.clone() });
+    let note = Some(StartNote { job_id: begin.job_id, restore: begin.restore.clone(), epoch: state.epoch.clone() });
     match begin.role {
         Role::Next => claim.notes.start = note,
         Role::Previous => claim.notes.rollback = note,
@@ -95,7 +95,7 @@ pub(super) fn watch(state: State, begin: Box<Begin>) -> Next {
 }
 
 pub(super) fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -> Next {
-    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone() };
+    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone(), epoch: state.epoch.clone() };
     let savepoint = savepoint_of(&state);
     match (begin.role, health) {
         (Role::Next, Health::Stable { checkpointed }) => {
@@ -112,7 +112,7 @@ pub(super) fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -
 }
 
 pub(super) fn start_failed(plan: &Plan, state: State, begin: Begin, reason: String, alive: bool) -> Next {
-    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore };
+    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore, epoch: state.epoch.clone() };
     let savepoint = savepoint_of(&state);
     match (begin.role, alive) {
         // A rollback's own run has nothing to roll back to: alive counts as running.

@@ -39,7 +39,11 @@ fn absent(record: &Record, situation: &Situation) -> Ruling {
     if situation.removals_held && !record.allows(Permission::Remove) {
         return keep(record, situation, Some(Kind::Removed), Reason::RemovalsHeld);
     }
-    operate(record, situation, Change::plain(Kind::Removed), None)
+    let waits = record.deployed.as_ref().and_then(|deployed| pause(record, &deployed.target.digest(), situation));
+    match waits {
+        Some(reason) if !record.unsettled && !record.allows(Permission::Remove) => nothing(Some(Kind::Removed), reason),
+        Some(_) | None => operate(record, situation, Change::plain(Kind::Removed), None),
+    }
 }
 
 fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {

@@ -73,7 +73,10 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
             deploy(record, open, run, Status::Complete, true, now);
             succeeded(record, open);
         }
-        Outcome::Left { why, run } => left(record, open, *why, *run),
+        Outcome::Left { why, run, epoch } => {
+            let run = run.map(|job_id| RunStarted { job_id, restored_from: None, epoch: epoch.clone() });
+            left(record, open, *why, run);
+        }
         Outcome::Removed { savepoint } => {
             if let Some(deployed) = &mut record.deployed {
                 deployed.status = Status::Stopped;
@@ -94,10 +97,18 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
             record.orphans.clear();
             trouble(record, open, reason, true, now, patience);
         }
+        // Nothing about the target is wrong: it is asked again for as long as it takes, and nothing is known to be down.
+        Outcome::Refused { refusal: Refusal::EndNotProven { .. } | Refusal::NoCluster { .. } } => {
+            postpone(record, open, &detail(outcome), now, patience);
+        }
         Outcome::Refused { refusal } => {
             let retry = match refusal {
                 Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => true,
-                Refusal::DoesNotCompile { .. } | Refusal::ForeignJob { .. } | Refusal::NoState => false,
+                Refusal::DoesNotCompile { .. }
+                | Refusal::ForeignJob { .. }
+                | Refusal::NoState
+                | Refusal::EndNotProven { .. }
+                | Refusal::NoCluster { .. } => false,
             };
             if open.plan.is_restart() {
                 down(record);
@@ -146,14 +157,13 @@ fn deploy(
     record.orphans.clear();
 }
 
-fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::ids::JobId>) {
+fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<RunStarted>) {
     let Some(deployed) = &mut record.deployed else { return };
     match why {
         Why::RunsAsDeployed | Why::FlinkRestartsIt => {
             deployed.status = Status::Running;
-            if let Some(job_id) = run.filter(|id| deployed.runs.iter().all(|known| known.job_id != *id)) {
+            if let Some(run) = run.filter(|run| deployed.runs.iter().all(|known| known.job_id != run.job_id)) {
                 // Taken over: its states lie under its own id and anywhere in its version.
-                let run = RunStarted { job_id, restored_from: None };
                 deployed.runs.push(known(&deployed.target, deployed.meta.query_version, open, &run));
                 deployed.checkpointed = true;
             }
@@ -164,7 +174,7 @@ fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::
                 deployed.target = target.clone();
             }
         }
-        Why::NothingToStop | Why::ForeignJob => {}
+        Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => {}
     }
     if let Some(next) = &open.plan.next {
         record.forget_trouble(&next.target);
@@ -172,7 +182,7 @@ fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<crate::
 }
 
 fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
-    KnownRun::of(target, version, open.plan.operation, run.job_id, run.restored_from.clone())
+    KnownRun::of(target, version, open.plan.operation, run.clone())
 }
 
 /// A restart clears only its own trouble: a desired target that failed keeps its count and its pause.
@@ -198,18 +208,33 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, claim: Option<&Claim
         .into_iter()
         .filter_map(|(job_id, launch, note)| {
             let (target, version) = launch?;
-            let restored_from = note.filter(|note| note.job_id == job_id).and_then(|note| note.restore.clone());
-            Some(KnownRun::of(target, version, operation, job_id, restored_from))
+            let note = note.filter(|note| note.job_id == job_id);
+            let restored_from = note.and_then(|note| note.restore.clone());
+            let epoch = note.and_then(|note| note.epoch.clone());
+            Some(KnownRun::of(target, version, operation, RunStarted { job_id, restored_from, epoch }))
         })
         .collect();
     record.orphans.extend(orphans);
 }
 
 fn trouble(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
-    let Some(target) = open.plan.next.as_ref().map(|launch| launch.target.clone()) else { return };
+    let Some(target) = about(open) else { return };
     let attempts = attempts_of(record, &target) + 1;
     let next = (retry && attempts < patience.attempts).then(|| later(now, patience, attempts)).flatten();
     record.note_trouble(Trouble { target, attempts, next, error: error.to_owned() });
+}
+
+/// The target that an operation is about: a removal's is the deployed one.
+fn about(open: &OpenOperation) -> Option<Digest> {
+    let deployed = open.plan.previous.as_ref().map(|previous| &previous.launch);
+    open.plan.next.as_ref().or(deployed).map(|launch| launch.target.clone())
+}
+
+/// Tries again after one pause, without counting against the target.
+fn postpone(record: &mut Record, open: &OpenOperation, error: &str, now: Timestamp, patience: Patience) {
+    let Some(target) = about(open) else { return };
+    let attempts = attempts_of(record, &target);
+    record.note_trouble(Trouble { target, attempts, next: later(now, patience, 1), error: error.to_owned() });
 }
 
 fn attempts_of(record: &Record, target: &Digest) -> u32 {

@@ -10,7 +10,7 @@ use lifecycle::claim::Claim;
 use lifecycle::execute::{
     Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
 };
-use lifecycle::flink::{JobSeen, JobState, Tasks};
+use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
 use lifecycle::ids::{Digest, Hex32, JobId};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use lifecycle::orchestrate::{Desired, Patience, Ruling, Situation, decide, settle_result};
@@ -25,6 +25,10 @@ pub(crate) fn name() -> JobName {
 
 pub(crate) fn id(n: u8) -> Hex32 {
     Hex32::from_bytes([n; 16])
+}
+
+pub(crate) fn epoch() -> Epoch {
+    Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 }
 }
 
 /// A target with this query, this parallelism and its states under this directory.
@@ -127,6 +131,10 @@ pub(crate) struct Node {
     pub result: Option<Outcome>,
     pub runs: BTreeMap<JobId, Run>,
     pub disk: Vec<StateRef>,
+    /// Why there is no cluster.
+    pub no_cluster: Option<String>,
+    /// Runs that may live where nobody can be asked.
+    pub unproven: Vec<(JobId, Epoch)>,
     /// Runs of this target fail when they are watched.
     pub doomed: Option<Digest>,
     /// This target does not compile.
@@ -178,7 +186,10 @@ impl Node {
                 None => Input::Claimed(self.claim.insert(Claim::fresh(plan.operation, id(9), 1_000)).clone()),
             },
             Effect::SaveClaim(claim) => Input::Saved(self.claim.insert(claim).clone()),
-            Effect::Look | Effect::LookAgain => Input::Looked(self.look()),
+            Effect::Look | Effect::LookAgain => match &self.no_cluster {
+                Some(message) => Input::NoCluster(message.clone()),
+                None => Input::Looked(self.look()),
+            },
             Effect::Prepare(role) => {
                 if self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
                     Input::Rejected(Rejection {
@@ -221,6 +232,8 @@ impl Node {
         };
         let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
         JobLook {
+            epoch: epoch(),
+            unproven: self.unproven.clone(),
             jobs: self.runs.iter().map(seen).collect(),
             ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect(),
         }

@@ -1,5 +1,7 @@
-//! One bounded request to the `JobManager` and its whole answer.
+//! One bounded request to a `JobManager` or `ResourceManager` and its whole answer.
 //! Must not know what is asked.
+
+use std::time::Duration;
 
 use control::ports::OutsideError;
 use reqwest::redirect::Policy;
@@ -7,7 +9,6 @@ use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Timeouts;
 use crate::text::{cut, one_line};
 
 /// The most that is read of an answer. A failed stop is 60 kB of Java; the overview is 0.4 kB a job.
@@ -17,15 +18,30 @@ const REFUSAL: usize = 64 * 1024;
 /// How much of a refusal is told.
 const TOLD: usize = 1000;
 
+/// The limits of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From the request to the last byte of its answer.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(30) }
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     base: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// 200, with its content.
     Content(Vec<u8>),
     /// 202: will be done.
@@ -40,7 +56,7 @@ struct Errors {
 }
 
 impl Http {
-    pub(super) fn new(base_url: &str, timeouts: Timeouts) -> Result<Self, OutsideError> {
+    pub(crate) fn new(base_url: &str, timeouts: Timeouts) -> Result<Self, OutsideError> {
         // No proxy and no redirect: stops and cancels reach the JobManager itself or nobody.
         let client = Client::builder()
             .connect_timeout(timeouts.connect)
@@ -53,15 +69,15 @@ impl Http {
         Ok(Self { client, base: base_url.trim_end_matches('/').to_owned() })
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, OutsideError> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, OutsideError> {
         self.send(Method::GET, path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, OutsideError> {
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, OutsideError> {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    pub(super) async fn patch(&self, path: &str) -> Result<Answer, OutsideError> {
+    pub(crate) async fn patch(&self, path: &str) -> Result<Answer, OutsideError> {
         self.send(Method::PATCH, path, None).await
     }
 
@@ -98,15 +114,20 @@ impl Http {
 }
 
 impl Answer {
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(StatusCode::NOT_FOUND, _))
     }
 
-    pub(super) fn is_conflict(&self) -> bool {
+    /// A standby `ResourceManager` refers to the active one.
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(self, Self::Refused(status, _) if status.is_redirection())
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused(StatusCode::CONFLICT, _))
     }
 
-    pub(super) fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, OutsideError> {
+    pub(crate) fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, OutsideError> {
         match self {
             Self::Content(content) => {
                 serde_json::from_slice(&content).map_err(|error| OutsideError::unknown(what, error))
@@ -116,7 +137,7 @@ impl Answer {
     }
 
     /// The error that this answer is where another one was expected.
-    pub(super) fn unexpected(self, what: &str) -> OutsideError {
+    pub(crate) fn unexpected(self, what: &str) -> OutsideError {
         match self {
             // The request itself was wrong: it was not carried out, and never will be.
             Self::Refused(status, message) if status.is_client_error() && !passing(status) => {

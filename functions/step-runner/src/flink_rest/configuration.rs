@@ -1,0 +1,112 @@
+//! What a `JobManager`'s configuration tells: which life of it this is, and what a TaskManager takes.
+//! Must not know how it was fetched.
+
+use lifecycle::flink::Epoch;
+use serde::Deserialize;
+
+use crate::endpoint::Endpoint;
+use crate::text::readable;
+use crate::yarn_rest::{RunningSession, attempt_of_container};
+
+/// One option of `/jobmanager/config`.
+#[derive(Deserialize)]
+pub(super) struct ConfigEntry {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+/// A `JobManager`'s configuration.
+pub(super) struct Configuration(pub(super) Vec<ConfigEntry>);
+
+/// A `JobManager`'s own process, as `/jobmanager/environment` tells it.
+#[derive(Deserialize)]
+pub(super) struct Environment {
+    jvm: Jvm,
+}
+
+#[derive(Deserialize)]
+struct Jvm {
+    options: Vec<String>,
+}
+
+/// What one TaskManager takes and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TaskManager {
+    pub(super) megabytes: u64,
+    pub(super) slots: u32,
+}
+
+impl Configuration {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// The life of a standalone `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
+    pub(super) fn process(&self, endpoint: &Endpoint) -> Result<Epoch, String> {
+        let directory = self.get("web.tmpdir");
+        match directory.and_then(|path| path.rsplit('/').next()) {
+            Some(drawn) if drawn.starts_with("flink-web-") => {
+                Ok(Epoch::Standalone { address: endpoint.to_string(), process: readable(drawn) })
+            }
+            Some(_) | None => Err(format!("`web.tmpdir` is {directory:?}, which names no life of it")),
+        }
+    }
+
+    /// What a TaskManager takes and gives, where it is configured.
+    pub(super) fn taskmanager(&self) -> Option<TaskManager> {
+        let megabytes = megabytes(self.get("taskmanager.memory.process.size")?)?;
+        let slots = self.get("taskmanager.numberOfTaskSlots").map_or(Some(1), |text| text.trim().parse().ok())?;
+        Some(TaskManager { megabytes, slots })
+    }
+}
+
+impl Environment {
+    /// The attempt of a session on YARN, by the container that the `JobManager` itself logs in.
+    pub(super) fn attempt(&self, session: &RunningSession) -> Result<Epoch, String> {
+        let log = self.jvm.options.iter().find_map(|option| option.strip_prefix("-Dlog.file="));
+        match log.and_then(attempt_of_container) {
+            Some((application, attempt)) if application == session.application && attempt == session.attempt => {
+                Ok(Epoch::Yarn { application, attempt })
+            }
+            Some((application, attempt)) => Err(format!(
+                "attempt {attempt} of {application} answers where attempt {} of {} was expected",
+                session.attempt, session.application
+            )),
+            None => Err("it logs in no container of YARN".to_owned()),
+        }
+    }
+}
+
+/// A size as Flink writes it, in MiB, rounded up.
+fn megabytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit: u64 = match text[digits..].trim() {
+        "" | "b" | "bytes" => 1,
+        "k" | "kb" | "kibibytes" => 1 << 10,
+        "m" | "mb" | "mebibytes" => 1 << 20,
+        "g" | "gb" | "gibibytes" => 1 << 30,
+        "t" | "tb" | "tebibytes" => 1 << 40,
+        _ => return None,
+    };
+    Some(number.checked_mul(unit)?.div_ceil(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_as_flink_writes_them() {
+        for (text, expected) in
+            [("2048m", 2048), ("2 gb", 2048), ("1g", 1024), ("1728 mebibytes", 1728), ("1", 1), ("2147483648b", 2048)]
+        {
+            assert_eq!(megabytes(text), Some(expected), "{text}");
+        }
+        for wrong in ["", "m", "1x", "-1m", "99999999999t"] {
+            assert_eq!(megabytes(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The `ResourceManager` by its REST API: which session runs, where its `JobManager` listens, what can still be granted.
+//! Must not know jobs; it only reads, and never follows the links it is given.
+
+mod answers;
+
+use std::fmt;
+
+use control::ports::OutsideError;
+
+use crate::endpoint::Endpoint;
+use crate::http::{Answer, Http, Timeouts};
+use answers::{Application, Applications, Attempts, Cluster, Nodes, One};
+
+pub use answers::attempt_of_container;
+
+/// Which session on YARN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionSelector {
+    /// The only one with exactly this name.
+    Named(String),
+    /// The one with this application id.
+    Application(String),
+}
+
+/// A session whose `JobManager` can be spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningSession {
+    /// The application.
+    pub application: String,
+    /// Which of its attempts.
+    pub attempt: u32,
+    /// The `JobManager`'s REST API.
+    pub endpoint: Endpoint,
+}
+
+/// What the `ResourceManager` shows of the session that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionSeen {
+    /// Exactly one runs.
+    Running(RunningSession),
+    /// Exactly one is there, but its `JobManager` is being started or has no address yet.
+    Starting {
+        /// The application.
+        application: String,
+    },
+    /// There is none.
+    Absent {
+        /// The Flink applications that are there.
+        others: Vec<String>,
+    },
+    /// There are several of that name.
+    Several(Vec<String>),
+}
+
+/// What became of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It is over.
+    Over,
+    /// It is not over.
+    Live,
+    /// The `ResourceManager` does not know it, and may have forgotten it while it lives on.
+    Forgotten,
+}
+
+impl fmt::Display for SessionSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "the Flink session `{name}` on YARN"),
+            Self::Application(id) => write!(f, "the Flink session {id} on YARN"),
+        }
+    }
+}
+
+/// The `ResourceManager`, at one of several addresses.
+#[derive(Debug)]
+pub struct YarnRest {
+    managers: Vec<Http>,
+}
+
+impl YarnRest {
+    /// The `ResourceManager` at these addresses; connects to nothing yet.
+    pub fn new(addresses: &[Endpoint], timeouts: Timeouts) -> Result<Self, OutsideError> {
+        let managers = addresses.iter().map(|a| Http::new(&a.base_url(), timeouts)).collect::<Result<_, _>>()?;
+        Ok(Self { managers })
+    }
+
+    /// The session that `selector` names.
+    pub async fn session(&self, selector: &SessionSelector) -> Result<SessionSeen, OutsideError> {
+        let what = "ask the ResourceManager for the Flink session";
+        let path =
+            "/ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING&applicationTypes=Apache%20Flink";
+        let all: Applications = self.get(path, what).await?;
+        let all = all.into_vec();
+        let (wanted, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|application| match selector {
+            SessionSelector::Named(name) => application.name == *name,
+            SessionSelector::Application(id) => application.id == *id,
+        });
+        match wanted.as_slice() {
+            [] => Ok(SessionSeen::Absent { others: others.iter().map(Application::described).collect() }),
+            [one] => Ok(one
+                .running()
+                .map_or_else(|| SessionSeen::Starting { application: one.id.clone() }, SessionSeen::Running)),
+            several => Ok(SessionSeen::Several(several.iter().map(Application::described).collect())),
+        }
+    }
+
+    /// What became of an application.
+    ///
+    /// A `ResourceManager` forgets ended applications after a while, never live ones; only one that was restarted
+    /// without its state may have forgotten an application whose containers are still there.
+    pub async fn life(&self, application: &str) -> Result<Life, OutsideError> {
+        let what = format!("ask the ResourceManager for {application}");
+        let answer = self.ask(&format!("/ws/v1/cluster/apps/{application}")).await?;
+        if !answer.is_not_found() {
+            let One { app } = answer.json(&what)?;
+            return Ok(if app.is_over() { Life::Over } else { Life::Live });
+        }
+        let cluster: Cluster = self.get("/ws/v1/cluster/info", &what).await?;
+        Ok(if cluster.knows_what_it_started(application) { Life::Over } else { Life::Forgotten })
+    }
+
+    /// The newest attempt of an application, if it has any.
+    pub async fn attempt(&self, application: &str) -> Result<Option<u32>, OutsideError> {
+        let what = format!("ask the ResourceManager for the attempts of {application}");
+        let attempts: Attempts = self.get(&format!("/ws/v1/cluster/apps/{application}/appattempts"), &what).await?;
+        Ok(attempts.newest())
+    }
+
+    /// How many more containers of `megabytes` the nodes can hold now.
+    ///
+    /// By memory only: Hadoop's default calculator grants by nothing else. What a queue's limits or reservations take
+    /// away is not seen; Flink waits for those, and the start-up window bounds it.
+    pub async fn grantable(&self, megabytes: u64) -> Result<u32, OutsideError> {
+        let what = "ask the ResourceManager for free memory";
+        let nodes: Nodes = self.get("/ws/v1/cluster/nodes?states=RUNNING", what).await?;
+        Ok(nodes.room_for(megabytes))
+    }
+
+    /// Whether the `ResourceManager` keeps its state over a restart: without it, a restart ends every session.
+    pub async fn recovers(&self) -> Result<bool, OutsideError> {
+        let cluster: Cluster = self.get("/ws/v1/cluster/info", "ask the ResourceManager for its state store").await?;
+        Ok(cluster.recovers())
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, what: &str) -> Result<T, OutsideError> {
+        self.ask(path).await?.json(what)
+    }
+
+    /// The answer of the first address that gives one: a standby refers to the active one, which is asked as well.
+    async fn ask(&self, path: &str) -> Result<Answer, OutsideError> {
+        let mut last = OutsideError::refused("ask the ResourceManager", "no address of it is configured");
+        for manager in &self.managers {
+            match manager.get(path).await {
+                Ok(answer) if answer.is_redirect() => {
+                    last = OutsideError::unknown("ask the ResourceManager", "only a standby answered");
+                }
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
