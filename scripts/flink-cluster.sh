@@ -18,11 +18,8 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 run=$here/../.local/run/flink rest_port='' slots=64 timeout=90
 task_heap_mb=1700 direct_mb=128 network_mb=512 metaspace_mb=384
 
-die() {
-  printf 'flink-cluster: %s\n' "$*" >&2
-  exit 1
-}
-usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
+# shellcheck source=/dev/null
+source "$here/processes.sh"
 
 command=${1:-}
 [[ $# -gt 0 ]] && shift
@@ -41,76 +38,16 @@ while [[ $# -gt 0 ]]; do
 done
 run=$(realpath -m -- "$run")
 conf=$run/conf
-for number in "$slots" "$timeout" "${rest_port:-1}"; do
-  [[ $number =~ ^[1-9][0-9]*$ ]] || die "'$number' is not a whole number above 0"
-done
-
-find_flink() {
-  local installed
-  if [[ -z ${FLINK_HOME:-} || -z ${FLINK_PYTHON:-} ]]; then
-    installed=$("$here/install-flink.sh" flink --print-env)
-    : "${FLINK_HOME:=$(sed -n 's/^FLINK_HOME=//p' <<<"$installed")}"
-    : "${FLINK_PYTHON:=$(sed -n 's/^FLINK_PYTHON=//p' <<<"$installed")}"
-  fi
-  [[ -x $FLINK_HOME/bin/flink ]] || die "no Flink in FLINK_HOME=$FLINK_HOME"
-}
-
-# A process of ours is one whose recorded id is alive and whose command line names our configuration.
-pid_of() { # ROLE
-  local pid
-  pid=$(cat -- "$run/$1.pid" 2>/dev/null) || return 1
-  [[ -n $pid && -r /proc/$pid/cmdline ]] || return 1
-  tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$conf" || return 1
-  printf '%s\n' "$pid"
-}
-
-end() { # ROLE: TERM, then KILL for its whole process group (a TaskManager has Python workers)
-  local pid tries
-  if pid=$(pid_of "$1"); then
-    kill -TERM "$pid" 2>/dev/null || true
-    for ((tries = 0; tries < 100; tries++)); do
-      kill -0 "$pid" 2>/dev/null || break
-      sleep 0.1
-    done
-    kill -KILL -- "-$pid" 2>/dev/null || true
-    for ((tries = 0; tries < 50; tries++)); do
-      kill -0 "$pid" 2>/dev/null || break
-      sleep 0.1
-    done
-    ! kill -0 "$pid" 2>/dev/null || die "process $pid ($1) does not end"
-  fi
-  rm -f -- "$run/$1.pid"
-}
+# shellcheck disable=SC2034 # processes.sh reads it
+mark=$conf
+positive "$slots" "$timeout" "${rest_port:-1}"
 
 down() {
-  end taskmanager
-  end jobmanager
+  end taskmanager 100
+  end jobmanager 100
   rm -f -- "$run/flink.env"
   rm -rf -- "$run/tmp"
 }
-
-# Two free ports below the range that the system hands out by itself, so that nobody takes them meanwhile.
-free_ports() {
-  "$FLINK_PYTHON" - <<'PY'
-import random
-import socket
-
-held = []
-while len(held) < 2:
-    candidate = socket.socket()
-    try:
-        candidate.bind(("127.0.0.1", random.randrange(20000, 32000)))
-        held.append(candidate)
-    except OSError:
-        candidate.close()
-print(*(s.getsockname()[1] for s in held))
-PY
-}
-
-yaml() { sed "s/'/''/g; s/.*/'&'/" <<<"$1"; } # a value as a quoted YAML scalar
-
-# What Flink opens of the JDK, from its own configuration.
-stock_opens() { sed -nE '/^ +all: /{s/^ +all: //p;q;}' "$FLINK_HOME/conf/config.yaml"; }
 
 write_conf() { # REST_PORT RPC_PORT
   mkdir -p "$conf" "$run/log" "$run/tmp"
@@ -152,38 +89,25 @@ env.log.dir: $(yaml "$run/log")
 env.pid.dir: $(yaml "$run")
 env.java.opts.all: $(yaml "$(stock_opens)")
 YAML
-    if [[ -n ${S3_ENDPOINT:-} ]]; then
-      cat >>"$conf/config.yaml.new" <<YAML
-s3.endpoint: $(yaml "$S3_ENDPOINT")
-s3.path.style.access: true
-YAML
-    fi
-    if [[ -n ${AWS_ACCESS_KEY_ID:-} ]]; then
-      cat >>"$conf/config.yaml.new" <<YAML
-s3.access-key: $(yaml "$AWS_ACCESS_KEY_ID")
-s3.secret-key: $(yaml "${AWS_SECRET_ACCESS_KEY:-}")
-YAML
-    fi
+    s3_settings >>"$conf/config.yaml.new"
     mv -f -- "$conf/config.yaml.new" "$conf/config.yaml"
   )
   printf 'FLINK_REST=http://127.0.0.1:%s\nFLINK_CONF_DIR=%s\nFLINK_HOME=%s\nFLINK_PYTHON=%s\n' \
     "$1" "$conf" "$FLINK_HOME" "$FLINK_PYTHON" >"$run/flink.env"
 }
 
-start() { # ROLE CLASS JVM-OPTION...: a session and process group of its own, so that it can be ended whole
+start() { # ROLE CLASS JVM-OPTION...
   local role=$1 class=$2
   local -a options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${@:3}"
     -Dconsole.log.level=OFF "-Dlog.file=$run/log/$role.log" "-Dlog4j.configurationFile=file:$conf/log4j-console.properties")
   FLINK_CONF_DIR=$conf FLINK_LIB_DIR=$FLINK_HOME/lib FLINK_OPT_DIR=$FLINK_HOME/opt \
     FLINK_PLUGINS_DIR=$FLINK_HOME/plugins FLINK_BIN_DIR=$FLINK_HOME/bin FLINK_LOG_DIR=$run/log \
-    setsid "$java" "${options[@]}" -cp "$FLINK_HOME/lib/*" "$class" --configDir "$conf" \
-    </dev/null >"$run/log/$role.out" 2>&1 &
-  printf '%s\n' "$!" >"$run/$role.pid"
+    spawn "$role" "$java" "${options[@]}" -cp "$FLINK_HOME/lib/*" "$class" --configDir "$conf"
 }
 
 start_all() {
-  local java=java opens
-  [[ -z ${JAVA_HOME:-} ]] || java=$JAVA_HOME/bin/java
+  local java opens
+  java=$(java_program)
   read -r -a opens <<<"$(stock_opens)"
   start jobmanager org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint \
     "${opens[@]}" -Xmx700m -XX:MaxMetaspaceSize=256m
@@ -228,7 +152,7 @@ up() {
   fi
   down
   for attempt in 1 2 3; do # another process may take a chosen port first
-    read -r -a ports < <(free_ports)
+    read -r -a ports < <(free_ports 2)
     write_conf "${rest_port:-${ports[0]}}" "${ports[1]}"
     start_all
     if wait_ready "$timeout"; then

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs Flink, PyFlink, the S3 plugin and the build tools for this project, from PyPI and Maven only.
+# Installs Flink, what it runs on and the build tools for this project, from PyPI and Maven only.
 #
-# usage: install-flink.sh [flink|tools|all] [--print-env]
-#   flink        the Python environment with PyFlink, and a private Flink home assembled from it
+# usage: install-flink.sh [flink|hadoop|kafka|tools|all] [--print-env]
+#   flink        the Python environment with PyFlink, and a private Flink home assembled from it, with the S3 plugin
+#                and the Kafka connector
+#   hadoop       the jars of YARN and ZooKeeper
+#   kafka        the jars of a Kafka broker and its console tools
 #   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
-#   all          both (default)
+#   all          all of them (default)
 #   --print-env  only print where things are; fails if they are not installed
 #
 # Everything lands in $FSR_TOOLS (default: .local in the project), in folders keyed by the hash of the pin
@@ -25,7 +28,7 @@ die() {
 what=all print_only=false
 for arg in "$@"; do
   case $arg in
-    flink | tools | all) what=$arg ;;
+    flink | hadoop | kafka | tools | all) what=$arg ;;
     --print-env) print_only=true ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
@@ -37,16 +40,33 @@ done
 wants() { [[ $what == all || $what == "$1" ]]; }
 
 key_of() { { printf '%s\n' "$layout" && cat -- "$@"; } | sha256sum | cut -c1-12; }
-flink=$root/flink-$(key_of "$here/requirements-flink.txt" "$here/flink-plugins.txt")
+# Apart from the home, so that another plugin or connector does not install PyFlink anew.
+pyflink=$root/pyflink-$(key_of "$here/requirements-flink.txt")
+flink=$root/flink-$(key_of "$here/requirements-flink.txt" "$here/flink-plugins.txt" "$here/flink-connectors.txt")
+hadoop=$root/hadoop-$(key_of "$here/hadoop-pom.xml")
+kafka=$root/kafka-$(key_of "$here/kafka-pom.xml")
 tools=$root/tools-$(key_of "$here/requirements-tools.txt")
+
+there() { # DIR WHAT
+  [[ -d $1 ]] || die "$2 not installed under $root: run scripts/install-flink.sh"
+}
 
 print_env() {
   if wants flink; then
-    [[ -d $flink ]] || die "Flink is not installed under $root: run scripts/install-flink.sh"
-    printf 'FLINK_HOME=%s\nFLINK_PYTHON=%s\n' "$flink/home" "$flink/venv/bin/python"
+    there "$pyflink" "PyFlink is"
+    there "$flink" "Flink is"
+    printf 'FLINK_HOME=%s\nFLINK_PYTHON=%s\n' "$flink/home" "$pyflink/venv/bin/python"
+  fi
+  if wants hadoop; then
+    there "$hadoop" "Hadoop is"
+    printf 'HADOOP_JARS=%s\n' "$hadoop/lib"
+  fi
+  if wants kafka; then
+    there "$kafka" "Kafka is"
+    printf 'KAFKA_JARS=%s\n' "$kafka/lib"
   fi
   if wants tools; then
-    [[ -d $tools ]] || die "the build tools are not installed under $root: run scripts/install-flink.sh"
+    there "$tools" "the build tools are"
     printf 'TOOLS_BIN=%s\n' "$tools/venv/bin"
   fi
 }
@@ -68,9 +88,13 @@ make_venv() { # DIR REQUIREMENTS
   "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$2"
 }
 
-# A Flink home of links into the Python package, with the S3 plugin and with flink-python among the cluster's
-# own jars, so that Python functions need no upload. bin and opt are real folders: Flink's scripts resolve
-# links, and its client does not look through a linked opt.
+maven() { mvn -q -B -Dstyle.color=never "$@"; }
+
+pins() { sed -E '/^(#|$)/d' "$1"; } # FILE
+
+# A Flink home of links into the Python package, with the S3 plugin, and with the connectors and flink-python among
+# the cluster's own jars, so that neither they nor Python functions need an upload. bin and opt are real folders:
+# Flink's scripts resolve links, and its client does not look through a linked opt.
 assemble_home() { # DIR PYFLINK
   local home=$1 package=$2 coordinate plugin
   mkdir -p "$home"/{lib,opt,conf,log,plugins}
@@ -79,20 +103,32 @@ assemble_home() { # DIR PYFLINK
   ln -s -- "$package"/lib/*.jar "$package"/opt/flink-python-*.jar "$home/lib/"
   ln -s -- "$package"/opt/*.jar "$home/opt/"
   cp -- "$package"/conf/log4j*.properties "$package/conf/config.yaml" "$home/conf/"
-  while read -r coordinate; do
-    [[ $coordinate == [!#]* ]] || continue
+  for coordinate in $(pins "$here/flink-plugins.txt"); do
     plugin=$(cut -d: -f2 <<<"$coordinate")
-    mvn -q -B -Dstyle.color=never dependency:copy "-Dartifact=$coordinate" "-DoutputDirectory=$home/plugins/${plugin#flink-}"
+    maven dependency:copy "-Dartifact=$coordinate" "-DoutputDirectory=$home/plugins/${plugin#flink-}"
     say "plugin $coordinate"
-  done <"$here/flink-plugins.txt"
+  done
+  for coordinate in $(pins "$here/flink-connectors.txt"); do
+    maven dependency:copy "-Dartifact=$coordinate" "-DoutputDirectory=$home/lib"
+    say "connector $coordinate"
+  done
+}
+
+build_pyflink() { # DIR
+  make_venv "$1/venv" "$here/requirements-flink.txt"
+  say "PyFlink $("$1/venv/bin/python" -c 'from pyflink.version import __version__; print(__version__)')"
 }
 
 build_flink() { # DIR
-  command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
-  make_venv "$1/venv" "$here/requirements-flink.txt"
-  say "PyFlink $("$1/venv/bin/python" -c 'from pyflink.version import __version__; print(__version__)')"
-  assemble_home "$1/home" "$("$1/venv/bin/python" -c 'import os, pyflink; print(os.path.dirname(pyflink.__file__))')"
+  assemble_home "$1/home" "$("$pyflink/venv/bin/python" -c 'import os, pyflink; print(os.path.dirname(pyflink.__file__))')"
 }
+
+build_jars() { # DIR POM
+  maven -f "$2" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$1/lib"
+  say "$(basename -- "$2"): $(find "$1/lib" -name '*.jar' | wc -l) jars"
+}
+build_hadoop() { build_jars "$1" "$here/hadoop-pom.xml"; } # DIR
+build_kafka() { build_jars "$1" "$here/kafka-pom.xml"; }   # DIR
 
 build_tools() { # DIR
   make_venv "$1/venv" "$here/requirements-tools.txt"
@@ -117,13 +153,17 @@ install() {
 }
 
 if ! $print_only; then
+  [[ $what == tools ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
   mkdir -p "$root"
   exec 9>"$root/.install.lock"
   flock 9
   if wants flink; then
+    install "$pyflink" build_pyflink
     install "$flink" build_flink
     ln -sfn -- "$(basename -- "$flink")/home" "$root/flink"
   fi
+  if wants hadoop; then install "$hadoop" build_hadoop; fi
+  if wants kafka; then install "$kafka" build_kafka; fi
   if wants tools; then install "$tools" build_tools; fi
 fi
 print_env

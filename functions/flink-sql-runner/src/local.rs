@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackError, StackOptions};
 use local::Delivery;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub(crate) struct Up {
     /// How batches reach the node: emr or ssm.
     #[arg(long, default_value = "emr", value_parser = ["emr", "ssm"])]
     via: String,
+    /// Which Flink: a standalone cluster, or a session on a real YARN, with or without high availability.
+    #[arg(long, value_enum, default_value = "standalone")]
+    on: FlinkKind,
     /// Send uploads to the function that `cargo lambda watch` serves on port 9000, instead of hosting it.
     #[arg(long)]
     watch: bool,
@@ -121,9 +125,10 @@ async fn start(up: &Up) -> Result<ExitCode, CliError> {
     let output = fs::File::create(&log).map_err(io("making the stack's log"))?;
     let errors = output.try_clone().map_err(io("making the stack's log"))?;
     let program = std::env::current_exe().map_err(io("finding this program"))?;
+    let on = up.on.to_possible_value().ok_or_else(|| CliError::Defect("a Flink without a name".to_owned()))?;
     let mut command = Command::new(program);
     command
-        .args(["local", "up", "--foreground", "--via", &up.via])
+        .args(["local", "up", "--foreground", "--via", &up.via, "--on", on.get_name()])
         .arg("--root")
         .arg(root)
         .arg("--project")
@@ -173,6 +178,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         delivery,
         binaries,
         dispatch: up.via.clone(),
+        flink: up.on,
         ports: (0, 0, 0),
         spans: Spans::default(),
         rates: Some((Duration::from_secs(30), Duration::from_mins(1))),
@@ -183,7 +189,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
     let stack = LocalStack::start(options).await?;
     let mut environment = stack.settings();
     environment.extend(stack.aws.aws_env());
-    let running = Running { pid: std::process::id(), environment, flink: stack.flink.clone() };
+    let running = Running { pid: std::process::id(), environment, flink: stack.flink.rest().await? };
     let text = serde_json::to_vec_pretty(&running).map_err(|error| CliError::Defect(error.to_string()))?;
     // Renamed into place: whoever reads it reads all of it.
     let draft = root.join("stack.json.new");

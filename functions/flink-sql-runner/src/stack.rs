@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lifecycle::keys::Keys;
 use local::{Delivery, LambdaConfig, NodeConfig, Ports, QueueConfig, Schedule, Stack, StackConfig};
 use serde_json::json;
-use tokio::process::Command;
+
+use crate::flink_beside::{FlinkBeside, FlinkKind};
 
 /// The bucket of the local stack.
 pub const BUCKET: &str = "local";
@@ -18,8 +18,6 @@ pub const BUCKET: &str = "local";
 pub const PREFIX: &str = "flink-sql-runner/";
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
-/// How long Flink's scripts may take.
-const FLINK_LIMIT: Duration = Duration::from_mins(3);
 
 /// Time spans of the local stack, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +30,13 @@ pub struct Spans {
     pub margin: u64,
     /// The pause before a failed target's second try.
     pub retry: u64,
+    /// How long a session on YARN is waited for.
+    pub session: u64,
 }
 
 impl Default for Spans {
     fn default() -> Self {
-        Self { stability: 3_000, lease: 3_000, margin: 3_000, retry: 3_000 }
+        Self { stability: 3_000, lease: 3_000, margin: 3_000, retry: 3_000, session: 60_000 }
     }
 }
 
@@ -47,6 +47,8 @@ pub struct StackOptions {
     pub project: PathBuf,
     /// Where everything of this stack lies.
     pub root: PathBuf,
+    /// Which Flink it has.
+    pub flink: FlinkKind,
     /// How the function is hosted.
     pub delivery: Delivery,
     /// The folder that holds `flink-sql-runner-step`.
@@ -76,6 +78,9 @@ pub enum StackError {
     /// The AWS side.
     #[error("the local AWS did not start")]
     Aws(#[from] local::StartError),
+    /// The session on YARN.
+    #[error("no session on YARN: {0}")]
+    Session(String),
     /// Flink.
     #[error("`{script}` failed: {output}")]
     Script {
@@ -90,13 +95,12 @@ pub enum StackError {
 pub struct LocalStack {
     /// The AWS side.
     pub aws: Stack,
-    /// Flink's REST API.
-    pub flink: String,
+    /// The Flink beside it.
+    pub flink: FlinkBeside,
     options: StackOptions,
-    flink_home: BTreeMap<String, String>,
 }
 
-fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> StackError {
+pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> StackError {
     let what = what.into();
     move |source| StackError::Io { what, source }
 }
@@ -107,65 +111,22 @@ fn free_port() -> Result<u16, StackError> {
     listener.local_addr().map(|address| address.port()).map_err(io("looking for a free port"))
 }
 
-/// The `NAME=value` lines of what a script prints.
-fn variables(text: &str) -> BTreeMap<String, String> {
-    let line = |line: &str| line.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
-    text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_uppercase())).filter_map(line).collect()
-}
-
-async fn script(
-    project: &Path,
-    name: &str,
-    arguments: &[&str],
-    environment: &BTreeMap<String, String>,
-) -> Result<String, StackError> {
-    let path = project.join("scripts").join(name);
-    let mut command = Command::new(&path);
-    command.args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(FLINK_LIMIT, command.output()).await;
-    let failed = |output: String| StackError::Script { script: format!("{name} {}", arguments.join(" ")), output };
-    let output = output.map_err(|_| failed(format!("no end within {} s", FLINK_LIMIT.as_secs())))?;
-    let output = output.map_err(io(format!("starting {}", path.display())))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(failed(text(&output.stderr))) }
-}
-
 impl LocalStack {
-    /// Starts the AWS side and a standalone Flink cluster whose `s3://` is that side's S3.
+    /// Starts the AWS side, and a Flink whose `s3://` is that side's S3.
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
         std::fs::create_dir_all(options.root.join("node")).map_err(io("making the stack's folder"))?;
-        let installed =
-            script(&options.project, "install-flink.sh", &["flink", "--print-env"], &BTreeMap::new()).await?;
-        let flink_home = variables(&installed);
-        let flink_port = free_port()?;
-        let aws = Stack::start(stack_config(&options, &flink_home, flink_port)).await?;
-        let stack = Self { flink: format!("http://127.0.0.1:{flink_port}"), aws, options, flink_home };
-        match stack.flink_up(flink_port).await {
+        let flink = FlinkBeside::new(options.flink, &options.project, options.root.join("flink"), free_port()?).await?;
+        let aws = Stack::start(stack_config(&options, &flink)).await?;
+        let stack = Self { aws, flink, options };
+        let mut environment = stack.aws.aws_env();
+        environment.insert("S3_ENDPOINT".to_owned(), stack.aws.s3_url());
+        match stack.flink.up(&environment).await {
             Ok(()) => Ok(stack),
             Err(error) => {
                 stack.stop().await;
                 Err(error)
             }
         }
-    }
-
-    async fn flink_up(&self, port: u16) -> Result<(), StackError> {
-        let mut environment = self.flink_home.clone();
-        environment.insert("S3_ENDPOINT".to_owned(), self.aws.s3_url());
-        environment.extend(self.aws.aws_env());
-        let (run, port) = (self.run_dir(), port.to_string());
-        script(
-            &self.options.project,
-            "flink-cluster.sh",
-            &["up", "--run-dir", &run, "--rest-port", &port],
-            &environment,
-        )
-        .await
-        .map(|_| ())
-    }
-
-    fn run_dir(&self) -> String {
-        self.options.root.join("flink").display().to_string()
     }
 
     /// The settings that the function and the command line share.
@@ -175,15 +136,12 @@ impl LocalStack {
 
     /// The environment of steps and commands: what a command on the primary node finds.
     pub fn node(&self) -> BTreeMap<String, String> {
-        node(&self.options, &self.flink_home, self.flink.rsplit(':').next().unwrap_or_default())
+        node(&self.options, &self.flink)
     }
 
     /// Ends Flink, then everything else.
     pub async fn stop(self) {
-        let run = self.run_dir();
-        if let Err(error) =
-            script(&self.options.project, "flink-cluster.sh", &["down", "--run-dir", &run], &self.flink_home).await
-        {
+        if let Err(error) = self.flink.down().await {
             tracing::warn!(%error, "Flink could not be ended");
         }
         self.aws.shutdown().await;
@@ -208,7 +166,7 @@ fn settings(options: &StackOptions) -> BTreeMap<String, String> {
     .into()
 }
 
-fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_port: u16) -> StackConfig {
+fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
     let schedule = |name: &str, every| Schedule { name: name.to_owned(), every, input: json!({"action": name}) };
     let schedules = options.rates.map_or_else(
         // Fired by hand in tests: an hour is never within one.
@@ -234,7 +192,7 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
             max_receive: 5,
         },
         node: NodeConfig {
-            env: node(options, flink, &flink_port.to_string()),
+            env: node(options, flink),
             path: vec![options.binaries.clone()],
             work_dir: options.root.join("node"),
             documents: vec![options.project.join(format!("infra/{DOCUMENT}.json"))],
@@ -245,18 +203,14 @@ fn stack_config(options: &StackOptions, flink: &BTreeMap<String, String>, flink_
     }
 }
 
-fn node(options: &StackOptions, flink: &BTreeMap<String, String>, flink_port: &str) -> BTreeMap<String, String> {
-    let home = flink.get("FLINK_HOME").cloned().unwrap_or_default();
-    [
-        ("DEPLOYMENT_TARGET", "remote".to_owned()),
-        ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{flink_port}")),
-        ("FLINK", format!("{home}/bin/flink")),
-        ("FLINK_CONF_DIR", options.root.join("flink/conf").display().to_string()),
-        ("PYEXEC_PATH", flink.get("FLINK_PYTHON").cloned().unwrap_or_default()),
+fn node(options: &StackOptions, flink: &FlinkBeside) -> BTreeMap<String, String> {
+    let own = [
         ("STATE_DIRECTORY", options.root.join("node").display().to_string()),
         ("LEASE_MS", options.spans.lease.to_string()),
         ("MARGIN_MS", options.spans.margin.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+        ("SESSION_WAIT_MS", options.spans.session.to_string()),
+    ];
+    let mut node = flink.node();
+    node.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    node
 }

@@ -22,6 +22,8 @@ pub enum SessionSelector {
     Application(String),
 }
 
+const INFO: &str = "/ws/v1/cluster/info";
+
 /// A session whose `JobManager` can be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningSession {
@@ -90,13 +92,14 @@ impl YarnRest {
         let what = "ask the ResourceManager for the Flink session";
         let path =
             "/ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING&applicationTypes=Apache%20Flink";
-        let all: Applications = self.get(path, what).await?;
-        let all = all.into_vec();
+        let (manager, answer) = self.ask(path).await?;
+        let all = answer.json::<Applications>(what)?.into_vec();
         let (wanted, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|application| match selector {
             SessionSelector::Named(name) => application.name == *name,
             SessionSelector::Application(id) => application.id == *id,
         });
         match wanted.as_slice() {
+            [] if !info(manager).await?.is_active() => Err(OutsideError::unknown(what, "it is being started")),
             [] => Ok(SessionSeen::Absent { others: others.iter().map(Application::described).collect() }),
             [one] => Ok(one
                 .running()
@@ -111,20 +114,19 @@ impl YarnRest {
     /// without its state may have forgotten an application whose containers are still there.
     pub async fn life(&self, application: &str) -> Result<Life, OutsideError> {
         let what = format!("ask the ResourceManager for {application}");
-        let answer = self.ask(&format!("/ws/v1/cluster/apps/{application}")).await?;
+        let (manager, answer) = self.ask(&format!("/ws/v1/cluster/apps/{application}")).await?;
         if !answer.is_not_found() {
             let One { app } = answer.json(&what)?;
             return Ok(if app.is_over() { Life::Over } else { Life::Live });
         }
-        let cluster: Cluster = self.get("/ws/v1/cluster/info", &what).await?;
-        Ok(if cluster.knows_what_it_started(application) { Life::Over } else { Life::Forgotten })
+        Ok(if info(manager).await?.knows_what_it_started(application) { Life::Over } else { Life::Forgotten })
     }
 
     /// The newest attempt of an application, if it has any.
     pub async fn attempt(&self, application: &str) -> Result<Option<u32>, OutsideError> {
         let what = format!("ask the ResourceManager for the attempts of {application}");
-        let attempts: Attempts = self.get(&format!("/ws/v1/cluster/apps/{application}/appattempts"), &what).await?;
-        Ok(attempts.newest())
+        let (_, answer) = self.ask(&format!("/ws/v1/cluster/apps/{application}/appattempts")).await?;
+        Ok(answer.json::<Attempts>(&what)?.newest())
     }
 
     /// How many more containers of `megabytes` the nodes can hold now.
@@ -133,32 +135,35 @@ impl YarnRest {
     /// away is not seen; Flink waits for those, and the start-up window bounds it.
     pub async fn grantable(&self, megabytes: u64) -> Result<u32, OutsideError> {
         let what = "ask the ResourceManager for free memory";
-        let nodes: Nodes = self.get("/ws/v1/cluster/nodes?states=RUNNING", what).await?;
-        Ok(nodes.room_for(megabytes))
+        let (_, answer) = self.ask("/ws/v1/cluster/nodes?states=RUNNING").await?;
+        let room = answer.json::<Nodes>(what)?.room_for(megabytes);
+        room.ok_or_else(|| OutsideError::unknown(what, "no node is in service: it is being started"))
     }
 
     /// Whether the `ResourceManager` keeps its state over a restart: without it, a restart ends every session.
     pub async fn recovers(&self) -> Result<bool, OutsideError> {
-        let cluster: Cluster = self.get("/ws/v1/cluster/info", "ask the ResourceManager for its state store").await?;
-        Ok(cluster.recovers())
+        let (_, answer) = self.ask(INFO).await?;
+        Ok(answer.json::<Cluster>("ask the ResourceManager for its state store")?.recovers())
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, what: &str) -> Result<T, OutsideError> {
-        self.ask(path).await?.json(what)
-    }
-
-    /// The answer of the first address that gives one: a standby refers to the active one, which is asked as well.
-    async fn ask(&self, path: &str) -> Result<Answer, OutsideError> {
+    /// The first address that gives an answer of its own, and that answer: a standby refers to the active one, which is
+    /// asked as well.
+    async fn ask(&self, path: &str) -> Result<(&Http, Answer), OutsideError> {
         let mut last = OutsideError::refused("ask the ResourceManager", "no address of it is configured");
         for manager in &self.managers {
             match manager.get(path).await {
                 Ok(answer) if answer.is_redirect() => {
                     last = OutsideError::unknown("ask the ResourceManager", "only a standby answered");
                 }
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((manager, answer)),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
+}
+
+/// Who this `ResourceManager` is. It answers before it has read its state, and then knows no application.
+async fn info(manager: &Http) -> Result<Cluster, OutsideError> {
+    manager.get(INFO).await?.json("ask the ResourceManager who it is")
 }

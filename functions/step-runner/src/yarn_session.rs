@@ -140,6 +140,8 @@ impl SessionSettings {
 pub struct SessionStarter {
     /// Flink's `yarn-session.sh`, or EMR's `flink-yarn-session`.
     pub program: PathBuf,
+    /// Variables beside this process's own.
+    pub environment: Vec<(String, String)>,
     /// Where everything that it prints is appended.
     pub log: Option<PathBuf>,
     /// How long it may take.
@@ -175,6 +177,9 @@ impl SessionStarter {
         arguments.push(format!("-Dyarn.tags={tag}"));
         arguments.extend(settings.effective()?.iter().map(|(name, value)| format!("-D{name}={value}")));
         let mut program = Program::new(&self.program).arguments(arguments);
+        for (name, value) in &self.environment {
+            program = program.variable(name, value);
+        }
         if let Some(log) = &self.log {
             program = program.log(log);
         }

@@ -19,6 +19,7 @@ use fake::Server;
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_millis(300), total: Duration::from_millis(500) };
 const APPS: &str =
     "GET /ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING&applicationTypes=Apache%20Flink";
+const INFO: &str = "GET /ws/v1/cluster/info";
 const NAME: &str = "Flink session cluster";
 
 fn named(name: &str) -> SessionSelector {
@@ -39,6 +40,18 @@ fn app(number: u32, name: &str, state: &str, jobmanager: &Endpoint) -> Value {
     app
 }
 
+/// As recorded, the fields that are not read left out.
+fn info(started: u64, store: &str, state: &str) -> Value {
+    let name = format!("org.apache.hadoop.yarn.server.resourcemanager.recovery.{store}");
+    json!({"clusterInfo": {
+        "id": started, "startedOn": started, "state": "STARTED", "haState": state, "rmStateStoreName": name,
+    }})
+}
+
+fn active() -> Value {
+    info(1_795_420_459_345, "FileSystemRMStateStore", "ACTIVE")
+}
+
 fn nowhere() -> Endpoint {
     "127.0.0.1:1".parse().unwrap()
 }
@@ -48,7 +61,8 @@ async fn yarn(server: &Server) -> YarnRest {
 }
 
 async fn seen(apps: Value, selector: &SessionSelector) -> SessionSeen {
-    yarn(&Server::default().with(APPS, 200, json!({"apps": apps}))).await.session(selector).await.unwrap()
+    let server = Server::default().with(APPS, 200, json!({"apps": apps})).with(INFO, 200, active());
+    yarn(&server).await.session(selector).await.unwrap()
 }
 
 #[tokio::test]
@@ -92,13 +106,8 @@ async fn the_active_manager_is_found_among_several() {
 async fn an_application_is_over_only_with_a_proof() {
     let id = "application_1795420459345_0001";
     let path = format!("GET /ws/v1/cluster/apps/{id}");
-    let info = |started: u64, store: &str| {
-        let name = format!("org.apache.hadoop.yarn.server.resourcemanager.recovery.{store}");
-        json!({"clusterInfo": {"id": started, "startedOn": started, "state": "STARTED", "rmStateStoreName": name}})
-    };
-    let unknown = |info: Value| {
-        Server::default().with(&path, 404, json!({"RemoteException": {}})).with("GET /ws/v1/cluster/info", 200, info)
-    };
+    let unknown =
+        |info: Value| Server::default().with(&path, 404, json!({"RemoteException": {}})).with(INFO, 200, info);
     let known = |state: &str| Server::default().with(&path, 200, json!({"app": app(1, NAME, state, &nowhere())}));
     for (server, expected) in [
         (known("RUNNING"), Life::Live),
@@ -106,9 +115,11 @@ async fn an_application_is_over_only_with_a_proof() {
         (known("FINISHED"), Life::Over),
         (known("KILLED"), Life::Over),
         (known("FAILED"), Life::Over),
-        (unknown(info(1_795_420_459_345, "NullRMStateStore")), Life::Over),
-        (unknown(info(1_795_429_999_999, "FileSystemRMStateStore")), Life::Over),
-        (unknown(info(1_795_429_999_999, "NullRMStateStore")), Life::Forgotten),
+        (unknown(info(1_795_420_459_345, "NullRMStateStore", "ACTIVE")), Life::Over),
+        (unknown(info(1_795_429_999_999, "FileSystemRMStateStore", "ACTIVE")), Life::Over),
+        (unknown(info(1_795_429_999_999, "NullRMStateStore", "ACTIVE")), Life::Forgotten),
+        // For two seconds after its start it answers without having read its state (measured).
+        (unknown(info(1_795_429_999_999, "FileSystemRMStateStore", "INITIALIZING")), Life::Forgotten),
     ] {
         assert_eq!(yarn(&server).await.life(id).await.unwrap(), expected);
     }
@@ -177,7 +188,7 @@ async fn another_attempt_at_the_address_is_not_taken() {
 #[tokio::test]
 async fn several_or_no_sessions_are_refused_with_a_list() {
     let other = json!({"apps": {"app": [app(7, "other", "RUNNING", &nowhere())]}});
-    let manager = Server::default().with(APPS, 200, other).serve().await;
+    let manager = Server::default().with(APPS, 200, other).with(INFO, 200, active()).serve().await;
     let OutsideError::Refused { what, message } = target(manager, 0).resolve().await.unwrap_err() else { panic!() };
     assert_eq!(what, "find the Flink session `Flink session cluster` on YARN");
     assert!(message.contains("application_1795420459345_0007 `other` of root (RUNNING)"), "{message}");
@@ -185,6 +196,19 @@ async fn several_or_no_sessions_are_refused_with_a_list() {
     let manager = Server::default().with(APPS, 200, twins).serve().await;
     let OutsideError::Refused { message, .. } = target(manager, 60_000).resolve().await.unwrap_err() else { panic!() };
     assert!(message.contains("_0001") && message.contains("_0002") && message.contains("--session-id"), "{message}");
+}
+
+/// A ResourceManager that is being started lists nothing: nothing is concluded from that.
+#[tokio::test]
+async fn a_manager_that_has_not_read_its_state_is_waited_for() {
+    let jobmanager = flink(2).serve().await;
+    let manager = Server::default()
+        .with(APPS, 200, json!({"apps": {}}))
+        .with(APPS, 200, json!({"apps": {"app": [app(1, NAME, "RUNNING", &jobmanager)]}}))
+        .with(INFO, 200, info(1_795_429_999_999, "FileSystemRMStateStore", "INITIALIZING"))
+        .with("GET /ws/v1/cluster/nodes?states=RUNNING", 200, json!({"nodes": {}}));
+    let cluster = target(manager.serve().await, 5_000).resolve().await.unwrap();
+    assert_eq!(cluster.look().await.unwrap().slots, None, "what it can grant is not known yet");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use aws::S3Store;
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
+use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
 use local::Delivery;
 use serde_json::Value;
@@ -40,7 +41,6 @@ pub struct Bench {
     pub store: S3Store,
     http: reqwest::Client,
     pub root: PathBuf,
-    pub flink: String,
 }
 
 /// One job as Flink lists it.
@@ -55,6 +55,11 @@ pub struct Seen {
 impl Bench {
     /// Starts everything, with batches dispatched as `dispatch` says.
     pub async fn start(dispatch: &str) -> Self {
+        Self::start_on(FlinkKind::Standalone, dispatch).await
+    }
+
+    /// Starts everything beside this kind of Flink.
+    pub async fn start_on(flink: FlinkKind, dispatch: &str) -> Self {
         let root = project().join(".local/e2e").join(format!("{dispatch}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         std::fs::create_dir_all(&root).unwrap();
@@ -64,14 +69,14 @@ impl Bench {
             delivery: Delivery::Host { bootstrap: binaries().join("orchestrator") },
             binaries: binaries(),
             dispatch: dispatch.to_owned(),
+            flink,
             ports: (0, 0, 0),
             spans: Spans::default(),
             rates: None,
         };
         let stack = LocalStack::start(options).await.expect("the stack starts");
         let store = store(&stack.aws.aws_env());
-        let flink = stack.flink.clone();
-        Self { stack, store, http: reqwest::Client::new(), root, flink }
+        Self { stack, store, http: reqwest::Client::new(), root }
     }
 
     /// Ends everything.
@@ -112,14 +117,19 @@ impl Bench {
         std::fs::read_to_string(project().join(format!("examples/queries/{name}.yaml"))).unwrap()
     }
 
+    /// Flink's REST API, of whoever is the JobManager now.
+    pub async fn rest(&self) -> String {
+        self.stack.flink.rest().await.expect("there is a JobManager")
+    }
+
     pub async fn flink(&self, path: &str) -> Value {
-        let answer =
-            self.http.get(format!("{}{path}", self.flink)).timeout(Duration::from_secs(10)).send().await.unwrap();
+        let url = format!("{}{path}", self.rest().await);
+        let answer = self.http.get(url).timeout(Duration::from_secs(10)).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
     pub async fn cancel(&self, id: &str) {
-        let url = format!("{}/jobs/{id}?mode=cancel", self.flink);
+        let url = format!("{}/jobs/{id}?mode=cancel", self.rest().await);
         let answer = self.http.patch(url).timeout(Duration::from_secs(10)).send().await.unwrap();
         assert!(answer.status().is_success(), "cancel: {}", answer.status());
     }
@@ -195,7 +205,7 @@ impl Bench {
     pub async fn predecessors_deploy(&self, folder: &Path) -> String {
         let node = self.stack.node();
         let at = |name: &str| folder.join(name).display().to_string();
-        let address = self.flink.trim_start_matches("http://").to_owned();
+        let address = self.rest().await.trim_start_matches("http://").to_owned();
         let output = tokio::process::Command::new(binaries().join("flink-sql-runner"))
             .args(["deploy", "--path", &at("queries"), "--template-file", &at("job-template.yaml")])
             .args(["--pyflink-runner-dir", "unused", "--pyexec-path", &node["PYEXEC_PATH"]])
@@ -218,8 +228,7 @@ impl Bench {
 
     /// What the jobs print, as Flink's TaskManager has it.
     pub fn printed(&self, identifier: &str) -> Vec<Row> {
-        let text = std::fs::read_to_string(self.root.join("flink/log/taskmanager.out")).unwrap_or_default();
-        text.lines().filter_map(|line| row(line, identifier)).collect()
+        self.stack.flink.printed().lines().filter_map(|line| row(line, identifier)).collect()
     }
 
     async fn explain(&self) {

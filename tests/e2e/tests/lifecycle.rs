@@ -6,15 +6,21 @@
 use std::collections::BTreeMap;
 
 use e2e::{Bench, Row, project, terminal};
+use flink_sql_runner::flink_beside::FlinkKind;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_emr_steps() {
-    whole_life("emr").await;
+    whole_life(FlinkKind::Standalone, "emr").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_life_on_yarn() {
+    whole_life(FlinkKind::Yarn, "emr").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_ssm_commands() {
-    whole_life("ssm").await;
+    whole_life(FlinkKind::Standalone, "ssm").await;
 }
 
 const FILTER: &str = "filter-expensive-items";
@@ -22,8 +28,8 @@ const TOTALS: &str = "orders-per-buyer";
 const CODE: &str = "order-numbers";
 const BOUNDED: &str = "three-labels";
 
-async fn whole_life(dispatch: &str) {
-    let bench = Bench::start(dispatch).await;
+async fn whole_life(flink: FlinkKind, dispatch: &str) {
+    let bench = Bench::start_on(flink, dispatch).await;
     bench.upload_config().await;
     let first = started(&bench).await;
     left_alone(&bench, &first).await;

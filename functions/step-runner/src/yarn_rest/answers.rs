@@ -68,6 +68,9 @@ struct ClusterInfo {
     started_on: u64,
     #[serde(default)]
     rm_state_store_name: String,
+    /// `INITIALIZING` until its state is read, also where there is only one.
+    #[serde(default)]
+    ha_state: String,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +124,10 @@ impl Attempts {
 }
 
 impl Cluster {
+    pub(super) fn is_active(&self) -> bool {
+        self.cluster_info.ha_state == "ACTIVE"
+    }
+
     pub(super) fn recovers(&self) -> bool {
         let store = &self.cluster_info.rm_state_store_name;
         !store.is_empty() && !store.ends_with("NullRMStateStore")
@@ -129,15 +136,16 @@ impl Cluster {
     /// Whether an application that is not known here must be over: this process started it, or its state was kept.
     pub(super) fn knows_what_it_started(&self, application: &str) -> bool {
         let started = application.split('_').nth(1).and_then(|stamp| stamp.parse::<u64>().ok());
-        self.recovers() || started == Some(self.cluster_info.started_on)
+        self.is_active() && (self.recovers() || started == Some(self.cluster_info.started_on))
     }
 }
 
 impl Nodes {
-    pub(super) fn room_for(&self, megabytes: u64) -> u32 {
-        let nodes = self.nodes.iter().flat_map(|list| &list.node);
-        let room: u64 = nodes.map(|n| u64::try_from(n.available).unwrap_or(0) / megabytes.max(1)).sum();
-        u32::try_from(room).unwrap_or(u32::MAX)
+    /// How many containers of a size fit; nothing where no node is in service.
+    pub(super) fn room_for(&self, megabytes: u64) -> Option<u32> {
+        let nodes = &self.nodes.as_ref()?.node;
+        let room: u64 = nodes.iter().map(|n| u64::try_from(n.available).unwrap_or(0) / megabytes.max(1)).sum();
+        (!nodes.is_empty()).then(|| u32::try_from(room).unwrap_or(u32::MAX))
     }
 }
 

@@ -1,0 +1,217 @@
+//! The Flink beside the local stack, by the project's scripts: a standalone cluster, or a session on a real YARN.
+//! Must not know what is deployed to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use step_runner::target::{DeploymentTarget, YarnTarget};
+use step_runner::yarn_rest::SessionSelector;
+use step_runner::yarn_session::{HighAvailability, SessionSettings, SessionStarter};
+use tokio::process::Command;
+
+use crate::stack::{StackError, io};
+
+/// How long a script may take.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// Which kind of Flink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FlinkKind {
+    /// One JobManager and one task manager.
+    Standalone,
+    /// A session on YARN; a JobManager that is started again knows no job.
+    Yarn,
+    /// A session on YARN whose jobs outlive a JobManager.
+    YarnHa,
+}
+
+/// A Flink cluster and where it lies.
+#[derive(Clone, Debug)]
+pub struct FlinkBeside {
+    kind: FlinkKind,
+    project: PathBuf,
+    run: PathBuf,
+    /// The port of a standalone cluster's REST API.
+    port: u16,
+    installed: BTreeMap<String, String>,
+}
+
+impl FlinkBeside {
+    /// The cluster of `kind` under `run`; starts nothing.
+    pub async fn new(kind: FlinkKind, project: &Path, run: PathBuf, port: u16) -> Result<Self, StackError> {
+        let mut installed = BTreeMap::new();
+        for component in components(kind) {
+            let printed = script(project, "install-flink.sh", &[component, "--print-env"], &BTreeMap::new()).await?;
+            installed.extend(variables(&printed));
+        }
+        Ok(Self { kind, project: project.to_owned(), run, port, installed })
+    }
+
+    /// Starts it, with `s3://` and credentials as `environment` says.
+    pub async fn up(&self, environment: &BTreeMap<String, String>) -> Result<(), StackError> {
+        let mut environment = environment.clone();
+        environment.extend(self.installed.clone());
+        let run = self.run.display().to_string();
+        match self.kind {
+            FlinkKind::Standalone => {
+                let port = self.port.to_string();
+                self.script("flink-cluster.sh", &["up", "--run-dir", &run, "--rest-port", &port], &environment).await?;
+            }
+            FlinkKind::Yarn | FlinkKind::YarnHa => {
+                let printed = self.script("yarn-cluster.sh", &["up", "--run-dir", &run], &environment).await?;
+                let zookeeper = variables(&printed).get("ZOOKEEPER").cloned().unwrap_or_default();
+                self.start_session(&self.session_settings(&zookeeper)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it, with everything that runs on it.
+    pub async fn down(&self) -> Result<(), StackError> {
+        let run = self.run.display().to_string();
+        let name = match self.kind {
+            FlinkKind::Standalone => "flink-cluster.sh",
+            FlinkKind::Yarn | FlinkKind::YarnHa => "yarn-cluster.sh",
+        };
+        self.script(name, &["down", "--run-dir", &run], &self.installed).await.map(|_| ())
+    }
+
+    /// The settings of a session: small, for a machine that does other things as well.
+    fn session_settings(&self, zookeeper: &str) -> SessionSettings {
+        let ha = HighAvailability {
+            zookeeper: zookeeper.to_owned(),
+            storage: "s3://local/flink-sql-runner/ha".to_owned(),
+            session_timeout_s: 8,
+        };
+        SessionSettings {
+            jobmanager_memory: "1024m".to_owned(),
+            taskmanager_memory: "2048m".to_owned(),
+            slots: 40,
+            high_availability: match self.kind {
+                FlinkKind::YarnHa => Some(ha),
+                FlinkKind::Standalone | FlinkKind::Yarn => None,
+            },
+            ..SessionSettings::default()
+        }
+    }
+
+    async fn start_session(&self, settings: &SessionSettings) -> Result<(), StackError> {
+        let starter = SessionStarter {
+            program: PathBuf::from(format!("{}/bin/yarn-session.sh", self.home())),
+            environment: self.node().into_iter().collect(),
+            log: Some(self.run.join("log/yarn-session.log")),
+            limit: LIMIT,
+        };
+        starter.start(settings, "local").await.map_err(|error| StackError::Session(error.to_string()))?;
+        self.rest().await.map(|_| ())
+    }
+
+    fn home(&self) -> &str {
+        self.installed.get("FLINK_HOME").map_or("", String::as_str)
+    }
+
+    /// The JobManager's REST API, as it is found now.
+    pub async fn rest(&self) -> Result<String, StackError> {
+        let failed = |error: control::ports::OutsideError| StackError::Session(control::runner::error_chain(&error));
+        match self.kind {
+            FlinkKind::Standalone => Ok(format!("http://127.0.0.1:{}", self.port)),
+            FlinkKind::Yarn | FlinkKind::YarnHa => {
+                let site = self.run.join("hadoop-conf/yarn-site.xml");
+                let xml = std::fs::read_to_string(&site).map_err(io(format!("reading {}", site.display())))?;
+                let managers = step_runner::yarn_site::resource_managers(&xml)
+                    .map_err(|error| StackError::Session(error.to_string()))?;
+                let session = SessionSelector::Named(SessionSettings::default().name);
+                let timeouts = step_runner::http::Timeouts::default();
+                let target = DeploymentTarget::Yarn(YarnTarget { managers, session, wait: LIMIT, timeouts });
+                Ok(target.resolve().await.map_err(failed)?.endpoint().base_url())
+            }
+        }
+    }
+
+    /// What the jobs' print tables wrote, by the task managers in the order they were started.
+    pub fn printed(&self) -> String {
+        let mut files = match self.kind {
+            FlinkKind::Standalone => vec![self.run.join("log/taskmanager.out")],
+            FlinkKind::Yarn | FlinkKind::YarnHa => container_outputs(&self.run.join("nm-logs")),
+        };
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap_or_default()).collect()
+    }
+
+    /// What a command on the primary node finds in its environment.
+    pub fn node(&self) -> BTreeMap<String, String> {
+        let of = |name: &str| self.run.join(name).display().to_string();
+        let python = self.installed.get("FLINK_PYTHON").cloned().unwrap_or_default();
+        let common = [("FLINK", format!("{}/bin/flink", self.home())), ("PYEXEC_PATH", python)];
+        let own = match self.kind {
+            FlinkKind::Standalone => vec![
+                ("DEPLOYMENT_TARGET", "remote".to_owned()),
+                ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{}", self.port)),
+                ("FLINK_CONF_DIR", of("conf")),
+            ],
+            FlinkKind::Yarn | FlinkKind::YarnHa => {
+                let jars = self.installed.get("HADOOP_JARS").cloned().unwrap_or_default();
+                vec![
+                    ("DEPLOYMENT_TARGET", "yarn".to_owned()),
+                    ("HADOOP_CONF_DIR", of("hadoop-conf")),
+                    ("HADOOP_CLASSPATH", format!("{}:{jars}/*", of("hadoop-conf"))),
+                    ("FLINK_CONF_DIR", of("flink-conf")),
+                    ("YARN_SESSION", format!("{}/bin/yarn-session.sh", self.home())),
+                ]
+            }
+        };
+        common.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    async fn script(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<String, StackError> {
+        script(&self.project, name, arguments, environment).await
+    }
+}
+
+fn components(kind: FlinkKind) -> &'static [&'static str] {
+    match kind {
+        FlinkKind::Standalone => &["flink"],
+        FlinkKind::Yarn | FlinkKind::YarnHa => &["flink", "hadoop"],
+    }
+}
+
+/// `<logs>/<application>/<container>/taskmanager.out`.
+fn container_outputs(logs: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| {
+        let read = std::fs::read_dir(folder).into_iter().flatten();
+        read.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>()
+    };
+    let containers = entries(logs).into_iter().flat_map(|application| entries(&application));
+    containers.map(|container| container.join("taskmanager.out")).filter(|file| file.exists()).collect()
+}
+
+/// The `NAME=value` lines of what a script prints.
+fn variables(text: &str) -> BTreeMap<String, String> {
+    let line = |line: &str| line.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
+    text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_uppercase())).filter_map(line).collect()
+}
+
+async fn script(
+    project: &Path,
+    name: &str,
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+) -> Result<String, StackError> {
+    let path = project.join("scripts").join(name);
+    let mut command = Command::new(&path);
+    command.args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(LIMIT, command.output()).await;
+    let failed = |output: String| StackError::Script { script: format!("{name} {}", arguments.join(" ")), output };
+    let output = output.map_err(|_| failed(format!("no end within {} s", LIMIT.as_secs())))?;
+    let output = output.map_err(io(format!("starting {}", path.display())))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(failed(text(&output.stderr))) }
+}
