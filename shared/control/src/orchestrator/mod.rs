@@ -1,6 +1,7 @@
 //! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
+mod alert;
 mod desired;
 mod dispatch;
 mod job;
@@ -20,12 +21,15 @@ use lifecycle::plan::{Plan, Windows};
 use lifecycle::record::Source;
 use tokio::sync::Mutex;
 
+use self::alert::lost_cluster;
 use self::dispatch::expected;
 use self::job::Job;
 use self::records::Versioned;
+use self::scope::Concern;
 use crate::fan_out::FanOut;
 use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
 
+pub use alert::Alert;
 pub use desired::{DesiredSource, Uploads};
 pub use scope::Scope;
 
@@ -66,6 +70,8 @@ pub struct Report {
     pub troubles: BTreeMap<JobName, String>,
     /// The verdicts over the uploaded files.
     pub inputs: Option<Inputs>,
+    /// What people must know of at once.
+    pub alerts: Vec<Alert>,
 }
 
 /// What the orchestrator works with.
@@ -109,12 +115,16 @@ impl Orchestrator {
     }
 
     async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
-        let (names, sweep, look, lost) = self.concerned(scope).await?;
+        let Concern { names, sweep, look, lost, epoch } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round an old wish could undo a newer one.
         let records = self.records(names).await?;
         let inputs = Arc::new(self.desired.load().await?);
         if !dry {
             self.desired.tell(&inputs).await?;
+        }
+        let alert = epoch.and_then(|epoch| lost_cluster(epoch, &lost, &records));
+        if let Some(alert) = &alert {
+            tracing::error!(alert = alert.kind(), "{alert}");
         }
         let removals_held = self.removals_held(&inputs).await?;
         let round = Arc::new(Round {
@@ -128,6 +138,7 @@ impl Orchestrator {
             dry,
         });
         let mut report = Arc::clone(&self).look_after(&round, records).await;
+        report.alerts = alert.into_iter().collect();
         report.inputs = Some((*inputs).clone());
         let plans = std::mem::take(&mut *round.ordered.lock().await);
         if !dry && (look || !plans.is_empty()) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::batch::ObservedDocument;
+use lifecycle::flink::Epoch;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Lost;
 
@@ -27,28 +28,46 @@ pub enum Scope {
     Observed(Box<ObservedDocument>),
 }
 
+/// What a scope comes to.
+pub(super) struct Concern {
+    /// The jobs.
+    pub(super) names: BTreeSet<JobName>,
+    /// Whether open operations and due retries are looked after as well.
+    pub(super) sweep: bool,
+    /// Whether the node looks at the cluster.
+    pub(super) look: bool,
+    /// The runs that were not seen alive.
+    pub(super) lost: BTreeMap<JobName, Lost>,
+    /// The JobManager that did not show them.
+    pub(super) epoch: Option<Epoch>,
+}
+
+impl Concern {
+    fn with(names: BTreeSet<JobName>, sweep: bool, look: bool) -> Self {
+        Self { names, sweep, look, lost: BTreeMap::new(), epoch: None }
+    }
+}
+
 impl Orchestrator {
-    /// The jobs of a scope, whether to sweep, whether to look, and the runs that were not seen alive.
-    pub(super) async fn concerned(
-        &self,
-        scope: Scope,
-    ) -> Result<(BTreeSet<JobName>, bool, bool, BTreeMap<JobName, Lost>), OutsideError> {
+    /// What a scope comes to now.
+    pub(super) async fn concerned(&self, scope: Scope) -> Result<Concern, OutsideError> {
         Ok(match scope {
-            Scope::Jobs(names) => (names, false, false, BTreeMap::new()),
-            Scope::Ended(names) => (names, true, false, BTreeMap::new()),
-            Scope::All => (self.all_names().await?, false, false, BTreeMap::new()),
-            Scope::Redeploy => (self.all_names().await?, true, true, BTreeMap::new()),
-            Scope::Sweep => (self.all_names().await?, true, false, BTreeMap::new()),
+            Scope::Jobs(names) => Concern::with(names, false, false),
+            Scope::Ended(names) => Concern::with(names, true, false),
+            Scope::All => Concern::with(self.all_names().await?, false, false),
+            Scope::Redeploy => Concern::with(self.all_names().await?, true, true),
+            Scope::Sweep => Concern::with(self.all_names().await?, true, false),
             // Nobody said yet what should be alive there: one look at everything tells.
             Scope::Observed(document) if document.replaced.is_some() => {
-                (self.all_names().await?, true, true, BTreeMap::new())
+                Concern::with(self.all_names().await?, true, true)
             }
             Scope::Observed(document) => {
                 let lost: BTreeMap<JobName, Lost> = document
                     .missing()
                     .map(|e| (e.job.clone(), Lost { job_id: e.job_id, revision: e.revision }))
                     .collect();
-                (lost.keys().cloned().collect(), false, false, lost)
+                let names = lost.keys().cloned().collect();
+                Concern { lost, epoch: Some(document.look.epoch), ..Concern::with(names, false, false) }
             }
         })
     }
