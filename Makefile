@@ -7,14 +7,17 @@ export FSR_TOOLS := $(CACHE)/tools
 # Cargo keys everything inside by itself; another compiler gets a folder of its own.
 export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum | cut -c1-12)
 
+# Which Flink `make demo` shows: standalone, yarn or yarn-ha.
+TARGET ?= standalone
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit e2e lambda build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## a whole life of the example jobs on a local stack with a real Flink
-	scripts/demo.sh
+demo: ## a whole life of the example jobs on a local stack with a real Flink (TARGET=yarn: a session on a real YARN)
+	TARGET=$(TARGET) scripts/demo.sh
 
 test: ## everything: format, lints, unit tests, the model, the submitter, end to end, cargo lambda
 	scripts/test.sh

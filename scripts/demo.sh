@@ -3,11 +3,13 @@
 # Shows a whole life of the example jobs on a local stack with a real Flink, and how to go on.
 #
 # usage: demo.sh   (called by `make demo`, which sets CARGO_TARGET_DIR and FSR_TOOLS)
+# TARGET says which Flink: standalone (default), or yarn or yarn-ha for a session on a real YARN.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:=$PWD/target}"
 export CARGO_TARGET_DIR
+: "${TARGET:=standalone}"
 root=$PWD/.local/demo
 files=$root/files
 fsr=$CARGO_TARGET_DIR/debug/flink-sql-runner
@@ -18,12 +20,16 @@ run() {
   "$fsr" "$@"
 }
 # The last row that the running count printed, without its metadata columns.
-count() { grep '^buyer_totals' "$root/stack/flink/log/taskmanager.out" | tail -1 | sed -E 's/, 20[0-9]{2}-.*\]$/]/' || true; }
+count() {
+  cat "$root"/stack/flink/log/taskmanager.out "$root"/stack/flink/nm-logs/*/*/taskmanager.out 2>/dev/null |
+    grep '^buyer_totals' | tail -1 | sed -E 's/, 20[0-9]{2}-.*\]$/]/' || true
+}
 
 finish() { "$fsr" local down --root "$root/stack" >/dev/null 2>&1 || true; }
 
 title 'Installing Flink and its Python (once), and building the programs (once)'
 scripts/install-flink.sh flink
+[[ $TARGET == standalone ]] || scripts/install-flink.sh hadoop
 cargo build --workspace --bins --locked
 
 finish
@@ -32,8 +38,8 @@ mkdir -p "$root"
 cp -r examples "$files"
 trap finish EXIT
 
-title 'Starting the local stack: S3, EMR, SSM, the Lambda, and a Flink cluster'
-settings=$("$fsr" local up --root "$root/stack")
+title "Starting the local stack: S3, EMR, SSM, the Lambda, and Flink ($TARGET)"
+settings=$("$fsr" local up --on "$TARGET" --root "$root/stack")
 eval "$settings"
 flink=$(sed -n 's/^# Flink: //p' <<<"$settings")
 printf 'Flink UI: %s\n' "$flink"
@@ -86,6 +92,18 @@ wait_for() { # PATTERN JOB
 wait_for 'not there any more' orders-per-buyer
 run history orders-per-buyer
 count
+
+if [[ $TARGET != standalone ]]; then
+  title 'The JobManager is killed: every job goes on, from its newest state'
+  pid=$(pgrep -f "java.*$root/stack/flink/.*YarnSessionClusterEntrypoint" | head -1)
+  kill -KILL "$pid"
+  printf 'killed process %s\n' "$pid"
+  sleep 5
+  run redeploy
+  if [[ $TARGET == yarn ]]; then wait_for 'not there any more' filter-expensive-items; else sleep 20; fi
+  run status
+  count
+fi
 
 title 'Removed: its file is deleted, its state is kept'
 run remove filter-expensive-items

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use step_runner::endpoint::Endpoint;
 use step_runner::target::{DeploymentTarget, YarnTarget};
 use step_runner::yarn_rest::SessionSelector;
 use step_runner::yarn_session::{HighAvailability, SessionSettings, SessionStarter};
@@ -64,6 +65,7 @@ impl FlinkBeside {
                 let printed = self.script("yarn-cluster.sh", &["up", "--run-dir", &run], &environment).await?;
                 let zookeeper = variables(&printed).get("ZOOKEEPER").cloned().unwrap_or_default();
                 self.start_session(&self.session_settings(&zookeeper)).await?;
+                self.rest().await?;
             }
         }
         Ok(())
@@ -98,6 +100,13 @@ impl FlinkBeside {
         }
     }
 
+    /// Starts one more session of the same name, as a person might by mistake or after a loss.
+    pub async fn start_another(&self) -> Result<(), StackError> {
+        let environment = std::fs::read_to_string(self.run.join("yarn.env")).map_err(io("reading yarn.env"))?;
+        let zookeeper = variables(&environment).get("ZOOKEEPER").cloned().unwrap_or_default();
+        self.start_session(&self.session_settings(&zookeeper)).await
+    }
+
     async fn start_session(&self, settings: &SessionSettings) -> Result<(), StackError> {
         let starter = SessionStarter {
             program: PathBuf::from(format!("{}/bin/yarn-session.sh", self.home())),
@@ -105,8 +114,20 @@ impl FlinkBeside {
             log: Some(self.run.join("log/yarn-session.log")),
             limit: LIMIT,
         };
-        starter.start(settings, "local").await.map_err(|error| StackError::Session(error.to_string()))?;
-        self.rest().await.map(|_| ())
+        starter.start(settings, "local").await.map_err(|error| StackError::Session(error.to_string()))
+    }
+
+    /// The ResourceManager's REST API.
+    pub fn resource_manager(&self) -> Result<String, StackError> {
+        let managers = self.resource_managers()?;
+        let first = managers.first().ok_or_else(|| StackError::Session("it has no ResourceManager".to_owned()))?;
+        Ok(first.base_url())
+    }
+
+    fn resource_managers(&self) -> Result<Vec<Endpoint>, StackError> {
+        let site = self.run.join("hadoop-conf/yarn-site.xml");
+        let xml = std::fs::read_to_string(&site).map_err(io(format!("reading {}", site.display())))?;
+        step_runner::yarn_site::resource_managers(&xml).map_err(|error| StackError::Session(error.to_string()))
     }
 
     fn home(&self) -> &str {
@@ -119,10 +140,7 @@ impl FlinkBeside {
         match self.kind {
             FlinkKind::Standalone => Ok(format!("http://127.0.0.1:{}", self.port)),
             FlinkKind::Yarn | FlinkKind::YarnHa => {
-                let site = self.run.join("hadoop-conf/yarn-site.xml");
-                let xml = std::fs::read_to_string(&site).map_err(io(format!("reading {}", site.display())))?;
-                let managers = step_runner::yarn_site::resource_managers(&xml)
-                    .map_err(|error| StackError::Session(error.to_string()))?;
+                let managers = self.resource_managers()?;
                 let session = SessionSelector::Named(SessionSettings::default().name);
                 let timeouts = step_runner::http::Timeouts::default();
                 let target = DeploymentTarget::Yarn(YarnTarget { managers, session, wait: LIMIT, timeouts });

@@ -218,18 +218,23 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
     let parsed = tables::parse(&table_files, parameters);
     if let Err(errors) = &parsed {
         for error in errors {
-            findings.entry(error.file.clone()).or_default().push(table_error(error, &table_files));
+            let found = table_finding(Severity::Error, "bad-table-definition", error, &table_files);
+            findings.entry(error.file.clone()).or_default().push(found);
         }
     }
     let whole = findings.is_empty() && !broken_parameters;
+    for warning in parsed.iter().flat_map(tables::shared_transactions) {
+        let found = table_finding(Severity::Warning, "shared-transactional-id", &warning, &table_files);
+        findings.entry(warning.file.clone()).or_default().push(found);
+    }
     for file in &files.tables {
         config.push(plain(file, findings.remove(&file.file.name).unwrap_or_default()));
     }
     parsed.ok().filter(|_| whole)
 }
 
-fn table_error(error: &StatementError, files: &[TableFile]) -> Diagnostic {
-    let mut found = Diagnostic::new(Severity::Error, "bad-table-definition", &error.file, error.message.clone());
+fn table_finding(severity: Severity, code: &str, error: &StatementError, files: &[TableFile]) -> Diagnostic {
+    let mut found = Diagnostic::new(severity, code, &error.file, error.message.clone());
     found.span = Some(Span { line: error.line, column: error.column, length: 1 });
     found.help = Some(error.help.clone());
     let line = usize::try_from(error.line).unwrap_or(1).saturating_sub(1);

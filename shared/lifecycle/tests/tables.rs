@@ -4,6 +4,7 @@
 
 use lifecycle::tables::{
     Definition, DefinitionChange, Parameters, Role, TableDefinitions, TableFile, Used, compare, fill_group_id, parse,
+    shared_transactions,
 };
 
 fn parameters(pairs: &[(&str, &str)]) -> Parameters {
@@ -343,4 +344,22 @@ fn a_long_chain_of_views_takes_linear_time_and_no_recursion() {
     let started = std::time::Instant::now();
     assert_eq!(definitions(&text).for_sql("SELECT * FROM v19999", "t").definitions.len(), 19_999);
     assert!(started.elapsed().as_secs() < 10);
+}
+
+/// One prefix for all jobs lets each end the transactions of the others.
+#[test]
+fn a_shared_transactional_id_is_warned_of() {
+    let table = |prefix: &str| {
+        format!(
+            "-- a sink\nCREATE TABLE t (n INT) WITH ('connector'='kafka', 'sink.transactional-id-prefix'='{prefix}')"
+        )
+    };
+    for good in ["{group_id}", "rta-{group_id}-t"] {
+        assert_eq!(shared_transactions(&definitions(&table(good))), []);
+    }
+    let warned = shared_transactions(&definitions(&table("orders")));
+    assert_eq!(warned.len(), 1);
+    assert_eq!((warned[0].file.as_str(), warned[0].line), ("t.sql", 2));
+    assert!(warned[0].message.contains("'orders' is the same for every job"), "{}", warned[0].message);
+    assert_eq!(shared_transactions(&definitions("CREATE TABLE t (n INT) WITH ('connector'='kafka')")), []);
 }

@@ -9,6 +9,9 @@
     reason = "a test kit ends the test at once"
 )]
 
+pub mod kafka;
+mod yarn;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -203,11 +206,23 @@ impl Bench {
 
     /// The command line as on the primary node, with the flags of the Python tool.
     pub async fn predecessors_deploy(&self, folder: &Path) -> String {
+        let at = |name: &str| folder.join(name).display().to_string();
+        let own = ["deploy", "--path", &at("queries"), "--template-file", &at("job-template.yaml")];
+        self.predecessors_command(folder, &own).await
+    }
+
+    /// The same for one manifest that is merged with its template already.
+    pub async fn predecessors_deploy_job(&self, folder: &Path, merged: &str) -> String {
+        let at = folder.join(merged).display().to_string();
+        self.predecessors_command(folder, &["deploy-job", "--job-config-path", &at]).await
+    }
+
+    async fn predecessors_command(&self, folder: &Path, own: &[&str]) -> String {
         let node = self.stack.node();
         let at = |name: &str| folder.join(name).display().to_string();
         let address = self.rest().await.trim_start_matches("http://").to_owned();
         let output = tokio::process::Command::new(binaries().join("flink-sql-runner"))
-            .args(["deploy", "--path", &at("queries"), "--template-file", &at("job-template.yaml")])
+            .args(own)
             .args(["--pyflink-runner-dir", "unused", "--pyexec-path", &node["PYEXEC_PATH"]])
             .args(["--external-job-config-bucket", BUCKET, "--external-job-config-prefix", "process/manifests/"])
             .args(["--table-definition-path", &at("inputs.sql"), &at("outputs.sql")])
@@ -229,6 +244,12 @@ impl Bench {
     /// What the jobs print, as Flink's TaskManager has it.
     pub fn printed(&self, identifier: &str) -> Vec<Row> {
         self.stack.flink.printed().lines().filter_map(|line| row(line, identifier)).collect()
+    }
+
+    /// How many alerts of a kind the function raised.
+    pub fn alerts(&self, kind: &str) -> usize {
+        let log = std::fs::read_to_string(self.root.join("orchestrator.log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains("alert") && line.contains(kind)).count()
     }
 
     async fn explain(&self) {

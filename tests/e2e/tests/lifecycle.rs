@@ -104,6 +104,16 @@ async fn the_predecessors_command() {
     assert_ne!(second.id, first.id);
     let restored = bench.restored(&second.id).await.unwrap_or_default();
     assert!(restored.contains("/savepoints/filter-expensive-items/1/"), "{restored}");
+
+    // One job alone, merged with its template: the other one is not looked at, and not removed.
+    let merged = template.replace("s3://local/flink-sql-runner/", "s3://local/process/").replace("{job_name}", CODE);
+    let merged = merged.replace("---\n", "");
+    write("merged.yaml", &format!("{}\n{merged}", Bench::example(CODE).replace("flinkProperties: {}", "")));
+    bench.predecessors_deploy_job(&folder, "merged.yaml").await;
+    let code = bench.healthy(CODE).await;
+    assert_eq!(bench.healthy(FILTER).await.id, second.id);
+    bench.predecessors_deploy_job(&folder, "merged.yaml").await;
+    assert_eq!(bench.healthy(CODE).await.id, code.id, "an unchanged job was restarted");
     bench.stop().await;
 }
 

@@ -18,6 +18,9 @@ pub use compare::{DefinitionChange, compare};
 pub use definition::{Definition, Role, Used};
 pub use template::fill_group_id;
 
+/// The option by which Kafka's exactly-once sink names its transactions.
+const TRANSACTIONAL_ID_PREFIX: &str = "sink.transactional-id-prefix";
+
 /// A file under `config/tables/`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TableFile {
@@ -61,6 +64,24 @@ pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefini
         }
     }
     if errors.is_empty() { Ok(TableDefinitions { statements }) } else { Err(errors) }
+}
+
+/// Tables whose transactional ids are the same for every job and version that writes them: one ends the other's
+/// transactions.
+pub fn shared_transactions(definitions: &TableDefinitions) -> Vec<StatementError> {
+    let warn = |statement: &Statement| {
+        let options = statement.kind.options();
+        let prefix = options.get(TRANSACTIONAL_ID_PREFIX)?;
+        let (file, line) = statement.origin.rsplit_once(':')?;
+        (!prefix.contains("{group_id}")).then(|| StatementError {
+            file: file.to_owned(),
+            line: line.parse().unwrap_or(1),
+            column: 1,
+            message: format!("'{TRANSACTIONAL_ID_PREFIX}' = '{prefix}' is the same for every job and version"),
+            help: format!("write '{TRANSACTIONAL_ID_PREFIX}' = '{{group_id}}': it is filled in per job and version"),
+        })
+    };
+    definitions.statements.iter().filter_map(warn).collect()
 }
 
 /// Where a statement starts.

@@ -1,0 +1,67 @@
+//! Faults of a session on YARN: its JobManager killed, itself killed, a second of its name, a ResourceManager down or hung.
+//! Must not know what the product does about them.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{Bench, project};
+
+/// The longest that a script may take.
+const LIMIT: Duration = Duration::from_mins(2);
+
+impl Bench {
+    /// `scripts/yarn-cluster.sh` with `command`, for example `["pause", "rm"]`.
+    pub async fn yarn(&self, command: &[&str]) {
+        let mut script = Command::new(project().join("scripts/yarn-cluster.sh"));
+        script.args(command).arg("--run-dir").arg(self.root.join("flink")).stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(LIMIT, script.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    async fn manager(&self, path: &str) -> Value {
+        let url = format!("{}/ws/v1/cluster/{path}", self.stack.flink.resource_manager().unwrap());
+        let answer = self.http.get(url).timeout(Duration::from_secs(10)).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// The sessions that run: id, attempt's container, address.
+    pub async fn sessions(&self) -> Vec<String> {
+        let apps = self.manager("apps?states=RUNNING&applicationTypes=Apache%20Flink").await;
+        let apps = apps["apps"]["app"].as_array().cloned().unwrap_or_default();
+        apps.iter().map(|app| app["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// SIGKILL for the process of a session's JobManager.
+    pub async fn kill_jobmanager(&self, application: &str) {
+        let mark = format!("{application}/container_");
+        let mut killed = 0;
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(command) = std::fs::read(entry.path().join("cmdline")) else { continue };
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            let java = command.split(' ').next().is_some_and(|program| program.ends_with("/java"));
+            if java && command.contains(&mark) && command.contains("YarnSessionClusterEntrypoint") {
+                let pid = entry.file_name().to_string_lossy().into_owned();
+                let status = Command::new("kill").args(["-KILL", &pid]).status().await.unwrap();
+                assert!(status.success());
+                killed += 1;
+            }
+        }
+        assert_eq!(killed, 1, "the JobManager of {application}");
+    }
+
+    /// What `yarn application -kill` does.
+    pub async fn kill_session(&self, application: &str) {
+        let manager = self.stack.flink.resource_manager().unwrap();
+        let url = format!("{manager}/ws/v1/cluster/apps/{application}/state?user.name=root");
+        let answer =
+            self.http.put(url).json(&json!({"state": "KILLED"})).timeout(Duration::from_secs(10)).send().await.unwrap();
+        assert!(answer.status().is_success(), "kill {application}: {}", answer.status());
+        self.wait("the session is gone", || async {
+            (!self.sessions().await.iter().any(|id| id == application)).then_some(())
+        })
+        .await;
+    }
+}

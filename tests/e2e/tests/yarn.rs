@@ -1,0 +1,285 @@
+//! A session on YARN through every fault that it is made for, with numbers from Kafka to Kafka all the while.
+//! Reads outcomes from Flink, Kafka, the ResourceManager and S3 only.
+
+#![expect(clippy::panic, reason = "a failed check ends the test")]
+
+use std::time::Duration;
+
+use e2e::kafka::Kafka;
+use e2e::{Bench, terminal};
+use flink_sql_runner::flink_beside::FlinkKind;
+
+const NUMBERS: &str = "numbers";
+const TOTALS: &str = "orders-per-buyer";
+const FILTER: &str = "filter-expensive-items";
+/// How many numbers are written, and how many a second.
+const LAST: u64 = 10_000;
+const RATE: u64 = 50;
+
+const TABLES: &str = "
+CREATE TABLE numbers_in (n BIGINT) WITH (
+    'connector' = 'kafka', 'topic' = 'numbers-in', 'properties.bootstrap.servers' = '{kafka}',
+    'properties.group.id' = '{group_id}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json'
+);
+CREATE TABLE numbers_out (
+    n BIGINT, __create_timestamp TIMESTAMP_LTZ(3), __query_name STRING, __query_description STRING,
+    __query_id STRING, __query_version INT, __query_create_timestamp TIMESTAMP(3)
+) WITH (
+    'connector' = 'kafka', 'topic' = 'numbers-out', 'properties.bootstrap.servers' = '{kafka}', 'format' = 'json',
+    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{group_id}',
+    'properties.transaction.timeout.ms' = '600000'
+);
+";
+
+/// The manifest of a job, with a checkpointing interval that says which configuration it is.
+fn manifest(name: &str, interval_ms: u32) -> String {
+    let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
+    if name == NUMBERS {
+        return format!(
+            "name: {NUMBERS}\ndescription: as they come\ntarget-table: numbers_out\nsql: SELECT n FROM numbers_in\n{properties}\n"
+        );
+    }
+    Bench::example(name).replace("flinkProperties: {}", &properties)
+}
+
+async fn upload(bench: &Bench, name: &str, interval_ms: u32) {
+    bench.upload(&format!("queries/{name}.yaml"), &manifest(name, interval_ms)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_number_once_through_every_fault() {
+    let bench = Bench::start_on(FlinkKind::Yarn, "ssm").await;
+    let kafka = Kafka::up(&bench.root).await;
+    kafka.create_topic("numbers-in", 2).await;
+    kafka.create_topic("numbers-out", 2).await;
+    bench.upload_config().await;
+    bench.upload("config/tables/kafka.sql", TABLES).await;
+    bench.upload("config/params.yaml", &format!("orders_per_second: \"20\"\nkafka: {}\n", kafka.bootstrap)).await;
+    let mut jobs = Jobs { bench: &bench, operations: [(NUMBERS, 0), (TOTALS, 0), (FILTER, 0)] };
+    for name in [NUMBERS, TOTALS, FILTER] {
+        upload(&bench, name, 1000).await;
+    }
+    jobs.all("deployed").await;
+    let producer = kafka.produce("numbers-in", LAST, RATE);
+
+    for interval_ms in [1001, 1002] {
+        eprintln!("configuration {interval_ms}");
+        upload(&bench, NUMBERS, interval_ms).await;
+        jobs.one(NUMBERS, "deployed").await;
+    }
+    cancelled(&mut jobs).await;
+    manager_hung(&mut jobs).await;
+    manager_restarted(&mut jobs).await;
+    jobmanager_killed(&mut jobs).await;
+    session_replaced(&mut jobs).await;
+    two_of_one_name(&mut jobs).await;
+
+    eprintln!("every number once");
+    assert_eq!(producer.finished().await, LAST);
+    let mut numbers: Vec<u64> = bench
+        .wait("all numbers are committed", || async {
+            let lines = kafka.committed("numbers-out").await;
+            let number = |line: &String| {
+                let row: serde_json::Value = serde_json::from_str(line).ok()?;
+                row["n"].as_u64()
+            };
+            let numbers: Vec<u64> = lines.iter().filter_map(number).collect();
+            (numbers.len() as u64 >= LAST).then_some(numbers)
+        })
+        .await;
+    numbers.sort_unstable();
+    assert!(numbers.iter().copied().eq(1..=LAST), "{} numbers, not each of {LAST} once", numbers.len());
+    kafka.down().await;
+    bench.stop().await;
+}
+
+/// The jobs, and how many operations each has seen.
+struct Jobs<'a> {
+    bench: &'a Bench,
+    operations: [(&'static str, usize); 3],
+}
+
+impl Jobs<'_> {
+    /// The next operation about a job ends so.
+    async fn one(&mut self, name: &'static str, outcome: &str) -> String {
+        let bench = self.bench;
+        let Some((_, count)) = self.operations.iter_mut().find(|(job, _)| *job == name) else { panic!("no {name}") };
+        *count += 1;
+        let record = bench.settled(name, *count, outcome).await;
+        if outcome == "deployed" {
+            bench.healthy(name).await;
+        }
+        record["history"][*count - 1]["detail"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The next operation about every job ends so.
+    async fn all(&mut self, outcome: &str) {
+        for name in [NUMBERS, TOTALS, FILTER] {
+            self.one(name, outcome).await;
+        }
+    }
+
+    async fn ids(&self) -> Vec<String> {
+        let mut ids = Vec::new();
+        for (name, _) in self.operations {
+            ids.push(self.bench.healthy(name).await.id);
+        }
+        ids
+    }
+
+    /// Every job's newest run goes on from a checkpoint or savepoint.
+    async fn restored(&self) {
+        for id in self.ids().await {
+            let restored = self.bench.restored(&id).await.unwrap_or_default();
+            assert!(restored.starts_with("s3://"), "{id} started without its state");
+        }
+    }
+
+    async fn redeploy(&self) {
+        self.bench.stack.aws.fire_schedule("redeploy").await;
+    }
+
+    fn alerts(&self) -> usize {
+        self.bench.alerts("lost-cluster")
+    }
+}
+
+async fn cancelled(jobs: &mut Jobs<'_>) {
+    eprintln!("cancelled");
+    let bench = jobs.bench;
+    let run = bench.healthy(NUMBERS).await;
+    bench.cancel(&run.id).await;
+    bench
+        .wait("it is over", || async {
+            bench.jobs().await.iter().any(|job| job.id == run.id && terminal(&job.state)).then_some(())
+        })
+        .await;
+    jobs.redeploy().await;
+    jobs.one(NUMBERS, "deployed").await;
+    assert_eq!(jobs.alerts(), 0, "one job is no cluster");
+}
+
+/// A ResourceManager that does not answer is waited for: nothing is lost, nothing is done twice.
+async fn manager_hung(jobs: &mut Jobs<'_>) {
+    eprintln!("the ResourceManager hangs");
+    let bench = jobs.bench;
+    let before = jobs.ids().await;
+    bench.yarn(&["pause", "rm"]).await;
+    upload(bench, TOTALS, 1003).await;
+    bench.wait("the operation is sent", || async { bench.record(TOTALS).await.filter(|r| !r["open"].is_null()) }).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    bench.yarn(&["resume", "rm"]).await;
+    jobs.one(TOTALS, "deployed").await;
+    let after = jobs.ids().await;
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+    assert_ne!(after[1], before[1]);
+}
+
+/// One that keeps its state may come and go: no job is touched.
+async fn manager_restarted(jobs: &mut Jobs<'_>) {
+    eprintln!("the ResourceManager is restarted");
+    let bench = jobs.bench;
+    let before = jobs.ids().await;
+    bench.yarn(&["stop", "rm"]).await;
+    upload(bench, FILTER, 1003).await;
+    bench.wait("the operation is sent", || async { bench.record(FILTER).await.filter(|r| !r["open"].is_null()) }).await;
+    bench.yarn(&["start", "rm"]).await;
+    jobs.one(FILTER, "deployed").await;
+    jobs.redeploy().await;
+    let after = jobs.ids().await;
+    assert_eq!((&after[0], &after[1]), (&before[0], &before[1]));
+}
+
+/// Without high availability the next attempt knows no job: all come back from their newest states, with one alert.
+async fn jobmanager_killed(jobs: &mut Jobs<'_>) {
+    eprintln!("the JobManager is killed");
+    let bench = jobs.bench;
+    let before = jobs.ids().await;
+    let sessions = bench.sessions().await;
+    bench.kill_jobmanager(&sessions[0]).await;
+    jobs.redeploy().await;
+    jobs.all("deployed").await;
+    assert_eq!(bench.sessions().await, sessions, "the same application");
+    jobs.restored().await;
+    assert!(jobs.ids().await.iter().all(|id| !before.contains(id)));
+    assert_eq!(jobs.alerts(), 1);
+}
+
+/// A session that was replaced by hand is noticed by the next event of any job.
+async fn session_replaced(jobs: &mut Jobs<'_>) {
+    eprintln!("the session is replaced");
+    let bench = jobs.bench;
+    let sessions = bench.sessions().await;
+    bench.kill_session(&sessions[0]).await;
+    bench.stack.flink.start_another().await.unwrap_or_else(|error| panic!("{error}"));
+    upload(bench, FILTER, 1004).await;
+    jobs.all("deployed").await;
+    assert_ne!(bench.sessions().await, sessions);
+    jobs.restored().await;
+    assert_eq!(jobs.alerts(), 2);
+}
+
+/// Which of two is meant cannot be told: nothing is touched, and both are named.
+async fn two_of_one_name(jobs: &mut Jobs<'_>) {
+    eprintln!("two sessions of one name");
+    let bench = jobs.bench;
+    let first = bench.sessions().await;
+    bench.stack.flink.start_another().await.unwrap_or_else(|error| panic!("{error}"));
+    let both = bench.sessions().await;
+    assert_eq!(both.len(), 2);
+    upload(bench, FILTER, 1005).await;
+    let detail = jobs.one(FILTER, "refused").await;
+    assert!(both.iter().all(|id| detail.contains(id.as_str())), "{detail}");
+    for other in both.iter().filter(|id| !first.contains(id)) {
+        bench.kill_session(other).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bench.stack.aws.fire_schedule("sweep").await;
+    jobs.one(FILTER, "deployed").await;
+}
+
+/// With high availability the jobs outlive their JobManager, under their own ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn high_availability() {
+    let bench = Bench::start_on(FlinkKind::YarnHa, "emr").await;
+    bench.upload_config().await;
+    for name in [TOTALS, FILTER] {
+        upload(&bench, name, 1000).await;
+    }
+    let mut before = Vec::new();
+    for name in [TOTALS, FILTER] {
+        bench.settled(name, 1, "deployed").await;
+        before.push(bench.healthy(name).await.id);
+    }
+    let sessions = bench.sessions().await;
+    eprintln!("the JobManager is killed");
+    bench.kill_jobmanager(&sessions[0]).await;
+    for (name, id) in [TOTALS, FILTER].iter().zip(&before) {
+        assert_eq!(bench.healthy(name).await.id, *id);
+    }
+    bench.stack.aws.fire_schedule("redeploy").await;
+    upload(&bench, TOTALS, 1001).await;
+    bench.settled(TOTALS, 2, "deployed").await;
+    let run = bench.healthy(TOTALS).await;
+    let restored = bench.restored(&run.id).await.unwrap_or_default();
+    assert!(restored.contains(&format!("/savepoints/{TOTALS}/1/")), "{restored}");
+    assert_eq!(bench.healthy(FILTER).await.id, before[1], "nothing was wrong with it");
+
+    eprintln!("killed in the middle of an operation");
+    upload(&bench, FILTER, 1001).await;
+    bench.wait("the operation is sent", || async { bench.record(FILTER).await.filter(|r| !r["open"].is_null()) }).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    bench.kill_jobmanager(&sessions[0]).await;
+    bench
+        .wait("the new configuration is deployed", || async {
+            bench.stack.aws.fire_schedule("sweep").await;
+            let record = bench.record(FILTER).await?;
+            let interval = &record["deployed"]["target"]["manifest"]["properties"]["execution.checkpointing.interval"];
+            (record["open"].is_null() && interval.to_string().contains("1001ms")).then_some(())
+        })
+        .await;
+    let run = bench.healthy(FILTER).await;
+    assert!(bench.restored(&run.id).await.is_some_and(|path| path.contains("/filter-expensive-items/1/")));
+    assert_eq!(bench.alerts("lost-cluster"), 0);
+    bench.stop().await;
+}
