@@ -7,27 +7,27 @@ use orchestrator::actions::{Action, act};
 use crate::cli::{Allow, Dispatch};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::{Invocation, who};
 use crate::out::Out;
 use crate::plan;
-use crate::session::{Session, who};
 
 /// Orders something and shows what came of the decision.
-pub(crate) async fn order(action: Action, session: &Session, out: Out) -> Result<Exit, CliError> {
-    let orchestrator = session.acting().await?;
+pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let orchestrator = invocation.acting().await?;
     let answer = plan::plan_of(act(&orchestrator, action).await?)?;
     plan::show(&answer, "Ordered", out);
     Ok(plan::ordered(&answer))
 }
 
 /// Allows once what is held.
-pub(crate) async fn allow(arguments: Allow, session: &Session, out: Out) -> Result<Exit, CliError> {
+pub(crate) async fn allow(arguments: Allow, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let Allow { name, what, run } = arguments;
-    if session.flags.dispatch != Some(Dispatch::Process) {
+    if invocation.flags.dispatch != Some(Dispatch::Process) {
         let action = Action::Allow { name, permission: what.into(), run, by: Some(who()) };
-        return order(action, session, out).await;
+        return order(action, invocation, out).await;
     }
     // On the primary node it is only noted: the next deployment makes use of it.
-    let mut orchestrator = session.reading().await?;
+    let mut orchestrator = invocation.reading().await?;
     if let Some(orchestrator) = std::sync::Arc::get_mut(&mut orchestrator) {
         orchestrator.settings.source = Source::Process;
     }

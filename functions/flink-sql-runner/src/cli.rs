@@ -12,6 +12,7 @@ use lifecycle::record::Permission;
 use crate::exit;
 use crate::local::LocalCommand;
 use crate::out::Form;
+use crate::session::arguments::SessionCommand;
 
 /// Keeps streaming queries on a shared Flink cluster as their manifests in S3 say.
 ///
@@ -111,6 +112,12 @@ pub(crate) enum Command {
     Redeploy,
     /// Look after open operations and due retries.
     Sweep,
+    /// The Flink session on YARN: that one is there, how it stands, a new one with all jobs brought back.
+    Session {
+        /// What to do.
+        #[command(subcommand)]
+        command: SessionCommand,
+    },
     /// The whole system on this machine, with a real Flink.
     Local {
         /// What to do.
@@ -203,7 +210,7 @@ pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 /// A span of time as people write it.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let seconds = match unit {
         "" | "s" => 1,

@@ -21,15 +21,15 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Configuration;
 use crate::follow::{Followed, Follower, Wanted};
+use crate::invocation::{Invocation, who};
 use crate::out::{Out, failure};
 use crate::plan;
 use crate::render::{count, printable};
-use crate::session::{Session, who};
 use crate::upload::{Uploaded, upload};
 use crate::validate::judge;
 
 /// Uploads, orders, follows.
-pub(crate) async fn run(arguments: &Deploy, session: &Session, out: Out) -> Result<Exit, CliError> {
+pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (paths, names) = targets(&arguments.targets)?;
     if !paths.is_empty() {
         let judged = judge(&paths, &Configuration::default())?;
@@ -40,10 +40,10 @@ pub(crate) async fn run(arguments: &Deploy, session: &Session, out: Out) -> Resu
         }
     }
     let acts = paths.is_empty() || !names.is_empty();
-    let orchestrator = if acts { Some(session.acting().await?) } else { None };
+    let orchestrator = if acts { Some(invocation.acting().await?) } else { None };
     let (store, keys) = match &orchestrator {
         Some(orchestrator) => (Arc::clone(&orchestrator.store), orchestrator.settings.keys.clone()),
-        None => (session.store().await?, session.settings()?.keys),
+        None => (invocation.store().await?, invocation.settings()?.keys),
     };
     let before = standing(store.as_ref(), &keys, &paths).await?;
     let uploaded = upload(store.as_ref(), &keys, &paths).await?;

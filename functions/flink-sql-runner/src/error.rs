@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 
 use control::ports::OutsideError;
+use lifecycle::diagnostics::Diagnostic;
 use orchestrator::config::ConfigError;
+use step_runner::session_admin::SessionError;
+use step_runner::yarn_session::StartError;
 
 use crate::exit::Exit;
 
@@ -37,6 +40,12 @@ pub(crate) enum CliError {
     /// The local stack.
     #[error(transparent)]
     Stack(#[from] flink_sql_runner::stack::StackError),
+    /// The file that says what a session is started with.
+    #[error("{0}")]
+    Settings(Box<Diagnostic>),
+    /// The session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// Something that cannot be.
     #[error("{0}")]
     Defect(String),
@@ -53,6 +62,8 @@ impl CliError {
         match self {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } => Exit::Usage,
             Self::Outside(_) | Self::Stack(_) => Exit::Unreachable,
+            Self::Settings(_) => Exit::Invalid,
+            Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
         }
     }
@@ -71,6 +82,8 @@ impl CliError {
                 Some("check the network, the credentials and AWS_ENDPOINT_URL; then run the same again")
             }
             Self::Stack(_) => Some("`make help` tells what the local stack needs"),
+            Self::Settings(found) => found.help.as_deref(),
+            Self::Session(error) => session_help(error),
             Self::Defect(_) => Some("please report this with the command line"),
         }
     }
@@ -85,4 +98,33 @@ impl CliError {
         }
         causes
     }
+}
+
+fn session_exit(error: &SessionError) -> Exit {
+    match error {
+        SessionError::Outside(OutsideError::Refused { .. })
+        | SessionError::Several(_)
+        | SessionError::EndedAtOnce(_)
+        | SessionError::Start(StartError::Process(_) | StartError::Failed { .. }) => Exit::Unreachable,
+        SessionError::Start(StartError::Settings(_)) => Exit::Invalid,
+        SessionError::Strangers(_) => Exit::Held,
+        SessionError::Outside(OutsideError::Unknown { .. })
+        | SessionError::NotThere { .. }
+        | SessionError::Busy(_)
+        | SessionError::Overtaken => Exit::Unknown,
+    }
+}
+
+fn session_help(error: &SessionError) -> Option<&'static str> {
+    Some(match error {
+        SessionError::Outside(OutsideError::Refused { .. }) => return None,
+        SessionError::Outside(OutsideError::Unknown { .. })
+        | SessionError::NotThere { .. }
+        | SessionError::Overtaken => "run the same again: it looks first, and goes on",
+        SessionError::Start(_) => "yarn-session.log in the state directory has all it printed; run the same again",
+        SessionError::EndedAtOnce(_) => "correct config/session.yaml, or what YARN has to give; run the same again",
+        SessionError::Several(_) => "end the others: yarn application -kill ID",
+        SessionError::Strangers(_) => "end them first, or let them go with --with-strangers: nobody brings them back",
+        SessionError::Busy(_) => "wait for them, or have them looked after with `sweep`; then run the same again",
+    })
 }

@@ -15,6 +15,8 @@ use crate::error::CliError;
 pub(crate) const TEMPLATE: &str = "job-template.yaml";
 /// The parameters' file name.
 pub(crate) const PARAMS: &str = "params.yaml";
+/// The file of what a session is started with.
+pub(crate) const SESSION: &str = "session.yaml";
 /// How far above a manifest its configuration is looked for.
 const LEVELS: usize = 4;
 /// How deep folders are walked: links may lead in circles.

@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod files;
 mod follow;
+mod invocation;
 mod local;
 mod out;
 mod plan;
@@ -30,9 +31,9 @@ use orchestrator::actions::Action;
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::{Invocation, who};
 use crate::out::Out;
 use crate::process::arguments::{ProcessCli, is_process, split};
-use crate::session::{Session, who};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -73,17 +74,18 @@ fn log() {
 }
 
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
-    let session = Session { flags: cli.global };
+    let invocation = Invocation { flags: cli.global };
     let exit: Exit = match cli.command {
         Command::Validate(arguments) => validate::run(&arguments, out)?,
-        Command::Plan(arguments) => plan::run(&arguments, &session, out).await?,
-        Command::Deploy(arguments) => deploy::run(&arguments, &session, out).await?,
-        Command::Status => status::status(&session, out).await?,
-        Command::History { name } => status::history(name, &session, out).await?,
-        Command::Allow(arguments) => act::allow(arguments, &session, out).await?,
-        Command::Remove { name } => remove::run(&name, &session, out).await?,
-        Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &session, out).await?,
-        Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &session, out).await?,
+        Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
+        Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
+        Command::Status => status::status(&invocation, out).await?,
+        Command::History { name } => status::history(name, &invocation, out).await?,
+        Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
+        Command::Remove { name } => remove::run(&name, &invocation, out).await?,
+        Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
+        Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
+        Command::Session { command } => session::run(command, &invocation, out).await?,
         Command::Local { command } => return local::run(command).await,
     };
     Ok(exit.into())

@@ -14,13 +14,13 @@ use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer};
 use crate::cli;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::render::{Colour, change, count, diagnostics, paint, table};
-use crate::session::Session;
 
 /// Shows what a deployment would do.
-pub(crate) async fn run(arguments: &cli::Plan, session: &Session, out: Out) -> Result<Exit, CliError> {
-    let orchestrator = session.reading().await?;
+pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let orchestrator = invocation.reading().await?;
     let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
     let action = actions::Action::Plan { names: names.clone() };
     let answer = plan_of(actions::act(&orchestrator, action).await?)?;

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::Invocation;
 use crate::out::Out;
 use crate::render::printable;
-use crate::session::Session;
 
 /// Deletes every file under `queries/` that carries the job's name as its stem.
-pub(crate) async fn run(name: &JobName, session: &Session, out: Out) -> Result<Exit, CliError> {
-    let (store, keys) = (session.store().await?, session.settings()?.keys);
+pub(crate) async fn run(name: &JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
     let listed = store.list(&keys.queries()).await?;
     let found: Vec<String> = listed.into_iter().map(|l| l.key).filter(|key| stem(key) == Some(name.as_str())).collect();
     if found.is_empty() {

@@ -10,13 +10,13 @@ use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, StatusAnsw
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::Invocation;
 use crate::out::Out;
 use crate::render::{ago, change, printable, table};
-use crate::session::Session;
 
 /// Shows how every job stands.
-pub(crate) async fn status(session: &Session, out: Out) -> Result<Exit, CliError> {
-    match act(&session.reading().await?, Action::Status {}).await? {
+pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    match act(&invocation.reading().await?, Action::Status {}).await? {
         Answer::Status(answer) => {
             out.result(&answer, || status_text(&answer, Timestamp::now()));
             Ok(Exit::Done)
@@ -28,8 +28,8 @@ pub(crate) async fn status(session: &Session, out: Out) -> Result<Exit, CliError
 }
 
 /// Shows what was done about a job.
-pub(crate) async fn history(name: JobName, session: &Session, out: Out) -> Result<Exit, CliError> {
-    match act(&session.reading().await?, Action::History { name }).await? {
+pub(crate) async fn history(name: JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    match act(&invocation.reading().await?, Action::History { name }).await? {
         Answer::History(answer) => {
             out.result(&answer, || history_text(&answer));
             Ok(Exit::Done)

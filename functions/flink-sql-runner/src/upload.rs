@@ -10,7 +10,7 @@ use lifecycle::manifest::JobName;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::files::{self, PARAMS, TEMPLATE, is_config, is_manifest, is_sql};
+use crate::files::{self, PARAMS, SESSION, TEMPLATE, is_config, is_manifest, is_sql};
 
 /// A file that was uploaded, or was there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,10 +54,10 @@ pub(crate) fn map(path: &Path) -> Result<Vec<Mapped>, CliError> {
     Ok(mapped)
 }
 
-/// What the orchestrator reads of a `config` folder.
+/// What is read of a `config` folder.
 fn config(folder: &Path) -> Result<Vec<Mapped>, CliError> {
     let mut mapped = Vec::new();
-    for name in [TEMPLATE, PARAMS] {
+    for name in [TEMPLATE, PARAMS, SESSION] {
         let file = folder.join(name);
         if file.is_file() {
             mapped.push((file, format!("config/{name}")));
@@ -183,10 +183,11 @@ mod tests {
             "rejected/c.yaml",
             "config/job-template.yaml",
             "config/params.yaml",
+            "config/session.yaml",
             "config/readme.md",
             "config/tables/in.sql",
         ]);
-        let config = ["config/job-template.yaml", "config/params.yaml", "config/tables/in.sql"];
+        let config = ["config/job-template.yaml", "config/params.yaml", "config/session.yaml", "config/tables/in.sql"];
         let queries = ["queries/a.yaml", "queries/team/b.yml"];
         assert_eq!(keys_of(&whole, ""), [config.as_slice(), queries.as_slice()].concat());
         assert_eq!(keys_of(&whole, "queries"), queries);

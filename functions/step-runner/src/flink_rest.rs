@@ -4,7 +4,7 @@
 mod answers;
 mod configuration;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use answers::{CheckpointsAnswer, Exceptions, Metric, Overview, OverviewOfJobs, S
 use configuration::{Configuration, Environment};
 
 pub use crate::http::Timeouts;
+pub(crate) use configuration::megabytes;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
 const REFRESH: Duration = Duration::from_millis(3300);
@@ -82,6 +83,20 @@ impl FlinkRest {
             return Err(OutsideError::unknown(what, message));
         }
         Ok(epoch)
+    }
+
+    /// Every option that the `JobManager` was started with; secret values are stars.
+    pub async fn options(&self) -> Result<BTreeMap<String, String>, OutsideError> {
+        Ok(self.configuration().await?.into_options())
+    }
+
+    /// Asks this life of the `JobManager`, and no other, to end itself and all that it has on YARN.
+    pub async fn shut_down(&self) -> Result<(), OutsideError> {
+        self.epoch().await?;
+        match self.http.delete("/cluster").await? {
+            Answer::Content(_) | Answer::Accepted => Ok(()),
+            other @ Answer::Refused(..) => Err(other.unexpected("end the session")),
+        }
     }
 
     async fn configuration(&self) -> Result<Configuration, OutsideError> {

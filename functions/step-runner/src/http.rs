@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use control::ports::OutsideError;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
@@ -64,6 +65,8 @@ impl Http {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
+            // The ResourceManager's configuration is XML unless asked for.
+            .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
             .build()
             .map_err(|error| OutsideError::unknown("set up the HTTP client", error))?;
         Ok(Self { client, base: base_url.trim_end_matches('/').to_owned() })
@@ -79,6 +82,10 @@ impl Http {
 
     pub(crate) async fn patch(&self, path: &str) -> Result<Answer, OutsideError> {
         self.send(Method::PATCH, path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, OutsideError> {
+        self.send(Method::DELETE, path, None).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&serde_json::Value>) -> Result<Answer, OutsideError> {

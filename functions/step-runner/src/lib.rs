@@ -10,6 +10,7 @@ pub mod locks;
 mod no_session;
 pub mod process;
 pub mod run;
+pub mod session_admin;
 pub mod submitter;
 pub mod target;
 mod text;

@@ -31,6 +31,11 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     format!("{} …", &text[..text.floor_char_boundary(limit)])
 }
 
+/// `1 job`, `2 jobs`.
+pub(crate) fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
 /// The exceptions of a Java stack trace, outermost first, wrappers and repetitions left out.
 pub(crate) fn causes(trace: &str) -> Vec<Cause> {
     let mut found: Vec<Cause> = Vec::new();

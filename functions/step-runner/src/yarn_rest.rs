@@ -9,7 +9,7 @@ use control::ports::OutsideError;
 
 use crate::endpoint::Endpoint;
 use crate::http::{Answer, Http, Timeouts};
-use answers::{Application, Applications, Attempts, Cluster, Nodes, One};
+use answers::{Application, Applications, Attempts, Cluster, Nodes, One, Setting};
 
 pub use answers::attempt_of_container;
 
@@ -144,6 +144,23 @@ impl YarnRest {
     pub async fn recovers(&self) -> Result<bool, OutsideError> {
         let (_, answer) = self.ask(INFO).await?;
         Ok(answer.json::<Cluster>("ask the ResourceManager for its state store")?.recovers())
+    }
+
+    /// What became of the applications with this tag, for people; nothing if there is none.
+    pub async fn told(&self, tag: &str) -> Result<Option<String>, OutsideError> {
+        let what = format!("ask the ResourceManager for applications tagged {tag}");
+        let (_, answer) = self.ask(&format!("/ws/v1/cluster/apps?applicationTags={tag}")).await?;
+        let all: Vec<String> = answer.json::<Applications>(&what)?.into_vec().iter().map(Application::told).collect();
+        Ok((!all.is_empty()).then(|| all.join(", ")))
+    }
+
+    /// One of Hadoop's own settings, as the `ResourceManager` has it; nothing if it is not set.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>, OutsideError> {
+        let (_, answer) = self.ask(&format!("/conf?name={name}")).await?;
+        if answer.is_not_found() {
+            return Ok(None);
+        }
+        Ok(answer.json::<Setting>(&format!("ask the ResourceManager for {name}"))?.property.value)
     }
 
     /// The first address that gives an answer of its own, and that answer: a standby refers to the active one, which is

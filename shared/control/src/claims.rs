@@ -88,11 +88,17 @@ impl Claims<'_> {
         Ok(self.write(closed, condition).await?.map_or(ClaimAnswer::Live, |held| ClaimAnswer::Closed(held.claim)))
     }
 
-    /// Both times are the store's: no clock of ours is compared with another's.
     fn lapsed(&self, claim: &Claim, object: &Object) -> bool {
-        let age = object.now.duration_since(object.modified);
-        // S3 tells whole seconds: one more keeps the comparison on the safe side.
-        let grace = Duration::from_millis(claim.lease_ms) + self.margin + Duration::from_secs(1);
-        Duration::try_from(age).is_ok_and(|age| age > grace)
+        lapsed(claim.lease_ms, self.margin, object)
     }
+}
+
+/// Whether the lease that `object` was written with, and the margin after it, are over.
+///
+/// Both times are the store's: no clock of ours is compared with another's.
+pub fn lapsed(lease_ms: u64, margin: Duration, object: &Object) -> bool {
+    let age = object.now.duration_since(object.modified);
+    // S3 tells whole seconds: one more keeps the comparison on the safe side.
+    let grace = Duration::from_millis(lease_ms) + margin + Duration::from_secs(1);
+    Duration::try_from(age).is_ok_and(|age| age > grace)
 }

@@ -5,13 +5,14 @@ use lifecycle::claim::Claim;
 use lifecycle::documents::{DocumentError, read, write};
 use lifecycle::ids::Nonce;
 use lifecycle::record::Record;
+use lifecycle::session::SessionDocument;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store};
 
 /// A document that tells its last write by a nonce, fresh for every write.
-pub(crate) trait Nonced: Serialize + DeserializeOwned + Sync {
+pub trait Nonced: Serialize + DeserializeOwned + Sync {
     /// The nonce of the last write.
     fn nonce(&self) -> Nonce;
 }
@@ -28,11 +29,14 @@ impl Nonced for Record {
     }
 }
 
+impl Nonced for SessionDocument {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
 /// The document at `key`, with the object it was read from.
-pub(crate) async fn fetch<T: DeserializeOwned>(
-    store: &dyn Store,
-    key: &str,
-) -> Result<Option<(T, Object)>, OutsideError> {
+pub async fn fetch<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<(T, Object)>, OutsideError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
     let document = read(&object.bytes)
         .map_err(|error: DocumentError| OutsideError::refused(key, crate::runner::error_chain(&error)))?;
@@ -40,7 +44,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
 }
 
 /// Writes `document` in the place of what `condition` expects; nothing if somebody else wrote.
-pub(crate) async fn swap<T: Nonced>(
+pub async fn swap<T: Nonced>(
     store: &dyn Store,
     key: &str,
     document: &T,

@@ -4,7 +4,7 @@
 use tokio::task::{JoinError, JoinSet};
 
 /// One task for each item, whose answers come in the order in which they end.
-pub(crate) struct FanOut<I, F, T> {
+pub struct FanOut<I, F, T> {
     limit: usize,
     rest: I,
     task: F,
@@ -17,7 +17,7 @@ where
     T: Send + 'static,
 {
     /// Nothing runs before the first `next`.
-    pub(crate) fn new<W>(limit: usize, items: impl IntoIterator<IntoIter = I>, task: F) -> Self
+    pub fn new<W>(limit: usize, items: impl IntoIterator<IntoIter = I>, task: F) -> Self
     where
         F: Fn(I::Item) -> W,
         W: Future<Output = T> + Send + 'static,
@@ -26,7 +26,7 @@ where
     }
 
     /// The next answer, or why its task broke; nothing once all items are done.
-    pub(crate) async fn next<W>(&mut self) -> Option<Result<T, JoinError>>
+    pub async fn next<W>(&mut self) -> Option<Result<T, JoinError>>
     where
         F: Fn(I::Item) -> W,
         W: Future<Output = T> + Send + 'static,

@@ -2,8 +2,9 @@
 //! Must not know AWS, HTTP or processes.
 
 pub mod claims;
-mod documents;
-mod fan_out;
+pub mod documents;
+pub mod end_run;
+pub mod fan_out;
 mod health;
 pub mod orchestrator;
 pub mod ports;

@@ -11,6 +11,9 @@ pub struct Keys {
     manifests: String,
 }
 
+/// What a session is started with, under the prefix.
+const SESSION_SETTINGS: &str = "config/session.yaml";
+
 /// What a key under the prefix is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -68,6 +71,14 @@ impl Keys {
     /// The template parameters.
     pub fn params(&self) -> String {
         format!("{}config/params.yaml", self.prefix)
+    }
+    /// What a session is started with.
+    pub fn session_settings(&self) -> String {
+        format!("{}{SESSION_SETTINGS}", self.prefix)
+    }
+    /// The session's document.
+    pub fn session(&self) -> String {
+        format!("{}session/session.json", self.prefix)
     }
     /// All deployed manifests.
     pub fn manifests(&self) -> String {
@@ -135,6 +146,10 @@ impl Keys {
     /// What the object at `key` is.
     pub fn place(&self, key: &str) -> Place {
         let Some(rest) = key.strip_prefix(self.prefix.as_str()) else { return Place::Other };
+        // It concerns no job: whoever starts or restarts the session reads it.
+        if rest == SESSION_SETTINGS {
+            return Place::Other;
+        }
         match rest.split_once('/') {
             Some(("queries", path)) => stem(path).map_or(Place::Other, |stem| Place::Query { stem: stem.to_owned() }),
             Some(("config", _)) => Place::Config,
@@ -169,6 +184,7 @@ mod tests {
             ("a/b/queries/", Place::Other),
             ("a/b/queries/.yaml", Place::Other),
             ("a/b/config/tables/t.sql", Place::Config),
+            ("a/b/config/session.yaml", Place::Other),
             ("a/b/results/orders/0.json", Place::Result { job: "orders".into() }),
             ("a/b/results/orders", Place::Other),
             ("a/b/cluster/observed.json", Place::Observed),
@@ -194,6 +210,7 @@ mod tests {
             keys.refused("p/queries/x.yaml"),
             keys.manifests(),
             keys.records(),
+            keys.session(),
         ];
         for key in written {
             assert!(keys.triggers().iter().all(|t| !key.starts_with(t.as_str())), "{key}");

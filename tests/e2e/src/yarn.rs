@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::{Bench, project};
+use crate::{Bench, binaries, project};
 
 /// The longest that a script may take.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(4);
 
 impl Bench {
     /// `scripts/yarn-cluster.sh` with `command`, for example `["pause", "rm"]`.
@@ -19,6 +19,18 @@ impl Bench {
         script.args(command).arg("--run-dir").arg(self.root.join("flink")).stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(LIMIT, script.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// `flink-sql-runner session …` on the primary node; answers its exit code and its document.
+    pub async fn session(&self, arguments: &[&str]) -> (i32, Value) {
+        let mut command = Command::new(binaries().join("flink-sql-runner"));
+        command.args(["--output", "json", "session"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(self.stack.settings()).envs(self.stack.node()).envs(self.stack.aws.aws_env());
+        let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        let document = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        eprintln!("session {arguments:?}: {} {document}", output.status);
+        (output.status.code().unwrap_or(-1), document)
     }
 
     async fn manager(&self, path: &str) -> Value {

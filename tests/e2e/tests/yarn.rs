@@ -16,6 +16,7 @@ const FILTER: &str = "filter-expensive-items";
 const LAST: u64 = 10_000;
 const RATE: u64 = 50;
 
+const SESSION: &str = "jobmanager-memory: 1024m\ntaskmanager-memory: 2048m\nslots: 40\n";
 const TABLES: &str = "
 CREATE TABLE numbers_in (n BIGINT) WITH (
     'connector' = 'kafka', 'topic' = 'numbers-in', 'properties.bootstrap.servers' = '{kafka}',
@@ -54,6 +55,7 @@ async fn every_number_once_through_every_fault() {
     kafka.create_topic("numbers-out", 2).await;
     bench.upload_config().await;
     bench.upload("config/tables/kafka.sql", TABLES).await;
+    bench.upload("config/session.yaml", SESSION).await;
     bench.upload("config/params.yaml", &format!("orders_per_second: \"20\"\nkafka: {}\n", kafka.bootstrap)).await;
     let mut jobs = Jobs { bench: &bench, operations: [(NUMBERS, 0), (TOTALS, 0), (FILTER, 0)] };
     for name in [NUMBERS, TOTALS, FILTER] {
@@ -73,6 +75,7 @@ async fn every_number_once_through_every_fault() {
     jobmanager_killed(&mut jobs).await;
     session_replaced(&mut jobs).await;
     two_of_one_name(&mut jobs).await;
+    session_restarted(&mut jobs).await;
 
     eprintln!("every number once");
     assert_eq!(producer.finished().await, LAST);
@@ -211,7 +214,13 @@ async fn session_replaced(jobs: &mut Jobs<'_>) {
     let bench = jobs.bench;
     let sessions = bench.sessions().await;
     bench.kill_session(&sessions[0]).await;
-    bench.stack.flink.start_another().await.unwrap_or_else(|error| panic!("{error}"));
+    // Whoever asks, and however many do: one session is started.
+    let ensure = ["ensure", "--wait", "3m"];
+    let (one, other) = tokio::join!(bench.session(&ensure), bench.session(&ensure));
+    assert_eq!((one.0, other.0), (0, 0));
+    assert_eq!(one.1["application"], other.1["application"]);
+    assert_eq!(bench.sessions().await.len(), 1);
+    assert_eq!(bench.session(&ensure).await.1["started"], false);
     upload(bench, FILTER, 1004).await;
     jobs.all("deployed").await;
     assert_ne!(bench.sessions().await, sessions);
@@ -236,6 +245,25 @@ async fn two_of_one_name(jobs: &mut Jobs<'_>) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     bench.stack.aws.fire_schedule("sweep").await;
     jobs.one(FILTER, "deployed").await;
+}
+
+/// Savepoints of all jobs, a new session, all jobs back from these savepoints.
+async fn session_restarted(jobs: &mut Jobs<'_>) {
+    eprintln!("the session is restarted");
+    let bench = jobs.bench;
+    let (sessions, before) = (bench.sessions().await, jobs.ids().await);
+    let (code, report) = bench.session(&["restart", "--wait", "3m"]).await;
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["end"], "done", "{report:#}");
+    jobs.all("deployed").await;
+    let now = bench.sessions().await;
+    assert!(now.len() == 1 && now != sessions, "{now:?}");
+    for (id, old) in jobs.ids().await.iter().zip(&before) {
+        let restored = bench.restored(id).await.unwrap_or_default();
+        assert!(restored.contains(&format!("/savepoint-{}-", &old[..6])), "{restored} is no savepoint of {old}");
+    }
+    let (code, status) = bench.session(&["status"]).await;
+    assert_eq!(code, 0, "{status}");
 }
 
 /// With high availability the jobs outlive their JobManager, under their own ids.

@@ -23,9 +23,9 @@ use tokio::time::Instant;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::who;
 use crate::out::{Out, failure};
 use crate::render::{count, printable, span};
-use crate::session::who;
 pub(crate) use outcome::Ended;
 
 /// How often the documents are read.

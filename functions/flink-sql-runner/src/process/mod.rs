@@ -9,7 +9,6 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aws::{S3Files, S3Store};
 use control::orchestrator::{DesiredSource, Orchestrator, Report, Scope, Settings};
@@ -28,9 +27,9 @@ use step_runner::target::DeploymentTarget;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::invocation::{Invocation, who};
 use crate::out::Out;
 use crate::plan;
-use crate::session::{Session, who};
 use arguments::{Common, ProcessCli, ProcessCommand};
 use dispatcher::ProcessDispatcher;
 use report::Carried;
@@ -40,18 +39,18 @@ use source::{LocalFiles, Manifests, TableSource};
 const ROUNDS: usize = 6;
 
 /// Names beside the deployed manifests that have another meaning.
-const TAKEN: [&str; 9] =
-    ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster"];
+const TAKEN: [&str; 10] =
+    ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster", "session"];
 
 /// Does what is asked on this node.
 pub(crate) async fn run(cli: ProcessCli, passthrough: Vec<String>, out: Out) -> Result<Exit, CliError> {
-    let session = Session { flags: cli.global };
+    let invocation = Invocation { flags: cli.global };
     let (manifests, common, dry) = match cli.command {
         ProcessCommand::Deploy(folder) => (of_folder(folder.path, folder.template_file), folder.common, false),
         ProcessCommand::Plan(folder) => (of_folder(folder.path, folder.template_file), folder.common, true),
         ProcessCommand::DeployJob(one) => (Manifests::Merged(one.job_config_path), one.common, false),
     };
-    let node = Node::new(&session, manifests, &common, passthrough).await?;
+    let node = Node::new(&invocation, manifests, &common, passthrough).await?;
     if dry {
         let report = Arc::clone(&node.orchestrator).plan(Scope::All, "plan").await?;
         let answer = answer(report);
@@ -76,15 +75,15 @@ struct Node {
 
 impl Node {
     async fn new(
-        session: &Session,
+        invocation: &Invocation,
         manifests: Manifests,
         common: &Common,
         passthrough: Vec<String>,
     ) -> Result<Self, CliError> {
         let target = common.session_cluster.target().map_err(|error| no_cluster(&error))?;
         let keys = keys(&common.external_job_config_prefix)?;
-        let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(session, common)? };
-        let node = node(session, common, target.clone(), passthrough)?;
+        let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(invocation, common)? };
+        let node = node(invocation, common, target.clone(), passthrough)?;
         let sdk = aws::load_config().await;
         // The Python tool's own name for another S3.
         let sdk = match std::env::var("AWS_S3_ENDPOINT").ok().filter(|url| !url.is_empty()) {
@@ -162,8 +161,8 @@ fn expected(report: &Report) -> Vec<Expected> {
     report.findings.iter().filter_map(run).collect()
 }
 
-fn settings(session: &Session, common: &Common) -> Result<Settings, CliError> {
-    let mut settings = session.settings()?;
+fn settings(invocation: &Invocation, common: &Common) -> Result<Settings, CliError> {
+    let mut settings = invocation.settings()?;
     if let Some(field) = &common.timestamp_field_name {
         settings.timestamp_field.clone_from(field);
     }
@@ -182,27 +181,19 @@ fn keys(prefix: &str) -> Result<Keys, CliError> {
     Ok(Keys::with_manifests(parent, name))
 }
 
-fn no_cluster(error: &NoCluster) -> CliError {
-    CliError::usage(error_chain(error), "see `Session cluster` in --help")
+pub(crate) fn no_cluster(error: &NoCluster) -> CliError {
+    CliError::usage(error_chain(error), "see `Invocation cluster` in --help")
 }
 
 fn node(
-    session: &Session,
+    invocation: &Invocation,
     common: &Common,
     target: DeploymentTarget,
     passthrough: Vec<String>,
 ) -> Result<NodeSettings, CliError> {
     let wrong = |source| CliError::File { path: common.state_directory.clone(), source };
     std::fs::create_dir_all(&common.state_directory).map_err(wrong)?;
-    let span = |name: &str, default: u64| match session.get(name).map(|text| text.trim().parse::<u64>()) {
-        None => Ok(Duration::from_millis(default)),
-        Some(Ok(ms)) => Ok(Duration::from_millis(ms)),
-        Some(Err(_)) => Err(CliError::usage(
-            format!("{name} is no number of milliseconds"),
-            format!("for example {name}={default}"),
-        )),
-    };
-    let (lease, margin) = (span("LEASE_MS", 60_000)?, span("MARGIN_MS", 60_000)?);
+    let (lease, margin) = (invocation.span("LEASE_MS", 60_000)?, invocation.span("MARGIN_MS", 60_000)?);
     Ok(NodeSettings {
         flink: common.flink.clone(),
         python: common.pyexec_path.clone(),

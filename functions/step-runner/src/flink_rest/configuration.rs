@@ -1,6 +1,8 @@
 //! What a `JobManager`'s configuration tells: which life of it this is, and what a TaskManager takes.
 //! Must not know how it was fetched.
 
+use std::collections::BTreeMap;
+
 use lifecycle::flink::Epoch;
 use serde::Deserialize;
 
@@ -42,6 +44,10 @@ impl Configuration {
         self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
+    pub(super) fn into_options(self) -> BTreeMap<String, String> {
+        self.0.into_iter().map(|entry| (entry.key, entry.value)).collect()
+    }
+
     /// The life of a standalone `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
     pub(super) fn process(&self, endpoint: &Endpoint) -> Result<Epoch, String> {
         let directory = self.get("web.tmpdir");
@@ -79,7 +85,7 @@ impl Environment {
 }
 
 /// A size as Flink writes it, in MiB, rounded up.
-fn megabytes(text: &str) -> Option<u64> {
+pub(crate) fn megabytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;

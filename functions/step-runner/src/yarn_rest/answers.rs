@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::RunningSession;
-use crate::text::readable;
+use crate::text::{cut, one_line, readable};
 
 /// `{"apps": {"app": [...]}}`, with nothing or null where there are none.
 #[derive(Deserialize)]
@@ -36,6 +36,20 @@ pub(super) struct Application {
     jobmanager: String,
     #[serde(default)]
     am_container_logs: String,
+    #[serde(default)]
+    diagnostics: String,
+}
+
+/// One setting of `/conf`.
+#[derive(Deserialize)]
+pub(super) struct Setting {
+    pub(super) property: Property,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Property {
+    #[serde(default)]
+    pub(super) value: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +114,12 @@ impl Application {
     /// Who it is, for people.
     pub(super) fn described(&self) -> String {
         readable(&format!("{} `{}` of {} ({})", self.id, self.name, self.user, self.state))
+    }
+
+    /// What became of it, for people.
+    pub(super) fn told(&self) -> String {
+        let diagnostics = cut(&one_line(&self.diagnostics), 500);
+        if diagnostics.is_empty() { self.described() } else { format!("{}: {diagnostics}", self.described()) }
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The runner's shell: drives the machine of every operation of a batch and carries out its effects over the ports.
 //! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
 
-mod end_run;
 mod pass;
 
 use std::collections::HashMap;

@@ -12,9 +12,9 @@ use lifecycle::flink::{Epoch, JobState, Look};
 use lifecycle::ids::JobId;
 use lifecycle::plan::Plan;
 
-use super::end_run::{cancel, stop};
 use super::{Capacity, Runner};
 use crate::claims::{ClaimAnswer, Claims, Held};
+use crate::end_run::{Waiting, cancel, stop};
 use crate::health::watch;
 use crate::ports::{Cluster, Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::find_newest;
@@ -80,9 +80,24 @@ impl Pass<'_> {
                 Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
             }
             Effect::Stop { run, trigger, directory } => {
-                self.renewing(stop(self.runner, self.plan, run, trigger, &directory)).await
+                let waiting =
+                    Waiting { limit: Duration::from_millis(self.plan.windows.stop_ms), poll: self.runner.times.poll };
+                let cluster = self.runner.cluster.as_ref();
+                self.renewing(async {
+                    let end = stop(cluster, run, trigger, &directory, waiting).await?;
+                    Ok(end.map_or(Input::Unknown, Input::Stopped))
+                })
+                .await
             }
-            Effect::Cancel(run) => self.renewing(cancel(self.runner, run)).await,
+            Effect::Cancel(run) => {
+                let waiting = Waiting { limit: self.runner.times.cancel, poll: self.runner.times.poll };
+                let cluster = self.runner.cluster.as_ref();
+                self.renewing(async {
+                    let over = cancel(cluster, run, waiting).await?;
+                    Ok(if over { Input::Cancelled } else { Input::Unknown })
+                })
+                .await
+            }
             Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
             Effect::Watch(id) => {

@@ -2,6 +2,7 @@
 //! Must not know commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws::{S3Files, S3Store};
@@ -17,12 +18,12 @@ use crate::error::CliError;
 
 /// What flags and the environment say together.
 #[derive(Clone, Debug)]
-pub(crate) struct Session {
+pub(crate) struct Invocation {
     /// The flags.
     pub(crate) flags: Global,
 }
 
-impl Session {
+impl Invocation {
     /// A setting: its flag, else its variable. On the command line code is allowed unless it is forbidden.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let flag = match name {
@@ -34,6 +35,18 @@ impl Session {
         };
         let default = || (name == "ALLOW_CODE").then(|| "true".to_owned());
         flag.or_else(|| std::env::var(name).ok()).or_else(default)
+    }
+
+    /// A span of time that is set in milliseconds.
+    pub(crate) fn span(&self, name: &str, default: u64) -> Result<Duration, CliError> {
+        match self.get(name).map(|text| text.trim().parse::<u64>()) {
+            None => Ok(Duration::from_millis(default)),
+            Some(Ok(ms)) => Ok(Duration::from_millis(ms)),
+            Some(Err(_)) => Err(CliError::usage(
+                format!("{name} is no number of milliseconds"),
+                format!("for example {name}={default}"),
+            )),
+        }
     }
 
     /// The bucket's name.

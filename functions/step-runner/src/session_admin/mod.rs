@@ -1,0 +1,193 @@
+//! The life of the session itself: one is there, how it stands, it is replaced with all jobs brought back.
+//! Must not know HTTP, processes or the command line: all of them are behind ports.
+
+mod checks;
+mod documents;
+mod ensure;
+mod locked;
+mod restart;
+mod settings;
+mod status;
+mod stopping;
+mod yarn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use control::fan_out::FanOut;
+use control::ports::{Cluster, JobLocks, OutsideError, Store, World};
+use lifecycle::flink::Look;
+use lifecycle::keys::Keys;
+use lifecycle::manifest::JobName;
+use lifecycle::record::Record;
+use lifecycle::session::{LiveJob, Stranger};
+
+use crate::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector};
+use crate::yarn_session::{SessionSettings, StartError};
+pub use documents::SessionDocuments;
+pub use ensure::Ensured;
+pub use restart::{RestartEnd, RestartOrder, RestartReport};
+pub use settings::parse_settings;
+pub use status::{SessionState, SessionStatus};
+pub use yarn::YarnSessions;
+
+/// How many records are read at one time.
+const READS: usize = 16;
+
+/// The `JobManager` of a session.
+#[async_trait]
+pub trait SessionCluster: Cluster {
+    /// Every option that it was started with.
+    async fn options(&self) -> Result<BTreeMap<String, String>, OutsideError>;
+    /// Asks it to end itself and the session.
+    async fn shut_down(&self) -> Result<(), OutsideError>;
+}
+
+/// Where sessions live: they are found, started and followed there.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The session that is asked for.
+    async fn seen(&self, which: &SessionSelector) -> Result<SessionSeen, OutsideError>;
+    /// What became of an application.
+    async fn life(&self, application: &str) -> Result<Life, OutsideError>;
+    /// The `JobManager` of a session; whether it answers is not known yet.
+    fn cluster(&self, session: &RunningSession) -> Result<Arc<dyn SessionCluster>, OutsideError>;
+    /// Submits a session under a tag; it may come even if this fails.
+    async fn start(&self, settings: &SessionSettings, tag: &str) -> Result<(), StartError>;
+    /// What became of the applications with a tag, for people.
+    async fn told(&self, tag: &str) -> Result<Option<String>, OutsideError>;
+    /// Whether a restart of the `ResourceManager` leaves sessions alive.
+    async fn recovers(&self) -> Result<bool, OutsideError>;
+    /// One of the `ResourceManager`'s own settings.
+    async fn setting(&self, name: &str) -> Result<Option<String>, OutsideError>;
+}
+
+/// Who brings jobs to what is desired of them.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Has every job looked at, and what is missing brought back.
+    async fn redeploy(&self) -> Result<(), OutsideError>;
+    /// Goes on with what was ordered for these jobs, where no event leads to it.
+    async fn go_on(&self, jobs: &BTreeSet<JobName>) -> Result<(), OutsideError>;
+}
+
+/// Time spans of the session's administration.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminTimes {
+    /// How long the claim to start a session holds after a write.
+    pub lease: Duration,
+    /// How much longer others leave it alone.
+    pub margin: Duration,
+    /// How often things are looked at.
+    pub poll: Duration,
+    /// How long a session, or the return of the jobs, is waited for.
+    pub wait: Duration,
+    /// How long a stop with savepoint may take.
+    pub stop: Duration,
+    /// How long a cancel may take.
+    pub cancel: Duration,
+}
+
+/// Everything that the session is administered with.
+pub struct SessionAdmin {
+    /// The bucket of the documents.
+    pub store: Arc<dyn Store>,
+    /// Their keys.
+    pub keys: Keys,
+    /// The session's document.
+    pub documents: SessionDocuments,
+    /// Time and fresh ids.
+    pub world: Arc<dyn World>,
+    /// Where sessions live.
+    pub sessions: Arc<dyn Sessions>,
+    /// The locks of this node's jobs.
+    pub locks: Arc<dyn JobLocks>,
+    /// Who brings jobs back; nobody where that is up to the next deployment.
+    pub orders: Option<Arc<dyn Orders>>,
+    /// Which session.
+    pub session: SessionSelector,
+    /// What one is started with.
+    pub settings: SessionSettings,
+    /// Its time spans.
+    pub times: AdminTimes,
+    /// How many jobs are stopped at one time.
+    pub wave: usize,
+    /// Who is told what goes on.
+    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Why something about the session was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The store, YARN or the `JobManager`.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// It could not be started.
+    #[error("no session was started")]
+    Start(#[source] StartError),
+    /// Which one is meant cannot be told.
+    #[error("there are several sessions of this name: {}", .0.join(", "))]
+    Several(Vec<String>),
+    /// It was started and is over already.
+    #[error("the session that was started ended at once: {0}")]
+    EndedAtOnce(String),
+    /// It is not there yet.
+    #[error("the session is not there after {} s: {last}", waited.as_secs())]
+    NotThere {
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was seen last.
+        last: String,
+    },
+    /// Jobs that nobody would bring back.
+    #[error("the session runs jobs that no record knows: {}", named(.0))]
+    Strangers(Vec<Stranger>),
+    /// Operations that are not at their end.
+    #[error("operations are under way: {}", .0.join(", "))]
+    Busy(Vec<String>),
+    /// Others wrote the document again and again, or ended the restart meanwhile.
+    #[error("the session's document is changed by others meanwhile")]
+    Overtaken,
+}
+
+fn named(strangers: &[Stranger]) -> String {
+    let all: Vec<String> =
+        strangers.iter().map(|s| format!("{} ({})", crate::text::readable(&s.name), s.job_id)).collect();
+    all.join(", ")
+}
+
+impl SessionAdmin {
+    fn tell(&self, text: &str) {
+        (self.tell)(text);
+    }
+
+    /// Every record.
+    async fn records(&self) -> Result<Vec<Record>, OutsideError> {
+        let listed = self.store.list(&self.keys.records()).await?;
+        let mut reads = FanOut::new(READS, listed, |next: control::ports::Listed| {
+            let store = Arc::clone(&self.store);
+            async move { control::documents::fetch::<Record>(store.as_ref(), &next.key).await }
+        });
+        let mut records = Vec::new();
+        while let Some(read) = reads.next().await {
+            let read = read.map_err(|error| OutsideError::unknown("reading the records", error))?;
+            records.extend(read?.map(|(record, _)| record));
+        }
+        records.sort_by(|a: &Record, b: &Record| a.name.cmp(&b.name));
+        Ok(records)
+    }
+}
+
+/// The live jobs of a look: ours, and those that no record knows.
+fn sorted(look: &Look, records: &[Record]) -> (Vec<LiveJob>, Vec<Stranger>) {
+    let (mut ours, mut strangers) = (Vec::new(), Vec::new());
+    for job in look.jobs.iter().filter(|job| !job.state.is_terminal()) {
+        match records.iter().find_map(|record| LiveJob::of(record, job.id)) {
+            Some(live) => ours.push(live),
+            None => strangers.push(Stranger { job_id: job.id, name: job.name.clone() }),
+        }
+    }
+    (ours, strangers)
+}

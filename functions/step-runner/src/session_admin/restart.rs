@@ -1,0 +1,374 @@
+//! The restart: jobs stopped, the old session ended, a new one started, jobs brought back. It goes on from its notes.
+//! Must not decide what comes next: the restart itself says so.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use control::documents::fetch;
+use control::ports::OutsideError;
+use control::runner::error_chain;
+use lifecycle::manifest::JobName;
+use lifecycle::record::Record;
+use lifecycle::session::{JobState, Phase, Restart, SessionJob, Step, Stranger};
+use tokio::time::Instant;
+
+use super::locked::HeldLocks;
+use super::{SessionAdmin, SessionCluster, SessionError, sorted};
+use crate::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector};
+
+/// What is asked of a restart.
+#[derive(Clone, Debug)]
+pub struct RestartOrder {
+    /// Who asks.
+    pub by: String,
+    /// Whether jobs that no record knows may be lost.
+    pub with_strangers: bool,
+}
+
+/// How far a restart came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestartEnd {
+    /// To its end.
+    Done,
+    /// To the new session; the next deployment brings the jobs back.
+    LeftToDeploy,
+    /// Jobs that could not be stopped keep the old session alive.
+    NotStopped(Vec<String>),
+    /// It goes on when it is asked for again.
+    Unknown(String),
+}
+
+/// A restart and how far it came.
+#[derive(Clone, Debug)]
+pub struct RestartReport {
+    /// The restart with every job.
+    pub restart: Restart,
+    /// How far it came.
+    pub end: RestartEnd,
+}
+
+/// What one step led to.
+enum Next {
+    Go(Restart),
+    End(RestartReport),
+}
+
+impl SessionAdmin {
+    /// Replaces the session, or goes on with that.
+    pub async fn restart(self: &Arc<Self>, order: &RestartOrder) -> Result<RestartReport, SessionError> {
+        let mut restart = match self.documents.read().await?.restart {
+            Some(restart) => {
+                self.tell(&format!("going on with restart {} of {}", restart.id.short(), restart.by));
+                restart
+            }
+            None => self.begin(order).await?,
+        };
+        let mut locks = HeldLocks::none(Arc::clone(&self.locks));
+        loop {
+            restart = match self.step(order, restart.clone(), &mut locks).await {
+                Ok(Next::Go(next)) => next,
+                Ok(Next::End(report)) => return Ok(report),
+                // No answer to rely on: its notes tell the next call where to go on.
+                Err(
+                    error @ (SessionError::Outside(OutsideError::Unknown { .. })
+                    | SessionError::NotThere { .. }
+                    | SessionError::Busy(_)),
+                ) => {
+                    let restart = self.documents.read().await?.restart.unwrap_or(restart);
+                    return Ok(RestartReport { restart, end: RestartEnd::Unknown(error_chain(&error)) });
+                }
+                Err(error) => return Err(error),
+            };
+        }
+    }
+
+    /// Writes down what is to be restarted; nothing was touched before.
+    async fn begin(&self, order: &RestartOrder) -> Result<Restart, SessionError> {
+        let records = self.records().await?;
+        let (old, jobs, strangers) = match self.settled().await? {
+            None => (None, lost(&records, &[]), Vec::new()),
+            Some(session) => {
+                let look = self.sessions.cluster(&session)?.look().await?;
+                let (live, strangers) = sorted(&look, &records);
+                let mut jobs: Vec<SessionJob> = live.into_iter().map(SessionJob::live).collect();
+                jobs.extend(lost(&records, &jobs));
+                (Some(session.application), jobs, accepted(strangers, order, &[])?)
+            }
+        };
+        let fresh = Restart::begin(self.world.fresh_id(), order.by.clone(), self.world.now(), old, jobs);
+        let fresh = Restart { strangers, ..fresh };
+        let written = self.documents.change(|document, _| {
+            let free = document.restart.is_none();
+            if free {
+                document.restart = Some(fresh.clone());
+            }
+            free
+        });
+        let written = written.await?;
+        // Somebody else began one at the same time: that one goes on.
+        let document = if let Some(document) = written { document } else { self.documents.read().await? };
+        document.restart.ok_or(SessionError::Overtaken)
+    }
+
+    /// The session that runs, once none is being started; nothing if there is none.
+    async fn settled(&self) -> Result<Option<RunningSession>, SessionError> {
+        let end = Instant::now() + self.times.wait;
+        loop {
+            match self.sessions.seen(&self.session).await? {
+                SessionSeen::Running(session) => return Ok(Some(session)),
+                SessionSeen::Absent { .. } => return Ok(None),
+                SessionSeen::Several(all) => return Err(SessionError::Several(all)),
+                SessionSeen::Starting { application } if Instant::now() >= end => {
+                    let last = format!("{application} is being started");
+                    return Err(SessionError::NotThere { waited: self.times.wait, last });
+                }
+                SessionSeen::Starting { .. } => tokio::time::sleep(self.times.poll).await,
+            }
+        }
+    }
+
+    async fn step(
+        self: &Arc<Self>,
+        order: &RestartOrder,
+        restart: Restart,
+        locks: &mut HeldLocks,
+    ) -> Result<Next, SessionError> {
+        let id = restart.id;
+        match restart.step() {
+            Step::Stop(_) | Step::NoteEnd | Step::End(_) => self.leave_old(order, restart, locks).await,
+            Step::Start => {
+                let ensured = self.ensure().await?;
+                self.tell(&format!("{} is there", ensured.session.application));
+                locks.release();
+                let noted = self.noted(id, |restart| to(restart, Phase::Restoring)).await?;
+                Ok(Next::Go(noted))
+            }
+            Step::Restore(jobs) => {
+                // Whoever goes on here holds none; a batch for these jobs needs them.
+                locks.release();
+                self.bring_back(restart, jobs).await
+            }
+            Step::Report => self.report(restart, RestartEnd::Done).await,
+        }
+    }
+
+    /// One step with the old session: its jobs are stopped, then it is ended.
+    async fn leave_old(
+        self: &Arc<Self>,
+        order: &RestartOrder,
+        restart: Restart,
+        locks: &mut HeldLocks,
+    ) -> Result<Next, SessionError> {
+        let (id, old) = (restart.id, restart.old.clone().unwrap_or_default());
+        if self.is_over(&old).await? {
+            return self.after_old(id).await;
+        }
+        if !locks.are_taken() {
+            self.lock_all(locks).await?;
+        }
+        let Some(cluster) = self.old_cluster(&old).await? else { return self.after_old(id).await };
+        let records = self.records().await?;
+        let (live, strangers) = sorted(&cluster.look().await?, &records);
+        let strangers = accepted(strangers, order, &restart.strangers)?;
+        let reconcile = |restart: &mut Restart| {
+            restart.reconcile(&live);
+            for stranger in &strangers {
+                if !restart.strangers.contains(stranger) {
+                    restart.strangers.push(stranger.clone());
+                }
+            }
+        };
+        let mut seen = restart.clone();
+        reconcile(&mut seen);
+        if seen != restart {
+            let changed = |restart: &mut Restart| {
+                reconcile(restart);
+                true
+            };
+            return Ok(Next::Go(self.noted(id, changed).await?));
+        }
+        match restart.step() {
+            Step::Stop(jobs) => self.stop_jobs(restart, &cluster, jobs).await,
+            Step::NoteEnd => Ok(Next::Go(self.noted(id, |restart| to(restart, Phase::Ending)).await?)),
+            Step::End(old) => {
+                self.tell(&format!("ending {old}"));
+                // A reply that is lost says nothing: the ResourceManager tells.
+                if let Err(error) = cluster.shut_down().await {
+                    tracing::warn!(error = error_chain(&error), "the session gave no answer to its end");
+                }
+                self.wait_for_end(&old).await?;
+                self.after_old(id).await
+            }
+            Step::Start | Step::Restore(_) | Step::Report => Ok(Next::Go(restart)),
+        }
+    }
+
+    async fn stop_jobs(
+        self: &Arc<Self>,
+        restart: Restart,
+        cluster: &Arc<dyn SessionCluster>,
+        jobs: Vec<SessionJob>,
+    ) -> Result<Next, SessionError> {
+        // What failed before is tried again, with another trigger.
+        let again = |job: SessionJob| match job.state {
+            JobState::Failed { .. } => job.with(JobState::Pending),
+            JobState::Pending
+            | JobState::Stopping
+            | JobState::Cancelling
+            | JobState::Stopped
+            | JobState::Cancelled
+            | JobState::NotRunning
+            | JobState::Back { .. } => job,
+        };
+        self.tell(&format!("stopping {} with savepoints", crate::text::count(jobs.len(), "job")));
+        let jobs = jobs.into_iter().map(again).collect();
+        let stopped = self.stop_all(restart.id, cluster, jobs).await?;
+        let restart = self.documents.read().await?.restart.ok_or(SessionError::Overtaken)?;
+        let end = if !stopped.failed.is_empty() {
+            RestartEnd::NotStopped(stopped.failed)
+        } else if stopped.unknown.is_empty() {
+            return Ok(Next::Go(restart));
+        } else {
+            RestartEnd::Unknown(stopped.unknown.join("; "))
+        };
+        Ok(Next::End(RestartReport { restart, end }))
+    }
+
+    async fn after_old(&self, id: lifecycle::ids::Hex32) -> Result<Next, SessionError> {
+        let over = |restart: &mut Restart| {
+            restart.old_is_over();
+            true
+        };
+        Ok(Next::Go(self.noted(id, over).await?))
+    }
+
+    /// Whether an application is over. One that the `ResourceManager` forgot is no session that jobs could run in
+    /// again; whether their runs there are over is for their own operations to find out.
+    async fn is_over(&self, application: &str) -> Result<bool, OutsideError> {
+        Ok(match self.sessions.life(application).await? {
+            Life::Over | Life::Forgotten => true,
+            Life::Live => false,
+        })
+    }
+
+    /// The `JobManager` of the old session, once it has one; nothing if it is over.
+    async fn old_cluster(&self, old: &str) -> Result<Option<Arc<dyn SessionCluster>>, SessionError> {
+        let end = Instant::now() + self.times.wait;
+        let which = SessionSelector::Application(old.to_owned());
+        loop {
+            let last = match self.sessions.seen(&which).await? {
+                SessionSeen::Running(session) => {
+                    let cluster = self.sessions.cluster(&session)?;
+                    match cluster.look().await {
+                        Ok(_) => return Ok(Some(cluster)),
+                        Err(error) => error_chain(&error),
+                    }
+                }
+                SessionSeen::Starting { application } => format!("{application} is being started"),
+                SessionSeen::Several(all) => return Err(SessionError::Several(all)),
+                SessionSeen::Absent { .. } if self.is_over(old).await? => return Ok(None),
+                SessionSeen::Absent { .. } => format!("{old} is not shown"),
+            };
+            if Instant::now() >= end {
+                return Err(SessionError::NotThere { waited: self.times.wait, last });
+            }
+            tokio::time::sleep(self.times.poll).await;
+        }
+    }
+
+    async fn wait_for_end(&self, old: &str) -> Result<(), SessionError> {
+        let end = Instant::now() + self.times.wait;
+        while !self.is_over(old).await? {
+            if Instant::now() >= end {
+                let what = format!("end {old}");
+                return Err(OutsideError::unknown(what, "YARN still shows it after the time limit").into());
+            }
+            tokio::time::sleep(self.times.poll).await;
+        }
+        Ok(())
+    }
+
+    /// Has the jobs brought back, and follows their records until each is, or does not come, or the time is up.
+    async fn bring_back(&self, restart: Restart, jobs: Vec<SessionJob>) -> Result<Next, SessionError> {
+        let Some(orders) = &self.orders else {
+            return self.report(restart, RestartEnd::LeftToDeploy).await;
+        };
+        self.tell(&format!("bringing {} back", crate::text::count(jobs.len(), "job")));
+        orders.redeploy().await?;
+        let end = Instant::now() + self.times.wait;
+        let (mut restart, mut left) = (restart, jobs);
+        loop {
+            let over = Instant::now() >= end;
+            let mut rest = Vec::new();
+            for job in left {
+                let record = self.record(&job.name).await?;
+                let stands = restart.restored(&job, record.as_ref());
+                let stands = stands.or_else(|| Restart::overdue(record.as_ref()).filter(|_| over));
+                let Some(state) = stands else {
+                    rest.push(job);
+                    continue;
+                };
+                let job = job.with(state);
+                self.tell(&format!("{}: {}", job.name, outcome(&job.state)));
+                restart = self.noted(restart.id, |restart| restart.note(job.clone())).await?;
+            }
+            left = rest;
+            if left.is_empty() {
+                return Ok(Next::Go(restart));
+            }
+            let names: BTreeSet<JobName> = left.iter().map(|job| job.name.clone()).collect();
+            if over {
+                let names: Vec<&str> = names.iter().map(JobName::as_str).collect();
+                let end = RestartEnd::Unknown(format!("not back yet: {}", names.join(", ")));
+                return Ok(Next::End(RestartReport { restart, end }));
+            }
+            orders.go_on(&names).await?;
+            tokio::time::sleep(self.times.poll).await;
+        }
+    }
+
+    async fn record(&self, name: &JobName) -> Result<Option<Record>, OutsideError> {
+        Ok(fetch(self.store.as_ref(), &self.keys.record(name)).await?.map(|(record, _)| record))
+    }
+
+    async fn report(&self, restart: Restart, end: RestartEnd) -> Result<Next, SessionError> {
+        let id = restart.id;
+        self.documents.change(|document, _| document.end_restart(id)).await?;
+        Ok(Next::End(RestartReport { restart, end }))
+    }
+}
+
+fn to(restart: &mut Restart, phase: Phase) -> bool {
+    restart.phase = phase;
+    true
+}
+
+/// The jobs that should run and are not among the live ones.
+fn lost(records: &[Record], live: &[SessionJob]) -> Vec<SessionJob> {
+    let expected = records.iter().filter_map(|record| Some((record.name.clone(), record.expected_run()?)));
+    let expected = expected.filter(|(name, _)| live.iter().all(|job| job.name != *name));
+    expected.map(|(name, run)| SessionJob::lost(name, run)).collect()
+}
+
+/// Strangers that may be lost: all with the word of who asks, else those that were accepted before.
+fn accepted(
+    strangers: Vec<Stranger>,
+    order: &RestartOrder,
+    before: &[Stranger],
+) -> Result<Vec<Stranger>, SessionError> {
+    let fresh: Vec<Stranger> = strangers.iter().filter(|s| !before.contains(s)).cloned().collect();
+    if order.with_strangers || fresh.is_empty() { Ok(strangers) } else { Err(SessionError::Strangers(fresh)) }
+}
+
+fn outcome(state: &JobState) -> String {
+    match state {
+        JobState::Back { job_id } => format!("back as {job_id}"),
+        JobState::Failed { error } => format!("does not come back: {error}"),
+        JobState::Pending
+        | JobState::Stopping
+        | JobState::Cancelling
+        | JobState::Stopped
+        | JobState::Cancelled
+        | JobState::NotRunning => "not back yet".to_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Ending a run: the stop with savepoint, the cancel, and the wait until the run is at its end.
+//! Must not know why it is to end.
+
+use std::time::{Duration, Instant};
+
+use lifecycle::execute::StopEnd;
+use lifecycle::ids::{JobId, TriggerId};
+
+use crate::ports::{Cluster, OutsideError, StopStatus};
+
+/// How often an end that is near is looked for.
+const NEAR: Duration = Duration::from_millis(100);
+
+/// How long the end of a run is waited for, and how often it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// How long; after that its outcome is unknown.
+    pub limit: Duration,
+    /// How often.
+    pub poll: Duration,
+}
+
+/// Asks for the stop and waits for its end; nothing within the limit means unknown.
+pub async fn stop(
+    cluster: &dyn Cluster,
+    run: JobId,
+    trigger: TriggerId,
+    directory: &str,
+    waiting: Waiting,
+) -> Result<Option<StopEnd>, OutsideError> {
+    let limit = Instant::now() + waiting.limit;
+    let mut asked = false;
+    while Instant::now() < limit {
+        if !asked {
+            cluster.stop(run, trigger, directory).await?;
+            asked = true;
+        }
+        match cluster.stop_status(run, trigger).await? {
+            StopStatus::InProgress => tokio::time::sleep(waiting.poll).await,
+            StopStatus::Completed(path) => {
+                // The location is known before the job has reached its end.
+                let over = ended(cluster, run, limit, waiting.poll).await?;
+                return Ok(over.then_some(StopEnd::Savepoint(path)));
+            }
+            StopStatus::Failed { class, message } => return Ok(Some(stop_failure(&class, message))),
+            // The JobManager restarted: if it has the job, it is asked again under the same trigger.
+            StopStatus::Forgotten => match cluster.job(run).await? {
+                Some(job) if !job.state.is_terminal() => {
+                    asked = false;
+                    tokio::time::sleep(waiting.poll).await;
+                }
+                Some(_) | None => return Ok(Some(StopEnd::Gone)),
+            },
+        }
+    }
+    Ok(None)
+}
+
+fn stop_failure(class: &str, message: String) -> StopEnd {
+    let not_running = message.contains("is not being executed at the moment")
+        || message.contains("Not all required tasks are currently running");
+    if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {
+        StopEnd::Gone
+    } else if not_running {
+        StopEnd::NotRunning
+    } else {
+        StopEnd::Failed(message)
+    }
+}
+
+/// Asks for the cancel and waits for its end; whether it came within the limit.
+pub async fn cancel(cluster: &dyn Cluster, run: JobId, waiting: Waiting) -> Result<bool, OutsideError> {
+    let live = cluster.job(run).await?.is_some_and(|job| !job.state.is_terminal());
+    if live {
+        cluster.cancel(run).await?;
+    }
+    ended(cluster, run, Instant::now() + waiting.limit, waiting.poll).await
+}
+
+async fn ended(cluster: &dyn Cluster, run: JobId, limit: Instant, poll: Duration) -> Result<bool, OutsideError> {
+    loop {
+        match cluster.job(run).await? {
+            Some(job) if !job.state.is_terminal() => {}
+            Some(_) | None => return Ok(true),
+        }
+        if Instant::now() > limit {
+            return Ok(false);
+        }
+        tokio::time::sleep(poll.min(NEAR)).await;
+    }
+}

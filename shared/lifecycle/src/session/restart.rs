@@ -1,0 +1,312 @@
+//! A restart of the session as a value: its phases, the state of every job, and what comes next.
+//! Must not know how a job is stopped or a session started; everything it needs was noted in it before.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::execute::StopEnd;
+use crate::flink::Epoch;
+use crate::ids::{Hex32, JobId, TriggerId, stop_trigger};
+use crate::manifest::JobName;
+use crate::plan::KnownRun;
+use crate::record::{Record, Status};
+use crate::state::version_directory;
+
+/// How often a stop with savepoint is tried in one go.
+const TRIES: u32 = 3;
+
+/// How far a restart is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The jobs are stopped.
+    Stopping,
+    /// The old session is ended.
+    Ending,
+    /// A new one is started.
+    Starting,
+    /// The jobs are brought back.
+    Restoring,
+}
+
+/// How a job stands in a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// It runs, nothing was asked of it.
+    Pending,
+    /// A stop with savepoint was or will be asked for.
+    Stopping,
+    /// A cancel was or will be asked for: no savepoint is possible.
+    Cancelling,
+    /// It was stopped with a savepoint.
+    Stopped,
+    /// It was cancelled and comes back from its newest checkpoint.
+    Cancelled,
+    /// It did not run, and comes back from its newest state.
+    NotRunning,
+    /// It could not be stopped, or does not come back.
+    Failed {
+        /// Why, for people.
+        error: String,
+    },
+    /// It runs in the new session.
+    Back {
+        /// Its new run.
+        job_id: JobId,
+    },
+}
+
+/// One job in a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionJob {
+    /// The job.
+    pub name: JobName,
+    /// Its run in the old session.
+    pub job_id: JobId,
+    /// Where its savepoint goes.
+    pub directory: String,
+    /// How many stops failed: names the next one.
+    pub tries: u32,
+    /// Its savepoint, once it is known.
+    pub savepoint: Option<String>,
+    /// How it stands.
+    pub state: JobState,
+}
+
+/// A live run of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LiveJob {
+    /// The job.
+    pub name: JobName,
+    /// The run.
+    pub job_id: JobId,
+    /// Where its savepoint goes.
+    pub directory: String,
+}
+
+/// A live job that no record knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Its Flink job id.
+    pub job_id: JobId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A restart of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Restart {
+    /// Its id: names the stops.
+    pub id: Hex32,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The application that is ended, if there was one.
+    pub old: Option<String>,
+    /// How far it is.
+    pub phase: Phase,
+    /// Its jobs.
+    pub jobs: Vec<SessionJob>,
+    /// Jobs that are lost with the old session, knowingly.
+    pub strangers: Vec<Stranger>,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Stop these.
+    Stop(Vec<SessionJob>),
+    /// Note that the old session is to be ended.
+    NoteEnd,
+    /// End this application.
+    End(String),
+    /// Start a new session.
+    Start,
+    /// Bring these back.
+    Restore(Vec<SessionJob>),
+    /// Put it where the last one is.
+    Report,
+}
+
+impl LiveJob {
+    /// A live run that a record knows. Its savepoint goes where a person's own would: the search along the run's
+    /// lineage finds it there by the run's first digits.
+    pub fn of(record: &Record, job_id: JobId) -> Option<Self> {
+        let deployed = record.deployed.iter().flat_map(|deployed| &deployed.runs);
+        let run: &KnownRun = deployed.chain(&record.orphans).find(|run| run.job_id == job_id)?;
+        let directory = version_directory(&run.savepoints, run.version);
+        Some(Self { name: record.name.clone(), job_id, directory })
+    }
+}
+
+impl SessionJob {
+    /// A job that runs.
+    pub fn live(job: LiveJob) -> Self {
+        let LiveJob { name, job_id, directory } = job;
+        Self { name, job_id, directory, tries: 0, savepoint: None, state: JobState::Pending }
+    }
+
+    /// A job that should run and does not.
+    pub fn lost(name: JobName, job_id: JobId) -> Self {
+        Self { name, job_id, directory: String::new(), tries: 0, savepoint: None, state: JobState::NotRunning }
+    }
+
+    /// The trigger of its next stop, the same until a failure of it was read.
+    pub fn trigger(&self, restart: Hex32) -> TriggerId {
+        stop_trigger(restart, self.job_id, self.tries)
+    }
+
+    /// The same job in another state.
+    #[must_use]
+    pub fn with(self, state: JobState) -> Self {
+        Self { state, ..self }
+    }
+
+    /// After its stop; `left` is the savepoint that it ended with if its end was only seen afterwards.
+    #[must_use]
+    pub fn stop_ended(self, end: StopEnd, left: Option<String>) -> Self {
+        match (end, left) {
+            (StopEnd::Savepoint(path), _) | (StopEnd::Gone, Some(path)) => {
+                Self { savepoint: Some(path), ..self }.with(JobState::Stopped)
+            }
+            (StopEnd::Gone, None) => self.with(JobState::NotRunning),
+            (StopEnd::NotRunning, _) => self.with(JobState::Cancelling),
+            (StopEnd::Failed(error), _) => {
+                let tries = self.tries + 1;
+                let state = if tries.is_multiple_of(TRIES) { JobState::Failed { error } } else { JobState::Stopping };
+                Self { tries, ..self }.with(state)
+            }
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match self.state {
+            JobState::Stopped | JobState::Cancelled | JobState::NotRunning | JobState::Back { .. } => true,
+            JobState::Pending | JobState::Stopping | JobState::Cancelling | JobState::Failed { .. } => false,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self.state {
+            JobState::Back { .. } | JobState::Failed { .. } => true,
+            JobState::Pending
+            | JobState::Stopping
+            | JobState::Cancelling
+            | JobState::Stopped
+            | JobState::Cancelled
+            | JobState::NotRunning => false,
+        }
+    }
+}
+
+impl Restart {
+    /// A restart that begins: without a session there is nothing to stop.
+    pub fn begin(id: Hex32, by: String, at: Timestamp, old: Option<String>, jobs: Vec<SessionJob>) -> Self {
+        let phase = if old.is_some() { Phase::Stopping } else { Phase::Starting };
+        Self { id, by, at, old, phase, jobs, strangers: Vec::new() }
+    }
+
+    /// What comes next.
+    pub fn step(&self) -> Step {
+        let left = |done: fn(&SessionJob) -> bool| -> Vec<SessionJob> {
+            self.jobs.iter().filter(|job| !done(job)).cloned().collect()
+        };
+        match (self.phase, &self.old) {
+            (Phase::Stopping, Some(_)) => match left(SessionJob::is_ended) {
+                jobs if jobs.is_empty() => Step::NoteEnd,
+                jobs => Step::Stop(jobs),
+            },
+            (Phase::Ending, Some(old)) => Step::End(old.clone()),
+            (Phase::Stopping | Phase::Ending, None) | (Phase::Starting, _) => Step::Start,
+            (Phase::Restoring, _) => match left(SessionJob::is_over) {
+                jobs if jobs.is_empty() => Step::Report,
+                jobs => Step::Restore(jobs),
+            },
+        }
+    }
+
+    /// Takes in what runs in the old session now: what came or came back meanwhile is to be stopped as well.
+    pub fn reconcile(&mut self, live: &[LiveJob]) {
+        let is_live = |known: &SessionJob| live.iter().any(|live| live.job_id == known.job_id);
+        // Of a job that was brought back meanwhile only its new run counts.
+        self.jobs.retain(|known| is_live(known) || live.iter().all(|live| live.name != known.name));
+        for known in &mut self.jobs {
+            known.state = match (is_live(known), known.state.clone()) {
+                (true, JobState::Stopped | JobState::Cancelled | JobState::NotRunning | JobState::Back { .. }) => {
+                    known.tries += 1;
+                    JobState::Pending
+                }
+                (false, JobState::Pending | JobState::Failed { .. }) => JobState::NotRunning,
+                (false, JobState::Cancelling) => JobState::Cancelled,
+                // Whoever asked for its stop reads how that ended.
+                (_, state) => state,
+            };
+        }
+        for job in live {
+            if self.jobs.iter().all(|known| known.job_id != job.job_id) {
+                self.jobs.push(SessionJob::live(job.clone()));
+            }
+        }
+        let to_stop = self.jobs.iter().any(|job| !job.is_ended());
+        if to_stop && self.phase == Phase::Ending {
+            self.phase = Phase::Stopping;
+        }
+    }
+
+    /// The old session is over, whatever ended it: what was not stopped before comes back from its newest state.
+    pub fn old_is_over(&mut self) {
+        for job in self.jobs.iter_mut().filter(|job| !job.is_ended()) {
+            job.state = JobState::NotRunning;
+        }
+        self.phase = Phase::Starting;
+    }
+
+    /// Notes how a job stands; false if it is not in here any more.
+    #[must_use]
+    pub fn note(&mut self, job: SessionJob) -> bool {
+        let known = self.jobs.iter_mut().find(|known| known.job_id == job.job_id);
+        let is_known = known.is_some();
+        if let Some(known) = known {
+            *known = job;
+        }
+        is_known
+    }
+
+    /// How `job` stands by its record, once that tells: back, not to come back, or nothing yet.
+    pub fn restored(&self, job: &SessionJob, record: Option<&Record>) -> Option<JobState> {
+        let Some(deployed) = record.and_then(|record| record.deployed.as_ref()) else {
+            return Some(JobState::Failed { error: "its record says nothing about it any more".to_owned() });
+        };
+        let removed = |what: &str| Some(JobState::Failed { error: format!("it {what} meanwhile") });
+        match deployed.status {
+            Status::Running => {
+                let run = deployed.runs.last().filter(|run| run.job_id != job.job_id && !self.is_old(run));
+                run.map(|run| JobState::Back { job_id: run.job_id }).or_else(|| given_up(record, false))
+            }
+            Status::NotRunning => given_up(record, false),
+            Status::Stopped => removed("was removed"),
+            Status::Complete => removed("came to its end"),
+        }
+    }
+
+    /// How `job` stands once it was waited for long enough: failed if its record says why, else still unknown.
+    pub fn overdue(record: Option<&Record>) -> Option<JobState> {
+        given_up(record, true)
+    }
+
+    fn is_old(&self, run: &KnownRun) -> bool {
+        match (&run.epoch, &self.old) {
+            (Some(Epoch::Yarn { application, .. }), Some(old)) => application == old,
+            (Some(Epoch::Yarn { .. }), None) | (Some(Epoch::Standalone { .. }) | None, _) => false,
+        }
+    }
+}
+
+/// Why the deployed target does not run, if it is not tried again, or `even_if` it is.
+fn given_up(record: Option<&Record>, even_if: bool) -> Option<JobState> {
+    let record = record.filter(|record| record.open.is_none() || even_if)?;
+    let trouble = record.trouble_of(&record.deployed.as_ref()?.target.digest())?;
+    (even_if || trouble.next.is_none()).then(|| JobState::Failed { error: trouble.error.clone() })
+}
