@@ -157,8 +157,18 @@ async fn cancelled(jobs: &mut Jobs<'_>) {
             bench.jobs().await.iter().any(|job| job.id == run.id && terminal(&job.state)).then_some(())
         })
         .await;
+    // What EMRFS leaves, as in the Python tool's README, and a checkpoint that was never completed.
+    let folder = format!("checkpoints/{NUMBERS}/1/{}", run.id);
+    for marker in ["_$folder$", "/chk-99999_$folder$", "/chk-99998/", "/chk-99998_$folder$", "/chk-99997/part"] {
+        bench.upload(&format!("{folder}{marker}"), "").await;
+    }
     jobs.redeploy().await;
     jobs.one(NUMBERS, "deployed").await;
+    let back = bench.healthy(NUMBERS).await;
+    let restored = bench.restored(&back.id).await.unwrap_or_default();
+    let number = restored.strip_prefix(&format!("s3://local/flink-sql-runner/{folder}/chk-"));
+    let number = number.and_then(|n| n.parse::<u32>().ok());
+    assert!(number.is_some_and(|n| n < 99_000), "{restored} is not the newest checkpoint of {}", run.id);
     assert_eq!(jobs.alerts(), 0, "one job is no cluster");
 }
 
