@@ -268,9 +268,14 @@ async fn session_restarted(jobs: &mut Jobs<'_>) {
     jobs.all("deployed").await;
     let now = bench.sessions().await;
     assert!(now.len() == 1 && now != sessions, "{now:?}");
-    for (id, old) in jobs.ids().await.iter().zip(&before) {
-        let restored = bench.restored(id).await.unwrap_or_default();
-        assert!(restored.contains(&format!("/savepoint-{}-", &old[..6])), "{restored} is no savepoint of {old}");
+    let listed = report["restart"]["jobs"].as_array().cloned().unwrap_or_default();
+    let ids = jobs.ids().await;
+    assert_eq!(listed.len(), ids.len(), "{report:#}");
+    for job in listed {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let (old, new) = (text(&job["job_id"]), text(&job["state"]["back"]["job_id"]));
+        assert!(before.contains(&old) && ids.contains(&new), "{job:#}");
+        assert_eq!(bench.restored(&new).await, Some(text(&job["savepoint"])), "{job:#}");
     }
     let (code, status) = bench.session(&["status"]).await;
     assert_eq!(code, 0, "{status}");
