@@ -116,6 +116,22 @@ fn help_of_allow() {
 }
 
 #[test]
+fn help_of_session_restart() {
+    // The flags of the cluster show what the environment sets.
+    let text = help(&["session", "restart"]);
+    let own = text.lines().skip_while(|line| *line != "Session:").take_while(|line| *line != "Everywhere:");
+    insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @r"
+    Session:
+          --yarn-session <PROGRAM>  Flink's program that starts a session; on EMR flink-yarn-session [env: YARN_SESSION] [default: yarn-session.sh]
+          --settings <FILE>         What a session is started with [default: config/session.yaml in the bucket]
+          --wait <TIME>             How long the session, or the return of its jobs, is waited for: 90s, 10m, 2h [default: 10m]
+          --state-directory <DIR>   Where locks and logs lie [env: STATE_DIRECTORY] [default: /tmp/flink-sql-runner]
+          --wave <N>                How many jobs are stopped at one time [default: 10]
+          --with-strangers          Lose the jobs of the session that no record knows
+    ");
+}
+
+#[test]
 fn wrong_usage_ends_with_2() {
     for wrong in [
         vec!["x"],
@@ -123,6 +139,8 @@ fn wrong_usage_ends_with_2() {
         vec!["x", "history", "a/b"],
         vec!["x", "deploy", "--timeout", "soon"],
         vec!["x", "allow", "a", "all"],
+        vec!["x", "session", "stop"],
+        vec!["x", "session", "restart", "--wave", "0"],
     ] {
         let error = Cli::try_parse_from(&wrong).unwrap_err();
         let code = u8::try_from(error.exit_code()).unwrap();

@@ -41,7 +41,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Stack(#[from] flink_sql_runner::stack::StackError),
     /// The file that says what a session is started with.
-    #[error("{0}")]
+    #[error("{}", without_help(.0))]
     Settings(Box<Diagnostic>),
     /// The session.
     #[error(transparent)]
@@ -98,6 +98,11 @@ impl CliError {
         }
         causes
     }
+}
+
+/// The way out is said beside it.
+fn without_help(found: &Diagnostic) -> String {
+    Diagnostic { help: None, ..found.clone() }.to_string()
 }
 
 fn session_exit(error: &SessionError) -> Exit {

@@ -32,17 +32,24 @@ pub(crate) struct SessionFlags {
         hide_env_values = true,
         value_name = "PROGRAM",
         default_value = "yarn-session.sh",
-        help_heading = "Session cluster"
+        help_heading = "Session"
     )]
     pub(crate) yarn_session: PathBuf,
     /// What a session is started with [default: config/session.yaml in the bucket].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Session", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     /// How long the session, or the return of its jobs, is waited for: 90s, 10m, 2h.
-    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    #[arg(long, help_heading = "Session", default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub(crate) wait: Duration,
     /// Where locks and logs lie.
-    #[arg(long, env = "STATE_DIRECTORY", hide_env_values = true, default_value = "/tmp/flink-sql-runner")]
+    #[arg(
+        long,
+        help_heading = "Session",
+        env = "STATE_DIRECTORY",
+        value_name = "DIR",
+        hide_env_values = true,
+        default_value = "/tmp/flink-sql-runner"
+    )]
     pub(crate) state_directory: PathBuf,
 }
 
@@ -52,9 +59,9 @@ pub(crate) struct RestartFlags {
     #[command(flatten)]
     pub(crate) session: SessionFlags,
     /// How many jobs are stopped at one time.
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, help_heading = "Session", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) wave: u16,
     /// Lose the jobs of the session that no record knows.
-    #[arg(long)]
+    #[arg(long, help_heading = "Session")]
     pub(crate) with_strangers: bool,
 }

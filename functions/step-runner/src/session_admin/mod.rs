@@ -4,6 +4,7 @@
 mod checks;
 mod documents;
 mod ensure;
+mod leaving;
 mod locked;
 mod restart;
 mod settings;

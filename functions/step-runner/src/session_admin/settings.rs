@@ -22,7 +22,10 @@ pub fn parse_settings(file: &SourceFile) -> Result<SessionSettings, Box<Diagnost
         return Ok(SessionSettings::default());
     }
     let settings: SessionSettings = serde_yaml::from_str(text).map_err(|error| {
-        let message = crate::text::readable(error.without_snippet().to_string().lines().next().unwrap_or_default());
+        let said = error.without_snippet().to_string();
+        let said = said.lines().next().unwrap_or_default();
+        // The place is told beside it.
+        let message = crate::text::readable(said.rsplit_once(" at line ").map_or(said, |(what, _)| what));
         let found = refused("bad-session-settings", message);
         let help =
             format!("the fields are {FIELDS}; values of `properties` are text: write numbers and booleans in quotes");
@@ -143,7 +146,7 @@ mod tests {
             assert_eq!(error.file, "config/session.yaml");
             assert_eq!(error.span.map(|span| span.line), Some(line), "{error:?}");
             assert_eq!(error.field.as_deref(), Some(field), "{error:?}");
-            assert!(error.message.contains(message), "{error:?}");
+            assert!(error.message.contains(message) && !error.message.contains("at line"), "{error:?}");
             assert!(error.help.is_some());
         }
     }

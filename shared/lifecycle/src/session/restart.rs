@@ -304,9 +304,9 @@ impl Restart {
     }
 }
 
-/// Why the deployed target does not run, if it is not tried again, or `even_if` it is.
+/// Why the deployed target does not run, if it is not tried again, or `even_if` it is; while it is tried nobody knows.
 fn given_up(record: Option<&Record>, even_if: bool) -> Option<JobState> {
-    let record = record.filter(|record| record.open.is_none() || even_if)?;
+    let record = record.filter(|record| record.open.is_none())?;
     let trouble = record.trouble_of(&record.deployed.as_ref()?.target.digest())?;
     (even_if || trouble.next.is_none()).then(|| JobState::Failed { error: trouble.error.clone() })
 }
