@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use control::documents::fetch;
 use control::orchestrator::Orchestrator;
-use control::ports::{OutsideError, Store};
-use lifecycle::documents::read;
+use control::ports::Store;
 use lifecycle::keys::{Keys, stem};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
@@ -115,9 +115,7 @@ async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<V
             let Some(name) = stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
                 continue;
             };
-            let key = keys.record(&name);
-            let Some(object) = store.get(&key).await? else { continue };
-            let record: Record = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
+            let Some((record, _)) = fetch::<Record>(store, &keys.record(&name)).await? else { continue };
             found.extend(record.decision.map(|decision| (name, decision)));
         }
     }

@@ -7,6 +7,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use control::ports::OutsideError;
+use control::runner::error_chain;
+use step_runner::cluster_arguments::managers;
 use step_runner::endpoint::Endpoint;
 use step_runner::target::{DeploymentTarget, YarnTarget};
 use step_runner::yarn_rest::SessionSelector;
@@ -62,9 +65,8 @@ impl FlinkBeside {
                 self.script("flink-cluster.sh", &["up", "--run-dir", &run, "--rest-port", &port], &environment).await?;
             }
             FlinkKind::Yarn | FlinkKind::YarnHa => {
-                let printed = self.script("yarn-cluster.sh", &["up", "--run-dir", &run], &environment).await?;
-                let zookeeper = variables(&printed).get("ZOOKEEPER").cloned().unwrap_or_default();
-                self.start_session(&self.session_settings(&zookeeper)).await?;
+                self.script("yarn-cluster.sh", &["up", "--run-dir", &run], &environment).await?;
+                self.start_session().await?;
                 self.rest().await?;
             }
         }
@@ -100,21 +102,18 @@ impl FlinkBeside {
         }
     }
 
-    /// Starts one more session of the same name, as a person might by mistake or after a loss.
-    pub async fn start_another(&self) -> Result<(), StackError> {
+    /// Starts a session, whether or not one of its name runs.
+    pub async fn start_session(&self) -> Result<(), StackError> {
         let environment = std::fs::read_to_string(self.run.join("yarn.env")).map_err(io("reading yarn.env"))?;
         let zookeeper = variables(&environment).get("ZOOKEEPER").cloned().unwrap_or_default();
-        self.start_session(&self.session_settings(&zookeeper)).await
-    }
-
-    async fn start_session(&self, settings: &SessionSettings) -> Result<(), StackError> {
         let starter = SessionStarter {
             program: PathBuf::from(format!("{}/bin/yarn-session.sh", self.home())),
             environment: self.node().into_iter().collect(),
             log: Some(self.run.join("log/yarn-session.log")),
             limit: LIMIT,
         };
-        starter.start(settings, "local").await.map_err(|error| StackError::Session(error.to_string()))
+        let settings = self.session_settings(&zookeeper);
+        starter.start(&settings, "local").await.map_err(|error| StackError::Session(error.to_string()))
     }
 
     /// The ResourceManager's REST API.
@@ -125,9 +124,7 @@ impl FlinkBeside {
     }
 
     fn resource_managers(&self) -> Result<Vec<Endpoint>, StackError> {
-        let site = self.run.join("hadoop-conf/yarn-site.xml");
-        let xml = std::fs::read_to_string(&site).map_err(io(format!("reading {}", site.display())))?;
-        step_runner::yarn_site::resource_managers(&xml).map_err(|error| StackError::Session(error.to_string()))
+        managers(&self.run.join("hadoop-conf")).map_err(|error| StackError::Session(error_chain(&error)))
     }
 
     fn home(&self) -> &str {
@@ -136,7 +133,7 @@ impl FlinkBeside {
 
     /// The JobManager's REST API, as it is found now.
     pub async fn rest(&self) -> Result<String, StackError> {
-        let failed = |error: control::ports::OutsideError| StackError::Session(control::runner::error_chain(&error));
+        let failed = |error: OutsideError| StackError::Session(error_chain(&error));
         match self.kind {
             FlinkKind::Standalone => Ok(format!("http://127.0.0.1:{}", self.port)),
             FlinkKind::Yarn | FlinkKind::YarnHa => {

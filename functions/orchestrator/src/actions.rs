@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
 use lifecycle::batch::ObservedDocument;
@@ -230,9 +231,8 @@ pub fn answer(report: Report) -> PlanAnswer {
 }
 
 async fn record(orchestrator: &Orchestrator, name: &JobName) -> Result<Option<Record>, OutsideError> {
-    let key = orchestrator.settings.keys.record(name);
-    let object = orchestrator.store.get(&key).await?;
-    object.map(|o| read(&o.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))).transpose()
+    let found = fetch(orchestrator.store.as_ref(), &orchestrator.settings.keys.record(name)).await?;
+    Ok(found.map(|(record, _)| record))
 }
 
 async fn status(orchestrator: &Orchestrator) -> Result<StatusAnswer, OutsideError> {

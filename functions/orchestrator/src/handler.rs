@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
+use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
 use lifecycle::batch::Batch;
-use lifecycle::documents::read;
 use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 
@@ -98,12 +98,10 @@ async fn look_after(orchestrator: &Arc<Orchestrator>, hint: Hint) -> Result<Vec<
     } else if !hint.jobs.is_empty() || hint.unnamed {
         reports.push(Arc::clone(orchestrator).run(Scope::Jobs(hint.jobs), "upload").await?);
     }
-    if hint.observed {
-        let key = orchestrator.settings.keys.observed();
-        if let Some(object) = orchestrator.store.get(&key).await? {
-            let document = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
-            reports.push(Arc::clone(orchestrator).run(Scope::Observed(Box::new(document)), "lost run").await?);
-        }
+    if hint.observed
+        && let Some((document, _)) = fetch(orchestrator.store.as_ref(), &orchestrator.settings.keys.observed()).await?
+    {
+        reports.push(Arc::clone(orchestrator).run(Scope::Observed(Box::new(document)), "lost run").await?);
     }
     Ok(reports)
 }
@@ -112,17 +110,10 @@ async fn look_after(orchestrator: &Arc<Orchestrator>, hint: Hint) -> Result<Vec<
 async fn ended(orchestrator: &Arc<Orchestrator>, batch: Option<BatchId>) -> Result<Report, OutsideError> {
     let scope = match batch {
         None => Scope::Sweep,
-        Some(id) => {
-            let key = orchestrator.settings.keys.batch(id);
-            match orchestrator.store.get(&key).await? {
-                None => Scope::Sweep,
-                Some(object) => {
-                    let batch: Batch =
-                        read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
-                    Scope::Ended(batch.items.into_iter().map(|item| item.job).collect())
-                }
-            }
-        }
+        Some(id) => match fetch::<Batch>(orchestrator.store.as_ref(), &orchestrator.settings.keys.batch(id)).await? {
+            None => Scope::Sweep,
+            Some((batch, _)) => Scope::Ended(batch.items.into_iter().map(|item| item.job).collect()),
+        },
     };
     Arc::clone(orchestrator).run(scope, "step ended").await
 }

@@ -109,7 +109,8 @@ impl ClusterArguments {
     }
 }
 
-fn managers(conf: &Path) -> Result<Vec<Endpoint>, NoCluster> {
+/// The resource managers that Hadoop's configuration in the folder `conf` names.
+pub fn managers(conf: &Path) -> Result<Vec<Endpoint>, NoCluster> {
     let path = conf.join("yarn-site.xml");
     let xml = std::fs::read_to_string(&path).map_err(|source| NoCluster::NoYarnSite { path: path.clone(), source })?;
     resource_managers(&xml).map_err(|source| NoCluster::YarnSite { path, source })

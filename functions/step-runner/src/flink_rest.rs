@@ -19,13 +19,12 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, Timeouts};
 use crate::text;
 use crate::yarn_rest::{Life, RunningSession, YarnRest};
 use answers::{CheckpointsAnswer, Exceptions, Metric, Overview, OverviewOfJobs, SavepointAnswer};
 use configuration::{Configuration, Environment};
 
-pub use crate::http::Timeouts;
 pub(crate) use configuration::megabytes;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
@@ -194,7 +193,10 @@ impl Cluster for FlinkRest {
     }
 
     async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError> {
-        let now = self.epoch().await?;
+        let now = match self.life.get() {
+            Some(life) => life.clone(),
+            None => self.epoch().await?,
+        };
         if epoch.is_ended_by(&now) {
             return Ok(true);
         }

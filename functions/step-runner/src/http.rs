@@ -34,7 +34,7 @@ impl Default for Timeouts {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: Client,
     base: String,

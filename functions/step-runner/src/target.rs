@@ -53,11 +53,7 @@ impl YarnTarget {
         loop {
             let missing = match yarn.session(&self.session).await {
                 Ok(SessionSeen::Running(session)) => {
-                    let rest = FlinkRest::of_session(
-                        session,
-                        YarnRest::new(&self.managers, self.timeouts)?,
-                        Timeouts::default(),
-                    )?;
+                    let rest = FlinkRest::of_session(session, yarn.clone(), Timeouts::default())?;
                     // An attempt that just ended is shown for a moment yet, one that just began does not answer yet.
                     match rest.epoch().await {
                         Ok(_) => return Ok(rest),

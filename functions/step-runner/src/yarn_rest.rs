@@ -9,7 +9,7 @@ use control::ports::OutsideError;
 
 use crate::endpoint::Endpoint;
 use crate::http::{Answer, Http, Timeouts};
-use answers::{Application, Applications, Attempts, Cluster, Nodes, One, Setting};
+use answers::{Application, Applications, Cluster, Nodes, One, Setting};
 
 pub use answers::attempt_of_container;
 
@@ -75,7 +75,7 @@ impl fmt::Display for SessionSelector {
 }
 
 /// The `ResourceManager`, at one of several addresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct YarnRest {
     managers: Vec<Http>,
 }
@@ -120,13 +120,6 @@ impl YarnRest {
             return Ok(if app.is_over() { Life::Over } else { Life::Live });
         }
         Ok(if info(manager).await?.knows_what_it_started(application) { Life::Over } else { Life::Forgotten })
-    }
-
-    /// The newest attempt of an application, if it has any.
-    pub async fn attempt(&self, application: &str) -> Result<Option<u32>, OutsideError> {
-        let what = format!("ask the ResourceManager for the attempts of {application}");
-        let (_, answer) = self.ask(&format!("/ws/v1/cluster/apps/{application}/appattempts")).await?;
-        Ok(answer.json::<Attempts>(&what)?.newest())
     }
 
     /// How many more containers of `megabytes` the nodes can hold now.

@@ -10,7 +10,8 @@ use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId};
 use serde_json::{Value, json};
-use step_runner::flink_rest::{FlinkRest, Timeouts};
+use step_runner::flink_rest::FlinkRest;
+use step_runner::http::Timeouts;
 use tokio::net::TcpListener;
 
 use fake::Server;

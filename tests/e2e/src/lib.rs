@@ -193,6 +193,11 @@ impl Bench {
         .await
     }
 
+    /// Waits until an operation about the job is under way.
+    pub async fn ordered(&self, name: &str) {
+        self.wait("the operation is sent", || async { self.record(name).await.filter(|r| !r["open"].is_null()) }).await;
+    }
+
     /// Waits until a run of the job is healthy.
     pub async fn healthy(&self, name: &str) -> Seen {
         self.wait(&format!("{name} is healthy"), || async { self.live(name).await.filter(|j| j.healthy) }).await

@@ -179,7 +179,7 @@ async fn manager_hung(jobs: &mut Jobs<'_>) {
     let before = jobs.ids().await;
     bench.yarn(&["pause", "rm"]).await;
     upload(bench, TOTALS, 1003).await;
-    bench.wait("the operation is sent", || async { bench.record(TOTALS).await.filter(|r| !r["open"].is_null()) }).await;
+    bench.ordered(TOTALS).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     bench.yarn(&["resume", "rm"]).await;
     jobs.one(TOTALS, "deployed").await;
@@ -195,7 +195,7 @@ async fn manager_restarted(jobs: &mut Jobs<'_>) {
     let before = jobs.ids().await;
     bench.yarn(&["stop", "rm"]).await;
     upload(bench, FILTER, 1003).await;
-    bench.wait("the operation is sent", || async { bench.record(FILTER).await.filter(|r| !r["open"].is_null()) }).await;
+    bench.ordered(FILTER).await;
     bench.yarn(&["start", "rm"]).await;
     jobs.one(FILTER, "deployed").await;
     jobs.redeploy().await;
@@ -243,7 +243,7 @@ async fn two_of_one_name(jobs: &mut Jobs<'_>) {
     eprintln!("two sessions of one name");
     let bench = jobs.bench;
     let first = bench.sessions().await;
-    bench.stack.flink.start_another().await.unwrap_or_else(|error| panic!("{error}"));
+    bench.stack.flink.start_session().await.unwrap_or_else(|error| panic!("{error}"));
     let both = bench.sessions().await;
     assert_eq!(both.len(), 2);
     upload(bench, FILTER, 1005).await;
@@ -310,7 +310,7 @@ async fn high_availability() {
 
     eprintln!("killed in the middle of an operation");
     upload(&bench, FILTER, 1001).await;
-    bench.wait("the operation is sent", || async { bench.record(FILTER).await.filter(|r| !r["open"].is_null()) }).await;
+    bench.ordered(FILTER).await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     bench.kill_jobmanager(&sessions[0]).await;
     bench

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::{OutsideError, Store};
 use lifecycle::batch::OperationResult;
-use lifecycle::documents::read;
 use lifecycle::ids::OperationId;
 use lifecycle::inputs::RefusedDocument;
 use lifecycle::keys::Keys;
@@ -130,9 +130,7 @@ impl Follower {
     }
 
     async fn document<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CliError> {
-        let Some(object) = self.store.get(key).await? else { return Ok(None) };
-        let document = read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?;
-        Ok(Some(document))
+        Ok(fetch(self.store.as_ref(), key).await?.map(|(document, _)| document))
     }
 
     async fn look(&self, followed: &mut Followed, begun: Instant) -> Result<Seen, CliError> {

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report};
-use control::ports::OutsideError;
 use lifecycle::batch::OperationResult;
-use lifecycle::documents::read;
 use lifecycle::ids::OperationId;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
@@ -44,8 +43,7 @@ pub(super) struct Carried {
 }
 
 async fn document<T: DeserializeOwned>(orchestrator: &Orchestrator, key: &str) -> Result<Option<T>, CliError> {
-    let Some(object) = orchestrator.store.get(key).await? else { return Ok(None) };
-    Ok(Some(read(&object.bytes).map_err(|error| OutsideError::refused(key, error.to_string()))?))
+    Ok(fetch(orchestrator.store.as_ref(), key).await?.map(|(document, _)| document))
 }
 
 impl Carried {

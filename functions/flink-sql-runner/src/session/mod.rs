@@ -159,7 +159,7 @@ async fn admin(
         store,
         keys: options.keys,
         world,
-        sessions: Arc::new(YarnSessions::new(target, starter)?),
+        sessions: Arc::new(YarnSessions::new(&target, starter)?),
         locks: Arc::new(locks),
         orders,
         session,

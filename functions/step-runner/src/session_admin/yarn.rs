@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use control::ports::OutsideError;
 
 use super::{SessionCluster, Sessions};
-use crate::flink_rest::{FlinkRest, Timeouts};
+use crate::flink_rest::FlinkRest;
+use crate::http::Timeouts;
 use crate::target::YarnTarget;
 use crate::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector, YarnRest};
 use crate::yarn_session::{SessionSettings, SessionStarter, StartError};
@@ -16,16 +17,15 @@ use crate::yarn_session::{SessionSettings, SessionStarter, StartError};
 /// A YARN and the program that starts sessions on it.
 #[derive(Debug)]
 pub struct YarnSessions {
-    target: YarnTarget,
     yarn: YarnRest,
     starter: SessionStarter,
 }
 
 impl YarnSessions {
     /// The YARN of `target`; connects to nothing yet.
-    pub fn new(target: YarnTarget, starter: SessionStarter) -> Result<Self, OutsideError> {
+    pub fn new(target: &YarnTarget, starter: SessionStarter) -> Result<Self, OutsideError> {
         let yarn = YarnRest::new(&target.managers, target.timeouts)?;
-        Ok(Self { target, yarn, starter })
+        Ok(Self { yarn, starter })
     }
 }
 
@@ -38,8 +38,7 @@ impl Sessions for YarnSessions {
         self.yarn.life(application).await
     }
     fn cluster(&self, session: &RunningSession) -> Result<Arc<dyn SessionCluster>, OutsideError> {
-        let yarn = YarnRest::new(&self.target.managers, self.target.timeouts)?;
-        Ok(Arc::new(FlinkRest::of_session(session.clone(), yarn, Timeouts::default())?))
+        Ok(Arc::new(FlinkRest::of_session(session.clone(), self.yarn.clone(), Timeouts::default())?))
     }
     async fn start(&self, settings: &SessionSettings, tag: &str) -> Result<(), StartError> {
         self.starter.start(settings, tag).await

@@ -54,24 +54,6 @@ pub(super) struct Property {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Attempts {
-    app_attempts: Option<AttemptList>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AttemptList {
-    #[serde(default)]
-    app_attempt: Vec<Attempt>,
-}
-
-#[derive(Deserialize)]
-struct Attempt {
-    id: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Cluster {
     cluster_info: ClusterInfo,
 }
@@ -134,12 +116,6 @@ impl Application {
         let endpoint = self.jobmanager.parse().ok()?;
         let (application, attempt) = attempt_of_container(&self.am_container_logs)?;
         (application == self.id).then_some(RunningSession { application, attempt, endpoint })
-    }
-}
-
-impl Attempts {
-    pub(super) fn newest(&self) -> Option<u32> {
-        self.app_attempts.iter().flat_map(|list| &list.app_attempt).map(|attempt| attempt.id).max()
     }
 }
 

@@ -150,26 +150,26 @@ impl Runner {
 
     /// Writes one look for the orchestrator, if it asked for one or the last one was another JobManager's.
     pub async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
-        let replaced = if batch.look { None } else { self.replaced().await? };
-        if !batch.look && replaced.is_none() {
+        let last = if batch.look { None } else { self.last_epoch().await? };
+        if !batch.look && last.is_none() {
             return Ok(());
         }
         let look = self.cluster.look().await?;
+        let replaced = last.filter(|last| *last != look.epoch);
+        if !batch.look && replaced.is_none() {
+            return Ok(());
+        }
         let expected = batch.expected.clone();
         let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced };
         self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
     }
 
-    /// The JobManager of the last look, if it is not the one that is there now.
-    async fn replaced(&self) -> Result<Option<Epoch>, OutsideError> {
-        let last: Option<ObservedDocument> = match self.store.get(&self.keys.observed()).await? {
-            // One that cannot be read is written anew with the next look.
-            Some(object) => read(&object.bytes).ok(),
-            None => None,
-        };
-        let Some(last) = last.map(|document| document.look.epoch) else { return Ok(None) };
-        let now = self.cluster.look().await?.epoch;
-        Ok((now != last).then_some(last))
+    /// The JobManager of the last look, if there was one.
+    async fn last_epoch(&self) -> Result<Option<Epoch>, OutsideError> {
+        let last = self.store.get(&self.keys.observed()).await?;
+        // One that cannot be read is written anew with the next look that is asked for.
+        let last = last.and_then(|object| read::<ObservedDocument>(&object.bytes).ok());
+        Ok(last.map(|document| document.look.epoch))
     }
 }
 

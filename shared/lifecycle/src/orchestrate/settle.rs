@@ -97,24 +97,19 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
             record.orphans.clear();
             trouble(record, open, reason, true, now, patience);
         }
-        // Nothing about the target is wrong: it is asked again for as long as it takes, and nothing is known to be down.
-        Outcome::Refused { refusal: Refusal::EndNotProven { .. } | Refusal::NoCluster { .. } } => {
-            postpone(record, open, &detail(outcome), now, patience);
-        }
-        Outcome::Refused { refusal } => {
-            let retry = match refusal {
-                Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => true,
-                Refusal::DoesNotCompile { .. }
-                | Refusal::ForeignJob { .. }
-                | Refusal::NoState
-                | Refusal::EndNotProven { .. }
-                | Refusal::NoCluster { .. } => false,
-            };
-            if open.plan.is_restart() {
-                down(record);
+        Outcome::Refused { refusal } => match refusal {
+            // Nothing about the target is wrong: it is asked again for as long as it takes, and nothing is known to be
+            // down.
+            Refusal::EndNotProven { .. } | Refusal::NoCluster { .. } => {
+                postpone(record, open, &detail(outcome), now, patience);
             }
-            trouble(record, open, &detail(outcome), retry, now, patience);
-        }
+            Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => {
+                refused(record, open, &detail(outcome), true, now, patience);
+            }
+            Refusal::DoesNotCompile { .. } | Refusal::ForeignJob { .. } | Refusal::NoState => {
+                refused(record, open, &detail(outcome), false, now, patience);
+            }
+        },
         Outcome::Failed { reason, savepoint } => {
             down(record);
             if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
@@ -215,6 +210,14 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, claim: Option<&Claim
         })
         .collect();
     record.orphans.extend(orphans);
+}
+
+/// A restart that is refused leaves nothing running.
+fn refused(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
+    if open.plan.is_restart() {
+        down(record);
+    }
+    trouble(record, open, error, retry, now, patience);
 }
 
 fn trouble(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
