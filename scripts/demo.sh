@@ -89,6 +89,15 @@ wait_for() { # PATTERN JOB
   printf 'not within 150 s: %s in the history of %s\n' "$1" "$2" >&2
   exit 1
 }
+# Every job's line ends in its operation under way, or in a dash.
+wait_until_settled() {
+  for _ in $(seq 150); do
+    "$fsr" status | grep -E ' v[0-9]+ ' | grep -qvE -- '-$' || return 0
+    sleep 1
+  done
+  printf 'operations are still under way after 150 s\n' >&2
+  exit 1
+}
 wait_for 'not there any more' orders-per-buyer
 run history orders-per-buyer
 count
@@ -101,7 +110,9 @@ if [[ $TARGET != standalone ]]; then
   sleep 5
   run redeploy
   if [[ $TARGET == yarn ]]; then wait_for 'not there any more' filter-expensive-items; else sleep 20; fi
+  wait_until_settled
   run status
+  sleep 3
   count
 fi
 
@@ -120,5 +131,5 @@ printf '%s\n' \
   'refused/      why an upload was refused'
 
 printf '\nThe Flink UI was at %s while the stack ran. To go on:\n' "$flink"
-printf '  eval "$(%s local up)"   # %s\n' "$fsr" 'the stack again, in the background'
+printf '  eval "$(%s local up --on %s)"   # %s\n' "$fsr" "$TARGET" 'the stack again, in the background'
 printf '  %s deploy examples --wait\n  %s local down\n' "$fsr" "$fsr"

@@ -209,6 +209,11 @@ impl Stack {
         self.0.function.invoke_async(payload);
     }
 
+    /// Changes one variable of the function's environment; invocations from now on see it.
+    pub fn configure_function(&self, name: &str, value: &str) {
+        self.0.function.configure(name, value);
+    }
+
     /// Ends the cluster, as an operator or a failed step with `TERMINATE_CLUSTER` would.
     pub fn terminate_cluster(&self) {
         self.0.steps.terminate();

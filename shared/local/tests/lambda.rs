@@ -21,6 +21,12 @@ async fn an_invocation_has_its_deadline_and_the_sandbox_is_reused() {
     assert!((1..=2000).contains(&left), "{left}");
     let second = kit.stack.invoke(json!({})).await;
     assert_eq!((&second.payload["pid"], &second.payload["calls"]), (&first.payload["pid"], &json!(2)));
+    kit.stack.configure_function("FAIL", "1");
+    let configured = kit.stack.invoke(json!({})).await;
+    assert_eq!(configured.function_error.as_deref(), Some("Unhandled"));
+    kit.stack.configure_function("FAIL", "0");
+    let third = kit.stack.invoke(json!({})).await;
+    assert_eq!(third.payload["calls"], 1, "a sandbox of other settings was reused: {third:?}");
 }
 
 #[tokio::test]

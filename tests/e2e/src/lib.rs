@@ -14,6 +14,7 @@ mod yarn;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use aws::S3Store;
@@ -44,6 +45,7 @@ pub struct Bench {
     pub store: S3Store,
     http: reqwest::Client,
     pub root: PathBuf,
+    dispatch: Mutex<String>,
 }
 
 /// One job as Flink lists it.
@@ -79,7 +81,21 @@ impl Bench {
         };
         let stack = LocalStack::start(options).await.expect("the stack starts");
         let store = store(&stack.aws.aws_env());
-        Self { stack, store, http: reqwest::Client::new(), root }
+        let dispatch = Mutex::new(dispatch.to_owned());
+        Self { stack, store, http: reqwest::Client::new(), root, dispatch }
+    }
+
+    /// From now on batches travel this way; only where none is under way.
+    pub fn dispatch_by(&self, way: &str) {
+        self.stack.aws.configure_function("DISPATCH", way);
+        way.clone_into(&mut self.dispatch.lock().unwrap());
+    }
+
+    /// The next phase's batches travel the other way.
+    pub fn other_way(&self) {
+        let way = if *self.dispatch.lock().unwrap() == "emr" { "ssm" } else { "emr" };
+        eprintln!("by {way}");
+        self.dispatch_by(way);
     }
 
     /// Ends everything.

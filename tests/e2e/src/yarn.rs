@@ -21,11 +21,41 @@ impl Bench {
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// `flink-sql-runner session …` on the primary node; answers its exit code and its document.
-    pub async fn session(&self, arguments: &[&str]) -> (i32, Value) {
+    /// `flink-sql-runner session …` on the primary node, not started yet.
+    fn session_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binaries().join("flink-sql-runner"));
         command.args(["--output", "json", "session"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(self.stack.settings()).envs(self.stack.node()).envs(self.stack.aws.aws_env());
+        command.env("DISPATCH", self.dispatch.lock().unwrap().as_str());
+        command
+    }
+
+    /// The session's document.
+    pub async fn session_document(&self) -> Value {
+        let text = self.read("session/session.json").await.unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Starts `flink-sql-runner session …` and kills it with SIGKILL once the session's document is as `when` says.
+    pub async fn session_killed(&self, arguments: &[&str], when: impl Fn(&Value) -> bool) -> Value {
+        let mut child = self.session_command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let began = tokio::time::Instant::now();
+        let document = loop {
+            let document = self.session_document().await;
+            if when(&document) {
+                break document;
+            }
+            assert!(child.try_wait().unwrap().is_none(), "session {arguments:?} ended before: {document:#}");
+            assert!(began.elapsed() < LIMIT, "session {arguments:?} did not come so far: {document:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        child.kill().await.unwrap();
+        document
+    }
+
+    /// `flink-sql-runner session …` on the primary node; answers its exit code and its document.
+    pub async fn session(&self, arguments: &[&str]) -> (i32, Value) {
+        let mut command = self.session_command(arguments);
         let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         let document = serde_json::from_slice(&output.stdout).unwrap_or_default();

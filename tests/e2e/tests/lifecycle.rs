@@ -10,17 +10,17 @@ use flink_sql_runner::flink_beside::FlinkKind;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_emr_steps() {
-    whole_life(FlinkKind::Standalone, "emr").await;
+    whole_life(FlinkKind::Standalone, &["emr"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_on_yarn() {
-    whole_life(FlinkKind::Yarn, "emr").await;
+    whole_life(FlinkKind::Yarn, &["emr", "ssm"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_ssm_commands() {
-    whole_life(FlinkKind::Standalone, "ssm").await;
+    whole_life(FlinkKind::Standalone, &["ssm"]).await;
 }
 
 const FILTER: &str = "filter-expensive-items";
@@ -28,16 +28,25 @@ const TOTALS: &str = "orders-per-buyer";
 const CODE: &str = "order-numbers";
 const BOUNDED: &str = "three-labels";
 
-async fn whole_life(flink: FlinkKind, dispatch: &str) {
-    let bench = Bench::start_on(flink, dispatch).await;
+/// The phases take turns with these ways of dispatch.
+async fn whole_life(flink: FlinkKind, ways: &[&str]) {
+    let mut ways = ways.iter().cycle();
+    let mut next = || ways.next().copied().unwrap_or_default();
+    let bench = Bench::start_on(flink, next()).await;
     bench.upload_config().await;
     let first = started(&bench).await;
+    bench.dispatch_by(next());
     left_alone(&bench, &first).await;
     let configured = configuration_changed(&bench, &first).await;
+    bench.dispatch_by(next());
     let requeried = query_changed(&bench, &configured).await;
+    bench.dispatch_by(next());
     does_not_compile(&bench, &requeried).await;
+    bench.dispatch_by(next());
     lost(&bench).await;
+    bench.dispatch_by(next());
     rolled_back(&bench).await;
+    bench.dispatch_by(next());
     removed_and_put_back(&bench).await;
     bench.stop().await;
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use e2e::kafka::Kafka;
 use e2e::{Bench, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
+use serde_json::Value;
 
 const NUMBERS: &str = "numbers";
 const TOTALS: &str = "orders-per-buyer";
@@ -69,12 +70,19 @@ async fn every_number_once_through_every_fault() {
         upload(&bench, NUMBERS, interval_ms).await;
         jobs.one(NUMBERS, "deployed").await;
     }
+    bench.other_way();
     cancelled(&mut jobs).await;
+    bench.other_way();
     manager_hung(&mut jobs).await;
+    bench.other_way();
     manager_restarted(&mut jobs).await;
+    bench.other_way();
     jobmanager_killed(&mut jobs).await;
+    bench.other_way();
     session_replaced(&mut jobs).await;
+    bench.other_way();
     two_of_one_name(&mut jobs).await;
+    bench.other_way();
     session_restarted(&mut jobs).await;
 
     eprintln!("every number once");
@@ -83,7 +91,7 @@ async fn every_number_once_through_every_fault() {
         .wait("all numbers are committed", || async {
             let lines = kafka.committed("numbers-out").await;
             let number = |line: &String| {
-                let row: serde_json::Value = serde_json::from_str(line).ok()?;
+                let row: Value = serde_json::from_str(line).ok()?;
                 row["n"].as_u64()
             };
             let numbers: Vec<u64> = lines.iter().filter_map(number).collect();
@@ -257,14 +265,25 @@ async fn two_of_one_name(jobs: &mut Jobs<'_>) {
     jobs.one(FILTER, "deployed").await;
 }
 
-/// Savepoints of all jobs, a new session, all jobs back from these savepoints.
+/// Savepoints of all jobs, a new session, all jobs back from these savepoints, although the one who does it is killed:
+/// once with a part of the jobs stopped, once before they are back.
 async fn session_restarted(jobs: &mut Jobs<'_>) {
     eprintln!("the session is restarted");
     let bench = jobs.bench;
     let (sessions, before) = (bench.sessions().await, jobs.ids().await);
+    let stopped = |document: &Value| {
+        let jobs = document["restart"]["jobs"].as_array().cloned().unwrap_or_default();
+        jobs.iter().filter(|job| job["state"] == "stopped").count()
+    };
+    let part = bench.session_killed(&["restart", "--wave", "1"], |document| stopped(document) == 1).await;
+    assert_eq!(part["restart"]["jobs"].as_array().map(Vec::len), Some(before.len()), "{part:#}");
+    assert_eq!(bench.sessions().await, sessions, "the old session lives while jobs run in it");
+    let late = bench.session_killed(&["restart"], |document| document["restart"]["phase"] == "restoring").await;
+    assert_eq!(stopped(&late), before.len(), "{late:#}");
     let (code, report) = bench.session(&["restart", "--wait", "3m"]).await;
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["end"], "done", "{report:#}");
+    assert_eq!(report["restart"]["id"], part["restart"]["id"], "another restart was begun");
     jobs.all("deployed").await;
     let now = bench.sessions().await;
     assert!(now.len() == 1 && now != sessions, "{now:?}");
@@ -272,7 +291,7 @@ async fn session_restarted(jobs: &mut Jobs<'_>) {
     let ids = jobs.ids().await;
     assert_eq!(listed.len(), ids.len(), "{report:#}");
     for job in listed {
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (old, new) = (text(&job["job_id"]), text(&job["state"]["back"]["job_id"]));
         assert!(before.contains(&old) && ids.contains(&new), "{job:#}");
         assert_eq!(bench.restored(&new).await, Some(text(&job["savepoint"])), "{job:#}");
@@ -301,6 +320,7 @@ async fn high_availability() {
         assert_eq!(bench.healthy(name).await.id, *id);
     }
     bench.stack.aws.fire_schedule("redeploy").await;
+    bench.other_way();
     upload(&bench, TOTALS, 1001).await;
     bench.settled(TOTALS, 2, "deployed").await;
     let run = bench.healthy(TOTALS).await;

@@ -62,6 +62,13 @@ impl Function {
         &self.config.name
     }
 
+    /// Changes one variable of the function's environment; a function that is hosted elsewhere has its own.
+    pub(crate) fn configure(&self, name: &str, value: &str) {
+        if let Some(host) = &self.host {
+            host.configure(name, value);
+        }
+    }
+
     pub(crate) async fn invoke(&self, payload: &Value) -> Invocation {
         let outcome = self.run(Bytes::from(payload.to_string())).await;
         let text = || Value::String(String::from_utf8_lossy(&outcome.body).into_owned());

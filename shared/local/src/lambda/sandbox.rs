@@ -30,7 +30,7 @@ const FREE_LIMIT: Duration = Duration::from_hours(1);
 /// Starts sandboxes and keeps the idle ones.
 pub(super) struct Host {
     bootstrap: PathBuf,
-    env: BTreeMap<String, String>,
+    settings: Mutex<Settings>,
     timeout: Duration,
     arn: String,
     log: Log,
@@ -40,8 +40,15 @@ pub(super) struct Host {
     tasks: Tasks,
 }
 
+/// What a sandbox is started with; each change is a new version, and only sandboxes of the last one are reused.
+struct Settings {
+    version: u64,
+    env: BTreeMap<String, String>,
+}
+
 /// One process with its Runtime API; both end when it is dropped.
 struct Sandbox {
+    settings: u64,
     work: mpsc::Sender<Work>,
     api: RuntimeApi,
     exited: watch::Receiver<Option<ExitStatus>>,
@@ -69,7 +76,7 @@ impl Host {
         whole.extend(config.env.clone());
         Self {
             bootstrap: bootstrap.to_owned(),
-            env: whole,
+            settings: Mutex::new(Settings { version: 0, env: whole }),
             timeout: config.timeout,
             arn: arn(&config.name),
             log: Log(config.log.clone()),
@@ -80,14 +87,22 @@ impl Host {
         }
     }
 
+    /// Changes one variable of the environment, as `UpdateFunctionConfiguration` does: what runs ends as it began.
+    pub(super) fn configure(&self, name: &str, value: &str) {
+        let mut settings = lock(&self.settings);
+        settings.version += 1;
+        settings.env.insert(name.to_owned(), value.to_owned());
+    }
+
     /// One invocation in a free sandbox, new or reused.
     pub(super) async fn run(&self, payload: Bytes) -> Outcome {
         let Ok(Ok(_free)) = tokio::time::timeout(FREE_LIMIT, self.free.acquire()).await else {
             return Outcome::error("TooManyRequestsException", "Rate Exceeded.");
         };
         let reused = {
+            let version = lock(&self.settings).version;
             let mut idle = lock(&self.idle);
-            idle.retain(Sandbox::lives);
+            idle.retain(|sandbox| sandbox.settings == version && sandbox.lives());
             idle.pop()
         };
         let sandbox = match reused {
@@ -145,7 +160,12 @@ impl Host {
         let (work, queue) = mpsc::channel(1);
         let api = RuntimeApi::new(queue, self.timeout, self.arn.clone());
         let mut command = Command::new(&self.bootstrap);
-        command.env_clear().envs(&self.env).env("AWS_LAMBDA_RUNTIME_API", address.to_string());
+        let settings = {
+            let settings = lock(&self.settings);
+            command.env_clear().envs(&settings.env);
+            settings.version
+        };
+        command.env("AWS_LAMBDA_RUNTIME_API", address.to_string());
         command.stdin(Stdio::null()).stdout(self.log.output()?).stderr(self.log.output()?);
         let mut child = self.groups.spawn(&mut command)?;
         let group = child.group();
@@ -156,7 +176,7 @@ impl Host {
             let status = child.wait().await.unwrap_or_default();
             let _ = exit.send(Some(status));
         });
-        Ok(Sandbox { work, api, exited, group, tasks: server.into_iter().chain(watcher).collect() })
+        Ok(Sandbox { settings, work, api, exited, group, tasks: server.into_iter().chain(watcher).collect() })
     }
 }
 
