@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs Flink, what it runs on and the build tools for this project, from PyPI and Maven only.
 #
-# usage: install-flink.sh [flink|hadoop|kafka|tools|aws|all] [--print-env]
+# usage: install-flink.sh [flink|hadoop|kafka|tools|aws|predecessor|all] [--print-env]
 #   flink        the Python environment with PyFlink, and a private Flink home assembled from it, with the S3 plugin
 #                and the Kafka connector
 #   hadoop       the jars of YARN and ZooKeeper
 #   kafka        the jars of a Kafka broker and its console tools
 #   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
 #   aws          the Python environment that checks infra/ (SAM, cfn-lint, moto, the AWS command line)
+#   predecessor  the Python tool that this one succeeds, for the tests of changing over
 #   all          all of them (default)
 #   --print-env  only print where things are; fails if they are not installed
 #
@@ -29,7 +30,7 @@ die() {
 what=all print_only=false
 for arg in "$@"; do
   case $arg in
-    flink | hadoop | kafka | tools | aws | all) what=$arg ;;
+    flink | hadoop | kafka | tools | aws | predecessor | all) what=$arg ;;
     --print-env) print_only=true ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
@@ -48,6 +49,7 @@ hadoop=$root/hadoop-$(key_of "$here/hadoop-pom.xml")
 kafka=$root/kafka-$(key_of "$here/kafka-pom.xml")
 tools=$root/tools-$(key_of "$here/requirements-tools.txt")
 aws=$root/aws-$(key_of "$here/requirements-aws.txt")
+predecessor=$root/predecessor-$(key_of "$here/requirements-predecessor.txt")
 
 there() { # DIR WHAT
   [[ -d $1 ]] || die "$2 not installed under $root: run scripts/install-flink.sh"
@@ -75,6 +77,10 @@ print_env() {
     there "$aws" "the checks of infra are"
     printf 'AWS_BIN=%s\n' "$aws/venv/bin"
   fi
+  if wants predecessor; then
+    there "$predecessor" "the Python tool is"
+    printf 'PREDECESSOR_PYTHON=%s\n' "$predecessor/venv/bin/python"
+  fi
 }
 
 # PyFlink 1.20 goes up to Python 3.11.
@@ -89,9 +95,9 @@ find_python() {
   die "Python 3.11 with venv is needed and was not found on PATH"
 }
 
-make_venv() { # DIR REQUIREMENTS
+make_venv() { # DIR REQUIREMENTS [OPTION]...
   "$(find_python)" -m venv "$1"
-  "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$2"
+  "$1/bin/python" -m pip install --quiet --no-input --disable-pip-version-check "${@:3}" -r "$2"
 }
 
 maven() { mvn -q -B -Dstyle.color=never "$@"; }
@@ -136,12 +142,14 @@ build_jars() { # DIR POM
 build_hadoop() { build_jars "$1" "$here/hadoop-pom.xml"; } # DIR
 build_kafka() { build_jars "$1" "$here/kafka-pom.xml"; }   # DIR
 
-build_python() { # DIR REQUIREMENTS WHAT
-  make_venv "$1/venv" "$2"
+build_python() { # DIR REQUIREMENTS WHAT [OPTION]...
+  make_venv "$1/venv" "$2" "${@:4}"
   say "$3: $(sed -nE 's/^([a-z0-9_-]+)(\[.*\])?==.*/\1/p' "$2" | paste -sd ' ')"
 }
 build_tools() { build_python "$1" "$here/requirements-tools.txt" "build tools"; } # DIR
 build_aws() { build_python "$1" "$here/requirements-aws.txt" "checks of infra"; }  # DIR
+# It asks for an older Flink than ours: what it needs is in the file.
+build_predecessor() { build_python "$1" "$here/requirements-predecessor.txt" "the Python tool" --no-deps; } # DIR
 
 # install LINK BUILDER: nothing if LINK is there, else build in a fresh folder and put the link in its place.
 install() {
@@ -161,7 +169,7 @@ install() {
 }
 
 if ! $print_only; then
-  [[ $what == tools || $what == aws ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
+  [[ $what == tools || $what == aws || $what == predecessor ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
   mkdir -p "$root"
   exec 9>"$root/.install.lock"
   flock 9
@@ -174,5 +182,6 @@ if ! $print_only; then
   if wants kafka; then install "$kafka" build_kafka; fi
   if wants tools; then install "$tools" build_tools; fi
   if wants aws; then install "$aws" build_aws; fi
+  if wants predecessor; then install "$predecessor" build_predecessor; fi
 fi
 print_env

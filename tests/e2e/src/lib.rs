@@ -10,6 +10,8 @@
 )]
 
 pub mod kafka;
+pub mod predecessor;
+pub mod totals;
 mod yarn;
 
 use std::collections::BTreeMap;

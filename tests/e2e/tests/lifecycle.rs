@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use e2e::{Bench, Row, project, terminal};
+use e2e::totals::{counts_on, version};
+use e2e::{Bench, project, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -363,25 +364,4 @@ async fn removed_and_put_back(bench: &Bench) {
         assert!(restored.contains(&format!("/savepoints/{name}/2/")), "{name}: {restored}");
     }
     counts_on(bench, "2", counted_before + 100).await;
-}
-
-fn version(row: &Row) -> &str {
-    row.columns.get(7).map_or("", String::as_str)
-}
-
-/// The last order that was counted, if the buyers' counts add up to it: then state and source are in step.
-fn counted(bench: &Bench, wanted: &str) -> Option<u64> {
-    let mut latest: BTreeMap<String, u64> = BTreeMap::new();
-    let mut last = 0;
-    for row in bench.printed("buyer_totals").into_iter().filter(|r| version(r) == wanted && r.kind.starts_with('+')) {
-        let number = |i: usize| row.columns[i].parse::<u64>().unwrap_or_default();
-        latest.insert(row.columns[0].clone(), number(1));
-        last = number(2);
-    }
-    (last > 0 && latest.values().sum::<u64>() == last).then_some(last)
-}
-
-/// Waits until the count is right and has gone on from `from`.
-async fn counts_on(bench: &Bench, wanted: &str, from: u64) -> u64 {
-    bench.wait("the count is right and goes on", || async { counted(bench, wanted).filter(|last| *last > from) }).await
 }
