@@ -11,7 +11,7 @@ from policy_sentry.querying.all import get_all_actions
 
 from conftest import DEPLOYMENTS, listed, statements
 from policies import IDENTITY, RESOURCE, TRUST, policies
-from render import EXAMPLE
+from render import EXAMPLE, policy
 from resolve import Stack
 
 # Actions that are allowed on every resource, because IAM knows no narrower one.
@@ -138,6 +138,11 @@ def test_plain_http_is_denied_wherever_there_is_a_resource_policy(deployment: St
                 s for s in statements(document) if s.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
             ]
             assert [(s["Effect"], s["Principal"]) for s in denials] == [("Deny", "*")], name
+
+
+def test_the_owner_of_an_existing_bucket_gets_the_same_policy(template: dict[str, Any]) -> None:
+    new, existing = (Stack(template, {**EXAMPLE, "CreateBucket": made}) for made in ("true", "false"))
+    assert policy(existing, "BucketPolicy") == policies(new.rendered())["BucketPolicy"][1]
 
 
 def test_policies_fit(deployment: Stack) -> None:
