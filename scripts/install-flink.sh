@@ -144,7 +144,7 @@ build_kafka() { build_jars "$1" "$here/kafka-pom.xml"; }   # DIR
 
 build_python() { # DIR REQUIREMENTS WHAT [OPTION]...
   make_venv "$1/venv" "$2" "${@:4}"
-  say "$3: $(sed -nE 's/^([a-z0-9_-]+)(\[.*\])?==.*/\1/p' "$2" | paste -sd ' ')"
+  say "$3: $(sed -nE '/^# What the lines above/q; s/^([a-z0-9_-]+)(\[.*\])?==.*/\1/p' "$2" | paste -sd ' ')"
 }
 build_tools() { build_python "$1" "$here/requirements-tools.txt" "build tools"; } # DIR
 build_aws() { build_python "$1" "$here/requirements-aws.txt" "checks of infra"; }  # DIR
