@@ -37,12 +37,13 @@ impl Release {
             fs::remove_dir_all(&folder).map_err(doing("clearing", &folder))?;
         }
         fs::create_dir_all(&folder).map_err(doing("making", &folder))?;
-        let mut sums = String::new();
+        let mut sums = Vec::new();
         for (name, source) in files {
             let bytes = fs::read(&source).map_err(doing("reading", &source))?;
-            sums.push_str(&format!("{}  {name}\n", Digest::of(&bytes)));
+            sums.push(format!("{}  {name}\n", Digest::of(&bytes)));
             symlink(&source, folder.join(name)).map_err(doing("linking to", &source))?;
         }
+        let sums = sums.concat();
         fs::write(folder.join(SUMS), &sums).map_err(doing("writing the sums in", &folder))?;
         Ok(Self { folder, digest: Digest::of(sums.as_bytes()) })
     }
@@ -59,7 +60,7 @@ impl Release {
         output(aws, &arguments, environment).await.map(|_| ())
     }
 
-    /// The SSM document at `source` as CloudFormation makes it of this release, in a file of that name under `root`.
+    /// The SSM document at `source` as the template makes it of this release, in a file of that name under `root`.
     pub fn render_document(&self, source: &Path, root: &Path) -> Result<PathBuf, StackError> {
         let file = root.join(source.file_name().unwrap_or(source.as_os_str()));
         let render = || -> std::io::Result<()> {
@@ -101,6 +102,6 @@ pub async fn aws_on_path(project: &Path, root: &Path) -> Result<PathBuf, StackEr
 
 /// Writes the node's settings as the bootstrap action does, one `NAME=VALUE` a line.
 pub fn write_settings(file: &Path, settings: &BTreeMap<String, String>) -> Result<(), StackError> {
-    let text: String = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    fs::write(file, text).map_err(io(format!("writing {}", file.display())))
+    let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    fs::write(file, lines.concat()).map_err(io(format!("writing {}", file.display())))
 }
