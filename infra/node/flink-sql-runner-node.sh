@@ -7,8 +7,8 @@
 #
 # FLINK_SQL_RUNNER_ENV names the file of the node's settings, lines of NAME=VALUE (default:
 # /etc/flink-sql-runner/node.env, which may be missing). They become the runner's environment. Two are for this script:
-#   RUN_AS      the user that root becomes (default: hadoop)
-#   NODE_CACHE  where releases are kept (default: ~/.cache/flink-sql-runner/node)
+#   RUN_AS          the user that root becomes (default: hadoop)
+#   XDG_CACHE_HOME  the user's caches (default: ~/.cache), where releases are kept under flink-sql-runner/node
 #
 # Exit codes: 2 usage or settings, 6 the release cannot be had; else the runner's.
 # It must run with the bash 4.2 of Amazon Linux 2.
@@ -110,7 +110,7 @@ if [[ $EUID -eq 0 ]]; then
     home=$(getent passwd "$user" | cut -d: -f6)
     # Root's folder may be closed to the user.
     cd -- "$home" || die 2 "the folder of the user '$user' cannot be entered"
-    exec runuser -u "$user" -- env "HOME=$home" "USER=$user" "LOGNAME=$user" bash "$self" "$@"
+    exec runuser -u "$user" -- env -u XDG_CACHE_HOME "HOME=$home" "USER=$user" "LOGNAME=$user" bash "$self" "$@"
   fi
 fi
 shift 2
@@ -121,8 +121,9 @@ case $(uname -m) in
   aarch64 | arm64) runner=flink-sql-runner-step-aarch64 ;;
   *) die 2 "there is no runner for machines of the kind $(uname -m)" ;;
 esac
-cache=${NODE_CACHE:-${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}/.cache/flink-sql-runner/node}
-[[ $cache == /* ]] || die 2 "NODE_CACHE '$cache' is no absolute path"
+home=${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}
+cache=${XDG_CACHE_HOME:-$home/.cache}/flink-sql-runner/node
+[[ $cache == /* ]] || die 2 "the folder of caches '$cache' is no absolute path"
 mkdir -p "$cache" || die 2 "the folder $cache cannot be made"
 
 exec 9>>"$cache/$digest.lock"

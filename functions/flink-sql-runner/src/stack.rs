@@ -221,12 +221,13 @@ fn node_config(
     let mut settings = node(options, flink);
     // Whoever started the stack is the node's user, root too.
     settings.insert("RUN_AS".to_owned(), "root".to_owned());
-    settings.insert("NODE_CACHE".to_owned(), node_cache(options).display().to_string());
     let file = options.root.join("node.env");
     write_settings(&file, &settings)?;
     let document = options.project.join(format!("infra/{DOCUMENT}.json"));
     Ok(NodeConfig {
-        env: [("FLINK_SQL_RUNNER_ENV".to_owned(), file.display().to_string())].into(),
+        env: [("FLINK_SQL_RUNNER_ENV", file), ("XDG_CACHE_HOME", node_cache(options))]
+            .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+            .into(),
         path: vec![path.to_owned()],
         work_dir: options.root.join("node"),
         documents: vec![release.render_document(&document, &options.root)?],

@@ -251,7 +251,7 @@ async fn two_at_once_and_one_that_was_killed_leave_nothing_half() {
     let fetches = || bench.stack.calls().iter().filter(|call| call.operation == "GetObject").count();
     let began = Instant::now();
     while fetches() < 2 {
-        assert!(began.elapsed() < Duration::from_mins(1) && killed.try_wait().unwrap().is_none());
+        assert!(began.elapsed() < Duration::from_mins(3) && killed.try_wait().unwrap().is_none());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     end(&mut killed);
@@ -328,7 +328,7 @@ async fn root_becomes_the_user_of_the_settings() {
     program(Path::new(&at("bin/aws")), &copy);
     let copied = Command::new("cp").args(["-rL"]).arg(bench.path("release")).arg(at("release")).status().unwrap();
     assert!(copied.success());
-    fs::write(at("node.env"), format!("RUN_AS=daemon\nNODE_CACHE={}\nGREETING=hello\n", at("cache/node"))).unwrap();
+    fs::write(at("node.env"), format!("RUN_AS=daemon\nXDG_CACHE_HOME={}\nGREETING=hello\n", at("cache"))).unwrap();
     fs::create_dir(at("cache")).unwrap();
     fs::set_permissions(at("cache"), fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = Command::new("bash");
@@ -360,26 +360,33 @@ async fn the_document_runs_the_script_of_the_release_and_no_other() {
         .replace("{{ Batch }}", "s3://b/x")
         .replace("{{ Sha256 }}", "0a")
         .replace("{{ BatchId }}", "1b");
-    let run = || {
+    let run = |cache: &str| {
         let mut command = Command::new("sh");
         command.args(["-c", &script]).env_clear().envs(bench.environment()).stdin(Stdio::null());
-        command
+        command.env("XDG_CACHE_HOME", bench.path(cache));
+        finish(command)
     };
-    let (code, out, aside) = finish(run()).await;
-    assert!(
-        code == 0 && out.starts_with("<run><--batch><s3://b/x><--sha256><0a><--batch-id><1b>\n"),
-        "{code} {out} {aside}"
-    );
+    let expected = "<run><--batch><s3://b/x><--sha256><0a><--batch-id><1b>\n";
+    let (code, out, aside) = run("cache").await;
+    assert!(code == 0 && out.starts_with(expected), "{code} {out} {aside}");
 
     let spoilt = bench.path("release/flink-sql-runner-node.sh");
     fs::remove_file(&spoilt).unwrap();
     fs::write(&spoilt, "echo tampered\n").unwrap();
     bench.upload().await;
-    let (code, out, aside) = finish(run()).await;
+    let (code, out, aside) = run("new").await;
     assert!(
-        code == 6 && out.is_empty() && aside.contains("node.sh is not the one in its SHA256SUMS"),
+        code == 6 && out.is_empty() && aside.contains("node.sh is not that of the release"),
         "{code} {out} {aside}"
     );
+    let digest = bench.installed();
+    let left = bench.path("new/flink-sql-runner").join(digest.file_name().unwrap());
+    assert_eq!(fs::read_dir(left).unwrap().count(), 0);
+    // What was verified before is there without another look at S3.
+    let asked = bench.stack.calls().len();
+    let (code, out, aside) = run("cache").await;
+    assert!(code == 0 && out.starts_with(expected), "{code} {out} {aside}");
+    assert_eq!(bench.stack.calls().len(), asked);
 }
 
 #[tokio::test(flavor = "multi_thread")]
