@@ -29,6 +29,7 @@ finish() { "$fsr" local down --root "$root/stack" >/dev/null 2>&1 || true; }
 
 title 'Installing Flink and its Python (once), and building the programs (once)'
 scripts/install-flink.sh flink
+scripts/install-flink.sh aws
 [[ $TARGET == standalone ]] || scripts/install-flink.sh hadoop
 cargo build --workspace --bins --locked
 

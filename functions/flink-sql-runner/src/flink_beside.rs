@@ -46,12 +46,11 @@ pub struct FlinkBeside {
 impl FlinkBeside {
     /// The cluster of `kind` under `run`; starts nothing.
     pub async fn new(kind: FlinkKind, project: &Path, run: PathBuf, port: u16) -> Result<Self, StackError> {
-        let mut installed = BTreeMap::new();
+        let mut found = BTreeMap::new();
         for component in components(kind) {
-            let printed = script(project, "install-flink.sh", &[component, "--print-env"], &BTreeMap::new()).await?;
-            installed.extend(variables(&printed));
+            found.extend(installed(project, component).await?);
         }
-        Ok(Self { kind, project: project.to_owned(), run, port, installed })
+        Ok(Self { kind, project: project.to_owned(), run, port, installed: found })
     }
 
     /// Starts it, with `s3://` and credentials as `environment` says.
@@ -220,8 +219,27 @@ async fn script(
     arguments: &[&str],
     environment: &BTreeMap<String, String>,
 ) -> Result<String, StackError> {
-    let path = project.join("scripts").join(name);
-    let mut command = Command::new(&path);
+    output(&project.join("scripts").join(name), arguments, environment).await
+}
+
+/// Where a component of `scripts/install-flink.sh` is installed, as the script tells it.
+pub(crate) async fn installed(project: &Path, component: &str) -> Result<BTreeMap<String, String>, StackError> {
+    let printed = script(project, "install-flink.sh", &[component, "--print-env"], &BTreeMap::new()).await?;
+    Ok(variables(&printed))
+}
+
+/// What a program prints, if it ends well.
+pub(crate) async fn output(
+    path: &Path,
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+) -> Result<String, StackError> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let mut command = Command::new(path);
+    // The caller's own cloud must not leak in.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+        command.env_remove(name);
+    }
     command.args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(LIMIT, command.output()).await;
     let failed = |output: String| StackError::Script { script: format!("{name} {}", arguments.join(" ")), output };

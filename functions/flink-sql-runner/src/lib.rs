@@ -2,4 +2,5 @@
 //! Must not know the command line.
 
 pub mod flink_beside;
+pub mod release;
 pub mod stack;

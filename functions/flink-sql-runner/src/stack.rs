@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::keys::Keys;
@@ -11,6 +11,7 @@ use local::{Delivery, LambdaConfig, NodeConfig, Ports, QueueConfig, Schedule, St
 use serde_json::json;
 
 use crate::flink_beside::{FlinkBeside, FlinkKind};
+use crate::release::{Release, aws_on_path, write_settings};
 
 /// The bucket of the local stack.
 pub const BUCKET: &str = "local";
@@ -98,6 +99,7 @@ pub struct LocalStack {
     /// The Flink beside it.
     pub flink: FlinkBeside,
     options: StackOptions,
+    release: Release,
 }
 
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> StackError {
@@ -116,11 +118,19 @@ impl LocalStack {
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
         std::fs::create_dir_all(options.root.join("node")).map_err(io("making the stack's folder"))?;
         let flink = FlinkBeside::new(options.flink, &options.project, options.root.join("flink"), free_port()?).await?;
-        let aws = Stack::start(stack_config(&options, &flink)).await?;
-        let stack = Self { aws, flink, options };
+        let release = Release::gather(&options.project, &options.binaries, &options.root)?;
+        let path = aws_on_path(&options.project, &options.root).await?;
+        let aws =
+            Stack::start(stack_config(&options, &release, node_config(&options, &flink, &release, &path)?)).await?;
+        let stack = Self { aws, flink, options, release };
         let mut environment = stack.aws.aws_env();
+        let uploaded = stack.release.upload(&path.join("aws"), &environment).await;
         environment.insert("S3_ENDPOINT".to_owned(), stack.aws.s3_url());
-        match stack.flink.up(&environment).await {
+        let started = match uploaded {
+            Ok(()) => stack.flink.up(&environment).await,
+            Err(error) => Err(error),
+        };
+        match started {
             Ok(()) => Ok(stack),
             Err(error) => {
                 stack.stop().await;
@@ -131,10 +141,10 @@ impl LocalStack {
 
     /// The settings that the function and the command line share.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        settings(&self.options)
+        settings(&self.options, &self.release)
     }
 
-    /// The environment of steps and commands: what a command on the primary node finds.
+    /// The node's settings, as environment variables of whoever is started there by hand.
     pub fn node(&self) -> BTreeMap<String, String> {
         node(&self.options, &self.flink)
     }
@@ -145,10 +155,12 @@ impl LocalStack {
             tracing::warn!(%error, "Flink could not be ended");
         }
         self.aws.shutdown().await;
+        // As large as all programs; whoever reads the rest of the node's folder afterwards does not need it.
+        let _ = std::fs::remove_dir_all(node_cache(&self.options));
     }
 }
 
-fn settings(options: &StackOptions) -> BTreeMap<String, String> {
+fn settings(options: &StackOptions, release: &Release) -> BTreeMap<String, String> {
     let Spans { stability, margin, retry, .. } = options.spans;
     [
         ("BUCKET", BUCKET.to_owned()),
@@ -156,6 +168,7 @@ fn settings(options: &StackOptions) -> BTreeMap<String, String> {
         ("DISPATCH", options.dispatch.clone()),
         ("CLUSTER", StackConfig::default().cluster_id),
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
+        ("NODE_RELEASE", release.url()),
         ("ALLOW_CODE", "true".to_owned()),
         ("STABILITY_MS", stability.to_string()),
         ("STARTUP_MS", "90000".to_owned()),
@@ -166,7 +179,7 @@ fn settings(options: &StackOptions) -> BTreeMap<String, String> {
     .into()
 }
 
-fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
+fn stack_config(options: &StackOptions, release: &Release, node: NodeConfig) -> StackConfig {
     let schedule = |name: &str, every| Schedule { name: name.to_owned(), every, input: json!({"action": name}) };
     let schedules = options.rates.map_or_else(
         // Fired by hand in tests: an hour is never within one.
@@ -180,7 +193,7 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
         lambda: LambdaConfig {
             name: "orchestrator".to_owned(),
             delivery: options.delivery.clone(),
-            env: settings(options),
+            env: settings(options, release),
             log: Some(options.root.join("orchestrator.log")),
             async_retry_delays: vec![Duration::from_secs(2), Duration::from_secs(4)],
             ..LambdaConfig::default()
@@ -191,16 +204,38 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
             visibility: Duration::from_secs(5),
             max_receive: 5,
         },
-        node: NodeConfig {
-            env: node(options, flink),
-            path: vec![options.binaries.clone()],
-            work_dir: options.root.join("node"),
-            documents: vec![options.project.join(format!("infra/{DOCUMENT}.json"))],
-        },
+        node,
         step_concurrency: 4,
         schedules,
         ..StackConfig::default()
     }
+}
+
+/// A node that has the AWS command line and its settings, and everything else from the release.
+fn node_config(
+    options: &StackOptions,
+    flink: &FlinkBeside,
+    release: &Release,
+    path: &Path,
+) -> Result<NodeConfig, StackError> {
+    let mut settings = node(options, flink);
+    // Whoever started the stack is the node's user, root too.
+    settings.insert("RUN_AS".to_owned(), "root".to_owned());
+    let file = options.root.join("node.env");
+    write_settings(&file, &settings)?;
+    let document = options.project.join(format!("infra/{DOCUMENT}.json"));
+    Ok(NodeConfig {
+        env: [("FLINK_SQL_RUNNER_ENV", file), ("XDG_CACHE_HOME", node_cache(options))]
+            .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+            .into(),
+        path: vec![path.to_owned()],
+        work_dir: options.root.join("node"),
+        documents: vec![release.render_document(&document, &options.root)?],
+    })
+}
+
+fn node_cache(options: &StackOptions) -> PathBuf {
+    options.root.join("node/cache")
 }
 
 fn node(options: &StackOptions, flink: &FlinkBeside) -> BTreeMap<String, String> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws::ClusterRef;
+use aws::{ClusterRef, StepProgram};
 use control::orchestrator::Settings;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::Policy;
@@ -33,8 +33,8 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// The cluster.
     pub cluster: ClusterRef,
-    /// The program and first arguments of a step.
-    pub runner: Vec<String>,
+    /// What a step starts.
+    pub program: StepProgram,
     /// What control needs.
     pub settings: Settings,
 }
@@ -97,13 +97,12 @@ impl Config {
         let bucket = reader.required("BUCKET", "the bucket that holds manifests and state documents");
         let cluster = cluster(&mut reader);
         let dispatch = dispatch(&mut reader);
-        let runner = reader.text("RUNNER").unwrap_or_else(|| "flink-sql-runner-step".to_owned());
+        let program = program(&mut reader);
         let settings = settings(&mut reader);
         if !reader.errors.is_empty() {
             return Err(ConfigError(reader.errors));
         }
-        let runner = runner.split_whitespace().map(str::to_owned).collect();
-        Ok(Self { bucket, dispatch, cluster, runner, settings })
+        Ok(Self { bucket, dispatch, cluster, program, settings })
     }
 }
 
@@ -135,6 +134,39 @@ fn dispatch(reader: &mut Reader<'_>) -> Dispatch {
             reader.errors.push(format!("DISPATCH is `{other}`: emr or ssm is expected"));
             Dispatch::Emr
         }
+    }
+}
+
+/// A release that is fetched, or a program that the node has.
+fn program(reader: &mut Reader<'_>) -> StepProgram {
+    let runner = reader.text("RUNNER").unwrap_or_else(|| "flink-sql-runner-step".to_owned());
+    let installed = StepProgram::installed(runner.split_whitespace().map(str::to_owned).collect());
+    let Some(release) = reader.text("NODE_RELEASE") else { return installed };
+    if !is_release(&release) {
+        reader.errors.push(format!(
+            "NODE_RELEASE is `{release}`: s3://BUCKET/PREFIX/node/DIGEST is expected, as `make package` names it"
+        ));
+    }
+    let region = reader.text("AWS_REGION");
+    let default = region.map(|region| format!("s3://{region}.elasticmapreduce/libs/script-runner/script-runner.jar"));
+    let Some(jar) = reader.text("SCRIPT_RUNNER").or(default) else {
+        reader.errors.push("SCRIPT_RUNNER is not set, nor AWS_REGION: the URL of EMR's script-runner.jar".to_owned());
+        return installed;
+    };
+    if !(jar.starts_with("s3://") && jar.ends_with("/script-runner.jar")) {
+        reader.errors.push(format!("SCRIPT_RUNNER is `{jar}`: s3://…/script-runner.jar is expected"));
+    }
+    StepProgram::released(jar, &release)
+}
+
+/// Whether the URL is of the shape that the script on the node takes: `s3://bucket/…/node/<64 hex digits>`.
+fn is_release(url: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let hex = |text: &str| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let Some(path) = url.strip_prefix("s3://") else { return false };
+    match path.split('/').collect::<Vec<_>>().as_slice() {
+        [_, .., "node", digest] => hex(digest) && path.split('/').all(plain),
+        _ => false,
     }
 }
 
@@ -179,6 +211,46 @@ mod tests {
         };
         let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();
         assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALLOW_CODE", "STABILITY_MS"]);
+    }
+
+    #[test]
+    fn a_release_is_run_by_the_script_runner_of_the_region() {
+        let release = format!("s3://b/p/node/{}", "0f".repeat(32));
+        let base = [("BUCKET", "b"), ("CLUSTER", "j-1"), ("NODE_RELEASE", release.as_str())];
+        let with = |more: &[(&str, &str)]| read(&[&base, more].concat()).map(|config| config.program);
+        let jar = "s3://eu-west-1.elasticmapreduce/libs/script-runner/script-runner.jar";
+        assert_eq!(with(&[("AWS_REGION", "eu-west-1")]).ok(), Some(StepProgram::released(jar, &release)));
+        let own = "s3://mine/script-runner.jar";
+        assert_eq!(with(&[("SCRIPT_RUNNER", own)]).ok(), Some(StepProgram::released(own, &release)));
+        let installed = read(&[("BUCKET", "b"), ("CLUSTER", "j-1"), ("RUNNER", "run it")]).map(|c| c.program).ok();
+        assert_eq!(installed, Some(StepProgram::installed(vec!["run".into(), "it".into()])));
+        let Err(ConfigError(errors)) = with(&[]) else { panic!("accepted without a region") };
+        assert!(errors.len() == 1 && errors[0].starts_with("SCRIPT_RUNNER"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_release_of_another_shape_is_refused_with_all_other_errors() {
+        let digest = "0f".repeat(32);
+        let bad = [
+            format!("s3://b/node/{digest}/"),
+            format!("s3://b/{digest}"),
+            format!("s3://b/node/{}", "0F".repeat(32)),
+            format!("s3://b/node/{}", &digest[1..]),
+            format!("https://b/node/{digest}"),
+            format!("s3://b//node/{digest}"),
+            format!("s3://b/$(x)/node/{digest}"),
+            format!("s3://node/{digest}"),
+        ];
+        for release in bad {
+            let Err(ConfigError(errors)) =
+                read(&[("CLUSTER", "j-1"), ("NODE_RELEASE", &release), ("AWS_REGION", "r"), ("STABILITY_MS", "soon")])
+            else {
+                panic!("{release} is accepted")
+            };
+            let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();
+            assert_eq!(named, ["BUCKET", "NODE_RELEASE", "STABILITY_MS"], "{release}");
+        }
+        assert!(is_release(&format!("s3://b/node/{digest}")));
     }
 
     #[test]

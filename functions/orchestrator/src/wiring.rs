@@ -15,7 +15,7 @@ pub async fn orchestrator(config: &Config, world: Arc<dyn World>) -> Arc<Orchest
     let store: Arc<dyn Store> = Arc::new(S3Store::new(&sdk, config.bucket.as_str()));
     let cluster = config.cluster.clone();
     let dispatcher: Arc<dyn Dispatcher> = match &config.dispatch {
-        Dispatch::Emr => Arc::new(EmrDispatcher::new(&sdk, cluster, config.runner.clone(), config.bucket.as_str())),
+        Dispatch::Emr => Arc::new(EmrDispatcher::new(&sdk, cluster, config.program.clone(), config.bucket.as_str())),
         Dispatch::Ssm { document } => {
             Arc::new(SsmDispatcher::new(&sdk, cluster, document.as_str(), config.bucket.as_str()))
         }

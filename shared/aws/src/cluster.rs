@@ -4,8 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_emr::Client;
-use aws_sdk_emr::types::ClusterState;
+use aws_sdk_emr::config::Builder;
+use aws_sdk_emr::types::{Cluster, ClusterState};
 use control::ports::OutsideError;
 
 use crate::outcome::outside;
@@ -34,7 +36,15 @@ pub enum ClusterRef {
 pub(crate) struct Locator {
     client: Client,
     cluster: ClusterRef,
-    found: Mutex<Option<(Instant, String)>>,
+    found: Mutex<Option<Found>>,
+}
+
+/// The cluster as it was found by its tag.
+#[derive(Clone, Debug)]
+struct Found {
+    at: Instant,
+    id: String,
+    step_concurrency: Option<i32>,
 }
 
 impl Locator {
@@ -49,15 +59,30 @@ impl Locator {
             ClusterRef::Id(id) => return Ok(id.clone()),
             ClusterRef::Tag { key, value } => (key, value),
         };
-        let remembered = self.found.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, id)) = remembered
-            && at.elapsed() < TRUSTED
+        if let Some(found) = self.remembered()
+            && found.at.elapsed() < TRUSTED
         {
-            return Ok(id);
+            return Ok(found.id);
         }
-        let id = self.tagged(key, value).await?;
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), id.clone()));
+        let found = self.tagged(key, value).await?;
+        let id = found.id.clone();
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Ok(id)
+    }
+
+    /// How many steps the cluster of this id runs at a time, if it says so; one call at most.
+    pub(crate) async fn step_concurrency(&self, id: &str) -> Result<Option<i32>, OutsideError> {
+        if let Some(found) = self.remembered().filter(|found| found.id == id) {
+            return Ok(found.step_concurrency);
+        }
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let answer = self.client.describe_cluster().cluster_id(id).customize().config_override(once).send().await;
+        let cluster = answer.map_err(|error| outside(format!("describing the cluster {id}"), error))?.cluster;
+        Ok(cluster.and_then(|cluster| cluster.step_concurrency_level))
+    }
+
+    fn remembered(&self) -> Option<Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks it up again next time: a refusal may mean that the cluster has ended.
@@ -65,18 +90,19 @@ impl Locator {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    async fn tagged(&self, key: &str, value: &str) -> Result<String, OutsideError> {
+    async fn tagged(&self, key: &str, value: &str) -> Result<Found, OutsideError> {
         let what = format!("finding the cluster tagged {key}={value}");
-        let mut matching = Vec::new();
+        let (mut matching, mut step_concurrency) = (Vec::new(), None);
         for id in self.live(&what).await? {
             let answer = self.client.describe_cluster().cluster_id(&id).send().await;
             let cluster = answer.map_err(|error| outside(&what, error))?.cluster;
-            let tags = cluster.and_then(|cluster| cluster.tags).unwrap_or_default();
-            if tags.iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value)) {
+            if let Some(cluster) = cluster.filter(|cluster| carries(cluster, key, value)) {
                 matching.push(id);
+                step_concurrency = cluster.step_concurrency_level;
             }
         }
-        exactly_one(what, "live cluster carries this tag", matching)
+        let id = exactly_one(what, "live cluster carries this tag", matching)?;
+        Ok(Found { at: Instant::now(), id, step_concurrency })
     }
 
     async fn live(&self, what: &str) -> Result<Vec<String>, OutsideError> {
@@ -98,6 +124,10 @@ impl Locator {
         // One of those not looked at might carry the tag too.
         Err(OutsideError::refused(what, format!("more than {MAX_PAGES} pages of live clusters")))
     }
+}
+
+fn carries(cluster: &Cluster, key: &str, value: &str) -> bool {
+    cluster.tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
 }
 
 /// The only element; none or several are refused by name.

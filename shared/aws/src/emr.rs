@@ -1,6 +1,7 @@
 //! Batches as EMR steps.
 //! Must not know what a batch holds or when it is sent again.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use aws_sdk_emr::types::{ActionOnFailure, HadoopJarStepConfig, StepConfig, StepS
 use control::ports::{Dispatcher, Order, OutsideError, Progress};
 use lifecycle::ids::BatchId;
 
-use crate::argv::{argv, name};
+use crate::argv::{StepProgram, argv, name};
 use crate::cluster::{ClusterRef, Locator};
 use crate::outcome::{at_most_once, outside};
 
@@ -29,15 +30,34 @@ const LIVE: [StepState; 3] = [StepState::Pending, StepState::Running, StepState:
 pub struct EmrDispatcher {
     client: Client,
     locator: Locator,
-    runner: Vec<String>,
+    program: StepProgram,
     bucket: String,
+    /// Whether the cluster was asked how many steps it runs at a time.
+    asked: AtomicBool,
 }
 
 impl EmrDispatcher {
-    /// Steps on that cluster, that begin with the arguments `runner` and read batches from `bucket`.
-    pub fn new(config: &SdkConfig, cluster: ClusterRef, runner: Vec<String>, bucket: impl Into<String>) -> Self {
+    /// Steps on that cluster, that start `program` and read batches from `bucket`.
+    pub fn new(config: &SdkConfig, cluster: ClusterRef, program: StepProgram, bucket: impl Into<String>) -> Self {
         let client = Client::new(config);
-        Self { locator: Locator::new(client.clone(), cluster), client, runner, bucket: bucket.into() }
+        let locator = Locator::new(client.clone(), cluster);
+        Self { client, locator, program, bucket: bucket.into(), asked: AtomicBool::new(false) }
+    }
+
+    /// Warns of a cluster that runs one step at a time, once in a process, and never fails: the step is sent already.
+    async fn warn_of_one_step(&self, cluster: &str) {
+        if self.asked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match self.locator.step_concurrency(cluster).await {
+            Ok(Some(level)) if level < 2 => tracing::warn!(
+                cluster,
+                "the cluster runs one step at a time, so that one job's long savepoint holds up every upload: \
+                 raise its StepConcurrencyLevel"
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::info!(cluster, %error, "how many steps the cluster runs at a time is not known"),
+        }
     }
 
     /// The batch's step among those in these states; in any state, among the recent ones.
@@ -85,11 +105,8 @@ impl Dispatcher for EmrDispatcher {
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
         let what = format!("adding the step of batch {} on {cluster}", order.batch);
-        let jar = HadoopJarStepConfig::builder().jar("command-runner.jar").set_args(Some(argv(
-            &self.runner,
-            &self.bucket,
-            order,
-        )));
+        let args = argv(&self.program, &self.bucket, order);
+        let jar = HadoopJarStepConfig::builder().jar(self.program.jar()).set_args(Some(args));
         let step = StepConfig::builder()
             .name(name(order.batch))
             .action_on_failure(ActionOnFailure::Continue)
@@ -103,6 +120,7 @@ impl Dispatcher for EmrDispatcher {
         };
         match at_most_once(&what, call).await {
             Ok(output) => {
+                self.warn_of_one_step(&cluster).await;
                 let id = output.step_ids.unwrap_or_default().into_iter().next();
                 id.ok_or_else(|| OutsideError::unknown(what, "no step id in the reply"))
             }

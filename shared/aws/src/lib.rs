@@ -27,6 +27,8 @@ mod s3_store;
 mod ssm;
 
 #[cfg(feature = "emr")]
+pub use argv::StepProgram;
+#[cfg(feature = "emr")]
 pub use cluster::ClusterRef;
 #[cfg(feature = "emr")]
 pub use emr::EmrDispatcher;

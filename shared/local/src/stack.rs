@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::config::{ACCESS_KEY, NotifyVia, REGION, SECRET_KEY, Schedule, StackConfig};
-use crate::control::{Cluster, CommandView, Commands, Control, Document, DocumentError, Node, StepView, Steps};
+use crate::control::{
+    Cluster, CommandView, Commands, Control, Document, DocumentError, Node, ScriptRunner, StepView, Steps,
+};
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
 use crate::http;
@@ -80,6 +82,11 @@ impl Stack {
         let function = Arc::new(Function::new(config.lambda, &env, groups.clone(), tasks.clone()));
         let events = Events::new(function.clone(), faults.clone(), tasks.clone());
         let queue = Arc::new(Queue::new(config.queue, function.clone()));
+        let (told, changed) = mpsc::unbounded_channel();
+        let listener = move |change| drop(told.send(change));
+        let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
+        objects.create_bucket(&config.bucket);
+
         let node = Node::new(&config.node, &env, groups.clone());
         let cluster = Cluster {
             id: config.cluster_id,
@@ -87,17 +94,14 @@ impl Stack {
             tags: config.cluster_tags,
             concurrency: config.step_concurrency,
         };
-        let steps = Arc::new(Steps::new(cluster, node.clone(), events.clone(), tasks.clone()));
+        let scripts = ScriptRunner::new(objects.clone(), faults.clone());
+        let steps = Arc::new(Steps::new(cluster, node.clone(), scripts, events.clone(), tasks.clone()));
         let read = config.node.documents.iter().map(|path| Document::read(path));
         let documents = Document::run_shell_script().map(Ok).into_iter().chain(read).collect::<Result<Vec<_>, _>>()?;
         let commands =
             Commands::new(config.instance_id, documents, config.invisible_looks, node, events.clone(), tasks.clone());
         let commands = Arc::new(commands);
 
-        let (told, changed) = mpsc::unbounded_channel();
-        let listener = move |change| drop(told.send(change));
-        let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
-        objects.create_bucket(&config.bucket);
         tasks.spawn(route(
             changed,
             config.notify_prefixes,

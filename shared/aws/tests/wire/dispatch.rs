@@ -1,8 +1,10 @@
 //! EMR and SSM dispatch against a server that loses replies, throttles and refuses.
 //! Must not know how the adapters are made: only ports and the wire.
 
+use std::sync::{Arc, Mutex};
+
 use crate::fake::{Answer, Fake, Request, reply};
-use aws::{ClusterRef, EmrDispatcher, SsmDispatcher};
+use aws::{ClusterRef, EmrDispatcher, SsmDispatcher, StepProgram};
 use control::ports::{Dispatcher, Order, OutsideError, Progress};
 use lifecycle::ids::{BatchId, Digest, Hex32};
 use serde_json::{Value, json};
@@ -45,8 +47,8 @@ fn now() -> i64 {
 
 async fn emr_on(cluster: ClusterRef, answers: Vec<Answer>) -> (Fake, EmrDispatcher) {
     let fake = Fake::answering(answers).await;
-    let runner = vec!["flink-sql-runner-step".to_owned()];
-    let dispatcher = EmrDispatcher::new(&fake.config(), cluster, runner, "b");
+    let program = StepProgram::installed(vec!["flink-sql-runner-step".to_owned()]);
+    let dispatcher = EmrDispatcher::new(&fake.config(), cluster, program, "b");
     (fake, dispatcher)
 }
 
@@ -66,6 +68,33 @@ fn primary() -> Answer {
 
 fn sent() -> Answer {
     ok(&json!({"Command": {"CommandId": "c-1"}}))
+}
+
+/// What this thread logs from here on, until the guard goes.
+fn logged() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    (log, tracing::subscriber::set_default(subscriber))
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn targets(fake: &Fake) -> Vec<String> {
@@ -93,6 +122,60 @@ async fn a_step_is_an_argument_vector() {
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": args},
     });
     assert_eq!(fake.requests()[0].json(), json!({"JobFlowId": "j-1", "Steps": [step]}));
+}
+
+#[tokio::test]
+async fn a_step_of_a_release_is_its_script_with_arguments() {
+    let fake = Fake::answering(vec![added()]).await;
+    let release = format!("s3://b/p/node/{}", Digest::of(b"sums"));
+    let jar = "s3://r.elasticmapreduce/libs/script-runner/script-runner.jar";
+    let program = StepProgram::released(jar, &release);
+    let emr = EmrDispatcher::new(&fake.config(), ClusterRef::Id("j-1".into()), program, "b");
+    assert_eq!(emr.send(&order()).await.unwrap(), "s-1");
+    let (digest, batch) = (Digest::of(b"{}"), batch().to_string());
+    let args = [
+        &format!("{release}/flink-sql-runner-node.sh"),
+        "--release",
+        &release,
+        "run",
+        "--batch",
+        "s3://b/p/batches/x.json",
+        "--sha256",
+        digest.as_str(),
+        "--batch-id",
+        &batch,
+    ];
+    assert_eq!(fake.requests()[0].json()["Steps"][0]["HadoopJarStep"], json!({"Jar": jar, "Args": args}));
+}
+
+/// At one step a time an hour-long savepoint holds up every upload: said once, and never in the way of a step.
+#[tokio::test]
+async fn a_cluster_that_runs_one_step_at_a_time_is_warned_of_once() {
+    let level = |level: u8| ok(&json!({"Cluster": {"Id": "j-1", "StepConcurrencyLevel": level}}));
+    let (log, _guard) = logged();
+    let (fake, narrow) = emr(vec![added(), level(1), added()]).await;
+    narrow.send(&order()).await.unwrap();
+    narrow.send(&order()).await.unwrap();
+    assert_eq!(targets(&fake), ["AddJobFlowSteps", "DescribeCluster", "AddJobFlowSteps"]);
+    assert_eq!(log.text().matches("StepConcurrencyLevel").count(), 1, "{}", log.text());
+
+    let (log, _guard) = logged();
+    let (_fake, wide) = emr(vec![added(), level(2)]).await;
+    wide.send(&order()).await.unwrap();
+    // A cluster that cannot be described: one attempt, and the step is sent all the same.
+    let (fake, denied) = emr(vec![added(), error(500, "InternalServerError", ""), level(1)]).await;
+    assert_eq!(denied.send(&order()).await.unwrap(), "s-1");
+    assert_eq!(fake.requests().len(), 2);
+    assert!(!log.text().contains("WARN"), "{}", log.text());
+
+    // Found by its tag, it was described already.
+    let (log, _guard) = logged();
+    let tags = json!({"Cluster": {"Tags": [{"Key": "k", "Value": "v"}], "StepConcurrencyLevel": 1}});
+    let answers = vec![ok(&json!({"Clusters": [{"Id": "j-1"}]})), ok(&tags), added()];
+    let (fake, tagged) = emr_on(ClusterRef::Tag { key: "k".into(), value: "v".into() }, answers).await;
+    tagged.send(&order()).await.unwrap();
+    assert_eq!(targets(&fake), ["ListClusters", "DescribeCluster", "AddJobFlowSteps"]);
+    assert!(log.text().contains("StepConcurrencyLevel"), "{}", log.text());
 }
 
 /// The heart of it: whatever happens to the reply, one request leaves.
@@ -150,7 +233,7 @@ async fn a_throttled_call_is_made_again_and_not_for_ever() {
     let throttled = || error(400, "ThrottlingException", "Rate exceeded");
     let (fake, once) = emr(vec![throttled(), added()]).await;
     assert_eq!(once.send(&order()).await.unwrap(), "s-1");
-    assert_eq!(fake.requests().len(), 2);
+    assert_eq!(targets(&fake), ["AddJobFlowSteps", "AddJobFlowSteps", "DescribeCluster"]);
 
     let (fake, always) = emr((0..9).map(|_| throttled()).collect()).await;
     let text = always.send(&order()).await.unwrap_err().to_string();

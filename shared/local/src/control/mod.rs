@@ -5,6 +5,7 @@ mod commands;
 mod document;
 mod emr;
 mod node;
+mod script_runner;
 mod ssm;
 mod step;
 mod steps;
@@ -23,6 +24,7 @@ use crate::http::{self, Answer, Body, Closed, header};
 pub(crate) use commands::Commands;
 pub(crate) use document::{Document, DocumentError};
 pub(crate) use node::Node;
+pub(crate) use script_runner::ScriptRunner;
 pub(crate) use steps::{Cluster, Steps};
 pub use views::{CommandView, StepView};
 

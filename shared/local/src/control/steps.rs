@@ -2,6 +2,8 @@
 //! Must not know the wire.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -9,6 +11,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::node::{self, Node};
+use super::script_runner::ScriptRunner;
 use super::step::{State, Step, check};
 use super::{ServiceError, StepView, text, texts};
 use crate::events::Events;
@@ -32,6 +35,7 @@ pub(crate) struct Steps {
     pub(super) cluster: Cluster,
     all: Mutex<All>,
     node: Node,
+    scripts: ScriptRunner,
     events: Events,
     tasks: Tasks,
 }
@@ -45,8 +49,8 @@ struct All {
 }
 
 impl Steps {
-    pub(crate) fn new(cluster: Cluster, node: Node, events: Events, tasks: Tasks) -> Self {
-        Self { cluster, all: Mutex::default(), node, events, tasks }
+    pub(crate) fn new(cluster: Cluster, node: Node, scripts: ScriptRunner, events: Events, tasks: Tasks) -> Self {
+        Self { cluster, all: Mutex::default(), node, scripts, events, tasks }
     }
 
     pub(crate) fn views(&self) -> Vec<StepView> {
@@ -159,15 +163,9 @@ impl Steps {
             let Some(step) = all.steps.iter_mut().find(|step| step.state == State::Pending) else { return };
             step.started = Some(SystemTime::now());
             self.turn(step, State::Running);
-            let jar = &step.config["HadoopJarStep"];
-            let argv = texts(jar, "Args").unwrap_or_default();
             let folder = self.node.folder("steps", &step.id);
-            let known = text(jar, "Jar").ends_with("command-runner.jar");
-            let child = if known {
-                self.node.start(&folder, &argv, &BTreeMap::new())
-            } else {
-                Err(std::io::Error::new(std::io::ErrorKind::NotFound, "only command-runner.jar is known here"))
-            };
+            let argv = self.argv(&step.config["HadoopJarStep"], &folder);
+            let child = argv.and_then(|argv| self.node.start(&folder, &argv, &BTreeMap::new()));
             let id = step.id.clone();
             match child {
                 Ok(mut child) => {
@@ -187,6 +185,18 @@ impl Steps {
                     self.turn(step, State::Failed);
                 }
             }
+        }
+    }
+
+    /// What one of the platform's two jars runs.
+    fn argv(&self, jar: &Value, folder: &Path) -> io::Result<Vec<String>> {
+        let args = texts(jar, "Args").unwrap_or_default();
+        match text(jar, "Jar") {
+            "command-runner.jar" => Ok(args),
+            url if url.starts_with("s3://") && url.ends_with("/script-runner.jar") => {
+                self.scripts.prepare(folder, &args)
+            }
+            other => Err(io::Error::new(io::ErrorKind::NotFound, format!("the jar {other} is not known here"))),
         }
     }
 
