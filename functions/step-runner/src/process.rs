@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use control::secrets::Secrets;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-pub use output::Secrets;
 use output::{Pump, log_file};
 
 /// How long a group may take to end after SIGTERM before SIGKILL follows.
