@@ -3,6 +3,7 @@
 
 pub mod cluster_arguments;
 pub mod endpoint;
+pub mod environment;
 pub mod flink_rest;
 pub mod http;
 pub mod local_files;

@@ -55,7 +55,7 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// The client's `JVM_ARGS`.
     pub jvm_arguments: String,
-    /// Variables beside this process's own (`FLINK_CONF_DIR` is passed on anyway).
+    /// Variables beside those of this process that are for Flink (`FLINK_CONF_DIR` is passed on anyway).
     pub environment: Vec<(String, String)>,
     /// Resolves the secret references of jobs; the values appear in nothing that the client prints or answers.
     pub secrets: SecretReader,

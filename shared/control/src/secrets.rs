@@ -198,3 +198,83 @@ impl SecretReader {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Knows `/known`, refuses `/refused`, answers about others once it is asked a second time.
+    #[derive(Default)]
+    struct Vault(AtomicUsize);
+
+    #[async_trait]
+    impl SecretSource for Vault {
+        async fn read(&self, reference: &SecretReference) -> Result<SecretValue, OutsideError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            match reference {
+                SecretReference::Parameter(name) if name == "/known" => Ok(SecretValue::new("hunter2")),
+                SecretReference::Parameter(name) if name == "/refused" => Err(OutsideError::refused("reading", "no")),
+                _ => Err(OutsideError::unknown("reading", "no route to host")),
+            }
+        }
+    }
+
+    fn reference(name: &str) -> SecretReference {
+        SecretReference::Parameter(name.to_owned())
+    }
+
+    #[tokio::test]
+    async fn each_value_is_asked_for_once_whatever_the_answer() {
+        let vault = Arc::new(Vault::default());
+        let reader = SecretReader::new(Arc::<Vault>::clone(&vault), Secrets::default());
+        let all = ["/known", "/refused", "/silent"].map(reference);
+        reader.read_all(all.clone()).await;
+        let known = vec![("here".to_owned(), reference("/known"))];
+        let (one, other) = tokio::join!(reader.values(&known), reader.values(&known));
+        assert_eq!(one.unwrap(), other.unwrap());
+        for name in ["/refused", "/silent"] {
+            let failed = reader.values(&[("here".to_owned(), reference(name))]).await.unwrap_err();
+            assert_eq!(matches!(failed, NoValues::Refused(_)), name == "/refused", "{failed:?}");
+        }
+        assert_eq!(vault.0.load(Ordering::SeqCst), 3);
+    }
+
+    /// A runner that takes over a run never passed its values on: it reads them to know what to take out.
+    #[tokio::test]
+    async fn words_about_a_run_whose_values_are_not_known_are_not_told() {
+        let reader = SecretReader::new(Arc::new(Vault::default()), Secrets::default());
+        let about = [reference("/known"), reference("/silent")];
+        let said = "cannot log in with hunter2";
+        assert!(!reader.told(said, &about[..1]).contains("hunter2"), "nothing is read yet");
+        reader.read_all(about.clone()).await;
+        assert_eq!(reader.told(said, &about[..1]), "cannot log in with ***");
+        assert_eq!(reader.told(said, []), "cannot log in with ***");
+        let withheld = reader.told(said, &about);
+        assert!(withheld.contains("${ssm:/silent}") && !withheld.contains("log in"), "{withheld}");
+    }
+
+    #[test]
+    fn a_value_is_known_in_every_spelling() {
+        let secrets = Secrets::new(["it's\\ \"1\"\nab\n  second line ".to_owned(), "é\u{1b}x1".to_owned()]);
+        for text in [
+            r#"it's\ "1""#,
+            r#"it''s\ "1""#,
+            r#"it's\\ \"1\""#,
+            r#"it''s\\ \"1\""#,
+            r#"it's\\ "1""#,
+            r#"it\'s\\ "1""#,
+            "second line",
+            "é\u{1b}x1",
+            "é\\u001bx1",
+        ] {
+            assert_eq!(secrets.scrub(&format!("<{text}>")), "<***>", "{text}");
+        }
+        assert_eq!(secrets.scrub("ab"), "ab", "too short to be looked for");
+    }
+}

@@ -166,10 +166,10 @@ pub(crate) fn leading(text: &str) -> Option<(usize, Result<SecretReference, BadR
 }
 
 fn is_parameter(name: &str) -> bool {
-    let in_level = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let is_level = |level: &str| !level.is_empty() && level.bytes().all(in_level);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let whole = |level: &str| !level.is_empty() && level.bytes().all(allowed);
     let Some(path) = name.strip_prefix('/') else { return false };
-    name.len() <= MAX_PARAMETER && path.split('/').count() <= MAX_LEVELS && path.split('/').all(is_level)
+    name.len() <= MAX_PARAMETER && path.split('/').count() <= MAX_LEVELS && path.split('/').all(whole)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -16,17 +16,16 @@ pub struct ProcessWatch {
 }
 
 impl ProcessWatch {
-    /// Begins to look for `values` in the processes that have `root` in their arguments or environment.
-    pub fn begin(root: &Path, values: &[&str]) -> Self {
+    /// Begins to look for `values` in the processes that have one of `markers` in their arguments or environment.
+    pub fn begin(markers: Vec<String>, values: &[&str]) -> Self {
         let (found, looked_at) = (Arc::default(), Arc::default());
         let task = {
             let (found, looked_at) = (Arc::clone(&found), Arc::clone(&looked_at));
-            let (root, values) =
-                (root.display().to_string(), values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
+            let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
             tokio::spawn(async move {
                 loop {
-                    look(&root, &values, &found, &looked_at);
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    look(&markers, &values, &found, &looked_at);
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             })
         };
@@ -40,14 +39,13 @@ impl ProcessWatch {
     }
 }
 
-fn look(root: &str, values: &[String], found: &Mutex<BTreeSet<String>>, looked_at: &Mutex<BTreeSet<String>>) {
+fn look(markers: &[String], values: &[String], found: &Mutex<BTreeSet<String>>, looked_at: &Mutex<BTreeSet<String>>) {
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let folder = entry.path();
         let text =
             |name: &str| String::from_utf8_lossy(&std::fs::read(folder.join(name)).unwrap_or_default()).into_owned();
         let (arguments, environment) = (text("cmdline"), text("environ"));
-        // This test's own process starts the stack: the values are in its memory, not in what it shows.
-        if !arguments.contains(root) && !environment.contains(root) {
+        if !markers.iter().any(|marker| arguments.contains(marker) || environment.contains(marker)) {
             continue;
         }
         let program = arguments.split('\0').next().unwrap_or_default();

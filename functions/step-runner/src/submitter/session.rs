@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::protocol::{Answer, Hello, Numbered, PROTOCOL, Request};
 use super::{Options, SCRIPT};
+use crate::environment::is_for_flink;
 use crate::process::{Process, ProcessError, Program};
 use crate::text::{cut, readable};
 
@@ -184,6 +185,7 @@ fn program(options: &Options, script: &Path, socket: &Path) -> Program {
         ])
         .arguments(&options.passthrough)
         .arguments(["-py".as_ref(), script.as_os_str()])
+        .inherits(is_for_flink)
         .variable("JVM_ARGS", &options.jvm_arguments)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)
         .secrets(options.secrets.secrets().clone());
