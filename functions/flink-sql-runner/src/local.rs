@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackError, StackOptions};
-use local::Delivery;
+use local::{Delivery, ParameterConfig};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,6 +56,10 @@ pub(crate) struct Up {
     /// Send uploads to the function that `cargo lambda watch` serves on port 9000, instead of hosting it.
     #[arg(long)]
     watch: bool,
+    /// The node's secrets: a YAML file of `/flink-sql-runner/name: value` for Parameter Store and `NAME: value` for the
+    /// runner's environment.
+    #[arg(long, value_name = "FILE")]
+    secrets: Option<PathBuf>,
     /// Stay in the foreground.
     #[arg(long)]
     foreground: bool,
@@ -136,6 +140,9 @@ async fn start(up: &Up) -> Result<ExitCode, CliError> {
     if up.watch {
         command.arg("--watch");
     }
+    if let Some(file) = &up.secrets {
+        command.arg("--secrets").arg(file);
+    }
     let mut child = command
         .stdin(Stdio::null())
         .stdout(output)
@@ -161,6 +168,21 @@ async fn start(up: &Up) -> Result<ExitCode, CliError> {
     }
 }
 
+type Values<T> = BTreeMap<String, T>;
+
+/// The secrets of a file: those that are parameters, and those of the node's environment.
+fn secrets(file: Option<&Path>) -> Result<(Values<ParameterConfig>, Values<String>), CliError> {
+    let Some(path) = file else { return Ok(Default::default()) };
+    let text = fs::read_to_string(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    // What is wrong in it is not quoted: it could be a value.
+    let values: Values<String> = serde_yaml::from_str(&text).map_err(|_| {
+        CliError::usage(format!("{} cannot be read", path.display()), "write one `name: value` a line, values as text")
+    })?;
+    let (parameters, node): (Values<String>, Values<String>) =
+        values.into_iter().partition(|(name, _)| name.starts_with('/'));
+    Ok((parameters.into_iter().map(|(name, value)| (name, ParameterConfig::secure(value))).collect(), node))
+}
+
 /// The stack itself, until it is told to end.
 async fn serve(up: &Up) -> Result<ExitCode, CliError> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(io("finding the folders"));
@@ -172,6 +194,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         Delivery::Host { bootstrap: binaries.join("orchestrator") }
     };
     let root = absolute(&up.place.root)?;
+    let (parameters, node) = secrets(up.secrets.as_deref())?;
     let options = StackOptions {
         project: absolute(&up.project)?,
         root: root.clone(),
@@ -182,6 +205,8 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         ports: (0, 0, 0),
         spans: Spans::default(),
         rates: Some((Duration::from_secs(30), Duration::from_mins(1))),
+        parameters,
+        node,
     };
     // Asked for before the start: a signal that comes meanwhile must not leave Flink behind.
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listening for signals"))?;

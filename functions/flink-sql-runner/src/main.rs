@@ -26,7 +26,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use control::secrets::Secrets;
 use orchestrator::actions::Action;
+use step_runner::log::ScrubbedLog;
 
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
@@ -42,16 +44,18 @@ fn main() -> ExitCode {
         let (ours, passed) = split(arguments);
         let cli = ProcessCli::parse_from(ours);
         let out = Out::new(cli.global.output);
-        return ended(block_on(async move { Ok(process::run(cli, passed, out).await?.into()) }), out);
+        let hidden = Secrets::default();
+        let run = process::run(cli, passed, hidden.clone(), out);
+        return ended(block_on(&hidden, async move { Ok(run.await?.into()) }), out);
     }
     let cli = Cli::parse_from(arguments);
     let out = Out::new(cli.global.output);
-    ended(block_on(run(cli, out)), out)
+    ended(block_on(&Secrets::default(), run(cli, out)), out)
 }
 
 /// Runs the command; a panic in it is our defect, not the user's.
-fn block_on(command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
-    log();
+fn block_on(hidden: &Secrets, command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
+    log(hidden);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Defect(format!("no runtime: {error}")))?;
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(command)))
@@ -66,9 +70,10 @@ fn ended(result: Result<ExitCode, CliError>, out: Out) -> ExitCode {
 }
 
 /// The log goes to stderr, and says only what goes wrong unless asked.
-fn log() {
+fn log(hidden: &Secrets) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let log = log.with_writer(ScrubbedLog::new(hidden.clone()));
     // A second start in one process keeps the first log.
     let _ = log.try_init();
 }

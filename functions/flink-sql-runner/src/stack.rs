@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::keys::Keys;
-use local::{Delivery, LambdaConfig, NodeConfig, Ports, QueueConfig, Schedule, Stack, StackConfig};
+use local::{Delivery, LambdaConfig, NodeConfig, ParameterConfig, Ports, QueueConfig, Schedule, Stack, StackConfig};
 use serde_json::json;
 
 use crate::flink_beside::{FlinkBeside, FlinkKind};
@@ -19,6 +19,9 @@ pub const BUCKET: &str = "local";
 pub const PREFIX: &str = "flink-sql-runner/";
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
+
+/// The path in Parameter Store that the node may read.
+pub const SECRETS_PATH: &str = "/flink-sql-runner/";
 
 /// Time spans of the local stack, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,10 @@ pub struct StackOptions {
     pub spans: Spans,
     /// How often the two schedules fire; nothing for never.
     pub rates: Option<(Duration, Duration)>,
+    /// Secret values by their names in Parameter Store.
+    pub parameters: BTreeMap<String, ParameterConfig>,
+    /// More of the node's environment.
+    pub node: BTreeMap<String, String>,
 }
 
 /// Why the stack did not start.
@@ -207,6 +214,8 @@ fn stack_config(options: &StackOptions, release: &Release, node: NodeConfig) -> 
         node,
         step_concurrency: 4,
         schedules,
+        parameters: options.parameters.clone(),
+        parameters_path: SECRETS_PATH.to_owned(),
         ..StackConfig::default()
     }
 }
@@ -246,6 +255,7 @@ fn node(options: &StackOptions, flink: &FlinkBeside) -> BTreeMap<String, String>
         ("SESSION_WAIT_MS", options.spans.session.to_string()),
     ];
     let mut node = flink.node();
+    node.extend(options.node.clone());
     node.extend(own.map(|(name, value)| (name.to_owned(), value)));
     node
 }

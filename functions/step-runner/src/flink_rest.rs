@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
+use control::secrets::Secrets;
 use jiff::Timestamp;
 use lifecycle::flink::{Epoch, JobSeen, Look, Slots};
 use lifecycle::ids::{JobId, TriggerId};
@@ -45,13 +46,22 @@ pub struct FlinkRest {
     life: OnceLock<Epoch>,
     /// When a job was first seen at its end here.
     ended: Mutex<HashMap<JobId, Instant>>,
+    /// Values that no text of it may hold: a failed job's exception can quote its configuration.
+    secrets: Secrets,
 }
 
 impl FlinkRest {
     /// The `JobManager` of a standalone cluster; connects to nothing yet.
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, OutsideError> {
         let http = Http::new(&endpoint.base_url(), timeouts)?;
-        Ok(Self { http, endpoint, session: None, life: OnceLock::new(), ended: Mutex::default() })
+        let (life, ended, secrets) = (OnceLock::new(), Mutex::default(), Secrets::default());
+        Ok(Self { http, endpoint, session: None, life, ended, secrets })
+    }
+
+    /// With values that none of its texts may hold.
+    #[must_use]
+    pub fn with_secrets(self, secrets: &Secrets) -> Self {
+        Self { http: self.http.with_secrets(secrets.clone()), secrets: secrets.clone(), ..self }
     }
 
     /// The `JobManager` of a session on YARN; connects to nothing yet.
@@ -226,7 +236,10 @@ impl Cluster for FlinkRest {
         if answer.is_not_found() {
             return Ok(StopStatus::Forgotten);
         }
-        answer.json::<SavepointAnswer>(&what)?.status().map_err(|message| OutsideError::unknown(what, message))
+        answer
+            .json::<SavepointAnswer>(&what)?
+            .status(&self.secrets)
+            .map_err(|message| OutsideError::unknown(what, message))
     }
 
     async fn cancel(&self, id: JobId) -> Result<(), OutsideError> {
@@ -255,7 +268,7 @@ impl Cluster for FlinkRest {
             return Ok(None);
         }
         let exceptions: Exceptions = answer.json(&format!("ask for the failures of {id}"))?;
-        Ok(exceptions.newest().map(|line| text::cut(&line, FAILURE)))
+        Ok(exceptions.newest(&self.secrets).map(|line| text::cut(&line, FAILURE)))
     }
 
     async fn restarts(&self, id: JobId) -> Result<Option<u64>, OutsideError> {

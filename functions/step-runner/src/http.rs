@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use control::ports::OutsideError;
+use control::secrets::Secrets;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
@@ -38,6 +39,7 @@ impl Default for Timeouts {
 pub(crate) struct Http {
     client: Client,
     base: String,
+    secrets: Secrets,
 }
 
 /// What came back.
@@ -69,7 +71,12 @@ impl Http {
             .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
             .build()
             .map_err(|error| OutsideError::unknown("set up the HTTP client", error))?;
-        Ok(Self { client, base: base_url.trim_end_matches('/').to_owned() })
+        Ok(Self { client, base: base_url.trim_end_matches('/').to_owned(), secrets: Secrets::default() })
+    }
+
+    /// With values that no refusal may hold.
+    pub(crate) fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, OutsideError> {
@@ -115,7 +122,7 @@ impl Http {
         if status == StatusCode::OK {
             Ok(Answer::Content(content))
         } else {
-            Ok(Answer::Refused(status, message(&content)))
+            Ok(Answer::Refused(status, message(&content, &self.secrets)))
         }
     }
 }
@@ -162,13 +169,13 @@ fn passing(status: StatusCode) -> bool {
 }
 
 /// What Flink says in `{"errors": [...]}`, or the first line of what is no such answer.
-fn message(content: &[u8]) -> String {
+fn message(content: &[u8], secrets: &Secrets) -> String {
     let text = String::from_utf8_lossy(content);
     let said = match serde_json::from_str::<Errors>(&text) {
         // The last one is the trace, where there are several.
-        Ok(Errors { errors }) => errors.last().map(|error| one_line(error)),
+        Ok(Errors { errors }) => errors.last().map(|error| one_line(&secrets.scrub(error))),
         // Cut short, or no JSON: Flink escapes the line ends within.
-        Err(_) => Some(one_line(&text.replace("\\n", "\n").replace("\\t", "\t"))),
+        Err(_) => Some(one_line(&secrets.scrub(&text).replace("\\n", "\n").replace("\\t", "\t"))),
     };
     cut(&said.unwrap_or_default(), TOLD)
 }

@@ -3,11 +3,14 @@
 
 pub mod cluster_arguments;
 pub mod endpoint;
+pub mod environment;
 pub mod flink_rest;
 pub mod http;
 pub mod local_files;
 pub mod locks;
+pub mod log;
 mod no_session;
+pub mod node_secrets;
 pub mod process;
 pub mod run;
 pub mod session_admin;

@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::{S3Files, S3Store};
+use aws::{ParameterStore, S3Files, S3Store};
 use clap::{Parser, Subcommand};
 use control::runner::{RunnerTimes, error_chain};
+use control::secrets::{SecretReader, Secrets};
 use control::world::SystemWorld;
 use lifecycle::ids::{BatchId, Digest};
 use lifecycle::keys::Keys;
 use step_runner::cluster_arguments::ClusterArguments;
+use step_runner::log::ScrubbedLog;
+use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
 
 /// Carries out batches of plans against the Flink session cluster.
@@ -61,22 +64,23 @@ struct Run {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    let secrets = Secrets::default();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .with_ansi(false)
-        .with_writer(std::io::stderr)
+        .with_writer(ScrubbedLog::new(secrets.clone()))
         .init();
     let Command::Run(run) = Arguments::parse().command;
-    match carry_out(run).await {
+    match carry_out(run, secrets.clone()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", error_chain(error.as_ref()));
+            eprintln!("error: {}", secrets.scrub(&error_chain(error.as_ref())));
             ExitCode::from(6)
         }
     }
 }
 
-async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (bucket, key) =
         run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
     let suffix = format!("batches/{}.json", run.batch_id);
@@ -100,7 +104,10 @@ async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let reference = BatchRef { id: run.batch_id, key: key.to_owned(), digest };
     let store = Arc::new(S3Store::new(&config, bucket));
     let files = Arc::new(S3Files::new(&config));
-    let report = run_batch(store, Some(files), Keys::new(prefix), &reference, &settings, Arc::new(SystemWorld)).await?;
+    let source = Arc::new(NodeSecrets::new(Arc::new(ParameterStore::new(&config))));
+    let (keys, world) = (Keys::new(prefix), Arc::new(SystemWorld));
+    let secrets = SecretReader::new(source, secrets);
+    let report = run_batch(store, Some(files), keys, &reference, &settings, world, secrets).await?;
     tracing::info!(
         finished = report.finished,
         not_ours = report.not_ours,

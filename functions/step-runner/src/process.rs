@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use control::secrets::Secrets;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-pub use output::Secrets;
 use output::{Pump, log_file};
 
 /// How long a group may take to end after SIGTERM before SIGKILL follows.
@@ -29,6 +29,7 @@ pub struct Program {
     name: OsString,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    inherits: fn(&str) -> bool,
     log: Option<PathBuf>,
     secrets: Secrets,
 }
@@ -94,6 +95,7 @@ impl Program {
             name: name.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            inherits: |_| true,
             log: None,
             secrets: Secrets::default(),
         }
@@ -110,6 +112,13 @@ impl Program {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// With only those of this process's own variables whose names pass.
+    #[must_use]
+    pub fn inherits(mut self, passes: fn(&str) -> bool) -> Self {
+        self.inherits = passes;
         self
     }
 
@@ -134,6 +143,8 @@ impl Program {
         let log = self.log.as_deref().map(log_file).transpose().map_err(failed)?;
         let mut child = Command::new(&self.name)
             .args(&self.arguments)
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| (self.inherits)(&name.to_string_lossy())))
             .envs(self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use control::ports::{Cluster, Files, OutsideError, Store, Submitter, World};
 use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
+use control::secrets::SecretReader;
 use lifecycle::batch::Batch;
 use lifecycle::documents::{DocumentError, read};
 use lifecycle::ids::{BatchId, Digest, Nonce};
@@ -91,7 +92,7 @@ pub enum RunError {
     Lock(#[from] LockError),
 }
 
-/// Carries out a batch.
+/// Carries out a batch. `secrets` is the batch's own: what it reads is not read again.
 pub async fn run_batch(
     store: Arc<dyn Store>,
     s3_files: Option<Arc<dyn Files>>,
@@ -99,6 +100,7 @@ pub async fn run_batch(
     reference: &BatchRef,
     settings: &NodeSettings,
     world: Arc<dyn World>,
+    secrets: SecretReader,
 ) -> Result<BatchReport, RunError> {
     let batch: Batch = document(store.as_ref(), &reference.key, &reference.digest).await?;
     let mut plans = Vec::new();
@@ -111,7 +113,7 @@ pub async fn run_batch(
             }
         }
     }
-    let node = Node { store, s3_files, keys, settings, world };
+    let node = Node { store, s3_files, keys, settings, world, secrets };
     node.carry_out(&batch, plans).await
 }
 
@@ -122,6 +124,7 @@ struct Node<'a> {
     keys: Keys,
     settings: &'a NodeSettings,
     world: Arc<dyn World>,
+    secrets: SecretReader,
 }
 
 impl Node<'_> {
@@ -132,7 +135,7 @@ impl Node<'_> {
         let mut report = BatchReport::default();
         for life in 1..=LIVES {
             let cluster = match self.settings.target.resolve().await {
-                Ok(cluster) => Arc::new(cluster),
+                Ok(cluster) => Arc::new(cluster.with_secrets(self.secrets.secrets())),
                 Err(OutsideError::Refused { what, message }) => {
                     // Every operation says so in its result.
                     let nothing = Arc::new(NoSession { what, message });
@@ -175,7 +178,7 @@ impl Node<'_> {
     }
 
     fn submitter(&self, jobmanager: Endpoint) -> FlinkRunSubmitter {
-        let mut options = Options::new(&self.settings.flink, &self.settings.python, jobmanager);
+        let mut options = Options::new(&self.settings.flink, &self.settings.python, jobmanager, self.secrets.clone());
         options.log = Some(self.settings.state_directory.join("flink-run.log"));
         options.passthrough.clone_from(&self.settings.passthrough);
         // A preparation of Python code runs that code; its submission compiles it once more.
@@ -198,6 +201,7 @@ impl Node<'_> {
             files: Arc::new(AnyFiles::new(self.s3_files.clone())),
             cluster,
             submitter,
+            secrets: self.secrets.clone(),
             locks: Arc::new(locks),
             nonce,
             world: Arc::clone(&self.world),

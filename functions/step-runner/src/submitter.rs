@@ -10,15 +10,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, Submitted, Submitter};
+use control::secrets::{NoValues, SecretReader};
 use lifecycle::ids::JobId;
 use lifecycle::plan::Launch;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
-use crate::process::Secrets;
-use protocol::{Answer, Request};
+use protocol::{Answer, Job, Request};
 use session::{Lost, Session};
 
 /// The Python side of the protocol.
@@ -56,10 +55,10 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// The client's `JVM_ARGS`.
     pub jvm_arguments: String,
-    /// Variables beside this process's own (`FLINK_CONF_DIR` is passed on anyway).
+    /// Variables beside those of this process that are for Flink (`FLINK_CONF_DIR` is passed on anyway).
     pub environment: Vec<(String, String)>,
-    /// Values that appear in nothing it prints or answers; more may be added while it runs.
-    pub secrets: Secrets,
+    /// Resolves the secret references of jobs; the values appear in nothing that the client prints or answers.
+    pub secrets: SecretReader,
     /// The limits.
     pub limits: Limits,
 }
@@ -92,7 +91,7 @@ pub enum NotPrepared {
 struct Client {
     session: Option<Session>,
     /// What was prepared, to prepare it again if the process is lost before the submission.
-    prepared: HashMap<JobId, Value>,
+    prepared: HashMap<JobId, Job>,
 }
 
 impl Default for Limits {
@@ -108,7 +107,12 @@ impl Default for Limits {
 
 impl Options {
     /// The client `flink` for `jobmanager`, everything else as usual.
-    pub fn new(flink: impl Into<PathBuf>, python: impl Into<PathBuf>, jobmanager: Endpoint) -> Self {
+    pub fn new(
+        flink: impl Into<PathBuf>,
+        python: impl Into<PathBuf>,
+        jobmanager: Endpoint,
+        secrets: SecretReader,
+    ) -> Self {
         Self {
             flink: flink.into(),
             python: python.into(),
@@ -118,7 +122,7 @@ impl Options {
             log: None,
             jvm_arguments: JVM_ARGUMENTS.to_owned(),
             environment: Vec::new(),
-            secrets: Secrets::default(),
+            secrets,
             limits: Limits::default(),
         }
     }
@@ -171,7 +175,7 @@ impl FlinkRunSubmitter {
         Session::start(&self.options).await
     }
 
-    async fn prepare_in(&self, session: &mut Session, key: JobId, job: &Value) -> Result<Answer, Lost> {
+    async fn prepare_in(&self, session: &mut Session, key: JobId, job: &Job) -> Result<Answer, Lost> {
         session.prepared.remove(&key);
         session.ask(&Request::Prepare { key, job }, Instant::now() + self.options.limits.prepare).await
     }
@@ -181,15 +185,16 @@ impl FlinkRunSubmitter {
         &self,
         session: &mut Session,
         key: JobId,
-        job: &Value,
+        job: &Job,
     ) -> Result<Result<(), NotPrepared>, Lost> {
-        let again = self.prepare_in(session, key, job).await?.prepared(&self.options.secrets);
+        let again = self.prepare_in(session, key, job).await?.prepared(self.options.secrets.secrets());
         Ok(match again {
             Ok(Prepared::Compiled { .. }) => {
                 session.prepared.insert(key);
                 Ok(())
             }
             Ok(Prepared::Rejected(rejection)) => Err(NotPrepared::NotAgain(rejection.message)),
+            Ok(Prepared::NoSecret(message)) => Err(NotPrepared::NotAgain(message)),
             Err(open) => Err(NotPrepared::NotAgain(open.to_string())),
         })
     }
@@ -199,13 +204,22 @@ impl FlinkRunSubmitter {
 impl Submitter for FlinkRunSubmitter {
     async fn prepare(&self, key: JobId, launch: &Launch) -> Result<Prepared, OutsideError> {
         let what = format!("prepare `{}`", launch.name);
+        let values = match self.options.secrets.values(&launch.secrets()).await {
+            Ok(values) => values,
+            Err(NoValues::Refused(why)) => return Ok(Prepared::NoSecret(why)),
+            Err(NoValues::Unknown(error)) => return Err(error),
+        };
+        let job = match protocol::job(launch, &values) {
+            Ok(job) => job,
+            Err(missing) => return Ok(Prepared::NoSecret(format!("{missing} has no value"))),
+        };
         let mut client = self.client.lock().await;
         client.prepared.remove(&key);
-        let job = protocol::job(launch);
         let mut session = self.alive(&mut client).await?;
         let answer =
             self.prepare_in(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
-        let prepared = answer.prepared(&self.options.secrets).map_err(|open| OutsideError::unknown(&what, open));
+        let prepared =
+            answer.prepared(self.options.secrets.secrets()).map_err(|open| OutsideError::unknown(&what, open));
         if matches!(prepared, Ok(Prepared::Compiled { .. })) {
             session.prepared.insert(key);
             client.prepared.insert(key, job);
@@ -233,7 +247,8 @@ impl Submitter for FlinkRunSubmitter {
         let request = Request::Submit { key, job_id: id, restore };
         let end = Instant::now() + self.options.limits.submit;
         let answer = session.ask(&request, end).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
-        let submitted = answer.submitted(&self.options.secrets).map_err(|open| OutsideError::unknown(&what, open));
+        let submitted =
+            answer.submitted(self.options.secrets.secrets()).map_err(|open| OutsideError::unknown(&what, open));
         client.session = Some(session);
         submitted
     }

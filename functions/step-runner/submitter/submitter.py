@@ -40,6 +40,8 @@ RESTORE_RULES = (
 # executes its environment, would start a job that nobody knows of.
 SEALED = "nothing-before-the-submission"
 CODE_SECONDS = float(os.environ.get("FLINK_SQL_RUNNER_CODE_SECONDS", "60"))
+# The runner cuts what it shows; cut here, half of a secret value would not be known as one.
+LONGEST = 1 << 20
 CHILDREN: set[int] = set()  # code jobs under way, each the leader of its process group
 
 FRAME = re.compile(r"\s+(at [\w.$/<>]+\(|\.\.\. \d+ (more|common frames))")
@@ -105,7 +107,7 @@ def readable(trace: str) -> str:
         text = outer if outer and named.startswith("java.") else root
     if not chain[-1][1]:  # a bare exception, such as EOFException
         text = f"{text} ({chain[-1][0].rsplit('.', 1)[-1]})"
-    return text if len(text) <= 4000 else text[:4000] + " ..."
+    return text[:LONGEST]
 
 
 def location(trace: str) -> list[int] | None:

@@ -7,6 +7,7 @@ mod fake;
 use std::time::{Duration, Instant};
 
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
+use control::secrets::Secrets;
 use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId};
 use serde_json::{Value, json};
@@ -319,4 +320,34 @@ async fn an_answer_without_end_or_sense_is_unknown() {
     assert!(
         matches!(&refused, OutsideError::Refused { message, .. } if message.len() < 1200 && !message.contains('\u{1b}'))
     );
+}
+
+/// A job's exception quotes its configuration; what is cut or made one line first would show a part of it.
+#[tokio::test]
+async fn nothing_that_flink_says_holds_a_secret() {
+    let password = "hunter2 and a second\nline of it";
+    let secrets = Secrets::new([password.to_owned(), "x".repeat(900)]);
+    let trace = format!("java.lang.X: {} url jdbc:p={password}\n\tat a.B.c(D.java:1)\n", "x".repeat(900));
+    let exceptions = format!("GET /jobs/{}/exceptions?maxExceptions=1", id(1));
+    let status = format!("GET /jobs/{}/savepoints/{}", id(1), id(2));
+    let history = |name: &str, trace: &str| json!({"exceptionHistory": {"entries": [{"exceptionName": name, "stacktrace": trace, "timestamp": 2}]}});
+    let failed = json!({"status": {"id": "COMPLETED"}, "operation":
+        {"failure-cause": {"class": "org.x.CheckpointException", "stack-trace": format!("org.x.CheckpointException: no\nCaused by: {trace}")}}});
+    let flink = Server::default()
+        .with(&exceptions, 200, history("", &trace))
+        .with(&exceptions, 200, history("p=hunter2 and a second", ""))
+        .with(&exceptions, 200, json!({"root-exception": trace}))
+        .with(&exceptions, 400, errors(&trace))
+        .with(&status, 200, failed)
+        .with(&format!("PATCH /jobs/{}?mode=cancel", id(1)), 500, errors("p=hunter2 and a second"));
+    let cluster = rest(&flink).await.with_secrets(&secrets);
+    for _ in 0..3 {
+        let told = cluster.failure(id(1)).await.unwrap().unwrap();
+        assert!(told.contains("p=***") && !told.contains("hunter2") && !told.contains("xxx"), "{told}");
+    }
+    let OutsideError::Refused { message, .. } = cluster.failure(id(1)).await.unwrap_err() else { panic!() };
+    assert!(message.contains("p=***") && !message.contains("hunter2"), "{message}");
+    let StopStatus::Failed { message, .. } = cluster.stop_status(id(1), id(2)).await.unwrap() else { panic!() };
+    assert!(message.contains("p=***") && !message.contains("hunter2"), "{message}");
+    assert!(is_unknown(&cluster.cancel(id(1)).await.unwrap_err(), "p=***"));
 }

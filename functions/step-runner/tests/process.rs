@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use step_runner::process::{Process, ProcessError, Program, Secrets};
+use control::secrets::Secrets;
+use step_runner::process::{Process, ProcessError, Program};
 
 const SOON: Duration = Duration::from_secs(10);
 

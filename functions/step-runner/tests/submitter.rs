@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use control::ports::{OutsideError, Prepared, Submitted, Submitter};
+use async_trait::async_trait;
+use control::ports::{OutsideError, Prepared, SecretSource, Submitted, Submitter};
+use control::secrets::{SecretReader, Secrets};
 use lifecycle::ids::{Digest, Hex32, JobId};
 use lifecycle::manifest::JobName;
 use lifecycle::plan::{Launch, LaunchKind, LaunchStatement};
+use lifecycle::secrets::{SecretReference, SecretValue};
 use serde_json::{Value, json};
-use step_runner::process::Secrets;
 use step_runner::submitter::{FlinkRunSubmitter, Options};
 
 /// Does what the job's name or the restored path says.
@@ -25,7 +28,7 @@ def note(value):
 def die(code):
     print("the JVM is out of hunter2", file=sys.stderr)
     sys.exit(code)
-note({"argv": sys.argv[1:], "jvm": os.environ["JVM_ARGS"], "pid": os.getpid(), "script": open(sys.argv[-1]).read()})
+note({"argv": sys.argv[1:], "environment": dict(os.environ), "jvm": os.environ["JVM_ARGS"], "pid": os.getpid(), "script": open(sys.argv[-1]).read()})
 mode = open(here + "/mode").read()
 if mode == "dies": die(1)
 if mode == "mute": time.sleep(60)
@@ -48,6 +51,7 @@ for line in lines:
     if act == "die": die(7)
     if act == "hang": time.sleep(60)
     if act == "nonsense": answer = "no JSON"
+    if act == "quotes": answer = {"id": "hunter2", "ok": True}
     if act == "other": answer["id"] = 99
     say(answer)
     if request["op"] == "exit": break
@@ -74,10 +78,10 @@ impl Stage {
 
     fn options(&self) -> Options {
         let jobmanager = "localhost:8081".parse().unwrap();
-        let mut options = Options::new(self.directory.path().join("flink"), "python3", jobmanager);
+        let secrets = SecretReader::new(Arc::new(Vault::default()), Secrets::new(["hunter2".to_owned()]));
+        let mut options = Options::new(self.directory.path().join("flink"), "python3", jobmanager, secrets);
         self.directory.path().clone_into(&mut options.scratch);
         options.passthrough = vec!["-Dx=a b".to_owned()];
-        options.secrets = Secrets::new(["hunter2".to_owned()]);
         options.limits.start = Duration::from_secs(30);
         options.limits.prepare = Duration::from_secs(3);
         options.limits.submit = Duration::from_secs(3);
@@ -100,6 +104,43 @@ impl Stage {
     fn asked(&self) -> Vec<String> {
         self.notes().iter().filter_map(|note| note["op"].as_str().map(str::to_owned)).collect()
     }
+}
+
+/// Secret values by what they are referred to as; those that are not there are refused, `down` gives no answer.
+#[derive(Default)]
+struct Vault {
+    values: HashMap<&'static str, &'static str>,
+    reads: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl SecretSource for Vault {
+    async fn read(&self, reference: &SecretReference) -> Result<SecretValue, OutsideError> {
+        let name = reference.to_string();
+        self.reads.lock().unwrap().push(name.clone());
+        match self.values.get(name.as_str()) {
+            Some(value) => Ok(SecretValue::new(*value)),
+            None if name.contains("down") => Err(OutsideError::unknown("reading", "no route to host")),
+            None => Err(OutsideError::refused("reading", "ParameterNotFound")),
+        }
+    }
+}
+
+/// A submitter that resolves references, and what it reads from.
+fn resolving(stage: &Stage, values: &[(&'static str, &'static str)]) -> (FlinkRunSubmitter, Arc<Vault>, SecretReader) {
+    let vault = Arc::new(Vault { values: values.iter().copied().collect(), ..Vault::default() });
+    let reader = SecretReader::new(Arc::<Vault>::clone(&vault), Secrets::default());
+    let mut options = stage.options();
+    options.secrets = reader.clone();
+    (FlinkRunSubmitter::new(options), vault, reader)
+}
+
+/// A job whose table definition and properties refer to secrets.
+fn referring(name: &str, sql: &str, property: &str) -> Launch {
+    let mut launch = launch(name);
+    launch.statements[0].sql = format!("CREATE TABLE a WITH ('p' = '{sql}')");
+    launch.properties.insert("secret".into(), property.into());
+    launch
 }
 
 fn id(n: u8) -> JobId {
@@ -276,4 +317,89 @@ async fn a_client_that_does_not_start_is_told() {
     let error = FlinkRunSubmitter::new(options).warm_up().await.unwrap_err();
     assert!(matches!(&error, OutsideError::Refused { .. }) && error.to_string().contains("/nowhere/flink"), "{error}");
     assert!(stage.starts().iter().all(|pid| !is_alive(*pid)));
+}
+
+/// A value that would end a SQL literal, a JSON text and a line.
+const AWKWARD: &str = "it's \"{x}\" ${env:NO} \\ end\nsecond line";
+
+#[tokio::test]
+async fn values_go_over_the_socket_and_nowhere_else() {
+    let stage = Stage::new();
+    let (submitter, vault, reader) = resolving(&stage, &[("${ssm:/awkward}", AWKWARD), ("${env:WORD}", "swordfish")]);
+    let first = referring("job", "u:${env:WORD}@${ssm:/awkward}", "<${ssm:/awkward}>");
+    let body_and_insert = Launch { body: "SELECT '${ssm:/awkward}'".into(), ..first };
+    assert_eq!(submitter.prepare(id(1), &body_and_insert).await.unwrap(), COMPILED);
+    assert_eq!(submitter.prepare(id(2), &referring("job", "${env:WORD}", "${env:WORD}")).await.unwrap(), COMPILED);
+    // A client that is lost gets the same values: another one was not compiled.
+    assert!(submitter.prepare(id(3), &launch("die")).await.is_err());
+    assert_eq!(submitter.submit(id(1), id(11), None).await.unwrap(), Submitted::Accepted);
+    submitter.shutdown().await;
+    assert_eq!(*vault.reads.lock().unwrap(), ["${env:WORD}", "${ssm:/awkward}"], "each is read once");
+
+    let notes = stage.notes();
+    let prepared: Vec<&Value> =
+        notes.iter().filter(|note| note["op"] == "prepare" && note["key"] == json!(id(1))).collect();
+    assert_eq!(prepared.len(), 2);
+    for note in prepared {
+        let doubled = AWKWARD.replace('\'', "''");
+        let sql = format!("CREATE TABLE a WITH ('p' = 'u:swordfish@{doubled}')");
+        assert_eq!(note["job"]["statements"][0]["sql"], json!(sql));
+        assert_eq!(note["job"]["properties"]["secret"], json!(format!("<{AWKWARD}>")));
+        // Whoever writes the query is not who writes the configuration.
+        assert_eq!(note["job"]["query"], "SELECT '${ssm:/awkward}'");
+    }
+    for started in notes.iter().filter(|note| note["pid"].is_i64()) {
+        // Cargo sets variables of its own for this process: they are not for Flink.
+        assert!(started["environment"]["PATH"].is_string() && started["environment"]["CARGO_PKG_NAME"].is_null());
+        let told = format!("{}{}", started["argv"], started["environment"]);
+        assert!(!told.contains("swordfish") && !told.contains("second line"), "{told}");
+    }
+    let shown = format!("{submitter:?}{reader:?}");
+    assert!(!shown.contains("swordfish") && !shown.contains("second line"), "{shown}");
+    let scrubbed =
+        reader.secrets().scrub("swordfish, it's \"{x}\" ${env:NO} \\ end, it''s \"{x}\" ${env:NO} \\ end\nsecond line");
+    assert_eq!(scrubbed, "***, ***, ***\n***");
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_had_costs_only_its_job() {
+    let stage = Stage::new();
+    let (submitter, _, _) =
+        resolving(&stage, &[("${ssm:/good}", "swordfish"), ("${ssm:/short}", "abc"), ("${ssm:/lines}", "ab\ncd\n")]);
+    for (sql, property, said) in [
+        ("${ssm:/missing}", "", "tables/a.sql:1: ${ssm:/missing} cannot be read: ParameterNotFound"),
+        ("${ssm:/good}", "a${env:MISSING}", "flinkProperties.secret: ${env:MISSING} cannot be read: ParameterNotFound"),
+        (
+            "${ssm:/short}",
+            "",
+            "tables/a.sql:1: the value of ${ssm:/short} cannot be kept secret: it is shorter than 4 characters",
+        ),
+        (
+            "${ssm:/lines}",
+            "",
+            "tables/a.sql:1: the value of ${ssm:/lines} cannot be kept secret: it is shorter than 4 characters",
+        ),
+    ] {
+        let prepared = submitter.prepare(id(1), &referring("job", sql, property)).await.unwrap();
+        assert_eq!(prepared, Prepared::NoSecret(said.to_owned()));
+    }
+    let why = unknown(&submitter.prepare(id(1), &referring("job", "${ssm:/down}", "")).await.unwrap_err());
+    assert!(why.contains("no route to host"), "{why}");
+    assert!(stage.asked().is_empty() && stage.starts().is_empty(), "nothing is sent without its values");
+    assert_eq!(submitter.prepare(id(2), &referring("job", "${ssm:/good}", "")).await.unwrap(), COMPILED);
+}
+
+#[tokio::test]
+async fn what_the_client_says_of_a_value_is_not_told() {
+    let stage = Stage::new();
+    let (submitter, _, _) = resolving(&stage, &[("${ssm:/x}", "hunter2")]);
+    let Prepared::Rejected(rejection) = submitter.prepare(id(1), &referring("bad", "${ssm:/x}", "")).await.unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(rejection.message, "no *** \nhere");
+    for name in ["quotes", "die"] {
+        let why = unknown(&submitter.prepare(id(1), &referring(name, "${ssm:/x}", "")).await.unwrap_err());
+        assert!(why.contains("***") && !why.contains("hunter2"), "{why}");
+    }
 }

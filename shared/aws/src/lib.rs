@@ -1,4 +1,4 @@
-//! The adapters of the ports to S3, EMR and SSM, one feature per service.
+//! The adapters of the ports to S3, EMR, SSM and its Parameter Store, one feature per service.
 //! Must not know jobs, plans or what a document means: bytes and ids pass through.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-#[cfg(any(feature = "s3", feature = "emr"))]
+#[cfg(any(feature = "s3", feature = "emr", feature = "parameters"))]
 mod outcome;
 
 #[cfg(feature = "emr")]
@@ -15,6 +15,8 @@ mod argv;
 mod cluster;
 #[cfg(feature = "emr")]
 mod emr;
+#[cfg(feature = "parameters")]
+mod parameters;
 #[cfg(feature = "ssm")]
 mod primary;
 #[cfg(feature = "s3")]
@@ -32,6 +34,8 @@ pub use argv::StepProgram;
 pub use cluster::ClusterRef;
 #[cfg(feature = "emr")]
 pub use emr::EmrDispatcher;
+#[cfg(feature = "parameters")]
+pub use parameters::ParameterStore;
 #[cfg(feature = "s3")]
 pub use s3_files::S3Files;
 #[cfg(feature = "s3")]

@@ -10,6 +10,7 @@ pub mod orchestrator;
 pub mod ports;
 pub mod runner;
 mod search;
+pub mod secrets;
 pub mod uploads;
 pub mod world;
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Digest, JobId, TriggerId};
 use lifecycle::plan::Launch;
+use lifecycle::secrets::{SecretReference, SecretValue};
 
 /// The version of an object, as the store names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -223,6 +224,15 @@ pub enum Prepared {
     },
     /// It does not compile.
     Rejected(lifecycle::execute::Rejection),
+    /// A secret that it refers to cannot be had: which one, and why.
+    NoSecret(String),
+}
+
+/// Where secret values are kept.
+#[async_trait]
+pub trait SecretSource: Send + Sync {
+    /// The value of a reference; refused where there is none, or it may not be read.
+    async fn read(&self, reference: &SecretReference) -> Result<SecretValue, OutsideError>;
 }
 
 /// How a submission ended.

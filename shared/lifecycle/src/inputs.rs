@@ -9,6 +9,7 @@ use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 use crate::keys::stem;
 use crate::manifest::{JobName, Loaded, Policy, load, load_merged};
 use crate::orchestrate::Desired;
+use crate::secrets::{BadReference, references};
 use crate::sql::StatementError;
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
@@ -195,14 +196,32 @@ fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
         });
         match read {
             Ok(read) => {
+                let text = text(file).unwrap_or_default();
+                config.push(plain(file, read.values().flat_map(|value| bad_references(file, text, value)).collect()));
                 values = read;
-                config.push(plain(file, Vec::new()));
             }
             Err(error) => config.push(plain(file, vec![error])),
         }
     }
     values.extend(files.extra_params.clone());
     Parameters(values)
+}
+
+/// What is wrong with the secret references of one parameter.
+fn bad_references(file: &InputFile, text: &str, value: &str) -> Vec<Diagnostic> {
+    let bad = references(value).into_iter().filter_map(|found| found.reference.err());
+    let finding = |bad: BadReference| {
+        let found = Diagnostic::new(Severity::Error, "bad-secret-reference", &file.file.name, bad.to_string());
+        let found = found.with_help(bad.help());
+        // A value that is written with escapes is not found; then the name of the file has to do.
+        let Some(before) = text.split_once(bad.text()).map(|(before, _)| before) else { return found };
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = before.matches('\n').count();
+        let span = Span { line: number(line + 1), column: number(column), length: number(bad.text().chars().count()) };
+        found.with_span(span, text.lines().nth(line).map(str::to_owned))
+    };
+    bad.map(finding).collect()
 }
 
 fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Verdict>) -> Option<TableDefinitions> {

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod orchestrate;
 pub mod plan;
 pub mod record;
+pub mod secrets;
 pub mod session;
 pub mod sql;
 pub mod state;

@@ -1,7 +1,7 @@
 //! The plan: everything the node may do for one job, for every status it can observe, as one immutable value.
 //! Must not know how it is carried out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use crate::execute::RunStarted;
 use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
+use crate::secrets::{SecretReference, references_in_sql, references_in_text};
 use crate::state::{Place, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
@@ -98,6 +99,19 @@ impl Launch {
             slots: target.slots(),
             target: target.digest(),
         }
+    }
+
+    /// The secret references that are resolved when it is prepared, each with the place where it stands.
+    pub fn secrets(&self) -> Vec<(String, SecretReference)> {
+        let in_statement = |statement: &LaunchStatement| {
+            let origin = statement.origin.clone();
+            references_in_sql(&statement.sql).into_iter().map(move |reference| (origin.clone(), reference))
+        };
+        let in_property = |(key, value): (&String, &String)| {
+            let origin = format!("flinkProperties.{key}");
+            references_in_text(value).into_iter().map(move |reference| (origin.clone(), reference))
+        };
+        self.statements.iter().flat_map(in_statement).chain(self.properties.iter().flat_map(in_property)).collect()
     }
 }
 
@@ -266,6 +280,12 @@ impl Plan {
     /// The action for what was observed; a plan that lacks it leaves no choice but to wait.
     pub fn action(&self, observed: Observed) -> Action {
         self.branches.iter().find(|b| b.observed == observed).map_or(Action::Wait, |b| b.action)
+    }
+
+    /// Every secret reference that its launches hold.
+    pub fn secrets(&self) -> BTreeSet<SecretReference> {
+        let launches = self.next.iter().chain(self.previous.as_ref().map(|previous| &previous.launch));
+        launches.flat_map(Launch::secrets).map(|(_, reference)| reference).collect()
     }
 
     /// The runs of ours that may be live, the deployed ones first.

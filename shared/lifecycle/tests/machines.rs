@@ -80,6 +80,13 @@ fn paths() -> Vec<Path> {
             "refused",
             None,
         ),
+        path(
+            "a secret is missing",
+            with(&|_, node| node.without_secret = Some(reconfigured().digest())),
+            wanted(&reconfigured()),
+            "refused",
+            None,
+        ),
     ]
 }
 
@@ -343,4 +350,21 @@ fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
     claim.notes.cancel = Some(id(1));
     node.claim = Some(claim);
     assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Unknown), "what was begun goes on later");
+}
+
+/// A parameter that is not there yet: the old run goes on, and it is tried again.
+#[test]
+fn a_missing_secret_touches_nothing_and_is_tried_again() {
+    let (mut record, mut node) = deployed(&first());
+    let before = node.clone();
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    node.without_secret = Some(reconfigured().digest());
+    let outcome = node.run(&open.plan);
+    let said = "${ssm:/x} cannot be read".to_owned();
+    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoSecret { message: said.clone() } });
+    assert_eq!((&node.runs, &node.disk), (&before.runs, &before.disk));
+    let record = settle(record, &open, &outcome);
+    assert_eq!(record.deployed.as_ref().unwrap().status, Status::Running);
+    let trouble = record.trouble_of(&reconfigured().digest()).unwrap();
+    assert_eq!((trouble.attempts, trouble.next.is_some(), &trouble.error), (1, true, &said));
 }

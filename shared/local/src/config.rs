@@ -50,6 +50,10 @@ pub struct StackConfig {
     pub invisible_looks: u32,
     /// What is fired by the clock.
     pub schedules: Vec<Schedule>,
+    /// The parameters of Parameter Store by name.
+    pub parameters: BTreeMap<String, ParameterConfig>,
+    /// The path under which parameters may be read.
+    pub parameters_path: String,
 }
 
 impl Default for StackConfig {
@@ -70,7 +74,31 @@ impl Default for StackConfig {
             step_concurrency: 1,
             invisible_looks: 1,
             schedules: Vec::new(),
+            parameters: BTreeMap::new(),
+            parameters_path: "/".into(),
         }
+    }
+}
+
+/// A parameter of Parameter Store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParameterConfig {
+    /// Its value.
+    pub value: String,
+    /// Whether it is a `SecureString`.
+    pub secure: bool,
+}
+
+impl ParameterConfig {
+    /// A `SecureString` of this value.
+    pub fn secure(value: impl Into<String>) -> Self {
+        Self { value: value.into(), secure: true }
+    }
+}
+
+impl std::fmt::Debug for ParameterConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParameterConfig").field("secure", &self.secure).finish_non_exhaustive()
     }
 }
 

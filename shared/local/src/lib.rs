@@ -16,8 +16,8 @@ mod tasks;
 mod time;
 
 pub use config::{
-    ACCESS_KEY, ACCOUNT, Delivery, LambdaConfig, NodeConfig, NotifyVia, Ports, QueueConfig, REGION, SECRET_KEY,
-    Schedule, StackConfig,
+    ACCESS_KEY, ACCOUNT, Delivery, LambdaConfig, NodeConfig, NotifyVia, ParameterConfig, Ports, QueueConfig, REGION,
+    SECRET_KEY, Schedule, StackConfig,
 };
 pub use control::{CommandView, StepView};
 pub use faults::{Call, Fault};

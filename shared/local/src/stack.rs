@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::config::{ACCESS_KEY, NotifyVia, REGION, SECRET_KEY, Schedule, StackConfig};
+use crate::config::{ACCESS_KEY, NotifyVia, ParameterConfig, REGION, SECRET_KEY, Schedule, StackConfig};
 use crate::control::{
-    Cluster, CommandView, Commands, Control, Document, DocumentError, Node, ScriptRunner, StepView, Steps,
+    Cluster, CommandView, Commands, Control, Document, DocumentError, Node, Parameters, ScriptRunner, StepView, Steps,
 };
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
@@ -59,6 +59,7 @@ struct Running {
     queue: Arc<Queue>,
     steps: Arc<Steps>,
     commands: Arc<Commands>,
+    parameters: Arc<Parameters>,
     schedules: Vec<Schedule>,
     groups: Groups,
     tasks: Tasks,
@@ -115,7 +116,14 @@ impl Stack {
         let server = S3Server::new(objects, faults.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
         let shown = shown(&function, &queue, &steps, &commands, &faults);
-        let plane = Control { steps: steps.clone(), commands: commands.clone(), faults: faults.clone(), shown };
+        let parameters = Arc::new(Parameters::new(config.parameters, config.parameters_path));
+        let plane = Control {
+            steps: steps.clone(),
+            commands: commands.clone(),
+            parameters: parameters.clone(),
+            faults: faults.clone(),
+            shown,
+        };
         http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
         let (invoked, calls) = (function.clone(), faults.clone());
         http::serve(&tasks, lambda_listener, move |request| lambda::answer(invoked.clone(), calls.clone(), request));
@@ -132,6 +140,7 @@ impl Stack {
             queue,
             steps,
             commands,
+            parameters,
             schedules,
             groups,
             tasks,
@@ -216,6 +225,16 @@ impl Stack {
     /// Changes one variable of the function's environment; invocations from now on see it.
     pub fn configure_function(&self, name: &str, value: &str) {
         self.0.function.configure(name, value);
+    }
+
+    /// Writes a parameter of Parameter Store, over the one that is there.
+    pub fn put_parameter(&self, name: impl Into<String>, parameter: ParameterConfig) {
+        self.0.parameters.put(name.into(), parameter);
+    }
+
+    /// Removes a parameter of Parameter Store; absent is fine.
+    pub fn remove_parameter(&self, name: &str) {
+        self.0.parameters.remove(name);
     }
 
     /// Ends the cluster, as an operator or a failed step with `TERMINATE_CLUSTER` would.

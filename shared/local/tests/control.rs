@@ -276,3 +276,41 @@ async fn post(kit: &Kit, path: &str, body: &Value) {
     let done = tokio::process::Command::new("curl").args(curl).status().await.unwrap();
     assert!(done.success());
 }
+
+#[tokio::test]
+async fn parameters_are_decrypted_where_they_may_be_read() {
+    let kit = Kit::start(|config| {
+        let plain = local::ParameterConfig { value: "plain".into(), secure: false };
+        let parameters = [("/fsr/a", local::ParameterConfig::secure("hunter2")), ("/fsr/plain", plain)];
+        config.parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
+        config.parameters_path = "/fsr/".into();
+    })
+    .await;
+    let ssm = kit.ssm();
+    let get = async |name: &str, decrypted: bool| {
+        ssm.get_parameter().name(name).with_decryption(decrypted).send().await.map(|got| got.parameter.unwrap())
+    };
+    let code = async |name: &str| get(name, true).await.unwrap_err().code().unwrap().to_owned();
+    let secure = get("/fsr/a", true).await.unwrap();
+    assert_eq!(
+        (secure.value(), secure.version(), secure.r#type().unwrap().as_str()),
+        (Some("hunter2"), 1, "SecureString")
+    );
+    assert_eq!(secure.arn(), Some("arn:aws:ssm:us-east-1:123456789012:parameter/fsr/a"));
+    let opaque = get("/fsr/a", false).await.unwrap().value.unwrap();
+    assert!(opaque.starts_with("AQICAH") && !opaque.contains("hunter2"), "{opaque}");
+    assert_eq!(get("/fsr/plain", false).await.unwrap().value(), Some("plain"));
+
+    kit.stack.put_parameter("/fsr/a", local::ParameterConfig::secure("rotated"));
+    let rotated = get("/fsr/a", true).await.unwrap();
+    assert_eq!((rotated.value(), rotated.version()), (Some("rotated"), 2));
+    kit.stack.remove_parameter("/fsr/a");
+    assert_eq!(code("/fsr/a").await, "ParameterNotFound");
+    assert_eq!(code("/other/a").await, "AccessDeniedException");
+    assert_eq!(code("/fsr//a").await, "ValidationException");
+
+    let throttled = Fault::Error { status: 400, kind: "ThrottlingException".into(), message: "Rate exceeded".into() };
+    kit.stack.order_fault("GetParameter", throttled);
+    assert_eq!(get("/fsr/plain", true).await.unwrap().value(), Some("plain"), "the SDK tries again");
+    assert!(kit.stack.calls().iter().any(|call| call.operation == "GetParameter" && call.resource == "/fsr/plain"));
+}

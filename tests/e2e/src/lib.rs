@@ -12,6 +12,7 @@
 pub mod kafka;
 pub mod predecessor;
 pub mod totals;
+pub mod traces;
 mod yarn;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
-use local::Delivery;
+use local::{Delivery, ParameterConfig};
 use serde_json::Value;
 
 /// How long any one wait may take.
@@ -67,6 +68,13 @@ impl Bench {
 
     /// Starts everything beside this kind of Flink.
     pub async fn start_on(flink: FlinkKind, dispatch: &str) -> Self {
+        Self::start_with(flink, dispatch, &[]).await
+    }
+
+    /// Starts everything, with secrets: names that begin with `/` in Parameter Store, others in the node's environment.
+    pub async fn start_with(flink: FlinkKind, dispatch: &str, secrets: &[(&str, &str)]) -> Self {
+        let (parameters, node): (Vec<_>, Vec<_>) = secrets.iter().partition(|(name, _)| name.starts_with('/'));
+        let parameter = |(name, value): &(&str, &str)| ((*name).to_owned(), ParameterConfig::secure(*value));
         let root = project().join(".local/e2e").join(format!("{dispatch}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         std::fs::create_dir_all(&root).unwrap();
@@ -80,6 +88,8 @@ impl Bench {
             ports: (0, 0, 0),
             spans: Spans::default(),
             rates: None,
+            parameters: parameters.into_iter().map(parameter).collect(),
+            node: node.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
         let stack = LocalStack::start(options).await.expect("the stack starts");
         let store = store(&stack.aws.aws_env());

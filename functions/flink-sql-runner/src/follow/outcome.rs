@@ -132,7 +132,8 @@ fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Refused { refusal } => match refusal {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
             Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
-            Refusal::NoCapacity { .. }
+            Refusal::NoSecret { .. }
+            | Refusal::NoCapacity { .. }
             | Refusal::NoSavepoint { .. }
             | Refusal::StaysInPassing
             | Refusal::EndNotProven { .. }

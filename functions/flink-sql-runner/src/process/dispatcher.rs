@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, Store};
+use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, SecretSource, Store};
+use control::secrets::{SecretReader, Secrets};
 use control::world::SystemWorld;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
@@ -21,6 +22,10 @@ pub(crate) struct ProcessDispatcher {
     pub(crate) keys: Keys,
     /// What the runner is set to.
     pub(crate) node: NodeSettings,
+    /// Where secret references are resolved.
+    pub(crate) secrets: Arc<dyn SecretSource>,
+    /// The values that this process's log does not show.
+    pub(crate) hidden: Secrets,
     /// What was carried out.
     pub(crate) sent: Mutex<BTreeSet<BatchId>>,
 }
@@ -44,8 +49,9 @@ impl Dispatcher for ProcessDispatcher {
         }
         let reference = BatchRef { id: order.batch, key: order.key.clone(), digest: order.digest.clone() };
         let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
-        let report =
-            run_batch(store, Some(files), self.keys.clone(), &reference, &self.node, Arc::new(SystemWorld)).await;
+        let secrets = SecretReader::new(Arc::clone(&self.secrets), self.hidden.clone());
+        let (keys, world) = (self.keys.clone(), Arc::new(SystemWorld));
+        let report = run_batch(store, Some(files), keys, &reference, &self.node, world, secrets).await;
         match report {
             Ok(report) => {
                 tracing::info!(

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use aws::{S3Files, S3Store};
+use aws::{ParameterStore, S3Files, S3Store};
 use control::orchestrator::{DesiredSource, Orchestrator, Report, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
 use control::runner::{RunnerTimes, error_chain};
+use control::secrets::Secrets;
 use control::world::SystemWorld;
 use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
 use lifecycle::documents::write;
@@ -22,6 +23,7 @@ use lifecycle::record::Source;
 use orchestrator::actions::answer;
 use step_runner::cluster_arguments::NoCluster;
 use step_runner::local_files::AnyFiles;
+use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::NodeSettings;
 use step_runner::target::DeploymentTarget;
 
@@ -43,14 +45,19 @@ const TAKEN: [&str; 10] =
     ["queries", "config", "records", "plans", "batches", "claims", "results", "refused", "cluster", "session"];
 
 /// Does what is asked on this node.
-pub(crate) async fn run(cli: ProcessCli, passthrough: Vec<String>, out: Out) -> Result<Exit, CliError> {
+pub(crate) async fn run(
+    cli: ProcessCli,
+    passthrough: Vec<String>,
+    hidden: Secrets,
+    out: Out,
+) -> Result<Exit, CliError> {
     let invocation = Invocation { flags: cli.global };
     let (manifests, common, dry) = match cli.command {
         ProcessCommand::Deploy(folder) => (of_folder(folder.path, folder.template_file), folder.common, false),
         ProcessCommand::Plan(folder) => (of_folder(folder.path, folder.template_file), folder.common, true),
         ProcessCommand::DeployJob(one) => (Manifests::Merged(one.job_config_path), one.common, false),
     };
-    let node = Node::new(&invocation, manifests, &common, passthrough).await?;
+    let node = Node::new(&invocation, manifests, &common, passthrough, hidden).await?;
     if dry {
         let report = Arc::clone(&node.orchestrator).plan(Scope::All, "plan").await?;
         let answer = answer(report);
@@ -79,12 +86,14 @@ impl Node {
         manifests: Manifests,
         common: &Common,
         passthrough: Vec<String>,
+        hidden: Secrets,
     ) -> Result<Self, CliError> {
         let target = common.session_cluster.target().map_err(|error| no_cluster(&error))?;
         let keys = keys(&common.external_job_config_prefix)?;
         let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(invocation, common)? };
         let node = node(invocation, common, target.clone(), passthrough)?;
         let sdk = aws::load_config().await;
+        let parameters = sdk.clone();
         // The Python tool's own name for another S3.
         let sdk = match std::env::var("AWS_S3_ENDPOINT").ok().filter(|url| !url.is_empty()) {
             Some(url) => sdk.into_builder().endpoint_url(url).build(),
@@ -111,6 +120,8 @@ impl Node {
             files: Arc::new(S3Files::new(&sdk)),
             keys,
             node,
+            secrets: Arc::new(NodeSecrets::new(Arc::new(ParameterStore::new(&parameters)))),
+            hidden,
             sent: Mutex::default(),
         };
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(dispatcher), Arc::new(SystemWorld));

@@ -2,6 +2,7 @@
 //! Must not know how they were fetched.
 
 use control::ports::{Checkpoints, StopStatus};
+use control::secrets::Secrets;
 use lifecycle::flink::{JobSeen, JobState, Tasks};
 use lifecycle::ids::JobId;
 use serde::Deserialize;
@@ -146,26 +147,26 @@ impl TryFrom<JobAnswer> for JobSeen {
 
 impl SavepointAnswer {
     /// How the stop stands; a text where the answer makes no sense.
-    pub(super) fn status(self) -> Result<StopStatus, String> {
+    pub(super) fn status(self, secrets: &Secrets) -> Result<StopStatus, String> {
         match (self.status.id.as_str(), self.operation) {
             ("IN_PROGRESS", _) => Ok(StopStatus::InProgress),
             ("COMPLETED", Some(SavepointOperation { location: Some(location), .. })) => {
                 Ok(StopStatus::Completed(location))
             }
-            ("COMPLETED", Some(SavepointOperation { failure_cause: Some(cause), .. })) => Ok(cause.into()),
+            ("COMPLETED", Some(SavepointOperation { failure_cause: Some(cause), .. })) => Ok(cause.status(secrets)),
             ("COMPLETED", _) => Err("completed with neither a location nor a failure".to_owned()),
             (other, _) => Err(readable(&format!("the status `{other}` is not known here"))),
         }
     }
 }
 
-impl From<FailureCause> for StopStatus {
+impl FailureCause {
     /// Flink names the wrapper (`CompletionException`) as the class: what it carries is in the trace.
-    fn from(cause: FailureCause) -> Self {
-        let chain = causes(&cause.stack_trace);
-        let named = cause.class.as_deref().and_then(|class| class.rsplit('.').next()).unwrap_or("an unnamed failure");
+    fn status(self, secrets: &Secrets) -> StopStatus {
+        let chain = causes(&secrets.scrub(&self.stack_trace));
+        let named = self.class.as_deref().and_then(|class| class.rsplit('.').next()).unwrap_or("an unnamed failure");
         let Some(first) = chain.first() else {
-            return Self::Failed { class: readable(named), message: String::new() };
+            return StopStatus::Failed { class: readable(named), message: String::new() };
         };
         let class = if first.class.is_empty() { readable(named) } else { first.class.clone() };
         // What the job is left in and why are in two exceptions: the second says which directory, for example.
@@ -175,7 +176,7 @@ impl From<FailureCause> for StopStatus {
             }
             Some(_) | None => first.message.clone(),
         };
-        Self::Failed { class, message: cut(&message, LONG) }
+        StopStatus::Failed { class, message: cut(&message, LONG) }
     }
 }
 
@@ -198,12 +199,13 @@ impl From<CheckpointsAnswer> for Checkpoints {
 
 impl Exceptions {
     /// The newest failure in one line.
-    pub(super) fn newest(self) -> Option<String> {
+    pub(super) fn newest(self, secrets: &Secrets) -> Option<String> {
         let entry = self.history.entries.into_iter().max_by_key(|entry| entry.timestamp);
         match entry {
-            Some(entry) if entry.stacktrace.trim().is_empty() => Some(readable(&entry.exception_name)),
-            Some(entry) => Some(one_line(&entry.stacktrace)),
-            None => self.root_exception.map(|trace| one_line(&trace)),
+            Some(entry) if entry.stacktrace.trim().is_empty() => Some(readable(&secrets.scrub(&entry.exception_name))),
+            // Before it is made one line and cut, so that every value is still whole.
+            Some(entry) => Some(one_line(&secrets.scrub(&entry.stacktrace))),
+            None => self.root_exception.map(|trace| one_line(&secrets.scrub(&trace))),
         }
         .filter(|line| !line.is_empty())
     }

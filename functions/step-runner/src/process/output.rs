@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use control::secrets::Secrets;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -20,13 +21,6 @@ const TAIL: usize = 64 * 1024;
 const LINE: usize = 64 * 1024;
 /// How much of one line is shown. Shorter than what is read, so that a secret at the cut is seen whole before it is cut.
 const SHOWN: usize = 16 * 1024;
-/// Values shorter than this are not looked for: they would turn harmless text into stars and so tell where they are.
-const SHORTEST_SECRET: usize = 4;
-
-/// The values that must not be seen; shared, so that those resolved after a child's start count too.
-#[derive(Clone, Default)]
-pub struct Secrets(Arc<Mutex<Vec<String>>>);
-
 /// A log file that both streams of a child write to.
 pub(super) type Log = Arc<Mutex<File>>;
 
@@ -41,48 +35,6 @@ pub(super) struct Pump {
 struct Tail {
     lines: VecDeque<String>,
     bytes: usize,
-}
-
-impl Secrets {
-    /// These values and no others so far.
-    pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let secrets = Self::default();
-        secrets.add(values);
-        secrets
-    }
-
-    /// More values to keep out.
-    pub fn add(&self, values: impl IntoIterator<Item = String>) {
-        let mut known = lock(&self.0);
-        for value in values {
-            // A secret of several lines is printed line by line; in SQL its quotes are doubled, in JSON escaped.
-            for line in value.lines().map(str::trim) {
-                known.push(line.to_owned());
-                known.push(line.replace('\'', "''"));
-                let quoted = serde_json::Value::from(line).to_string();
-                known.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
-            }
-        }
-        known.retain(|value| value.len() >= SHORTEST_SECRET);
-        // A secret that contains another one goes first, or its rest would stay readable.
-        known.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        known.dedup();
-    }
-
-    /// `text` with stars for every secret value.
-    pub fn scrub(&self, text: &str) -> String {
-        let known = lock(&self.0);
-        known
-            .iter()
-            .filter(|value| text.contains(value.as_str()))
-            .fold(text.to_owned(), |text, value| text.replace(value, "***"))
-    }
-}
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({})", lock(&self.0).len())
-    }
 }
 
 impl Pump {

@@ -2,13 +2,14 @@
 //! Must not know sockets, processes or time.
 
 use control::ports::{Prepared, Submitted};
+use control::secrets::Secrets;
 use lifecycle::execute::Rejection;
 use lifecycle::ids::JobId;
 use lifecycle::plan::{Launch, LaunchKind};
+use lifecycle::secrets::{SecretReference, SecretValues, fill_sql, fill_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::process::Secrets;
 use crate::text::{cut, readable, readable_lines};
 
 /// How much of a message is kept.
@@ -29,10 +30,21 @@ pub(super) struct Hello {
 #[derive(Debug, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub(super) enum Request<'a> {
-    Prepare { key: JobId, job: &'a Value },
+    Prepare { key: JobId, job: &'a Job },
     Submit { key: JobId, job_id: JobId, restore: Option<&'a str> },
     Forget { key: JobId },
     Exit,
+}
+
+/// A job as the Python side reads it, secret values filled in: it goes over the socket and nowhere else.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub(super) struct Job(Value);
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
 }
 
 /// A request with its number.
@@ -80,23 +92,29 @@ pub(super) enum Open {
     NoReason,
 }
 
-/// A launch as the Python side reads it.
-pub(super) fn job(launch: &Launch) -> Value {
-    let statements: Vec<Value> =
-        launch.statements.iter().map(|s| json!({ "origin": s.origin, "sql": s.sql })).collect();
+/// A launch as the Python side reads it; the reference whose value is missing, if one is.
+pub(super) fn job(launch: &Launch, values: &SecretValues) -> Result<Job, SecretReference> {
+    let mut statements = Vec::with_capacity(launch.statements.len());
+    for statement in &launch.statements {
+        statements.push(json!({ "origin": statement.origin, "sql": fill_sql(&statement.sql, values)? }));
+    }
+    let mut properties = serde_json::Map::new();
+    for (key, value) in &launch.properties {
+        properties.insert(key.clone(), fill_text(value, values)?.into());
+    }
     let (kind, query, code) = match launch.kind {
         LaunchKind::Sql => ("sql", Some(&launch.body), None),
         LaunchKind::Code => ("code", None, Some(&launch.body)),
     };
-    json!({
+    Ok(Job(json!({
         "name": launch.name.to_string(),
         "kind": kind,
-        "properties": launch.properties,
+        "properties": properties,
         "statements": statements,
         "query": query,
         "code": code,
         "insert": Some(&launch.insert).filter(|insert| !insert.is_empty()),
-    })
+    })))
 }
 
 impl Answer {
@@ -134,7 +152,7 @@ impl Answer {
             "unknown-key" => Err(Open::UnknownKey),
             _ => Ok(Failure {
                 kind: readable(&failure.kind),
-                origin: failure.origin.as_deref().map(readable),
+                origin: failure.origin.as_deref().map(|origin| readable(&secrets.scrub(origin))),
                 message,
                 ..failure
             }),

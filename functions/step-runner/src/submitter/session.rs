@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use control::ports::OutsideError;
+use control::secrets::Secrets;
 use lifecycle::ids::JobId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use super::protocol::{Answer, Hello, Numbered, PROTOCOL, Request};
 use super::{Options, SCRIPT};
+use crate::environment::is_for_flink;
 use crate::process::{Process, ProcessError, Program};
 use crate::text::{cut, readable};
 
@@ -34,6 +36,7 @@ pub(super) struct Session {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     last: u64,
+    secrets: Secrets,
     pub(super) prepared: HashSet<JobId>,
     /// Dropped last: the process is killed before its directory goes.
     _home: Home,
@@ -55,6 +58,7 @@ impl Session {
     /// Starts the client and waits for its first line.
     pub(super) async fn start(options: &Options) -> Result<Self, OutsideError> {
         let what = "start the Flink client";
+        let secrets = options.secrets.secrets().clone();
         let end = Instant::now() + options.limits.start;
         let home = Home::make(&options.scratch).map_err(|error| OutsideError::unknown(what, error))?;
         let (script, socket) = (home.0.join("submitter.py"), home.0.join("s"));
@@ -71,11 +75,11 @@ impl Session {
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            Err(why) => return Err(OutsideError::unknown(what, lost(&mut process, why).await)),
+            Err(why) => return Err(OutsideError::unknown(what, lost(&mut process, &secrets, &why).await)),
         };
         let (reader, writer) = stream.into_split();
-        let mut session =
-            Self { process, reader: BufReader::new(reader), writer, last: 0, prepared: HashSet::new(), _home: home };
+        let (reader, prepared) = (BufReader::new(reader), HashSet::new());
+        let mut session = Self { process, reader, writer, last: 0, secrets, prepared, _home: home };
         match session.line::<Hello>(end).await {
             Ok(Hello { protocol: PROTOCOL, flink, python }) => {
                 let (flink, python) = (readable(&flink), readable(&python));
@@ -145,7 +149,7 @@ impl Session {
     }
 
     async fn lose(&mut self, why: String) -> Lost {
-        lost(&mut self.process, why).await
+        lost(&mut self.process, &self.secrets, &why).await
     }
 }
 
@@ -181,9 +185,10 @@ fn program(options: &Options, script: &Path, socket: &Path) -> Program {
         ])
         .arguments(&options.passthrough)
         .arguments(["-py".as_ref(), script.as_os_str()])
+        .inherits(is_for_flink)
         .variable("JVM_ARGS", &options.jvm_arguments)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)
-        .secrets(options.secrets.clone());
+        .secrets(options.secrets.secrets().clone());
     for (name, value) in &options.environment {
         program = program.variable(name, value);
     }
@@ -212,11 +217,12 @@ fn how_it_ended(ended: Result<std::process::ExitStatus, ProcessError>) -> String
 }
 
 /// Kills what is left, so that nothing of a request of unknown outcome happens later, and takes in its last words.
-async fn lost(process: &mut Process, why: String) -> Lost {
+async fn lost(process: &mut Process, secrets: &Secrets, why: &str) -> Lost {
     process.end(Duration::ZERO).await;
     let (stderr, stdout) = (process.stderr(), process.stdout());
     let printed = if stderr.trim().is_empty() { stdout } else { stderr };
     let from = printed.len().saturating_sub(TOLD);
     let last = printed.get(printed.ceil_char_boundary(from)..).unwrap_or_default();
-    Lost { why, output: cut(last.trim(), TOLD) }
+    // What could not be read as an answer is quoted in the reason.
+    Lost { why: readable(&secrets.scrub(why)), output: cut(last.trim(), TOLD) }
 }

@@ -3,7 +3,7 @@
 
 mod pass;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
+use crate::secrets::SecretReader;
 
 /// Time spans of a runner.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,8 @@ pub struct Runner {
     pub cluster: Arc<dyn Cluster>,
     /// Compiles and submits.
     pub submitter: Arc<dyn Submitter>,
+    /// The secret values of the batch.
+    pub secrets: SecretReader,
     /// One lock per job on this node.
     pub locks: Arc<dyn JobLocks>,
     /// Time and fresh ids.
@@ -107,6 +110,8 @@ impl Capacity {
 impl Runner {
     /// Carries out every plan of a batch, side by side; one job's failure never stops another's.
     pub async fn run(self: Arc<Self>, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
+        // Whatever Flink says from here on may hold them, about runs of a runner before this one too.
+        self.secrets.read_all(plans.iter().flat_map(Plan::secrets).collect::<BTreeSet<_>>()).await;
         let slots = match self.cluster.look().await {
             Ok(look) => look.slots.map(|slots| slots.free),
             // Every operation says so in its result.

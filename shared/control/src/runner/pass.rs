@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use lifecycle::batch::{FORMAT, OperationResult, PhaseTime};
 use lifecycle::claim::Claim;
 use lifecycle::documents::write;
-use lifecycle::execute::{Effect, End, Input, JobLook, Outcome, Role, State, SubmitEnd, step};
+use lifecycle::execute::{
+    Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
+};
 use lifecycle::flink::{Epoch, JobState, Look};
-use lifecycle::ids::JobId;
-use lifecycle::plan::Plan;
+use lifecycle::ids::{JobId, run_id};
+use lifecycle::plan::{Launch, Plan};
+use lifecycle::secrets::SecretReference;
 
 use super::{Capacity, Runner};
 use crate::claims::{ClaimAnswer, Claims, Held};
@@ -30,7 +33,9 @@ impl Runner {
                 let began = Instant::now();
                 let name = phase_name(&effect);
                 tracing::debug!(job = %plan.job, operation = %plan.operation, phase = name, "begins");
+                let about = pass.spoken_of(&effect);
                 let input = pass.carry_out(effect).await?;
+                let input = pass.without_secrets(input, &about);
                 pass.note_time(name, began);
                 (state, effect) = step(&plan, state, input);
                 continue;
@@ -106,6 +111,50 @@ impl Pass<'_> {
             }
             Effect::WriteResult(outcome) => self.write_result(outcome).await,
             Effect::Done(_) => Ok(Input::Unknown),
+        }
+    }
+
+    /// The secrets that Flink's answer to an effect may hold although this process never passed them on: the run may
+    /// be one of a runner before.
+    fn spoken_of(&self, effect: &Effect) -> Vec<SecretReference> {
+        let next = matches!(effect, Effect::Watch(id) if *id == run_id(self.plan.operation, 0));
+        let launch = match effect {
+            Effect::Watch(_) if next => self.plan.next.as_ref(),
+            Effect::Watch(_) | Effect::Stop { .. } => self.plan.previous.as_ref().map(|previous| &previous.launch),
+            _ => None,
+        };
+        launch.map(Launch::secrets).unwrap_or_default().into_iter().map(|(_, reference)| reference).collect()
+    }
+
+    /// What others said in their own words, before it gets into claims, results and logs.
+    fn without_secrets(&self, input: Input, about: &[SecretReference]) -> Input {
+        let told = |text: String| self.runner.secrets.told(&text, about);
+        match input {
+            Input::Watched(Health::Unstable(reason)) => Input::Watched(Health::Unstable(told(reason))),
+            Input::Watched(Health::Ended(reason)) => Input::Watched(Health::Ended(told(reason))),
+            Input::Stopped(StopEnd::Failed(message)) => Input::Stopped(StopEnd::Failed(told(message))),
+            Input::Submitted(SubmitEnd::Rejected(reason)) => Input::Submitted(SubmitEnd::Rejected(told(reason))),
+            Input::Rejected(rejection) => {
+                let message = told(rejection.message);
+                Input::Rejected(Rejection { message, ..rejection })
+            }
+            Input::NoCluster(message) => Input::NoCluster(told(message)),
+            Input::NoSecret(message) => Input::NoSecret(told(message)),
+            Input::Watched(Health::Stable { .. } | Health::Complete)
+            | Input::Stopped(StopEnd::Savepoint(_) | StopEnd::Gone | StopEnd::NotRunning)
+            | Input::Submitted(SubmitEnd::Known)
+            | Input::Begin
+            | Input::Claimed(_)
+            | Input::NotOurs
+            | Input::Saved(_)
+            | Input::Looked(_)
+            | Input::Compiled
+            | Input::Reserved
+            | Input::Short { .. }
+            | Input::Cancelled
+            | Input::Found(_)
+            | Input::Written
+            | Input::Unknown => input,
         }
     }
 
@@ -189,6 +238,7 @@ impl Pass<'_> {
             Ok(match submitter.prepare(key, launch).await? {
                 Prepared::Compiled { .. } => Input::Compiled,
                 Prepared::Rejected(rejection) => Input::Rejected(rejection),
+                Prepared::NoSecret(message) => Input::NoSecret(message),
             })
         })
         .await

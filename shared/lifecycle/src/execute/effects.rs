@@ -99,6 +99,8 @@ pub enum Input {
     Compiled,
     /// It does not.
     Rejected(Rejection),
+    /// A secret that it refers to cannot be had: which one, and why.
+    NoSecret(String),
     /// The slots are set aside.
     Reserved,
     /// There are not enough.

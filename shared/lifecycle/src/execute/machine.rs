@@ -32,6 +32,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (Phase::Preparing(_), Input::Rejected(rejection)) => {
             finish(state, Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } })
         }
+        (Phase::Preparing(_), Input::NoSecret(message)) => {
+            finish(state, Outcome::Refused { refusal: Refusal::NoSecret { message } })
+        }
         (Phase::Reserving(intent), Input::Reserved) => end_running(plan, state, intent, 0),
         (Phase::Reserving(_), Input::Short { free }) => {
             let needed = plan.next.as_ref().map_or(0, |launch| launch.slots);
@@ -76,6 +79,13 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
                     savepoint: None,
                 },
             ),
+        },
+        (Phase::Compiling(begin), Input::NoSecret(message)) => match begin.role {
+            Role::Next => give_up(state, message),
+            Role::Previous => {
+                let reason = format!("the previous manifest cannot be started: {message}");
+                finish(state, Outcome::Failed { reason, savepoint: None })
+            }
         },
         (Phase::NotingStart(begin), Input::Saved(claim)) => {
             state.claim = Some(claim);

@@ -86,6 +86,11 @@ pub enum Refusal {
         /// Why.
         rejection: Rejection,
     },
+    /// A secret that the target refers to cannot be had.
+    NoSecret {
+        /// The reference and why, never a value.
+        message: String,
+    },
     /// There are not enough slots.
     NoCapacity {
         /// What the job needs.
@@ -132,7 +137,7 @@ impl std::fmt::Display for Refusal {
             Self::EndNotProven { job_id, epoch } => {
                 write!(f, "its run {job_id} was given to {epoch}, which cannot be asked and is not proven over")
             }
-            Self::NoCluster { message } => f.write_str(message),
+            Self::NoSecret { message } | Self::NoCluster { message } => f.write_str(message),
             Self::NoState => {
                 f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
             }

@@ -13,9 +13,12 @@ use super::source::{Range, Source};
 use super::wire::{Fields, Given, Kind, Property};
 use super::{Body, JobManifest, Policy};
 use crate::diagnostics::{Diagnostic, excerpt};
+use crate::secrets::references;
 
 /// The file systems that state may be kept on.
 const STATE_SCHEMES: [&str; 4] = ["s3", "s3a", "s3p", "file"];
+/// Options that are read before a job is on the node, where secret references are still references.
+const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
 
 /// The manifest's own fields, else the template's.
 pub(crate) struct Merged<'s> {
@@ -150,9 +153,7 @@ impl<'s> Merged<'s> {
             if matches!(field, "description" | "target-table") {
                 findings.extend(given.control_character(&given.value, field));
             }
-            if kind == Kind::Manifest {
-                findings.extend(self.secret(given, &given.value, field));
-            }
+            findings.extend(self.refused_reference(given, &given.value, kind, field));
         }
     }
 
@@ -244,8 +245,16 @@ impl<'s> Merged<'s> {
         }
         findings.extend(property.control_character(key, &field));
         findings.extend(property.control_character(text, &field));
-        if kind == Kind::Manifest {
-            findings.extend(self.secret(property, text, &field));
+        let (key_at, source) = (property.key_at, property.source);
+        let in_key = Given { value: (), key_at, at: key_at, source };
+        findings.extend(self.refused_reference(&in_key, key, kind, &field));
+        if self.is_upload(property, kind) || READ_BY_US.contains(&canonical_option(key)) {
+            findings.extend(self.refused_reference(property, text, kind, &field));
+        } else {
+            let bad = references(text).into_iter().filter_map(|found| found.reference.err());
+            findings.extend(
+                bad.map(|bad| property.error("bad-secret-reference", bad.to_string(), &field).with_help(bad.help())),
+            );
         }
     }
 
@@ -272,13 +281,23 @@ impl<'s> Merged<'s> {
         }
     }
 
-    /// Whoever may upload a manifest could print a secret that it refers to.
-    fn secret<T>(&self, given: &Given<'s, T>, text: &str, field: &str) -> Option<Diagnostic> {
-        let refers = text.contains("${ssm:") || text.contains("${env:");
-        (refers && std::ptr::eq(given.source, self.source)).then(|| {
-            let message = "a manifest cannot refer to secrets";
-            given.error("secret-reference", message, field).with_help("refer to it from config/ only")
-        })
+    /// Whether it stands in what people upload, not in configuration.
+    fn is_upload<T>(&self, given: &Given<'s, T>, kind: Kind) -> bool {
+        kind == Kind::Manifest && std::ptr::eq(given.source, self.source)
+    }
+
+    /// An error where a reference stands that nobody resolves. Whoever may upload a manifest could print a secret that
+    /// it refers to.
+    fn refused_reference<T>(&self, given: &Given<'s, T>, text: &str, kind: Kind, field: &str) -> Option<Diagnostic> {
+        let found = references(text).into_iter().next()?;
+        let (message, help) = if self.is_upload(given, kind) {
+            ("a manifest cannot refer to secrets".to_owned(), "refer to it from config/ only")
+        } else {
+            let shown = excerpt(text.get(found.start..found.end).unwrap_or_default());
+            let help = "refer to secrets in values of `flinkProperties` and in table definitions";
+            (format!("`{shown}` cannot stand here: it would not be resolved"), help)
+        };
+        Some(given.error("secret-reference", message, field).with_help(help))
     }
 
     /// What is left when nothing was wrong, and what is set although no file does.

@@ -4,8 +4,9 @@
 use super::name::JobName;
 use super::source::{Range, Source};
 use crate::diagnostics::Diagnostic;
+use crate::secrets::leading;
 
-/// Fills in the job's name; every other brace is an error unless doubled.
+/// Fills in the job's name; every other brace is an error unless doubled, or of a secret reference.
 pub(crate) fn fill_in<'a>(source: Source<'a>, name: &JobName) -> Result<Source<'a>, Vec<Diagnostic>> {
     let mut text = String::with_capacity(source.text().len());
     // Characters, not bytes: positions are counted in characters.
@@ -14,6 +15,14 @@ pub(crate) fn fill_in<'a>(source: Source<'a>, name: &JobName) -> Result<Source<'
     let mut errors = Vec::new();
     let mut rest = source.text();
     while let Some(character) = rest.chars().next() {
+        if let Some((length, _)) = leading(rest) {
+            let (reference, after) = rest.split_at(length);
+            text.push_str(reference);
+            let count = reference.chars().count();
+            (written, read) = (written + count, read + count);
+            rest = after;
+            continue;
+        }
         let doubled = rest.starts_with("{{") || rest.starts_with("}}");
         if !doubled && !matches!(character, '{' | '}') {
             text.push(character);
@@ -87,6 +96,8 @@ mod tests {
             ("{{job_name}}", "{job_name}"),
             ("{{{job_name}}}", "{orders}"),
             ("ä{{ö{job_name}ü", "ä{öordersü"),
+            ("a: ${ssm:/x}-{job_name}", "a: ${ssm:/x}-orders"),
+            ("a: ${{env:X}}", "a: ${env:X}"),
         ] {
             assert_eq!(filled(text).as_deref(), Ok(expected));
         }

@@ -103,7 +103,11 @@ fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Times
             Refusal::EndNotProven { .. } | Refusal::NoCluster { .. } => {
                 postpone(record, open, &detail(outcome), now, patience);
             }
-            Refusal::NoCapacity { .. } | Refusal::NoSavepoint { .. } | Refusal::StaysInPassing => {
+            // What is missing outside may be there with the next try.
+            Refusal::NoSecret { .. }
+            | Refusal::NoCapacity { .. }
+            | Refusal::NoSavepoint { .. }
+            | Refusal::StaysInPassing => {
                 refused(record, open, &detail(outcome), true, now, patience);
             }
             Refusal::DoesNotCompile { .. } | Refusal::ForeignJob { .. } | Refusal::NoState => {

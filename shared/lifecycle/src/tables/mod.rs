@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
 use crate::sql::{Statement, StatementError, StatementKind, tokens};
 
@@ -113,10 +114,10 @@ impl Place<'_> {
     }
 }
 
-fn read(at: &Place<'_>, sql: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
-    let sql = template::fill(sql, &parameters.0).map_err(|problems| {
+fn read(at: &Place<'_>, written: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
+    let sql = template::fill(written, &parameters.0).map_err(|problems| {
         let error = |problem: template::Problem| {
-            let before = sql.get(..problem.offset).unwrap_or_default();
+            let before = written.get(..problem.offset).unwrap_or_default();
             at.further(before).error(problem.message, &problem.help)
         };
         problems.into_iter().map(error).collect::<Vec<_>>()
@@ -130,6 +131,20 @@ fn read(at: &Place<'_>, sql: &str, parameters: &Parameters) -> Result<Statement,
     if tokens.iter().any(|token| token.is_symbol(";")) {
         return Err(broken("this is more than one statement"));
     }
+    let errors = reference_errors(at, written, &sql);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let kind = StatementKind::of_tokens(&tokens);
     Ok(Statement { origin: format!("{}:{}", at.file, at.line), sql, kind })
+}
+
+/// What is wrong with the secret references of a statement, as it will run.
+fn reference_errors(at: &Place<'_>, written: &str, sql: &str) -> Vec<StatementError> {
+    let error = |(_, bad): (usize, crate::secrets::BadReference)| match written.find(bad.text()) {
+        Some(offset) => at.further(written.get(..offset).unwrap_or_default()).error(bad.to_string(), bad.help()),
+        None => at.error(format!("with its parameters filled in, {bad}"), bad.help()),
+    };
+    // No job's name has a brace or a dollar sign in it.
+    check_sql(&fill_group_id(sql, "group")).into_iter().map(error).collect()
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::secrets::leading;
+
 /// What is wrong in a template, and where.
 pub(super) struct Problem {
     /// The byte of the brace.
@@ -20,11 +22,13 @@ enum Part<'a> {
     /// A doubled brace, as written.
     Brace(&'a str),
     Placeholder(&'a str),
+    /// What is meant as a secret reference, `${…}`: its braces are its own.
+    Reference(&'a str),
     /// A brace without its partner.
     Loose(&'a str),
 }
 
-/// Fills the parameters in. `{group_id}` and doubled braces stay, braces in values are doubled.
+/// Fills the parameters in. `{group_id}` and doubled braces stay, braces in values and of references are doubled.
 pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Result<String, Vec<Problem>> {
     let mut filled = String::with_capacity(template.len());
     let mut problems = Vec::new();
@@ -32,9 +36,15 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Res
         match part {
             Part::Text(text) | Part::Brace(text) => filled.push_str(text),
             Part::Placeholder(name) => match parameters.get(name) {
-                Some(value) => filled.push_str(&value.replace('{', "{{").replace('}', "}}")),
+                Some(value) => filled.push_str(&doubled(value)),
                 None if name == GROUP_ID => filled.push_str("{group_id}"),
                 None => problems.push(unknown(offset, name, parameters)),
+            },
+            Part::Reference(text) => match leading(text) {
+                Some((_, Err(bad))) => {
+                    problems.push(Problem { offset, message: bad.to_string(), help: bad.help().to_owned() });
+                }
+                Some((_, Ok(_))) | None => filled.push_str(&doubled(text)),
             },
             Part::Loose(brace) => problems.push(Problem {
                 offset,
@@ -44,6 +54,10 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Res
         }
     }
     if problems.is_empty() { Ok(filled) } else { Err(problems) }
+}
+
+fn doubled(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
 }
 
 fn unknown(offset: usize, name: &str, parameters: &BTreeMap<String, String>) -> Problem {
@@ -61,7 +75,7 @@ pub fn fill_group_id(sql: &str, group_id: &str) -> String {
     let mut filled = String::with_capacity(sql.len());
     for (_, part) in parts(sql) {
         match part {
-            Part::Text(text) | Part::Loose(text) => filled.push_str(text),
+            Part::Text(text) | Part::Reference(text) | Part::Loose(text) => filled.push_str(text),
             Part::Brace(braces) => filled.push_str(braces.get(1..).unwrap_or_default()),
             Part::Placeholder(GROUP_ID) => filled.push_str(group_id),
             Part::Placeholder(name) => {
@@ -86,6 +100,14 @@ fn parts(template: &str) -> impl Iterator<Item = (usize, Part<'_>)> {
 fn first_part(rest: &str) -> (Part<'_>, usize) {
     let braces = ['{', '}'];
     let text = rest.find(braces).unwrap_or(rest.len());
+    let dollar = text.saturating_sub(1);
+    if let Some((length, _)) = rest.get(dollar..).and_then(leading) {
+        return if dollar > 0 {
+            (Part::Text(&rest[..dollar]), dollar)
+        } else {
+            (Part::Reference(&rest[..length]), length)
+        };
+    }
     if text > 0 {
         return (Part::Text(&rest[..text]), text);
     }

@@ -139,6 +139,8 @@ pub(crate) struct Node {
     pub doomed: Option<Digest>,
     /// This target does not compile.
     pub uncompilable: Option<Digest>,
+    /// A target that refers to a secret that is not there.
+    pub without_secret: Option<Digest>,
     /// Submissions in order: the id and the state they start from.
     pub submitted: Vec<(JobId, Option<String>)>,
 }
@@ -191,7 +193,9 @@ impl Node {
                 None => Input::Looked(self.look()),
             },
             Effect::Prepare(role) => {
-                if self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
+                if self.without_secret.as_ref() == Some(&launch(plan, role).target) {
+                    Input::NoSecret("${ssm:/x} cannot be read".to_owned())
+                } else if self.uncompilable.as_ref() == Some(&launch(plan, role).target) {
                     Input::Rejected(Rejection {
                         kind: "query".to_owned(),
                         origin: None,

@@ -5,6 +5,7 @@ mod commands;
 mod document;
 mod emr;
 mod node;
+mod parameters;
 mod script_runner;
 mod ssm;
 mod step;
@@ -24,6 +25,7 @@ use crate::http::{self, Answer, Body, Closed, header};
 pub(crate) use commands::Commands;
 pub(crate) use document::{Document, DocumentError};
 pub(crate) use node::Node;
+pub(crate) use parameters::Parameters;
 pub(crate) use script_runner::ScriptRunner;
 pub(crate) use steps::{Cluster, Steps};
 pub use views::{CommandView, StepView};
@@ -33,6 +35,7 @@ pub use views::{CommandView, StepView};
 pub(crate) struct Control {
     pub(crate) steps: Arc<Steps>,
     pub(crate) commands: Arc<Commands>,
+    pub(crate) parameters: Arc<Parameters>,
     pub(crate) faults: Arc<Faults>,
     /// Everything the stack shows of itself to other processes.
     pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
@@ -104,6 +107,7 @@ impl Control {
             Some(Fault::DropBefore) => return Err(Closed("ordered")),
             Some(Fault::Error { .. }) => Ok(json!({})),
             _ if service == "emr" => emr::answer(&self.steps, &operation, &input),
+            _ if operation == "GetParameter" => self.parameters.get(&input),
             _ => ssm::answer(&self.commands, &operation, &input),
         };
         let answer = match done {
@@ -128,7 +132,7 @@ fn error(status: u16, kind: &str, message: &str) -> Response<Body> {
 
 /// What a call is about, for the log of calls.
 fn resource(input: &Value) -> String {
-    let names = ["StepId", "CommandId", "JobFlowId", "ClusterId", "DocumentName"];
+    let names = ["StepId", "CommandId", "JobFlowId", "ClusterId", "DocumentName", "Name"];
     names.iter().find_map(|name| input[name].as_str()).unwrap_or_default().to_owned()
 }
 
