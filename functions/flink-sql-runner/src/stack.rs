@@ -16,6 +16,8 @@ use crate::flink_beside::{FlinkBeside, FlinkKind};
 pub const BUCKET: &str = "local";
 /// The prefix of all keys.
 pub const PREFIX: &str = "flink-sql-runner/";
+/// The topic of alerts.
+pub const ALERT_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:flink-sql-runner-alerts";
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
 
@@ -157,6 +159,7 @@ fn settings(options: &StackOptions) -> BTreeMap<String, String> {
         ("CLUSTER", StackConfig::default().cluster_id),
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
         ("ALLOW_CODE", "true".to_owned()),
+        ("ALERT_TOPIC", ALERT_TOPIC.to_owned()),
         ("STABILITY_MS", stability.to_string()),
         ("STARTUP_MS", "90000".to_owned()),
         ("MARGIN_MS", margin.to_string()),
@@ -199,6 +202,8 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
         },
         step_concurrency: 4,
         schedules,
+        topics: vec![ALERT_TOPIC.to_owned()],
+        messages: Some(options.root.join("alerts.log")),
         ..StackConfig::default()
     }
 }

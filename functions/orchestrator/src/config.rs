@@ -35,6 +35,10 @@ pub struct Config {
     pub cluster: ClusterRef,
     /// The program and first arguments of a step.
     pub runner: Vec<String>,
+    /// The ARN of the topic that alerts are published to; nothing leaves them in the log.
+    pub alert_topic: Option<String>,
+    /// The namespace of metrics.
+    pub metrics_namespace: String,
     /// What control needs.
     pub settings: Settings,
 }
@@ -98,12 +102,14 @@ impl Config {
         let cluster = cluster(&mut reader);
         let dispatch = dispatch(&mut reader);
         let runner = reader.text("RUNNER").unwrap_or_else(|| "flink-sql-runner-step".to_owned());
+        let alert_topic = alert_topic(&mut reader);
+        let metrics_namespace = reader.text("METRICS_NAMESPACE").unwrap_or_else(|| "FlinkSqlRunner".to_owned());
         let settings = settings(&mut reader);
         if !reader.errors.is_empty() {
             return Err(ConfigError(reader.errors));
         }
         let runner = runner.split_whitespace().map(str::to_owned).collect();
-        Ok(Self { bucket, dispatch, cluster, runner, settings })
+        Ok(Self { bucket, dispatch, cluster, runner, alert_topic, metrics_namespace, settings })
     }
 }
 
@@ -138,6 +144,14 @@ fn dispatch(reader: &mut Reader<'_>) -> Dispatch {
     }
 }
 
+fn alert_topic(reader: &mut Reader<'_>) -> Option<String> {
+    let topic = reader.text("ALERT_TOPIC")?;
+    if !(topic.starts_with("arn:") && topic.contains(":sns:")) {
+        reader.errors.push(format!("ALERT_TOPIC is `{topic}`: the ARN of an SNS topic is expected"));
+    }
+    Some(topic)
+}
+
 /// The settings that every way of running shares.
 fn settings(reader: &mut Reader<'_>) -> Settings {
     let (windows, patience) = (Windows::default(), Patience::default());
@@ -158,6 +172,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         margin: Duration::from_millis(reader.number("MARGIN_MS", 60_000)),
         removals: reader.number("REMOVAL_LIMIT", 5),
         source: Source::Queries,
+        deployment: reader.text("DEPLOYMENT_NAME").unwrap_or_else(|| "flink-sql-runner".to_owned()),
     }
 }
 
@@ -172,13 +187,17 @@ mod tests {
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {
-        let Err(ConfigError(errors)) =
-            read(&[("CLUSTER", "cluster-1"), ("DISPATCH", "ssh"), ("STABILITY_MS", "soon"), ("ALLOW_CODE", "maybe")])
-        else {
+        let Err(ConfigError(errors)) = read(&[
+            ("CLUSTER", "cluster-1"),
+            ("DISPATCH", "ssh"),
+            ("STABILITY_MS", "soon"),
+            ("ALLOW_CODE", "maybe"),
+            ("ALERT_TOPIC", "alerts"),
+        ]) else {
             panic!("accepted")
         };
         let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();
-        assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALLOW_CODE", "STABILITY_MS"]);
+        assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALERT_TOPIC", "ALLOW_CODE", "STABILITY_MS"]);
     }
 
     #[test]

@@ -7,20 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{S3Files, S3Store};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use control::log_lines;
 use control::runner::{RunnerTimes, error_chain};
 use control::world::SystemWorld;
 use lifecycle::ids::{BatchId, Digest};
 use lifecycle::keys::Keys;
 use step_runner::cluster_arguments::ClusterArguments;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
+use tracing_subscriber::EnvFilter;
 
 /// Carries out batches of plans against the Flink session cluster.
 #[derive(Parser)]
 #[command(name = "flink-sql-runner-step", version)]
 struct Arguments {
+    /// How lines of the log look.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// One flat JSON object a line.
+    Json,
+    /// For people.
+    Text,
 }
 
 #[derive(Subcommand)]
@@ -61,12 +75,19 @@ struct Run {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .with_ansi(false)
-        .with_writer(std::io::stderr)
-        .init();
-    let Command::Run(run) = Arguments::parse().command;
+    let Arguments { log_format, command: Command::Run(run) } = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let logging = match log_format {
+        LogFormat::Json => tracing::subscriber::set_global_default(log_lines::subscriber(filter, std::io::stderr)),
+        LogFormat::Text => {
+            let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+            tracing::subscriber::set_global_default(lines.with_writer(std::io::stderr).finish())
+        }
+    };
+    if let Err(error) = logging {
+        eprintln!("error: no log: {error}");
+        return ExitCode::from(6);
+    }
     match carry_out(run).await {
         Ok(code) => code,
         Err(error) => {

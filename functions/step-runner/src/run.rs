@@ -91,7 +91,8 @@ pub enum RunError {
     Lock(#[from] LockError),
 }
 
-/// Carries out a batch.
+/// Carries out a batch; every line of the log that is about it names it.
+#[tracing::instrument(name = "batch", skip_all, fields(batch = %reference.id))]
 pub async fn run_batch(
     store: Arc<dyn Store>,
     s3_files: Option<Arc<dyn Files>>,

@@ -50,6 +50,10 @@ pub struct StackConfig {
     pub invisible_looks: u32,
     /// What is fired by the clock.
     pub schedules: Vec<Schedule>,
+    /// The ARNs of the topics there are.
+    pub topics: Vec<String>,
+    /// Where published messages are also written for people; `None` keeps them in memory only.
+    pub messages: Option<PathBuf>,
 }
 
 impl Default for StackConfig {
@@ -70,6 +74,8 @@ impl Default for StackConfig {
             step_concurrency: 1,
             invisible_looks: 1,
             schedules: Vec::new(),
+            topics: Vec::new(),
+            messages: None,
         }
     }
 }
@@ -79,7 +85,7 @@ impl Default for StackConfig {
 pub struct Ports {
     /// S3.
     pub s3: u16,
-    /// EMR and SSM.
+    /// EMR, SSM and SNS.
     pub control: u16,
     /// Lambda's Invoke API.
     pub lambda: u16,

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::config::{ACCESS_KEY, NotifyVia, REGION, SECRET_KEY, Schedule, StackConfig};
-use crate::control::{Cluster, CommandView, Commands, Control, Document, DocumentError, Node, StepView, Steps};
+use crate::control::{
+    Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, StepView, Steps, Topics,
+};
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
 use crate::http;
@@ -57,6 +59,7 @@ struct Running {
     queue: Arc<Queue>,
     steps: Arc<Steps>,
     commands: Arc<Commands>,
+    topics: Arc<Topics>,
     schedules: Vec<Schedule>,
     groups: Groups,
     tasks: Tasks,
@@ -67,7 +70,7 @@ impl Stack {
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
         let (control_listener, control) =
-            open("EMR and SSM", SocketAddr::new(config.bind, config.ports.control)).await?;
+            open("EMR, SSM and SNS", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
         let env = aws_env(s3, control, lambda);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
@@ -110,8 +113,10 @@ impl Stack {
 
         let server = S3Server::new(objects, faults.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
-        let shown = shown(&function, &queue, &steps, &commands, &faults);
-        let plane = Control { steps: steps.clone(), commands: commands.clone(), faults: faults.clone(), shown };
+        let topics = Arc::new(Topics::new(config.topics, config.messages));
+        let shown = shown(&function, &queue, &steps, &commands, &topics, &faults);
+        let (served, faulty) = (topics.clone(), faults.clone());
+        let plane = Control { steps: steps.clone(), commands: commands.clone(), topics: served, faults: faulty, shown };
         http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
         let (invoked, calls) = (function.clone(), faults.clone());
         http::serve(&tasks, lambda_listener, move |request| lambda::answer(invoked.clone(), calls.clone(), request));
@@ -128,6 +133,7 @@ impl Stack {
             queue,
             steps,
             commands,
+            topics,
             schedules,
             groups,
             tasks,
@@ -139,7 +145,7 @@ impl Stack {
         url(self.0.s3)
     }
 
-    /// The endpoint of EMR and SSM.
+    /// The endpoint of EMR, SSM and SNS.
     pub fn control_url(&self) -> String {
         url(self.0.control)
     }
@@ -172,6 +178,11 @@ impl Stack {
     /// The calls that came, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.0.faults.calls()
+    }
+
+    /// Every message that was published, the oldest first.
+    pub fn alerts(&self) -> Vec<MessageView> {
+        self.0.topics.messages()
     }
 
     /// The asynchronous invocations and messages that failed for good.
@@ -242,6 +253,7 @@ fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr) -> BTreeMap<
         ("AWS_ENDPOINT_URL_S3", url(s3)),
         ("AWS_ENDPOINT_URL_EMR", url(control)),
         ("AWS_ENDPOINT_URL_SSM", url(control)),
+        ("AWS_ENDPOINT_URL_SNS", url(control)),
         ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
@@ -292,14 +304,16 @@ fn shown(
     queue: &Arc<Queue>,
     steps: &Arc<Steps>,
     commands: &Arc<Commands>,
+    topics: &Arc<Topics>,
     faults: &Arc<Faults>,
 ) -> Arc<dyn Fn() -> Value + Send + Sync> {
-    let (function, queue, steps, commands, faults) =
-        (function.clone(), queue.clone(), steps.clone(), commands.clone(), faults.clone());
+    let (function, queue, steps, commands, topics, faults) =
+        (function.clone(), queue.clone(), steps.clone(), commands.clone(), topics.clone(), faults.clone());
     Arc::new(move || {
         json!({
             "steps": steps.views(),
             "commands": commands.views(),
+            "alerts": topics.messages(),
             "queued": queue.len(),
             "deadLetters": function.dead_letters(),
             "calls": faults.calls(),
