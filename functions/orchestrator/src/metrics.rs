@@ -140,9 +140,10 @@ fn named(jobs: &[JobName]) -> Vec<&JobName> {
 
 impl Facts for Metrics {
     fn note(&self, fact: &Fact) {
-        let lines: String = self.lines(fact, Timestamp::now()).iter().map(|line| format!("{line}\n")).collect();
+        let mut out = std::io::stdout().lock();
+        let lines = self.lines(fact, Timestamp::now());
         // A log that cannot be written is no reason to leave a job alone.
-        if let Err(error) = std::io::stdout().lock().write_all(lines.as_bytes()) {
+        if let Err(error) = lines.iter().try_for_each(|line| writeln!(out, "{line}")) {
             tracing::warn!(%error, "metrics could not be written");
         }
     }

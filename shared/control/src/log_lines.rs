@@ -10,7 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// One line of JSON for each event: `timestamp`, `level`, `target`, `message`, then the fields of its spans from the
 /// outermost to the innermost, and its own; of two with one name the innermost counts. So a reader finds all about an
@@ -29,7 +29,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut line = Map::new();
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>().map(|fields| fields.fields.as_str());
             if let Some(Ok(Value::Object(fields))) = fields.map(serde_json::from_str) {

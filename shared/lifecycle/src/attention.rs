@@ -235,7 +235,12 @@ impl AlertsDocument {
                     }
                 }
                 None => {
-                    self.standing.push(Standing { condition: condition.clone(), since: now, raised: None, taken: None })
+                    self.standing.push(Standing {
+                        condition: condition.clone(),
+                        since: now,
+                        raised: None,
+                        taken: None,
+                    });
                 }
             }
         }

@@ -115,8 +115,13 @@ impl Stack {
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
         let topics = Arc::new(Topics::new(config.topics, config.messages));
         let shown = shown(&function, &queue, &steps, &commands, &topics, &faults);
-        let (served, faulty) = (topics.clone(), faults.clone());
-        let plane = Control { steps: steps.clone(), commands: commands.clone(), topics: served, faults: faulty, shown };
+        let plane = Control {
+            steps: steps.clone(),
+            commands: commands.clone(),
+            topics: topics.clone(),
+            faults: faults.clone(),
+            shown,
+        };
         http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
         let (invoked, calls) = (function.clone(), faults.clone());
         http::serve(&tasks, lambda_listener, move |request| lambda::answer(invoked.clone(), calls.clone(), request));

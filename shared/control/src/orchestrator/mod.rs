@@ -193,13 +193,7 @@ impl Orchestrator {
             let span = tracing::info_span!("job", job = %name, by = %round.by, operation, batch);
             let job = async move {
                 let found = Job::new(&this, &round, &name, record).drive().await;
-                match &found {
-                    Ok(finding) if finding.reason.is_quiet() => {
-                        tracing::debug!(reason = %finding.reason, "looked after")
-                    }
-                    Ok(finding) => tracing::info!(reason = %finding.reason, "looked after"),
-                    Err(error) => tracing::error!(error = error_chain(error), "could not be looked after"),
-                }
+                log_found(&found);
                 (name, found)
             };
             job.instrument(span)
@@ -217,5 +211,14 @@ impl Orchestrator {
             }
         }
         report
+    }
+}
+
+/// What was found, for the log.
+fn log_found(found: &Result<Finding, OutsideError>) {
+    match found {
+        Ok(Finding { reason, .. }) if reason.is_quiet() => tracing::debug!(%reason, "looked after"),
+        Ok(Finding { reason, .. }) => tracing::info!(%reason, "looked after"),
+        Err(error) => tracing::error!(error = error_chain(error), "could not be looked after"),
     }
 }
