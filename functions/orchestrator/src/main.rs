@@ -30,5 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 fn log_filter() -> EnvFilter {
     let set = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
     let wanted = set("AWS_LAMBDA_LOG_LEVEL").or_else(|| set("RUST_LOG"));
+    // Lambda's highest level is none of ours.
+    let wanted = wanted.map(|text| if text.eq_ignore_ascii_case("fatal") { "error".to_owned() } else { text });
     wanted.and_then(|text| EnvFilter::try_new(text).ok()).unwrap_or_else(|| EnvFilter::new("info"))
 }

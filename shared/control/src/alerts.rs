@@ -61,6 +61,7 @@ impl Alert {
         let count = |one: &str, many: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
         match self.kind {
             Kind::LostCluster => "A JobManager was lost with its jobs".to_owned(),
+            Kind::NoCluster => "There is no session cluster to deploy to".to_owned(),
             Kind::OperationFailed => count("operation failed", "operations failed"),
             Kind::Unhealthy => count("restarted job is not stable", "restarted jobs are not stable"),
             Kind::RemovalsHeld => "More jobs lack a file than may be removed at once".to_owned(),

@@ -218,6 +218,24 @@ async fn a_job_that_is_left_alone_and_one_without_state_wait_for_somebody() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_is_not_there_is_one_alert_however_its_jobs_come_to_know() {
+    let all = jobs(4);
+    let outside = Outside::with(&all);
+    let refusal = || Refusal::NoCluster { message: "no session named flink runs".to_owned() };
+    for name in &all {
+        change(&outside, name, 2, Outcome::Refused { refusal: refusal() }).await;
+    }
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [("no-cluster", 1)]);
+    for name in &all {
+        change(&outside, name, 3, deployed()).await;
+    }
+    outside.run(Scope::Sweep).await;
+    change(&outside, &all[0], 2, Outcome::Refused { refusal: refusal() }).await;
+    assert_eq!(outside.told().len(), 2, "it was there meanwhile");
+}
+
+#[tokio::test]
 async fn a_live_job_that_no_record_knows_is_a_stranger() {
     let (orders, clicks) = (job("orders"), job("clicks"));
     let outside = Outside::with(&[orders.clone(), clicks.clone()]);

@@ -29,6 +29,8 @@ const DETAIL: usize = 300;
 pub enum Kind {
     /// A JobManager is gone with the jobs that ran under it.
     LostCluster,
+    /// Operations found no session cluster, or more than one.
+    NoCluster,
     /// An operation failed, was rolled back or was refused.
     OperationFailed,
     /// A restarted job is alive but not stable, and there is nothing to roll back to.
@@ -50,6 +52,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LostCluster => "lost-cluster",
+            Self::NoCluster => "no-cluster",
             Self::OperationFailed => "operation-failed",
             Self::Unhealthy => "unhealthy",
             Self::RemovalsHeld => "removals-held",
@@ -63,9 +66,12 @@ impl Kind {
     /// Whether it waits for somebody, so that it is told of again after a day; the others happened once.
     fn waits(self) -> bool {
         match self {
-            Self::RemovalsHeld | Self::EndNotProven | Self::Stranger | Self::CleanStartNeeded | Self::RetriesUsedUp => {
-                true
-            }
+            Self::NoCluster
+            | Self::RemovalsHeld
+            | Self::EndNotProven
+            | Self::Stranger
+            | Self::CleanStartNeeded
+            | Self::RetriesUsedUp => true,
             Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
         }
     }
@@ -144,7 +150,10 @@ pub fn of_record(record: &Record, reason: &Reason) -> Vec<Condition> {
         // Another target is another cause; the same one that is tried again is not.
         let target = record.trouble.as_ref().map(|trouble| trouble.target.to_string());
         let detail = format!("{}: {}", last.outcome, last.detail);
-        found.push(Condition::of_job(kind, record, target.unwrap_or_default(), last, &detail));
+        let of_job = Condition::of_job(kind, record, target.unwrap_or_default(), last, &detail);
+        // One cause, however many jobs it keeps from being deployed.
+        let shared = || Condition { subject: "session".to_owned(), cause: String::new(), ..of_job.clone() };
+        found.push(if kind == Kind::NoCluster { shared() } else { of_job });
     }
     if let Reason::GivenUp { error } = reason {
         let mut troubles = record.trouble.iter().chain(&record.other_trouble);
@@ -163,6 +172,7 @@ fn kind_of(last: &Entry) -> Option<Kind> {
         ("failed" | "rolled-back", _) => Some(Kind::OperationFailed),
         ("unhealthy", _) => Some(Kind::Unhealthy),
         ("refused", Some(RefusalKind::EndNotProven)) => Some(Kind::EndNotProven),
+        ("refused", Some(RefusalKind::NoCluster)) => Some(Kind::NoCluster),
         ("refused", Some(RefusalKind::NoState)) => Some(Kind::CleanStartNeeded),
         ("refused", _) => Some(Kind::OperationFailed),
         (_, _) => None,
@@ -184,7 +194,7 @@ impl Seen {
     fn covers(&self, condition: &Condition) -> bool {
         match condition.kind {
             Kind::LostCluster => false,
-            Kind::RemovalsHeld | Kind::Stranger => self.kinds.contains(&condition.kind),
+            Kind::NoCluster | Kind::RemovalsHeld | Kind::Stranger => self.kinds.contains(&condition.kind),
             Kind::OperationFailed
             | Kind::Unhealthy
             | Kind::EndNotProven

@@ -138,8 +138,6 @@ impl Orchestrator {
         if let (Some(document), false) = (&observed, dry) {
             seen.conditions.extend(lost_cluster(&document.look.epoch, &lost, &records));
             self.note(&seen).await;
-            seen.conditions.extend(self.look_told(document).await?);
-            seen.kinds.insert(Kind::Stranger);
         }
         let round = Arc::new(Round {
             by: by.to_owned(),
@@ -167,6 +165,10 @@ impl Orchestrator {
         // Whatever came of the dispatch: people are told of what was found.
         if whole {
             self.swept(&report);
+            seen.kinds.insert(Kind::NoCluster);
+        }
+        if let Some(document) = &observed {
+            self.look_told(document, &mut seen).await;
         }
         seen.conditions.extend(report.findings.values().flat_map(|finding| finding.conditions.clone()));
         seen.jobs = report.findings.keys().cloned().collect();

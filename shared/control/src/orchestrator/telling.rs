@@ -2,6 +2,7 @@
 //! Must not know how a condition comes about, nor who carries an alert.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use lifecycle::attention::{AlertsDocument, Condition, Kind, Seen};
 use lifecycle::batch::ObservedDocument;
@@ -68,35 +69,29 @@ impl Orchestrator {
         for condition in taken {
             kinds.entry(condition.kind).or_default().push(condition);
         }
-        let mut raised = Vec::new();
+        let mut tried = Vec::new();
+        let mut works = true;
         for (kind, conditions) in kinds {
-            let alert = Alert {
-                id: self.world.fresh_id(),
-                at: now,
-                deployment: self.settings.deployment.clone(),
-                kind,
-                conditions,
-            };
-            if self.raise(alerts.as_ref(), &alert).await {
-                raised.push(alert);
-            }
+            let (id, deployment) = (self.world.fresh_id(), self.settings.deployment.clone());
+            let alert = Alert { id, at: now, deployment, kind, conditions };
+            // One that fails takes its whole time limit: the others wait for the next event.
+            works = works && raise(alerts.as_ref(), &alert).await;
+            self.facts.note(&Fact::Alert { kind, sent: works });
+            tried.push((alert, works));
         }
-        raised
-    }
-
-    async fn raise(&self, alerts: &dyn Alerts, alert: &Alert) -> bool {
-        tracing::error!(alert = %alert.kind, id = %alert.id, "{}", alert.body());
-        let raised = alerts.raise(alert).await;
-        if let Err(error) = &raised {
-            tracing::error!(alert = %alert.kind, error = error_chain(error), "the alert could not be raised");
+        if tried.is_empty() {
+            return Vec::new();
         }
-        let sent = raised.is_ok();
-        self.facts.note(&Fact::Alert { kind: alert.kind, sent });
         let now = self.world.now();
-        if let Err(error) = self.change_alerts(|document| document.told(&alert.conditions, sent, now)).await {
-            tracing::warn!(error = error_chain(&error), "the alert could not be noted as raised; it comes again");
+        let told = self.change_alerts(|document| {
+            for (alert, told) in &tried {
+                document.told(&alert.conditions, *told, now);
+            }
+        });
+        if let Err(error) = told.await {
+            tracing::warn!(error = error_chain(&error), "alerts could not be noted as raised; they come again");
         }
-        sent
+        tried.into_iter().filter(|(_, told)| *told).map(|(alert, _)| alert).collect()
     }
 
     /// Changes the document of what stands by compare-and-swap; a change that changes nothing writes nothing.
@@ -121,12 +116,21 @@ impl Orchestrator {
         Err(OutsideError::refused("noting alerts", "others keep writing them"))
     }
 
-    /// What a look shows beside the runs that should be alive.
-    pub(super) async fn look_told(
-        self: &std::sync::Arc<Self>,
-        document: &ObservedDocument,
-    ) -> Result<Vec<Condition>, OutsideError> {
+    /// What a look shows, for measures and for people.
+    pub(super) async fn look_told(self: &Arc<Self>, document: &ObservedDocument, seen: &mut Seen) {
         self.facts.note(&Fact::Looked(Looked::of(document)));
+        match self.strangers(document).await {
+            Ok(strangers) => {
+                seen.conditions.extend(strangers);
+                seen.kinds.insert(Kind::Stranger);
+            }
+            // The next look shows them as well.
+            Err(error) => tracing::warn!(error = error_chain(&error), "strangers could not be told from ours"),
+        }
+    }
+
+    /// The live Flink jobs that no record knows.
+    async fn strangers(self: &Arc<Self>, document: &ObservedDocument) -> Result<Vec<Condition>, OutsideError> {
         let expected: BTreeSet<_> = document.expected.iter().map(|expected| expected.job_id).collect();
         let unexpected: Vec<&JobSeen> =
             document.look.jobs.iter().filter(|j| !j.state.is_terminal() && !expected.contains(&j.id)).collect();
@@ -149,6 +153,15 @@ impl Orchestrator {
             oldest: open.min_by_key(|(_, _, at)| *at),
         }));
     }
+}
+
+async fn raise(alerts: &dyn Alerts, alert: &Alert) -> bool {
+    tracing::error!(alert = %alert.kind, id = %alert.id, "{}", alert.body());
+    let raised = alerts.raise(alert).await;
+    if let Err(error) = &raised {
+        tracing::error!(alert = %alert.kind, error = error_chain(error), "the alert could not be raised");
+    }
+    raised.is_ok()
 }
 
 /// The one condition about jobs that went with their JobManager. A look that is told twice finds newer records, and
