@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws::{S3Files, S3Store};
-use control::orchestrator::{Orchestrator, Settings, Uploads};
+use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
 use control::world::SystemWorld;
 use lifecycle::ids::BatchId;
@@ -74,7 +74,7 @@ impl Invocation {
             return Err(CliError::usage("there is no way to the node from here with DISPATCH=process", help));
         }
         let config = Config::read(&|name| self.get(name))?;
-        Ok(wiring::orchestrator(&config, Arc::new(SystemWorld)).await)
+        Ok(wiring::by_hand(&config, Arc::new(SystemWorld)).await)
     }
 
     /// An orchestrator that reads, plans and notes, and sends nothing: it needs no cluster.
@@ -88,7 +88,8 @@ impl Invocation {
             timestamp_field: settings.timestamp_field.clone(),
         };
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(Nowhere), Arc::new(SystemWorld));
-        Ok(Arc::new(Orchestrator { store, desired, dispatcher, files, world, settings }))
+        let facts = Arc::new(NoFacts);
+        Ok(Arc::new(Orchestrator { store, desired, dispatcher, files, world, alerts: None, facts, settings }))
     }
 }
 

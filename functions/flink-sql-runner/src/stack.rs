@@ -17,6 +17,8 @@ use crate::release::{Release, aws_on_path, write_settings};
 pub const BUCKET: &str = "local";
 /// The prefix of all keys.
 pub const PREFIX: &str = "flink-sql-runner/";
+/// The topic of alerts.
+pub const ALERT_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:flink-sql-runner-alerts";
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
 
@@ -177,6 +179,7 @@ fn settings(options: &StackOptions, release: &Release) -> BTreeMap<String, Strin
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
         ("NODE_RELEASE", release.url()),
         ("ALLOW_CODE", "true".to_owned()),
+        ("ALERT_TOPIC", ALERT_TOPIC.to_owned()),
         ("STABILITY_MS", stability.to_string()),
         ("STARTUP_MS", "90000".to_owned()),
         ("MARGIN_MS", margin.to_string()),
@@ -216,6 +219,8 @@ fn stack_config(options: &StackOptions, release: &Release, node: NodeConfig) -> 
         schedules,
         parameters: options.parameters.clone(),
         parameters_path: SECRETS_PATH.to_owned(),
+        topics: vec![ALERT_TOPIC.to_owned()],
+        messages: Some(options.root.join("alerts.log")),
         ..StackConfig::default()
     }
 }

@@ -66,8 +66,14 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         jobs: vec![seen("orders 2", JobState::Restarting)],
         slots: Some(Slots { total: 40, free: 2 }),
     };
-    let observed =
-        ObservedDocument { format: 1, batch: Hex32::derived(&["b"]), look, expected: Vec::new(), replaced: None };
+    let observed = ObservedDocument {
+        format: 1,
+        batch: Hex32::derived(&["b"]),
+        look,
+        expected: Vec::new(),
+        replaced: None,
+        checkpoints: Vec::new(),
+    };
     let answer =
         StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
     insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"

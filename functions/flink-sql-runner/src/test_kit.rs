@@ -123,5 +123,6 @@ pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationR
         outcome,
         at: at("2026-11-23T12:05:24Z"),
         phases: Vec::new(),
+        downtime_ms: None,
     }
 }

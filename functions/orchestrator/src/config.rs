@@ -35,6 +35,10 @@ pub struct Config {
     pub cluster: ClusterRef,
     /// What a step starts.
     pub program: StepProgram,
+    /// The ARN of the topic that alerts are published to; nothing leaves them in the log.
+    pub alert_topic: Option<String>,
+    /// The namespace of metrics.
+    pub metrics_namespace: String,
     /// What control needs.
     pub settings: Settings,
 }
@@ -98,11 +102,13 @@ impl Config {
         let cluster = cluster(&mut reader);
         let dispatch = dispatch(&mut reader);
         let program = program(&mut reader);
+        let alert_topic = alert_topic(&mut reader);
+        let metrics_namespace = reader.text("METRICS_NAMESPACE").unwrap_or_else(|| "FlinkSqlRunner".to_owned());
         let settings = settings(&mut reader);
         if !reader.errors.is_empty() {
             return Err(ConfigError(reader.errors));
         }
-        Ok(Self { bucket, dispatch, cluster, program, settings })
+        Ok(Self { bucket, dispatch, cluster, program, alert_topic, metrics_namespace, settings })
     }
 }
 
@@ -170,6 +176,14 @@ fn is_release(url: &str) -> bool {
     }
 }
 
+fn alert_topic(reader: &mut Reader<'_>) -> Option<String> {
+    let topic = reader.text("ALERT_TOPIC")?;
+    if !(topic.starts_with("arn:") && topic.contains(":sns:")) {
+        reader.errors.push(format!("ALERT_TOPIC is `{topic}`: the ARN of an SNS topic is expected"));
+    }
+    Some(topic)
+}
+
 /// The settings that every way of running shares.
 fn settings(reader: &mut Reader<'_>) -> Settings {
     let (windows, patience) = (Windows::default(), Patience::default());
@@ -190,6 +204,7 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         margin: Duration::from_millis(reader.number("MARGIN_MS", 60_000)),
         removals: reader.number("REMOVAL_LIMIT", 5),
         source: Source::Queries,
+        deployment: reader.text("DEPLOYMENT_NAME").unwrap_or_else(|| "flink-sql-runner".to_owned()),
     }
 }
 
@@ -204,13 +219,17 @@ mod tests {
 
     #[test]
     fn all_wrong_settings_are_named_at_once() {
-        let Err(ConfigError(errors)) =
-            read(&[("CLUSTER", "cluster-1"), ("DISPATCH", "ssh"), ("STABILITY_MS", "soon"), ("ALLOW_CODE", "maybe")])
-        else {
+        let Err(ConfigError(errors)) = read(&[
+            ("CLUSTER", "cluster-1"),
+            ("DISPATCH", "ssh"),
+            ("STABILITY_MS", "soon"),
+            ("ALLOW_CODE", "maybe"),
+            ("ALERT_TOPIC", "alerts"),
+        ]) else {
             panic!("accepted")
         };
         let named: Vec<&str> = errors.iter().filter_map(|e| e.split_whitespace().next()).collect();
-        assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALLOW_CODE", "STABILITY_MS"]);
+        assert_eq!(named, ["BUCKET", "CLUSTER", "DISPATCH", "ALERT_TOPIC", "ALLOW_CODE", "STABILITY_MS"]);
     }
 
     #[test]

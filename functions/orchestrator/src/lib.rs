@@ -5,4 +5,5 @@ pub mod actions;
 pub mod config;
 pub mod events;
 pub mod handler;
+pub mod metrics;
 pub mod wiring;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{ParameterStore, S3Files, S3Store};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use control::log_lines;
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::{SecretReader, Secrets};
 use control::world::SystemWorld;
@@ -17,13 +18,26 @@ use step_runner::cluster_arguments::ClusterArguments;
 use step_runner::log::ScrubbedLog;
 use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
+use tracing_subscriber::EnvFilter;
 
 /// Carries out batches of plans against the Flink session cluster.
 #[derive(Parser)]
 #[command(name = "flink-sql-runner-step", version)]
 struct Arguments {
+    /// How lines of the log look.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// One flat JSON object a line.
+    Json,
+    /// For people.
+    Text,
 }
 
 #[derive(Subcommand)]
@@ -65,12 +79,20 @@ struct Run {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let secrets = Secrets::default();
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .with_ansi(false)
-        .with_writer(ScrubbedLog::new(secrets.clone()))
-        .init();
-    let Command::Run(run) = Arguments::parse().command;
+    let log = ScrubbedLog::new(secrets.clone());
+    let Arguments { log_format, command: Command::Run(run) } = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let logging = match log_format {
+        LogFormat::Json => tracing::subscriber::set_global_default(log_lines::subscriber(filter, log)),
+        LogFormat::Text => {
+            let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+            tracing::subscriber::set_global_default(lines.with_writer(log).finish())
+        }
+    };
+    if let Err(error) = logging {
+        eprintln!("error: no log: {error}");
+        return ExitCode::from(6);
+    }
     match carry_out(run, secrets.clone()).await {
         Ok(code) => code,
         Err(error) => {

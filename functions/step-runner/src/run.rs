@@ -92,7 +92,9 @@ pub enum RunError {
     Lock(#[from] LockError),
 }
 
-/// Carries out a batch. `secrets` is the batch's own: what it reads is not read again.
+/// Carries out a batch; every line of the log that is about it names it. `secrets` is the batch's own: what it reads
+/// is not read again.
+#[tracing::instrument(name = "batch", skip_all, fields(batch = %reference.id))]
 pub async fn run_batch(
     store: Arc<dyn Store>,
     s3_files: Option<Arc<dyn Files>>,

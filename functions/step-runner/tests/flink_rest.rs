@@ -207,8 +207,7 @@ async fn cancelling_what_has_ended_is_fine() {
 #[tokio::test]
 async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
     let path = format!("GET /jobs/{}/checkpoints", id(1));
-    let point =
-        |n: u64, path: &str| json!({"className": "completed", "id": n, "is_savepoint": true, "external_path": path});
+    let point = |n: u64, path: &str| json!({"className": "completed", "id": n, "is_savepoint": true, "external_path": path, "trigger_timestamp": n * 1000});
     let answer = |completed: Value, savepoint: Value, restored: Value| {
         json!({"counts": {"restored": 0, "total": 36, "in_progress": 0, "completed": 30, "failed": 6}, "history": [],
             "latest": {"completed": completed, "savepoint": savepoint, "failed": null, "restored": restored}})
@@ -230,11 +229,24 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             savepoint: savepoint.clone(),
+            triggered_ms: Some(32_000),
             ends_in_savepoint: true,
             restored: Some("file:/ck/chk-7".into()),
         }),
-        Some(Checkpoints { completed: 30, savepoint, ends_in_savepoint: false, restored: None }),
-        Some(Checkpoints { completed: 30, savepoint: None, ends_in_savepoint: true, restored: None }),
+        Some(Checkpoints {
+            completed: 30,
+            savepoint,
+            triggered_ms: Some(31_000),
+            ends_in_savepoint: false,
+            restored: None,
+        }),
+        Some(Checkpoints {
+            completed: 30,
+            savepoint: None,
+            triggered_ms: Some(2000),
+            ends_in_savepoint: true,
+            restored: None,
+        }),
         None,
     ] {
         assert_eq!(cluster.checkpoints(id(1)).await.unwrap(), expected);

@@ -1,12 +1,13 @@
-//! The adapters of the ports to S3, EMR, SSM and its Parameter Store, one feature per service.
+//! The adapters of the ports to S3, EMR, SSM with its Parameter Store, and SNS, one feature per service.
 //! Must not know jobs, plans or what a document means: bytes and ids pass through.
 
 use std::time::Duration;
 
+use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 
-#[cfg(any(feature = "s3", feature = "emr", feature = "parameters"))]
+#[cfg(any(feature = "s3", feature = "emr", feature = "parameters", feature = "sns"))]
 mod outcome;
 
 #[cfg(feature = "emr")]
@@ -25,6 +26,8 @@ mod s3;
 mod s3_files;
 #[cfg(feature = "s3")]
 mod s3_store;
+#[cfg(feature = "sns")]
+mod sns;
 #[cfg(feature = "ssm")]
 mod ssm;
 
@@ -40,6 +43,8 @@ pub use parameters::ParameterStore;
 pub use s3_files::S3Files;
 #[cfg(feature = "s3")]
 pub use s3_store::S3Store;
+#[cfg(feature = "sns")]
+pub use sns::SnsAlerts;
 #[cfg(feature = "ssm")]
 pub use ssm::SsmDispatcher;
 

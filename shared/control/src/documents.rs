@@ -1,6 +1,7 @@
 //! Documents in the store: reading one, and the compare-and-swap of one that carries its writer's nonce.
 //! Must not know what a document means.
 
+use lifecycle::attention::AlertsDocument;
 use lifecycle::claim::Claim;
 use lifecycle::documents::{DocumentError, read, write};
 use lifecycle::ids::Nonce;
@@ -24,6 +25,12 @@ impl Nonced for Claim {
 }
 
 impl Nonced for Record {
+    fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+impl Nonced for AlertsDocument {
     fn nonce(&self) -> Nonce {
         self.nonce
     }

@@ -90,6 +90,19 @@ pub struct OperationResult {
     pub at: Timestamp,
     /// How long each phase took, in the order they began.
     pub phases: Vec<PhaseTime>,
+    /// From the stop, cancel or loss of the run before until the new one was seen running, in milliseconds; nothing
+    /// where no run was before it or none was seen running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_ms: Option<u64>,
+}
+
+/// The newest completed checkpoint or savepoint of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Checkpointed {
+    /// The run.
+    pub job_id: JobId,
+    /// When it was triggered, in milliseconds of Unix time; the run's start if it completed none yet.
+    pub at_ms: i64,
 }
 
 /// The last look at the cluster, as the node wrote it.
@@ -106,6 +119,9 @@ pub struct ObservedDocument {
     /// The JobManager of the look before, where nobody asked for this one: it was replaced, and what ran there is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Epoch>,
+    /// The newest states of expected runs, as far as the JobManager told them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoints: Vec<Checkpointed>,
 }
 
 impl ObservedDocument {

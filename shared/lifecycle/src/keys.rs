@@ -128,6 +128,10 @@ impl Keys {
     pub fn observed(&self) -> String {
         format!("{}cluster/observed.json", self.prefix)
     }
+    /// What people were told of.
+    pub fn alerts(&self) -> String {
+        format!("{}alerts.json", self.prefix)
+    }
     /// The prefixes whose changes trigger the orchestrator.
     pub fn triggers(&self) -> [String; 4] {
         [self.queries(), self.config(), self.results(), format!("{}cluster/", self.prefix)]
@@ -211,6 +215,7 @@ mod tests {
             keys.manifests(),
             keys.records(),
             keys.session(),
+            keys.alerts(),
         ];
         for key in written {
             assert!(keys.triggers().iter().all(|t| !key.starts_with(t.as_str())), "{key}");

@@ -1,6 +1,7 @@
 //! The pure core: what a manifest means, what changed, what is to be done, and the two protocol machines.
 //! Must not know I/O, clocks, randomness, tokio or AWS.
 
+pub mod attention;
 pub mod batch;
 pub mod change;
 pub mod claim;
@@ -8,6 +9,7 @@ pub mod decision;
 pub mod diagnostics;
 pub mod documents;
 pub mod execute;
+pub mod facts;
 pub mod flink;
 pub mod ids;
 pub mod inputs;

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Kind;
-use crate::ids::{BatchId, Digest, JobId, Nonce, OperationId};
+use crate::execute::RefusalKind;
+use crate::ids::{BatchId, Digest, JobId, Nonce, OperationId, rollback_id, run_id};
 use crate::manifest::{JobName, Meta};
 use crate::plan::{KnownRun, Plan};
 use crate::target::Target;
@@ -166,6 +167,9 @@ pub struct Entry {
     pub outcome: String,
     /// What came of it, for people.
     pub detail: String,
+    /// What kind of refusal it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalKind>,
     /// Who or what asked for it.
     pub by: String,
     /// Why.
@@ -279,6 +283,30 @@ impl Record {
             Status::Running => deployed.run(),
             Status::NotRunning | Status::Stopped | Status::Complete => None,
         }
+    }
+
+    /// Whether what is deployed should run and is known not to: nothing of it runs, or it is being brought back.
+    pub fn is_down(&self) -> bool {
+        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
+        self.deployed.as_ref().is_some_and(|deployed| match deployed.status {
+            Status::NotRunning => true,
+            Status::Running => restarting,
+            Status::Stopped | Status::Complete => false,
+        })
+    }
+
+    /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.
+    pub fn knows_run(&self, run: JobId) -> bool {
+        // A run of the Python tool is ours under any id until it was seen.
+        if self.deployed.as_ref().is_some_and(|d| d.runs.is_empty() && d.status == Status::Running) {
+            return true;
+        }
+        let deployed = self.deployed.iter().flat_map(|deployed| &deployed.runs);
+        let open = self.open.iter().flat_map(|open| open.plan.known_runs());
+        let operations = self.open.iter().map(|open| open.plan.operation);
+        let mut operations = operations.chain(self.history.iter().map(|entry| entry.operation));
+        deployed.chain(&self.orphans).chain(open).any(|known| known.job_id == run)
+            || operations.any(|operation| run == run_id(operation, 0) || run == rollback_id(operation, 0))
     }
 
     /// Whether `permission` was given and not used yet.

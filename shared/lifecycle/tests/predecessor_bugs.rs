@@ -178,6 +178,7 @@ fn b12_the_deployed_manifest_precedes_the_record() {
         outcome,
         at: situation(3).now,
         phases: Vec::new(),
+        downtime_ms: None,
     };
     let situation = situation(3);
     let (state, _) = step(&name(), &situation, State::new(), Input::Begin);

@@ -54,6 +54,10 @@ pub struct StackConfig {
     pub parameters: BTreeMap<String, ParameterConfig>,
     /// The path under which parameters may be read.
     pub parameters_path: String,
+    /// The ARNs of the topics there are.
+    pub topics: Vec<String>,
+    /// Where published messages are also written for people; `None` keeps them in memory only.
+    pub messages: Option<PathBuf>,
 }
 
 impl Default for StackConfig {
@@ -76,6 +80,8 @@ impl Default for StackConfig {
             schedules: Vec::new(),
             parameters: BTreeMap::new(),
             parameters_path: "/".into(),
+            topics: Vec::new(),
+            messages: None,
         }
     }
 }
@@ -107,7 +113,7 @@ impl std::fmt::Debug for ParameterConfig {
 pub struct Ports {
     /// S3.
     pub s3: u16,
-    /// EMR and SSM.
+    /// EMR, SSM and SNS.
     pub control: u16,
     /// Lambda's Invoke API.
     pub lambda: u16,

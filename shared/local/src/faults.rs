@@ -49,11 +49,11 @@ pub enum Fault {
 /// One call that reached a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// `s3`, `emr`, `ssm` or `lambda`.
+    /// `s3`, `emr`, `ssm`, `sns` or `lambda`.
     pub service: String,
     /// The operation's name in the service's API.
     pub operation: String,
-    /// What it was about: `bucket/key`, a cluster, step, command, document or function.
+    /// What it was about: `bucket/key`, a cluster, step, command, document, topic or function.
     pub resource: String,
     /// The SDK's id of the call, the same for every attempt of it; empty if the client sent none.
     pub invocation_id: String,

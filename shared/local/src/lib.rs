@@ -19,7 +19,7 @@ pub use config::{
     ACCESS_KEY, ACCOUNT, Delivery, LambdaConfig, NodeConfig, NotifyVia, ParameterConfig, Ports, QueueConfig, REGION,
     SECRET_KEY, Schedule, StackConfig,
 };
-pub use control::{CommandView, StepView};
+pub use control::{CommandView, MessageView, StepView};
 pub use faults::{Call, Fault};
 pub use lambda::Invocation;
 pub use stack::{Stack, StartError};

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::config::{ACCESS_KEY, NotifyVia, ParameterConfig, REGION, SECRET_KEY, Schedule, StackConfig};
 use crate::control::{
-    Cluster, CommandView, Commands, Control, Document, DocumentError, Node, Parameters, ScriptRunner, StepView, Steps,
+    Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, ScriptRunner,
+    StepView, Steps, Topics,
 };
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
@@ -60,6 +61,7 @@ struct Running {
     steps: Arc<Steps>,
     commands: Arc<Commands>,
     parameters: Arc<Parameters>,
+    topics: Arc<Topics>,
     schedules: Vec<Schedule>,
     groups: Groups,
     tasks: Tasks,
@@ -70,7 +72,7 @@ impl Stack {
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
         let (control_listener, control) =
-            open("EMR and SSM", SocketAddr::new(config.bind, config.ports.control)).await?;
+            open("EMR, SSM and SNS", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
         let env = aws_env(s3, control, lambda);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
@@ -115,12 +117,14 @@ impl Stack {
 
         let server = S3Server::new(objects, faults.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
-        let shown = shown(&function, &queue, &steps, &commands, &faults);
         let parameters = Arc::new(Parameters::new(config.parameters, config.parameters_path));
+        let topics = Arc::new(Topics::new(config.topics, config.messages));
+        let shown = shown(&function, &queue, &steps, &commands, &topics, &faults);
         let plane = Control {
             steps: steps.clone(),
             commands: commands.clone(),
             parameters: parameters.clone(),
+            topics: topics.clone(),
             faults: faults.clone(),
             shown,
         };
@@ -141,6 +145,7 @@ impl Stack {
             steps,
             commands,
             parameters,
+            topics,
             schedules,
             groups,
             tasks,
@@ -152,7 +157,7 @@ impl Stack {
         url(self.0.s3)
     }
 
-    /// The endpoint of EMR and SSM.
+    /// The endpoint of EMR, SSM and SNS.
     pub fn control_url(&self) -> String {
         url(self.0.control)
     }
@@ -185,6 +190,11 @@ impl Stack {
     /// The calls that came, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.0.faults.calls()
+    }
+
+    /// Every message that was published, the oldest first.
+    pub fn alerts(&self) -> Vec<MessageView> {
+        self.0.topics.messages()
     }
 
     /// The asynchronous invocations and messages that failed for good.
@@ -270,6 +280,7 @@ fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr) -> BTreeMap<
         ("AWS_ENDPOINT_URL_S3", url(s3)),
         ("AWS_ENDPOINT_URL_EMR", url(control)),
         ("AWS_ENDPOINT_URL_SSM", url(control)),
+        ("AWS_ENDPOINT_URL_SNS", url(control)),
         ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
@@ -320,14 +331,16 @@ fn shown(
     queue: &Arc<Queue>,
     steps: &Arc<Steps>,
     commands: &Arc<Commands>,
+    topics: &Arc<Topics>,
     faults: &Arc<Faults>,
 ) -> Arc<dyn Fn() -> Value + Send + Sync> {
-    let (function, queue, steps, commands, faults) =
-        (function.clone(), queue.clone(), steps.clone(), commands.clone(), faults.clone());
+    let (function, queue, steps, commands, topics, faults) =
+        (function.clone(), queue.clone(), steps.clone(), commands.clone(), topics.clone(), faults.clone());
     Arc::new(move || {
         json!({
             "steps": steps.views(),
             "commands": commands.views(),
+            "alerts": topics.messages(),
             "queued": queue.len(),
             "deadLetters": function.dead_letters(),
             "calls": faults.calls(),

@@ -279,10 +279,10 @@ impl Bench {
         self.stack.flink.printed().lines().filter_map(|line| row(line, identifier)).collect()
     }
 
-    /// How many alerts of a kind the function raised.
+    /// How many alerts of a kind were published.
     pub fn alerts(&self, kind: &str) -> usize {
-        let log = std::fs::read_to_string(self.root.join("orchestrator.log")).unwrap_or_default();
-        log.lines().filter(|line| line.contains("alert") && line.contains(kind)).count()
+        let published = self.stack.aws.alerts();
+        published.iter().filter(|message| message.attributes.get("kind").is_some_and(|k| k == kind)).count()
     }
 
     async fn explain(&self) {

@@ -103,7 +103,15 @@ impl World {
             Effect::WriteResult(outcome) => {
                 let (operation, job, at) = (plan.operation, plan.job.clone(), Timestamp::UNIX_EPOCH);
                 self.note(rules::telling(self.results.get(&operation).map(|r| &r.outcome), &outcome));
-                let result = OperationResult { format: FORMAT, operation, job, outcome, at, phases: Vec::new() };
+                let result = OperationResult {
+                    format: FORMAT,
+                    operation,
+                    job,
+                    outcome,
+                    at,
+                    phases: Vec::new(),
+                    downtime_ms: None,
+                };
                 self.results.insert(operation, Kept::new(result));
                 Input::Written
             }

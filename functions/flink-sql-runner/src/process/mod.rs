@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aws::{ParameterStore, S3Files, S3Store};
-use control::orchestrator::{DesiredSource, Orchestrator, Report, Scope, Settings};
+use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Report, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::Secrets;
@@ -126,7 +126,9 @@ impl Node {
         };
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(dispatcher), Arc::new(SystemWorld));
         let files = Arc::new(AnyFiles::new(Some(Arc::new(S3Files::new(&sdk)))));
-        let orchestrator = Arc::new(Orchestrator { store, desired, dispatcher, files, world, settings });
+        let facts = Arc::new(NoFacts);
+        let orchestrator =
+            Arc::new(Orchestrator { store, desired, dispatcher, files, world, alerts: None, facts, settings });
         Ok(Self { orchestrator, target, scope })
     }
 
@@ -157,7 +159,14 @@ impl Node {
     async fn look(&self, expected: Vec<Expected>) -> Result<Option<ObservedDocument>, CliError> {
         let look = self.target.resolve().await?.look().await?;
         let Orchestrator { store, world, settings, .. } = self.orchestrator.as_ref();
-        let document = ObservedDocument { format: FORMAT, batch: world.fresh_id(), look, expected, replaced: None };
+        let document = ObservedDocument {
+            format: FORMAT,
+            batch: world.fresh_id(),
+            look,
+            expected,
+            replaced: None,
+            checkpoints: Vec::new(),
+        };
         store.put(&settings.keys.observed(), write(&document), Condition::Always).await?;
         let lost = document.missing().next().is_some();
         Ok(lost.then_some(document))

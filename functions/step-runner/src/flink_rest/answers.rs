@@ -93,6 +93,8 @@ struct Latest {
 #[derive(Deserialize)]
 struct Checkpoint {
     id: u64,
+    /// What was restored has none.
+    trigger_timestamp: Option<i64>,
     external_path: Option<String>,
 }
 
@@ -186,11 +188,14 @@ impl From<CheckpointsAnswer> for Checkpoints {
         // Checkpoints and savepoints draw their ids from one counter.
         let ends_in_savepoint =
             savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
+        let newest = completed.iter().chain(&savepoint).max_by_key(|checkpoint| checkpoint.id);
+        let triggered_ms = newest.and_then(|checkpoint| checkpoint.trigger_timestamp);
         let path =
             |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
         Self {
             completed: answer.counts.completed,
             savepoint: path(savepoint),
+            triggered_ms,
             ends_in_savepoint,
             restored: path(restored),
         }

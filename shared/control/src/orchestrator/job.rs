@@ -7,10 +7,12 @@ use lifecycle::batch::OperationResult;
 use lifecycle::claim::Claim;
 use lifecycle::diagnostics::SourceFile;
 use lifecycle::documents::write;
-use lifecycle::ids::OperationId;
+use lifecycle::facts::{Fact, Settled};
+use lifecycle::ids::{BatchId, OperationId};
 use lifecycle::inputs::Inputs;
 use lifecycle::manifest::{JobManifest, JobName, Meta, parse_deployed, render_deployed};
 use lifecycle::orchestrate::{Desired, Dispatched, Effect, Finding, Input, Situation, State, step};
+use lifecycle::record::Record;
 use lifecycle::target::Target;
 
 use super::records::Versioned;
@@ -26,6 +28,10 @@ pub(super) struct Job<'a> {
     name: &'a JobName,
     /// The record that was read with all others; used once.
     record: Option<Versioned>,
+    /// The record as last read or written.
+    known: Option<Box<Record>>,
+    /// The result that was read last.
+    result: Option<Box<OperationResult>>,
     condition: Condition,
     inputs: Option<Arc<Inputs>>,
     situation: Option<Situation>,
@@ -40,6 +46,8 @@ impl<'a> Job<'a> {
             round,
             name,
             record: Some(record),
+            known: None,
+            result: None,
             condition: Condition::Absent,
             inputs: None,
             situation: None,
@@ -103,6 +111,10 @@ impl<'a> Job<'a> {
                     read
                 };
                 self.condition = condition;
+                self.known.clone_from(&record);
+                if let Some(open) = record.as_ref().and_then(|record| record.open.as_ref()) {
+                    about(open.plan.operation, open.batch);
+                }
                 Ok(Input::Record(record))
             }
             Effect::ReadDeployed => Ok(Input::Deployed(self.deployed().await?.map(Box::new))),
@@ -117,7 +129,8 @@ impl<'a> Job<'a> {
             Effect::ReadResult(operation) => {
                 let key = orchestrator.settings.keys.result(self.name, operation);
                 let found = fetch::<OperationResult>(orchestrator.store.as_ref(), &key).await?;
-                Ok(Input::Result(found.map(|(result, _)| Box::new(result))))
+                self.result = found.map(|(result, _)| Box::new(result));
+                Ok(Input::Result(self.result.clone()))
             }
             Effect::AskDispatch(batch) => Ok(Input::Dispatched(match orchestrator.dispatcher.find(batch).await? {
                 Progress::NotFound => Dispatched::Never,
@@ -126,6 +139,7 @@ impl<'a> Job<'a> {
             })),
             Effect::CloseClaim(operation) => self.close_claim(operation).await,
             Effect::WritePlan(plan) => {
+                about(plan.operation, self.round.batch);
                 if !self.round.dry {
                     let key = orchestrator.settings.keys.plan(plan.operation);
                     orchestrator.store.put(&key, write(plan.as_ref()), Condition::Always).await?;
@@ -140,6 +154,7 @@ impl<'a> Job<'a> {
                 match orchestrator.put_record(&record, self.condition.clone()).await? {
                     Some(etag) => {
                         self.condition = Condition::Unchanged(etag);
+                        self.written(record);
                         Ok(Input::Written)
                     }
                     None => Ok(Input::Conflict),
@@ -151,6 +166,15 @@ impl<'a> Job<'a> {
             }
             Effect::Done(_) => Ok(Input::Conflict),
         }
+    }
+
+    /// Whoever wins the write that settles an operation tells of it, and nobody else.
+    fn written(&mut self, record: Box<Record>) {
+        if let Some(settled) = Settled::between(self.known.as_deref(), &record, self.result.as_deref()) {
+            tracing::info!(change = %settled.change, outcome = settled.outcome, "settled");
+            self.orchestrator.facts.note(&Fact::Settled(settled));
+        }
+        self.known = Some(record);
     }
 
     async fn deployed(&self) -> Result<Option<(Target, Meta)>, OutsideError> {
@@ -199,6 +223,12 @@ impl<'a> Job<'a> {
         }
         Ok(Input::Written)
     }
+}
+
+/// From here on every line of the log names this operation.
+fn about(operation: OperationId, batch: BatchId) {
+    let span = tracing::Span::current();
+    span.record("operation", tracing::field::display(operation)).record("batch", tracing::field::display(batch));
 }
 
 /// The highest version that left state directories: a lost record must not give its version out again.

@@ -1,17 +1,18 @@
 //! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
-mod alert;
 mod desired;
 mod dispatch;
 mod job;
 mod records;
 mod scope;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lifecycle::attention::{Condition, Kind, Seen};
 use lifecycle::ids::BatchId;
 use lifecycle::inputs::Inputs;
 use lifecycle::keys::Keys;
@@ -20,18 +21,21 @@ use lifecycle::orchestrate::{Finding, Lost, Patience};
 use lifecycle::plan::{Plan, Windows};
 use lifecycle::record::Source;
 use tokio::sync::Mutex;
+use tracing::{Instrument, field};
 
-use self::alert::lost_cluster;
 use self::dispatch::expected;
 use self::job::Job;
 use self::records::Versioned;
 use self::scope::Concern;
+use self::telling::lost_cluster;
+use crate::alerts::{Alert, Alerts};
 use crate::fan_out::FanOut;
 use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
+use crate::runner::error_chain;
 
-pub use alert::Alert;
 pub use desired::{DesiredSource, Uploads};
 pub use scope::Scope;
+pub use telling::{Facts, NoFacts};
 
 /// How many jobs are worked on at one time.
 const JOBS: usize = 16;
@@ -55,6 +59,8 @@ pub struct Settings {
     pub removals: usize,
     /// Where desired manifests come from.
     pub source: Source,
+    /// Which of several deployments this is, for people.
+    pub deployment: String,
 }
 
 /// What was found about each job, and the batch that was sent.
@@ -70,7 +76,7 @@ pub struct Report {
     pub troubles: BTreeMap<JobName, String>,
     /// The verdicts over the uploaded files.
     pub inputs: Option<Inputs>,
-    /// What people must know of at once.
+    /// What people were told of at once.
     pub alerts: Vec<Alert>,
 }
 
@@ -86,6 +92,10 @@ pub struct Orchestrator {
     pub files: Arc<dyn Files>,
     /// Time and fresh ids.
     pub world: Arc<dyn World>,
+    /// Tells people; nothing where others do, who then are left all of it.
+    pub alerts: Option<Arc<dyn Alerts>>,
+    /// Measures.
+    pub facts: Arc<dyn Facts>,
     /// What it is set to.
     pub settings: Settings,
 }
@@ -115,75 +125,102 @@ impl Orchestrator {
     }
 
     async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
-        let Concern { names, sweep, look, lost, epoch } = self.concerned(scope).await?;
+        let Concern { names, whole, sweep, look, lost, observed } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round an old wish could undo a newer one.
         let records = self.records(names).await?;
         let inputs = Arc::new(self.desired.load().await?);
         if !dry {
             self.desired.tell(&inputs).await?;
         }
-        let alert = epoch.and_then(|epoch| lost_cluster(epoch, &lost, &records));
-        if let Some(alert) = &alert {
-            tracing::error!(alert = alert.kind(), "{alert}");
+        let held = self.removals_held(&inputs).await?;
+        let mut seen = Seen { kinds: BTreeSet::from([Kind::RemovalsHeld]), ..Seen::default() };
+        seen.conditions.extend((!held.is_empty()).then(|| Condition::removals_held(&held)));
+        if let (Some(document), false) = (&observed, dry) {
+            seen.conditions.extend(lost_cluster(&document.look.epoch, &lost, &records));
+            self.note(&seen).await;
         }
-        let removals_held = self.removals_held(&inputs).await?;
         let round = Arc::new(Round {
             by: by.to_owned(),
             batch: self.world.fresh_id(),
             sweep,
             lost,
-            removals_held,
+            removals_held: !held.is_empty(),
             inputs: Arc::clone(&inputs),
             ordered: Mutex::new(Vec::new()),
             dry,
         });
         let mut report = Arc::clone(&self).look_after(&round, records).await;
-        report.alerts = alert.into_iter().collect();
         report.inputs = Some((*inputs).clone());
         let plans = std::mem::take(&mut *round.ordered.lock().await);
-        if !dry && (look || !plans.is_empty()) {
-            let expected = if look { expected(&report) } else { Vec::new() };
-            let dispatched = self.dispatch(round.batch, &plans, expected, look).await?;
-            report.batch = Some(round.batch);
-            report.dispatched_as = Some(dispatched);
+        if dry {
+            return Ok(report);
         }
-        Ok(report)
+        let mut sent = Ok(());
+        if look || !plans.is_empty() {
+            let expected = if look { expected(&report) } else { Vec::new() };
+            report.batch = Some(round.batch);
+            let dispatched = self.dispatch(round.batch, &plans, expected, look).await;
+            sent = dispatched.map(|step| report.dispatched_as = Some(step));
+        }
+        // Whatever came of the dispatch: people are told of what was found.
+        if whole {
+            self.swept(&report);
+            seen.kinds.insert(Kind::NoCluster);
+        }
+        if let Some(document) = &observed {
+            self.look_told(document, &mut seen).await;
+        }
+        seen.conditions.extend(report.findings.values().flat_map(|finding| finding.conditions.clone()));
+        seen.jobs = report.findings.keys().cloned().collect();
+        report.alerts = self.tell(&seen).await;
+        sent.map(|()| report)
     }
 
-    /// Deployed names without a file; one by one deletions count together.
-    async fn removals_held(&self, inputs: &Inputs) -> Result<bool, OutsideError> {
+    /// Deployed names without a file, if they are more than may be removed; one by one deletions count together.
+    async fn removals_held(&self, inputs: &Inputs) -> Result<Vec<JobName>, OutsideError> {
         let keys = &self.settings.keys;
         let desired: BTreeSet<JobName> = inputs.names().into_iter().collect();
         let listed = self.store.list(&keys.manifests()).await?;
         let deployed =
             listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
-        Ok(deployed.filter(|name| !desired.contains(name)).count() > self.settings.removals)
+        let surplus: Vec<JobName> = deployed.filter(|name| !desired.contains(name)).collect();
+        Ok(if surplus.len() > self.settings.removals { surplus } else { Vec::new() })
     }
 
     async fn look_after(self: Arc<Self>, round: &Arc<Round>, records: Vec<(JobName, Versioned)>) -> Report {
         let mut report = Report::default();
         let mut jobs = FanOut::new(JOBS, records, |(name, record)| {
             let (this, round) = (Arc::clone(&self), Arc::clone(round));
-            async move {
+            let (operation, batch) = (field::Empty, field::Empty);
+            let span = tracing::info_span!("job", job = %name, by = %round.by, operation, batch);
+            let job = async move {
                 let found = Job::new(&this, &round, &name, record).drive().await;
+                log_found(&found);
                 (name, found)
-            }
+            };
+            job.instrument(span)
         });
         while let Some(ended) = jobs.next().await {
             match ended {
                 Ok((name, Ok(finding))) => {
-                    tracing::info!(job = %name, reason = %finding.reason, "looked after");
                     report.findings.insert(name, finding);
                 }
                 // One job's trouble never stops another's.
                 Ok((name, Err(error))) => {
-                    let error = crate::runner::error_chain(&error);
-                    tracing::error!(job = %name, error, "could not be looked after");
-                    report.troubles.insert(name, error);
+                    report.troubles.insert(name, error_chain(&error));
                 }
                 Err(error) => tracing::error!(%error, "a job's task broke"),
             }
         }
         report
+    }
+}
+
+/// What was found, for the log.
+fn log_found(found: &Result<Finding, OutsideError>) {
+    match found {
+        Ok(Finding { reason, .. }) if reason.is_quiet() => tracing::debug!(%reason, "looked after"),
+        Ok(Finding { reason, .. }) => tracing::info!(%reason, "looked after"),
+        Err(error) => tracing::error!(error = error_chain(error), "could not be looked after"),
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::batch::ObservedDocument;
-use lifecycle::flink::Epoch;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Lost;
 
@@ -32,19 +31,25 @@ pub enum Scope {
 pub(super) struct Concern {
     /// The jobs.
     pub(super) names: BTreeSet<JobName>,
+    /// Whether they are all jobs there are.
+    pub(super) whole: bool,
     /// Whether open operations and due retries are looked after as well.
     pub(super) sweep: bool,
     /// Whether the node looks at the cluster.
     pub(super) look: bool,
     /// The runs that were not seen alive.
     pub(super) lost: BTreeMap<JobName, Lost>,
-    /// The JobManager that did not show them.
-    pub(super) epoch: Option<Epoch>,
+    /// The look that did not show them.
+    pub(super) observed: Option<Box<ObservedDocument>>,
 }
 
 impl Concern {
     fn with(names: BTreeSet<JobName>, sweep: bool, look: bool) -> Self {
-        Self { names, sweep, look, lost: BTreeMap::new(), epoch: None }
+        Self { names, whole: false, sweep, look, lost: BTreeMap::new(), observed: None }
+    }
+
+    fn whole(names: BTreeSet<JobName>, sweep: bool, look: bool) -> Self {
+        Self { whole: true, ..Self::with(names, sweep, look) }
     }
 }
 
@@ -54,12 +59,12 @@ impl Orchestrator {
         Ok(match scope {
             Scope::Jobs(names) => Concern::with(names, false, false),
             Scope::Ended(names) => Concern::with(names, true, false),
-            Scope::All => Concern::with(self.all_names().await?, false, false),
-            Scope::Redeploy => Concern::with(self.all_names().await?, true, true),
-            Scope::Sweep => Concern::with(self.all_names().await?, true, false),
+            Scope::All => Concern::whole(self.all_names().await?, false, false),
+            Scope::Redeploy => Concern::whole(self.all_names().await?, true, true),
+            Scope::Sweep => Concern::whole(self.all_names().await?, true, false),
             // Nobody said yet what should be alive there: one look at everything tells.
             Scope::Observed(document) if document.replaced.is_some() => {
-                Concern::with(self.all_names().await?, true, true)
+                Concern::whole(self.all_names().await?, true, true)
             }
             Scope::Observed(document) => {
                 let lost: BTreeMap<JobName, Lost> = document
@@ -67,7 +72,7 @@ impl Orchestrator {
                     .map(|e| (e.job.clone(), Lost { job_id: e.job_id, revision: e.revision }))
                     .collect();
                 let names = lost.keys().cloned().collect();
-                Concern { lost, epoch: Some(document.look.epoch), ..Concern::with(names, false, false) }
+                Concern { lost, observed: Some(document), ..Concern::with(names, false, false) }
             }
         })
     }

@@ -2,6 +2,8 @@
 //! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
 
 mod pass;
+mod seen;
+mod timing;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use lifecycle::keys::Keys;
 use lifecycle::plan::Plan;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
@@ -124,7 +127,15 @@ impl Runner {
         for plan in plans {
             let operation = plan.operation;
             let (runner, capacity) = (Arc::clone(&self), Arc::clone(&capacity));
-            let task = passes.spawn(async move { runner.operation(plan, &capacity).await });
+            let span = tracing::info_span!("operation", job = %plan.job, operation = %operation, by = plan.by);
+            let pass = async move {
+                let ended = runner.operation(plan, &capacity).await;
+                if let Err(error) = &ended {
+                    tracing::warn!(error = error_chain(error), "it ended without an answer to rely on");
+                }
+                ended
+            };
+            let task = passes.spawn(pass.instrument(span));
             operations.insert(task.id(), operation);
         }
         let mut report = BatchReport::default();
@@ -138,11 +149,7 @@ impl Runner {
                     report.not_ours += 1;
                     continue;
                 }
-                Ok((task, Ok(End::Unknown))) => task,
-                Ok((task, Err(error))) => {
-                    tracing::warn!(error = error_chain(&error), "an operation ended without an answer to rely on");
-                    task
-                }
+                Ok((task, Ok(End::Unknown) | Err(_))) => task,
                 Err(error) => {
                     tracing::error!(%error, "an operation's task broke");
                     error.id()
@@ -165,7 +172,8 @@ impl Runner {
             return Ok(());
         }
         let expected = batch.expected.clone();
-        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced };
+        let checkpoints = seen::newest_states(&self.cluster, &expected, &look).await;
+        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints };
         self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
     }
 

@@ -4,39 +4,44 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lifecycle::batch::{FORMAT, OperationResult, PhaseTime};
+use lifecycle::batch::{FORMAT, OperationResult};
 use lifecycle::claim::Claim;
 use lifecycle::documents::write;
-use lifecycle::execute::{
-    Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
-};
-use lifecycle::flink::{Epoch, JobState, Look};
+use lifecycle::execute::{Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step};
 use lifecycle::ids::{JobId, run_id};
 use lifecycle::plan::{Launch, Plan};
 use lifecycle::secrets::SecretReference;
 
+use super::seen::job_look;
+use super::timing::{Timing, phase_name};
 use super::{Capacity, Runner};
 use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::end_run::{Waiting, cancel, stop};
 use crate::health::watch;
-use crate::ports::{Cluster, Condition, OutsideError, Prepared, Put, Submitted};
+use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::find_newest;
 
 impl Runner {
     pub(super) async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
         let lock = self.locks.acquire(&plan.job).await?;
-        let mut pass =
-            Pass { runner: self, plan: &plan, capacity, held: None, renewed: Instant::now(), phases: Vec::new() };
+        let mut pass = Pass {
+            runner: self,
+            plan: &plan,
+            capacity,
+            held: None,
+            renewed: Instant::now(),
+            timing: Timing::default(),
+        };
         let (mut state, mut effect) = step(&plan, State::new(), Input::Begin);
         let end = loop {
             let Effect::Done(end) = effect else {
                 let began = Instant::now();
                 let name = phase_name(&effect);
-                tracing::debug!(job = %plan.job, operation = %plan.operation, phase = name, "begins");
+                tracing::debug!(phase = name, "begins");
                 let about = pass.spoken_of(&effect);
                 let input = pass.carry_out(effect).await?;
                 let input = pass.without_secrets(input, &about);
-                pass.note_time(name, began);
+                pass.timing.note(name, began.elapsed());
                 (state, effect) = step(&plan, state, input);
                 continue;
             };
@@ -56,15 +61,10 @@ struct Pass<'a> {
     capacity: &'a Capacity,
     held: Option<Held>,
     renewed: Instant,
-    phases: Vec<PhaseTime>,
+    timing: Timing,
 }
 
 impl Pass<'_> {
-    fn note_time(&mut self, name: &str, began: Instant) {
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.phases.push(PhaseTime { phase: name.to_owned(), ms });
-    }
-
     fn claims(&self) -> Claims<'_> {
         let Runner { store, keys, world, times, .. } = self.runner;
         Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
@@ -88,6 +88,7 @@ impl Pass<'_> {
                 let waiting =
                     Waiting { limit: Duration::from_millis(self.plan.windows.stop_ms), poll: self.runner.times.poll };
                 let cluster = self.runner.cluster.as_ref();
+                self.timing.ending(self.runner.world.now());
                 self.renewing(async {
                     let end = stop(cluster, run, trigger, &directory, waiting).await?;
                     Ok(end.map_or(Input::Unknown, Input::Stopped))
@@ -97,6 +98,7 @@ impl Pass<'_> {
             Effect::Cancel(run) => {
                 let waiting = Waiting { limit: self.runner.times.cancel, poll: self.runner.times.poll };
                 let cluster = self.runner.cluster.as_ref();
+                self.timing.ending(self.runner.world.now());
                 self.renewing(async {
                     let over = cancel(cluster, run, waiting).await?;
                     Ok(if over { Input::Cancelled } else { Input::Unknown })
@@ -106,8 +108,12 @@ impl Pass<'_> {
             Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
             Effect::Watch(id) => {
-                let health = watch(self.runner.cluster.as_ref(), id, self.plan.windows, self.runner.times.poll);
-                self.renewing(async { Ok(health.await?.map_or(Input::Unknown, Input::Watched)) }).await
+                let mut healthy = None;
+                let windows = self.plan.windows;
+                let health = watch(self.runner.cluster.as_ref(), id, windows, self.runner.times.poll, &mut healthy);
+                let input = self.renewing(async { Ok(health.await?.map_or(Input::Unknown, Input::Watched)) }).await;
+                self.timing.watched(healthy, self.runner.world.now());
+                input
             }
             Effect::WriteResult(outcome) => self.write_result(outcome).await,
             Effect::Done(_) => Ok(Input::Unknown),
@@ -224,7 +230,9 @@ impl Pass<'_> {
             Err(error @ OutsideError::Unknown { .. }) => return Err(error),
         };
         let claim = self.held.as_ref().map(|held| &held.claim);
-        Ok(Input::Looked(job_look(cluster, self.plan, claim, &look).await?))
+        let seen = job_look(cluster, self.plan, claim, &look).await?;
+        self.timing.looked(self.plan, &seen);
+        Ok(Input::Looked(seen))
     }
 
     async fn prepare(&mut self, role: Role) -> Result<Input, OutsideError> {
@@ -270,9 +278,10 @@ impl Pass<'_> {
             job: self.plan.job.clone(),
             outcome,
             at: self.runner.world.now(),
-            phases: std::mem::take(&mut self.phases),
+            downtime_ms: self.timing.downtime_ms(),
+            phases: std::mem::take(&mut self.timing.phases),
         };
-        tracing::info!(job = %result.job, operation = %result.operation, outcome = ?result.outcome, "result");
+        tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
         match self.runner.store.put(&key, write(&result), Condition::Always).await? {
             Put::Written(_) | Put::Conflict => Ok(Input::Written),
@@ -285,64 +294,5 @@ fn key_of(plan: &Plan, role: Role) -> JobId {
     match role {
         Role::Next => plan.operation,
         Role::Previous => lifecycle::ids::rollback_id(plan.operation, 0),
-    }
-}
-
-/// What a look shows of the plan's job; a FINISHED run is asked how it ended.
-async fn job_look(
-    cluster: &dyn Cluster,
-    plan: &Plan,
-    claim: Option<&Claim>,
-    look: &Look,
-) -> Result<JobLook, OutsideError> {
-    let operation = plan.operation;
-    let own = [lifecycle::ids::run_id(operation, 0), lifecycle::ids::rollback_id(operation, 0)];
-    let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
-    let unproven = unproven(cluster, plan, claim, look).await?;
-    let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
-    let mut ended_with = Vec::new();
-    for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
-        let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
-        ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
-    }
-    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven })
-}
-
-/// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.
-async fn unproven(
-    cluster: &dyn Cluster,
-    plan: &Plan,
-    claim: Option<&Claim>,
-    look: &Look,
-) -> Result<Vec<(JobId, Epoch)>, OutsideError> {
-    let known = plan.known_runs().map(|run| (run.job_id, run.epoch.clone()));
-    let notes = claim.map(|claim| &claim.notes);
-    let begun = notes.iter().flat_map(|notes| notes.start.iter().chain(&notes.rollback));
-    let begun = begun.map(|note| (note.job_id, note.epoch.clone()));
-    let absent: Vec<(JobId, Option<Epoch>)> = known.chain(begun).filter(|(id, _)| look.job(*id).is_none()).collect();
-    let mut unproven = Vec::new();
-    for (id, epoch) in absent {
-        let Some(epoch) = epoch.filter(|epoch| *epoch != look.epoch) else { continue };
-        if !cluster.is_over(&epoch).await? {
-            unproven.push((id, epoch));
-        }
-    }
-    Ok(unproven)
-}
-
-fn phase_name(effect: &Effect) -> &'static str {
-    match effect {
-        Effect::TakeClaim => "claim",
-        Effect::SaveClaim(_) => "note",
-        Effect::Look | Effect::LookAgain => "look",
-        Effect::Prepare(_) => "compile",
-        Effect::Reserve { .. } => "reserve",
-        Effect::Stop { .. } => "stop",
-        Effect::Cancel(_) => "cancel",
-        Effect::FindState(_) => "find state",
-        Effect::Submit { .. } => "submit",
-        Effect::Watch(_) => "watch",
-        Effect::WriteResult(_) => "result",
-        Effect::Done(_) => "done",
     }
 }

@@ -18,7 +18,7 @@ use crate::ids::JobId;
 pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
 pub use machine::step;
 pub use observe::{JobLook, Observation, observe};
-pub use outcome::{Outcome, Refusal, Rejection, RunStarted};
+pub use outcome::{Outcome, Refusal, RefusalKind, Rejection, RunStarted};
 
 /// Where the machine stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -126,6 +126,47 @@ pub enum Refusal {
     StaysInPassing,
 }
 
+/// The kind of a refusal, without what it was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// The target does not compile.
+    DoesNotCompile,
+    /// A secret cannot be had.
+    NoSecret,
+    /// There are not enough slots.
+    NoCapacity,
+    /// A job of that name that is not ours runs.
+    ForeignJob,
+    /// A run of ours may live where nobody can be asked.
+    EndNotProven,
+    /// There is no session cluster.
+    NoCluster,
+    /// No state of the lineage was found.
+    NoState,
+    /// No savepoint could be taken.
+    NoSavepoint,
+    /// The job stayed in a state that should pass.
+    StaysInPassing,
+}
+
+impl Refusal {
+    /// Its kind.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Self::DoesNotCompile { .. } => RefusalKind::DoesNotCompile,
+            Self::NoSecret { .. } => RefusalKind::NoSecret,
+            Self::NoCapacity { .. } => RefusalKind::NoCapacity,
+            Self::ForeignJob { .. } => RefusalKind::ForeignJob,
+            Self::EndNotProven { .. } => RefusalKind::EndNotProven,
+            Self::NoCluster { .. } => RefusalKind::NoCluster,
+            Self::NoState => RefusalKind::NoState,
+            Self::NoSavepoint { .. } => RefusalKind::NoSavepoint,
+            Self::StaysInPassing => RefusalKind::StaysInPassing,
+        }
+    }
+}
+
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

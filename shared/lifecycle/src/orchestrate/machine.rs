@@ -4,6 +4,7 @@
 use super::decide::decide;
 use super::settle::{settle_abandoned, settle_result};
 use super::{Desired, Dispatched, Effect, Finding, Input, Phase, Reason, Ruling, Situation, State};
+use crate::attention::of_record;
 use crate::batch::OperationResult;
 use crate::change::Kind;
 use crate::claim::Claim;
@@ -135,7 +136,12 @@ fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
 fn over(state: State, change: Option<Kind>, reason: Reason, plan: Option<Plan>) -> Next {
     let expected =
         state.record.as_ref().filter(|r| r.open.is_none()).and_then(|r| Some((r.expected_run()?, r.revision)));
-    to(state, Phase::Done, Effect::Done(Box::new(Finding { change, reason, plan, expected })))
+    let record = state.record.as_deref();
+    let conditions = record.map(|record| of_record(record, &reason)).unwrap_or_default();
+    let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
+    let down = record.is_some_and(Record::is_down);
+    let finding = Finding { change, reason, plan, expected, conditions, open, down };
+    to(state, Phase::Done, Effect::Done(Box::new(finding)))
 }
 
 fn waits(state: State) -> Next {
@@ -251,13 +257,14 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
     }
     state.draft = Some(Box::new(draft.clone()));
     state.record = None;
+    state.reason = Some(left.reason);
     to(state, Phase::Recording, Effect::WriteRecord(Box::new(draft)))
 }
 
 fn recorded(state: &State) -> (Option<Kind>, Reason) {
     let decision = state.record.as_ref().and_then(|r| r.decision.as_ref());
     let change = decision.and_then(|d| d.change);
-    (change, Reason::Unchanged)
+    (change, state.reason.clone().unwrap_or(Reason::Unchanged))
 }
 
 fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> Next {

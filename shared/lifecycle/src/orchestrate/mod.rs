@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::attention::Condition;
 use crate::batch::OperationResult;
 use crate::change::Kind;
 use crate::claim::Claim;
@@ -133,6 +134,22 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Whether there is nothing to tell: no job is worth a line each minute.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Unchanged | Self::Complete | Self::Absent => true,
+            Self::UploadRefused
+            | Self::Waits { .. }
+            | Self::WaitsToRetry { .. }
+            | Self::GivenUp { .. }
+            | Self::RemovalsHeld
+            | Self::OtherSource
+            | Self::Ordered { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -215,6 +232,12 @@ pub struct Finding {
     pub plan: Option<Plan>,
     /// The run that should be live, with the record's revision.
     pub expected: Option<(JobId, u64)>,
+    /// What people should know of about the job.
+    pub conditions: Vec<Condition>,
+    /// The operation under way, and when it was planned.
+    pub open: Option<(OperationId, Timestamp)>,
+    /// Whether what is deployed should run and is known not to.
+    pub down: bool,
 }
 
 /// What the shell answers.
@@ -257,12 +280,22 @@ pub struct State {
     pub draft: Option<Box<Record>>,
     /// The projection that a lost race may have spoilt.
     pub reproject: bool,
+    /// Why nothing is done, while that is being recorded.
+    pub reason: Option<Reason>,
 }
 
 impl State {
     /// The start.
     pub fn new() -> Self {
-        Self { record: None, desired: None, phase: Phase::Begin, conflicts: 0, draft: None, reproject: false }
+        Self {
+            record: None,
+            desired: None,
+            phase: Phase::Begin,
+            conflicts: 0,
+            draft: None,
+            reproject: false,
+            reason: None,
+        }
     }
 }
 

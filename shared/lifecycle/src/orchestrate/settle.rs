@@ -24,7 +24,16 @@ pub fn settle_result(
     record.unsettled = false;
     let from = restored(outcome);
     fold(&mut record, open, outcome, now, patience);
-    record.remember(entry(open, word(outcome), detail(outcome), from, now));
+    let refusal = match outcome {
+        Outcome::Refused { refusal } => Some(refusal.kind()),
+        Outcome::Deployed { .. }
+        | Outcome::Completed { .. }
+        | Outcome::Left { .. }
+        | Outcome::Removed { .. }
+        | Outcome::RolledBack { .. }
+        | Outcome::Failed { .. } => None,
+    };
+    record.remember(Entry { refusal, ..entry(open, word(outcome), detail(outcome), from, now) });
     record
 }
 
@@ -271,6 +280,7 @@ fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<Strin
         from,
         outcome: outcome.to_owned(),
         detail,
+        refusal: None,
         by: plan.by.clone(),
         why: plan.reason.clone(),
     }

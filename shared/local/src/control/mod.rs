@@ -1,4 +1,4 @@
-//! The control planes of EMR and SSM on one port, told apart by the target header, with faults.
+//! The control planes of EMR, SSM and SNS on one port, told apart by the target header, with faults.
 //! Must not know what steps and commands do.
 
 mod commands;
@@ -7,11 +7,13 @@ mod emr;
 mod node;
 mod parameters;
 mod script_runner;
+mod sns;
 mod ssm;
 mod step;
 mod steps;
 mod views;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -27,8 +29,9 @@ pub(crate) use document::{Document, DocumentError};
 pub(crate) use node::Node;
 pub(crate) use parameters::Parameters;
 pub(crate) use script_runner::ScriptRunner;
+pub(crate) use sns::Topics;
 pub(crate) use steps::{Cluster, Steps};
-pub use views::{CommandView, StepView};
+pub use views::{CommandView, MessageView, StepView};
 
 /// The services behind the port.
 #[derive(Clone)]
@@ -36,6 +39,7 @@ pub(crate) struct Control {
     pub(crate) steps: Arc<Steps>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) parameters: Arc<Parameters>,
+    pub(crate) topics: Arc<Topics>,
     pub(crate) faults: Arc<Faults>,
     /// Everything the stack shows of itself to other processes.
     pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
@@ -89,7 +93,11 @@ impl Control {
     async fn call(&self, request: Request<Incoming>) -> Answer {
         let target = header(&request, "x-amz-target").to_owned();
         let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
+        let form = header(&request, "content-type").starts_with("application/x-www-form-urlencoded");
         let body = http::read(request.into_body()).await?;
+        if target.is_empty() && form {
+            return self.query(&sns::form(&body), invocation_id).await;
+        }
         let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
         let Some((service, operation)) = target.split_once('.') else {
             return Ok(error(400, "UnknownOperationException", ""));
@@ -115,6 +123,24 @@ impl Control {
             Err(refused) => error(refused.status, refused.kind, &refused.message),
         };
         http::spoil(answer, fault, error).await
+    }
+
+    /// A call by the query protocol: of these services only SNS has it.
+    async fn query(&self, form: &BTreeMap<String, String>, invocation_id: String) -> Answer {
+        let of = |name: &str| form.get(name).cloned().unwrap_or_default();
+        let (operation, resource) = (of("Action"), of("TopicArn"));
+        self.faults.record(Call { service: "sns".into(), operation: operation.clone(), resource, invocation_id });
+        let fault = self.faults.take(&operation);
+        let done = match &fault {
+            Some(Fault::DropBefore) => return Err(Closed("ordered")),
+            Some(Fault::Error { .. }) => Ok(String::new()),
+            _ => self.topics.answer(form),
+        };
+        let answer = match done {
+            Ok(result) => sns::response(&operation, &result),
+            Err(refused) => sns::error(refused.status, refused.code, &refused.message),
+        };
+        http::spoil(answer, fault, sns::error).await
     }
 }
 

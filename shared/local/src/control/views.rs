@@ -1,4 +1,4 @@
-//! What the stack shows of steps and commands to its users.
+//! What the stack shows of steps, commands and messages to its users.
 //! Must not know how they are run.
 
 use std::collections::BTreeMap;
@@ -35,4 +35,19 @@ pub struct CommandView {
     pub status: String,
     /// The exit code, once it ended by itself.
     pub exit_code: Option<i32>,
+}
+
+/// One message that was published to a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageView {
+    /// The message's id.
+    pub id: String,
+    /// The topic's ARN.
+    pub topic: String,
+    /// The subject.
+    pub subject: String,
+    /// The message.
+    pub message: String,
+    /// Its attributes of text.
+    pub attributes: BTreeMap<String, String>,
 }

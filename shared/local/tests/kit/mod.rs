@@ -124,6 +124,17 @@ impl Kit {
             .build();
         aws_sdk_ssm::Client::from_conf(config)
     }
+
+    /// The SDK's SNS.
+    pub(crate) fn sns(&self) -> aws_sdk_sns::Client {
+        let config = aws_sdk_sns::Config::builder()
+            .behavior_version(aws_sdk_sns::config::BehaviorVersion::latest())
+            .region(aws_sdk_sns::config::Region::new(local::REGION))
+            .credentials_provider(aws_sdk_sns::config::Credentials::new("key", "secret", None, None, "test"))
+            .endpoint_url(self.stack.control_url())
+            .build();
+        aws_sdk_sns::Client::from_conf(config)
+    }
 }
 
 /// Waits until something holds, for thirty seconds at most.

@@ -1,0 +1,74 @@
+//! The topic of alerts against a server that answers as SNS does.
+//! Must not know how the adapter is made: only the port and the wire.
+
+use crate::fake::{Answer, Fake, reply};
+use aws::SnsAlerts;
+use control::alerts::{Alert, Alerts};
+use control::ports::OutsideError;
+use lifecycle::attention::{Condition, Kind};
+use lifecycle::ids::Hex32;
+
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts";
+
+fn published() -> Answer {
+    reply(200, "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>")
+}
+
+fn refused(status: u16, code: &str) -> Answer {
+    reply(
+        status,
+        format!("<ErrorResponse><Error><Code>{code}</Code><Message>because</Message></Error></ErrorResponse>"),
+    )
+}
+
+async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
+    let fake = Fake::answering(answers).await;
+    let condition = Condition {
+        kind: Kind::OperationFailed,
+        subject: "orders".to_owned(),
+        cause: String::new(),
+        detail: "failed: a & b".to_owned(),
+        operation: None,
+    };
+    let alert = Alert {
+        id: Hex32::derived(&["alert"]),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        deployment: "prod".to_owned(),
+        kind: Kind::OperationFailed,
+        conditions: vec![condition],
+    };
+    let raised = SnsAlerts::new(&fake.config(), TOPIC).raise(&alert).await;
+    (fake, raised)
+}
+
+#[tokio::test]
+async fn an_alert_is_one_message_that_subscriptions_can_filter() {
+    let (fake, raised) = raise(vec![published()]).await;
+    raised.unwrap();
+    let request = &fake.requests()[0];
+    let expected = [
+        "Action=Publish",
+        "TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A123456789012%3Aalerts",
+        "Subject=%5Bprod%5D%201%20operation%20failed%3A%20orders",
+        "failed%3A%20a%20%26%20b",
+        "Value.StringValue=operation-failed",
+        "Value.StringValue=prod",
+    ];
+    for part in expected {
+        assert!(request.body.contains(part), "{part} is not in {}", request.body);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_and_an_error_of_the_service_are_tried_again() {
+    let (fake, raised) = raise(vec![Answer::Lost, refused(500, "InternalError"), published()]).await;
+    raised.unwrap();
+    assert_eq!(fake.requests().len(), 3, "a message may be carried twice: its id tells");
+}
+
+#[tokio::test]
+async fn a_topic_that_is_not_there_is_a_refusal() {
+    let (_, raised) = raise(vec![refused(404, "NotFound")]).await;
+    let Err(OutsideError::Refused { message, .. }) = raised else { panic!("{raised:?}") };
+    assert_eq!(message, "NotFound: because");
+}

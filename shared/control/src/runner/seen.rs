@@ -1,0 +1,92 @@
+//! What a look means for one operation, and what is asked beside a look: unproven ends, newest states.
+//! Must not know what follows from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::batch::{Checkpointed, Expected};
+use lifecycle::claim::Claim;
+use lifecycle::execute::JobLook;
+use lifecycle::flink::{Epoch, JobSeen, JobState, Look};
+use lifecycle::ids::JobId;
+use lifecycle::plan::Plan;
+
+use crate::fan_out::FanOut;
+use crate::ports::{Cluster, OutsideError};
+
+/// How many jobs are asked for their checkpoints at one time.
+const ASKED: usize = 8;
+/// How long all of them may take together: a measure must not hold up a look.
+const ASKING: Duration = Duration::from_secs(20);
+
+/// What a look shows of the plan's job; a FINISHED run is asked how it ended.
+pub(super) async fn job_look(
+    cluster: &dyn Cluster,
+    plan: &Plan,
+    claim: Option<&Claim>,
+    look: &Look,
+) -> Result<JobLook, OutsideError> {
+    let operation = plan.operation;
+    let own = [lifecycle::ids::run_id(operation, 0), lifecycle::ids::rollback_id(operation, 0)];
+    let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
+    let unproven = unproven(cluster, plan, claim, look).await?;
+    let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
+    let mut ended_with = Vec::new();
+    for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
+        let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
+        ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
+    }
+    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven })
+}
+
+/// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.
+async fn unproven(
+    cluster: &dyn Cluster,
+    plan: &Plan,
+    claim: Option<&Claim>,
+    look: &Look,
+) -> Result<Vec<(JobId, Epoch)>, OutsideError> {
+    let known = plan.known_runs().map(|run| (run.job_id, run.epoch.clone()));
+    let notes = claim.map(|claim| &claim.notes);
+    let begun = notes.iter().flat_map(|notes| notes.start.iter().chain(&notes.rollback));
+    let begun = begun.map(|note| (note.job_id, note.epoch.clone()));
+    let absent: Vec<(JobId, Option<Epoch>)> = known.chain(begun).filter(|(id, _)| look.job(*id).is_none()).collect();
+    let mut unproven = Vec::new();
+    for (id, epoch) in absent {
+        let Some(epoch) = epoch.filter(|epoch| *epoch != look.epoch) else { continue };
+        if !cluster.is_over(&epoch).await? {
+            unproven.push((id, epoch));
+        }
+    }
+    Ok(unproven)
+}
+
+/// The newest completed checkpoint of every expected run that is alive, as far as the cluster tells in time.
+pub(super) async fn newest_states(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &Look) -> Vec<Checkpointed> {
+    let alive = expected.iter().filter_map(|e| look.job(e.job_id)).filter(|job| !job.state.is_terminal()).cloned();
+    let alive: Vec<JobSeen> = alive.collect();
+    let mut answers = FanOut::new(ASKED, alive, |job: JobSeen| {
+        let cluster = Arc::clone(cluster);
+        async move { (cluster.checkpoints(job.id).await, job) }
+    });
+    let mut found = Vec::new();
+    let all = async {
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok((Ok(Some(checkpoints)), job)) => {
+                    let at_ms = checkpoints.triggered_ms.unwrap_or(job.started_ms);
+                    found.push(Checkpointed { job_id: job.id, at_ms });
+                }
+                // Without checkpoints it has no state that could be old.
+                Ok((Ok(None), _)) => {}
+                Ok((Err(error), job)) => tracing::warn!(job = job.name, %error, "the age of its state is not known"),
+                Err(error) => tracing::error!(%error, "a question broke"),
+            }
+        }
+    };
+    if tokio::time::timeout(ASKING, all).await.is_err() {
+        tracing::warn!("not every job told the age of its state in time");
+    }
+    found.sort_by_key(|checkpoint| checkpoint.job_id);
+    found
+}

@@ -1,0 +1,333 @@
+//! Everything outside the orchestrator, in memory: bucket, desired manifests, dispatcher, clock, those who are told.
+//! Must not know what is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use control::alerts::{Alert, Alerts};
+use control::orchestrator::{DesiredSource, Facts, Orchestrator, Report, Scope, Settings};
+use control::ports::{
+    Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
+};
+use jiff::Timestamp;
+use lifecycle::batch::{Expected, OperationResult};
+use lifecycle::documents::{read, write};
+use lifecycle::execute::{Outcome, RunStarted};
+use lifecycle::facts::{Fact, Settled};
+use lifecycle::flink::Epoch;
+use lifecycle::ids::{BatchId, Hex32};
+use lifecycle::inputs::{Inputs, Verdict};
+use lifecycle::keys::Keys;
+use lifecycle::manifest::{
+    Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, Policy, PropertyValue, SAVEPOINT_DIR, ScalarKind, render_deployed,
+};
+use lifecycle::orchestrate::Patience;
+use lifecycle::plan::{KnownRun, Windows};
+use lifecycle::record::{Deployed, Record, Source, Status};
+use lifecycle::target::Target;
+
+#[derive(Default)]
+pub(crate) struct State {
+    objects: BTreeMap<String, (Vec<u8>, u64)>,
+    desired: BTreeMap<JobName, Target>,
+    writes: u64,
+    ids: u64,
+    second: i64,
+    pub(crate) alerts: Vec<Alert>,
+    pub(crate) facts: Vec<Fact>,
+    /// How raising an alert ends.
+    pub(crate) telling: Telling,
+}
+
+/// How raising an alert ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Telling {
+    #[default]
+    Works,
+    Fails,
+    NeverEnds,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Outside(Arc<Mutex<State>>);
+
+pub(crate) fn job(text: &str) -> JobName {
+    JobName::try_from(text).unwrap()
+}
+
+pub(crate) fn keys() -> Keys {
+    Keys::new("p")
+}
+
+pub(crate) fn epoch(attempt: u32) -> Epoch {
+    Epoch::Yarn { application: "application_1_1".to_owned(), attempt }
+}
+
+/// The run that a job is deployed with.
+pub(crate) fn run_of(name: &JobName) -> Hex32 {
+    Hex32::derived(&["first", name.as_str()])
+}
+
+pub(crate) fn target(name: &JobName, parallelism: u32) -> Target {
+    let property = |text: &str| PropertyValue { text: text.to_owned(), kind: ScalarKind::String };
+    let parallelism = parallelism.to_string();
+    let properties = [
+        (CHECKPOINT_DIR, "s3://b/checkpoints"),
+        (SAVEPOINT_DIR, "s3://b/savepoints"),
+        ("parallelism.default", parallelism.as_str()),
+    ];
+    let manifest = JobManifest {
+        name: name.clone(),
+        description: String::new(),
+        target_table: "sink".to_owned(),
+        body: Body::Sql("SELECT 1".to_owned()),
+        properties: properties.map(|(key, value)| (key.to_owned(), property(value))).into(),
+    };
+    Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
+}
+
+impl Outside {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Jobs that run as they are desired, under the first attempt.
+    pub(crate) fn with(names: &[JobName]) -> Self {
+        let outside = Self::default();
+        for name in names {
+            let (target, operation) = (target(name, 1), run_of(name));
+            let meta = Meta {
+                query_version: 1,
+                query_id: String::new(),
+                query_create_timestamp: "2026-01-01 00:00:00".into(),
+            };
+            let run = RunStarted { job_id: operation, restored_from: None, epoch: Some(epoch(1)) };
+            let mut record = Record::fresh(name.clone(), operation, Source::Queries);
+            record.deployed = Some(Deployed {
+                target: target.clone(),
+                meta: meta.clone(),
+                status: Status::Running,
+                runs: vec![KnownRun::of(&target, 1, operation, run)],
+                restore_point: None,
+                checkpointed: true,
+                since: Timestamp::UNIX_EPOCH,
+            });
+            outside.put(&keys().record(name), write(&record));
+            outside.put(&keys().manifest(name), render_deployed(&target.manifest, &meta).into_bytes());
+            outside.want(name, 1);
+        }
+        outside
+    }
+
+    fn put(&self, key: &str, bytes: Vec<u8>) {
+        let mut state = self.state();
+        state.writes += 1;
+        let version = state.writes;
+        state.objects.insert(key.to_owned(), (bytes, version));
+    }
+
+    pub(crate) fn want(&self, name: &JobName, parallelism: u32) {
+        self.state().desired.insert(name.clone(), target(name, parallelism));
+    }
+
+    pub(crate) fn unwant(&self, name: &JobName) {
+        self.state().desired.remove(name);
+    }
+
+    pub(crate) fn later(&self, seconds: i64) {
+        self.state().second += seconds;
+    }
+
+    pub(crate) fn record(&self, name: &JobName) -> Record {
+        read(&self.state().objects[&keys().record(name)].0).unwrap()
+    }
+
+    pub(crate) fn expected(&self, name: &JobName) -> Expected {
+        let record = self.record(name);
+        Expected { job: name.clone(), job_id: record.expected_run().unwrap(), revision: record.revision }
+    }
+
+    /// The node's result of the operation that is open.
+    pub(crate) fn ends(&self, name: &JobName, outcome: Outcome) {
+        let operation = self.record(name).open.expect("an operation is open").plan.operation;
+        let (at, phases) = (self.now(), Vec::new());
+        let result =
+            OperationResult { format: 1, operation, job: name.clone(), outcome, at, phases, downtime_ms: Some(700) };
+        self.put(&keys().result(name, operation), write(&result));
+    }
+
+    /// One invocation, with its own orchestrator.
+    pub(crate) async fn run(&self, scope: Scope) -> Report {
+        self.orchestrator().run(scope, "test").await.unwrap()
+    }
+
+    pub(crate) fn orchestrator(&self) -> Arc<Orchestrator> {
+        let this = || Arc::new(self.clone());
+        let settings = Settings {
+            keys: keys(),
+            policy: Policy::default(),
+            timestamp_field: String::new(),
+            patience: Patience { attempts: 2, pause_ms: 1000 },
+            windows: Windows::default(),
+            margin: Duration::from_secs(1),
+            removals: 5,
+            source: Source::Queries,
+            deployment: "test".to_owned(),
+        };
+        Arc::new(Orchestrator {
+            store: this(),
+            desired: this(),
+            dispatcher: this(),
+            files: this(),
+            world: this(),
+            alerts: Some(this()),
+            facts: this(),
+            settings,
+        })
+    }
+
+    /// The kinds of the alerts so far, with how many conditions each has.
+    pub(crate) fn told(&self) -> Vec<(&'static str, usize)> {
+        self.state().alerts.iter().map(|alert| (alert.kind.as_str(), alert.conditions.len())).collect()
+    }
+
+    pub(crate) fn settled(&self) -> Vec<Settled> {
+        let state = self.state();
+        let settled = state.facts.iter().filter_map(|fact| match fact {
+            Fact::Settled(settled) => Some(settled.clone()),
+            Fact::Swept(_) | Fact::Looked(_) | Fact::Alert { .. } | Fact::AlertsUnknown => None,
+        });
+        settled.collect()
+    }
+}
+
+#[async_trait]
+impl Store for Outside {
+    async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError> {
+        tokio::task::yield_now().await;
+        let found = self.state().objects.get(key).cloned();
+        let now = self.now();
+        Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
+    }
+
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state();
+        let known = state.objects.get(key).map(|(_, version)| Etag(version.to_string()));
+        let holds = match condition {
+            Condition::Always => true,
+            Condition::Absent => known.is_none(),
+            Condition::Unchanged(etag) => known == Some(etag),
+        };
+        if !holds {
+            return Ok(Put::Conflict);
+        }
+        state.writes += 1;
+        let version = state.writes;
+        state.objects.insert(key.to_owned(), (bytes, version));
+        Ok(Put::Written(Etag(version.to_string())))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), OutsideError> {
+        self.state().objects.remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, OutsideError> {
+        let state = self.state();
+        let under = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(under.map(|(key, (_, version))| Listed { key: key.clone(), etag: Etag(version.to_string()) }).collect())
+    }
+}
+
+#[async_trait]
+impl DesiredSource for Outside {
+    async fn names(&self) -> Result<BTreeSet<JobName>, OutsideError> {
+        Ok(self.state().desired.keys().cloned().collect())
+    }
+
+    async fn load(&self) -> Result<Inputs, OutsideError> {
+        let verdict = |(name, target): (&JobName, &Target)| Verdict {
+            file: format!("p/queries/{name}.yaml"),
+            etag: target.digest().to_string(),
+            stem: Some(name.clone()),
+            named: None,
+            target: Some(Box::new(target.clone())),
+            added: Vec::new(),
+            findings: Vec::new(),
+        };
+        let manifests = self.state().desired.iter().map(verdict).collect();
+        Ok(Inputs { manifests, ..Inputs::default() })
+    }
+
+    async fn tell(&self, _: &Inputs) -> Result<(), OutsideError> {
+        Ok(())
+    }
+}
+
+/// Every batch that was sent waits for ever.
+#[async_trait]
+impl Dispatcher for Outside {
+    async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError> {
+        let sent = self.state().objects.contains_key(&keys().receipt(batch));
+        Ok(if sent { Progress::Running(batch.to_string()) } else { Progress::NotFound })
+    }
+
+    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+        Ok(order.batch.to_string())
+    }
+}
+
+#[async_trait]
+impl Files for Outside {
+    async fn children(&self, _: &str) -> Result<Vec<Child>, OutsideError> {
+        Ok(Vec::new())
+    }
+
+    async fn head(&self, _: &str, _: usize) -> Result<Option<Vec<u8>>, OutsideError> {
+        Ok(None)
+    }
+}
+
+impl World for Outside {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.state().second).unwrap()
+    }
+
+    fn fresh_id(&self) -> Hex32 {
+        let mut state = self.state();
+        state.ids += 1;
+        Hex32::derived(&["fresh", &state.ids.to_string()])
+    }
+
+    fn query_id(&self) -> String {
+        String::new()
+    }
+
+    fn local_time(&self, _: Timestamp) -> String {
+        "2026-01-01 00:00:00".to_owned()
+    }
+}
+
+#[async_trait]
+impl Alerts for Outside {
+    async fn raise(&self, alert: &Alert) -> Result<(), OutsideError> {
+        let telling = self.state().telling;
+        match telling {
+            Telling::Works => {
+                self.state().alerts.push(alert.clone());
+                Ok(())
+            }
+            Telling::Fails => Err(OutsideError::refused("publishing", "told to")),
+            Telling::NeverEnds => std::future::pending().await,
+        }
+    }
+}
+
+impl Facts for Outside {
+    fn note(&self, fact: &Fact) {
+        self.state().facts.push(fact.clone());
+    }
+}

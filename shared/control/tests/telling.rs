@@ -1,0 +1,259 @@
+//! What people are told and what is measured, by whole invocations over an outside in memory.
+//! Must not know how a condition is kept.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod kit;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use control::orchestrator::Scope;
+use kit::{Outside, Telling, epoch, job, run_of};
+use lifecycle::batch::{FORMAT, ObservedDocument};
+use lifecycle::execute::{Outcome, Refusal, RunStarted};
+use lifecycle::facts::Fact;
+use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
+use lifecycle::ids::{Hex32, run_id};
+use lifecycle::manifest::JobName;
+
+fn jobs(count: usize) -> Vec<JobName> {
+    (0..count).map(|n| job(&format!("job-{n:02}"))).collect()
+}
+
+fn only(name: &JobName) -> Scope {
+    Scope::Jobs(BTreeSet::from([name.clone()]))
+}
+
+/// A look under this attempt that shows these Flink jobs, where these runs should be.
+fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobName]) -> Scope {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    Scope::Observed(Box::new(ObservedDocument {
+        format: FORMAT,
+        batch: Hex32::derived(&["look"]),
+        look: Look { epoch: epoch(attempt), at, jobs: shown, slots: None },
+        expected: expected.iter().map(|name| outside.expected(name)).collect(),
+        replaced: None,
+        checkpoints: Vec::new(),
+    }))
+}
+
+fn shown(id: Hex32, name: &str) -> JobSeen {
+    let tasks = Tasks { total: 1, running: 1, finished: 0 };
+    JobSeen { id, name: name.to_owned(), state: JobState::Running, tasks, started_ms: 0, modified_ms: 0 }
+}
+
+fn rolled_back() -> Outcome {
+    let run = RunStarted { job_id: Hex32::derived(&["back"]), restored_from: None, epoch: Some(epoch(1)) };
+    Outcome::RolledBack { reason: "it restarts: no such topic\nat Kafka".to_owned(), run, savepoint: None }
+}
+
+fn deployed() -> Outcome {
+    let run = RunStarted { job_id: Hex32::derived(&["new"]), restored_from: None, epoch: Some(epoch(1)) };
+    Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
+}
+
+/// A change of a job that ends like this.
+async fn change(outside: &Outside, name: &JobName, parallelism: u32, outcome: Outcome) {
+    outside.want(name, parallelism);
+    outside.run(only(name)).await;
+    outside.ends(name, outcome);
+    outside.run(only(name)).await;
+}
+
+#[tokio::test]
+async fn thirty_jobs_that_went_with_their_jobmanager_are_one_alert() {
+    let all = jobs(30);
+    let outside = Outside::with(&all);
+    let lost = look(&outside, 2, Vec::new(), &all);
+    let report = outside.run(lost.clone()).await;
+    assert!(report.batch.is_some(), "they are brought back");
+    assert_eq!(outside.told(), [("lost-cluster", 1)]);
+    let alert = outside.state().alerts[0].clone();
+    assert!(all.iter().all(|name| alert.body().contains(name.as_str())), "{}", alert.body());
+    assert!(alert.subject().contains(&epoch(2).to_string()), "{}", alert.subject());
+
+    outside.run(lost).await;
+    for _ in 0..5 {
+        outside.later(60);
+        outside.run(Scope::Sweep).await;
+    }
+    assert_eq!(outside.told().len(), 1, "told twice or swept, it is the same loss");
+    let down = outside.state().facts.iter().rev().find_map(|fact| match fact {
+        Fact::Swept(swept) => Some((swept.down.len(), swept.oldest.clone())),
+        _ => None,
+    });
+    let (down, oldest) = down.unwrap();
+    assert_eq!(down, 30, "they are being brought back");
+    assert_eq!(oldest.unwrap().2, jiff::Timestamp::UNIX_EPOCH);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_once_for_each_target_and_again_when_it_comes_back() {
+    let (orders, clicks) = (job("orders"), job("clicks"));
+    let outside = Outside::with(&[orders.clone(), clicks.clone()]);
+    change(&outside, &orders, 2, rolled_back()).await;
+    assert_eq!(outside.told(), [("operation-failed", 1)]);
+    let body = outside.state().alerts[0].body();
+    assert!(body.contains("- orders: rolled-back: it restarts: no such topic (operation "), "{body}");
+    assert!(!body.contains("Kafka"), "only the first line: {body}");
+
+    outside.run(Scope::Sweep).await;
+    change(&outside, &clicks, 2, deployed()).await;
+    assert_eq!(outside.told().len(), 1);
+
+    // The second try of the same target is the last: that is news, its failure is not.
+    outside.later(2);
+    outside.run(Scope::Sweep).await;
+    outside.ends(&orders, rolled_back());
+    outside.run(only(&orders)).await;
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told()[1..], [("retries-used-up", 1)]);
+
+    change(&outside, &orders, 3, deployed()).await;
+    change(&outside, &orders, 2, rolled_back()).await;
+    assert_eq!(outside.told()[2..], [("operation-failed", 1)], "it had ended");
+}
+
+#[tokio::test]
+async fn each_operation_is_settled_once_however_many_events_tell_of_it() {
+    let orders = job("orders");
+    let outside = Outside::with(std::slice::from_ref(&orders));
+    outside.want(&orders, 2);
+    outside.run(only(&orders)).await;
+    outside.ends(&orders, deployed());
+    let event = || outside.orchestrator().run(only(&orders), "event");
+    let (one, two, three) = tokio::join!(event(), event(), event());
+    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    outside.run(only(&orders)).await;
+    let settled = outside.settled();
+    assert_eq!(settled.len(), 1, "{settled:?}");
+    assert_eq!((settled[0].outcome.as_str(), settled[0].downtime_ms), ("deployed", Some(700)));
+    assert_eq!(outside.record(&orders).history.len(), 1);
+}
+
+#[tokio::test]
+async fn an_alert_that_cannot_be_raised_fails_no_invocation_and_comes_with_the_next_event() {
+    let orders = job("orders");
+    let outside = Outside::with(std::slice::from_ref(&orders));
+    outside.state().telling = Telling::Fails;
+    change(&outside, &orders, 2, rolled_back()).await;
+    assert_eq!(outside.told(), []);
+    let sent = |outside: &Outside| {
+        let state = outside.state();
+        let alerts = state.facts.iter().filter_map(|fact| match fact {
+            Fact::Alert { sent, .. } => Some(*sent),
+            _ => None,
+        });
+        alerts.collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&outside), [false]);
+    outside.state().telling = Telling::Works;
+    outside.run(Scope::Sweep).await;
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [("operation-failed", 1)]);
+    assert_eq!(sent(&outside), [false, true]);
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_tells_leaves_the_alert_to_another() {
+    let all = jobs(3);
+    let outside = Outside::with(&all);
+    let lost = look(&outside, 2, Vec::new(), &all);
+    outside.state().telling = Telling::NeverEnds;
+    let dying = outside.orchestrator().run(lost, "event");
+    assert!(tokio::time::timeout(Duration::from_millis(200), dying).await.is_err());
+    assert!(outside.record(&all[0]).open.is_some(), "what was ordered was sent before");
+
+    outside.state().telling = Telling::Works;
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [], "it may still be at it");
+    outside.later(60);
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [("lost-cluster", 1)]);
+}
+
+#[tokio::test]
+async fn removals_that_are_held_are_one_alert_until_they_are_not_held_any_more() {
+    let all = jobs(8);
+    let outside = Outside::with(&all);
+    for name in &all[..7] {
+        outside.unwant(name);
+        outside.run(only(name)).await;
+    }
+    // Five were let go one by one before the guard had anything to count; their results are not in yet.
+    assert_eq!(outside.told(), [("removals-held", 1)]);
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told().len(), 1);
+    outside.later(86_400);
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told().len(), 2, "it still waits for somebody");
+    for name in &all[..7] {
+        outside.want(name, 1);
+    }
+    outside.run(Scope::Sweep).await;
+    for name in &all[..7] {
+        outside.unwant(name);
+    }
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told().len(), 3, "it ended and began again");
+}
+
+#[tokio::test]
+async fn a_job_that_is_left_alone_and_one_without_state_wait_for_somebody() {
+    let (orders, clicks) = (job("orders"), job("clicks"));
+    let outside = Outside::with(&[orders.clone(), clicks.clone()]);
+    let unproven = Refusal::EndNotProven { job_id: run_of(&orders), epoch: epoch(1) };
+    change(&outside, &orders, 2, Outcome::Refused { refusal: unproven.clone() }).await;
+    change(&outside, &clicks, 2, Outcome::Refused { refusal: Refusal::NoState }).await;
+    assert_eq!(outside.told(), [("end-not-proven", 1), ("clean-start-needed", 1)]);
+    // It is asked again every minute, and says the same.
+    for _ in 0..3 {
+        outside.later(60);
+        outside.run(Scope::Sweep).await;
+        outside.ends(&orders, Outcome::Refused { refusal: unproven.clone() });
+        outside.run(only(&orders)).await;
+    }
+    assert_eq!(outside.told().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_is_one_alert_however_its_jobs_come_to_know() {
+    let all = jobs(4);
+    let outside = Outside::with(&all);
+    let refusal = || Refusal::NoCluster { message: "no session named flink runs".to_owned() };
+    for name in &all {
+        change(&outside, name, 2, Outcome::Refused { refusal: refusal() }).await;
+    }
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [("no-cluster", 1)]);
+    for name in &all {
+        change(&outside, name, 3, deployed()).await;
+    }
+    outside.run(Scope::Sweep).await;
+    change(&outside, &all[0], 2, Outcome::Refused { refusal: refusal() }).await;
+    assert_eq!(outside.told().len(), 2, "it was there meanwhile");
+}
+
+#[tokio::test]
+async fn a_live_job_that_no_record_knows_is_a_stranger() {
+    let (orders, clicks) = (job("orders"), job("clicks"));
+    let outside = Outside::with(&[orders.clone(), clicks.clone()]);
+    outside.want(&clicks, 2);
+    outside.run(only(&clicks)).await;
+    let open = outside.record(&clicks).open.unwrap().plan.operation;
+    let ours =
+        || vec![shown(run_of(&orders), "orders"), shown(run_of(&clicks), "clicks"), shown(run_id(open, 0), "clicks")];
+    let expected = std::slice::from_ref(&orders);
+    outside.run(look(&outside, 1, ours(), expected)).await;
+    assert_eq!(outside.told(), [], "runs of an open operation are ours");
+
+    let stranger = |n: &str| shown(Hex32::derived(&[n]), "orders");
+    let two = || ours().into_iter().chain([stranger("1"), stranger("2")]).collect::<Vec<_>>();
+    outside.run(look(&outside, 1, two(), expected)).await;
+    outside.run(look(&outside, 1, two(), expected)).await;
+    assert_eq!(outside.told(), [("stranger", 2)]);
+    outside.run(look(&outside, 1, ours(), expected)).await;
+    outside.run(look(&outside, 1, two(), expected)).await;
+    assert_eq!(outside.told().len(), 2);
+}

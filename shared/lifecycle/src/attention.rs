@@ -1,0 +1,389 @@
+//! What people must know of at once: conditions with their causes, and the document of those they were told of.
+//! Must not know how anybody is told.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::execute::RefusalKind;
+use crate::flink::Epoch;
+use crate::ids::{JobId, Nonce, OperationId};
+use crate::manifest::JobName;
+use crate::orchestrate::Reason;
+use crate::record::{Entry, Record};
+
+/// The format of the document that this version writes.
+pub const FORMAT: u32 = 1;
+/// After this long a standing condition is told of again, and one that only happened is forgotten.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How long whoever took a condition to tell of it is waited for.
+const TELLING: SignedDuration = SignedDuration::from_mins(1);
+/// How much of a condition's detail is kept, in characters.
+const DETAIL: usize = 300;
+
+/// The kinds of conditions; one alert is raised for all that are new of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A JobManager is gone with the jobs that ran under it.
+    LostCluster,
+    /// Operations found no session cluster, or more than one.
+    NoCluster,
+    /// An operation failed, was rolled back or was refused.
+    OperationFailed,
+    /// A restarted job is alive but not stable, and there is nothing to roll back to.
+    Unhealthy,
+    /// More jobs lack a file than may be removed at once.
+    RemovalsHeld,
+    /// A job is left alone: its old run may live where nobody can be asked.
+    EndNotProven,
+    /// A live Flink job that no record knows.
+    Stranger,
+    /// A job without state to go on from waits for a permission.
+    CleanStartNeeded,
+    /// A target failed as often as it is tried.
+    RetriesUsedUp,
+}
+
+impl Kind {
+    /// Its name, in metrics and in the runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LostCluster => "lost-cluster",
+            Self::NoCluster => "no-cluster",
+            Self::OperationFailed => "operation-failed",
+            Self::Unhealthy => "unhealthy",
+            Self::RemovalsHeld => "removals-held",
+            Self::EndNotProven => "end-not-proven",
+            Self::Stranger => "stranger",
+            Self::CleanStartNeeded => "clean-start-needed",
+            Self::RetriesUsedUp => "retries-used-up",
+        }
+    }
+
+    /// Whether it waits for somebody, so that it is told of again after a day; the others happened once.
+    fn waits(self) -> bool {
+        match self {
+            Self::NoCluster
+            | Self::RemovalsHeld
+            | Self::EndNotProven
+            | Self::Stranger
+            | Self::CleanStartNeeded
+            | Self::RetriesUsedUp => true,
+            Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that people must know of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Condition {
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is about: a job, a Flink job, a JobManager.
+    pub subject: String,
+    /// What tells it from another one of the same kind and subject; empty where one is like the other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+    /// What happened, in one line.
+    pub detail: String,
+    /// The operation that it came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+}
+
+impl Condition {
+    fn of_job(kind: Kind, record: &Record, cause: String, last: &Entry, detail: &str) -> Self {
+        let subject = record.name.to_string();
+        Self { kind, subject, cause, detail: first_line(detail), operation: Some(last.operation) }
+    }
+
+    /// A live Flink job that no record knows.
+    pub fn stranger(run: JobId, name: &str) -> Self {
+        let detail = first_line(&format!("named {name}"));
+        Self { kind: Kind::Stranger, subject: run.to_string(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Jobs that went with their JobManager and are brought back under `epoch`.
+    pub fn lost_cluster(epoch: &Epoch, jobs: &[JobName]) -> Self {
+        let detail = format!("{}, brought back under it", counted(jobs));
+        Self { kind: Kind::LostCluster, subject: epoch.to_string(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Deployed jobs without a file, more than may be removed at once.
+    pub fn removals_held(jobs: &[JobName]) -> Self {
+        let (kind, detail) = (Kind::RemovalsHeld, format!("{} without a file", counted(jobs)));
+        Self { kind, subject: "removals".to_owned(), cause: String::new(), detail, operation: None }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        (self.kind, &self.subject, &self.cause) == (other.kind, &other.subject, &other.cause)
+    }
+}
+
+/// How many jobs, and as many of their names as people read.
+fn counted(jobs: &[JobName]) -> String {
+    const NAMED: usize = 50;
+    let names: Vec<&str> = jobs.iter().take(NAMED).map(JobName::as_str).collect();
+    let more = jobs.len().saturating_sub(NAMED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{} jobs ({}{rest})", jobs.len(), names.join(", "))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(DETAIL).collect()
+}
+
+/// What people should know of about one job; it is found again in the record for as long as it stands.
+pub fn of_record(record: &Record, reason: &Reason) -> Vec<Condition> {
+    let Some(last) = record.history.last() else { return Vec::new() };
+    let mut found = Vec::new();
+    if let Some(kind) = kind_of(last) {
+        // Another target is another cause; the same one that is tried again is not.
+        let target = record.trouble.as_ref().map(|trouble| trouble.target.to_string());
+        let detail = format!("{}: {}", last.outcome, last.detail);
+        let of_job = Condition::of_job(kind, record, target.unwrap_or_default(), last, &detail);
+        // One cause, however many jobs it keeps from being deployed.
+        let shared = || Condition { subject: "session".to_owned(), cause: String::new(), ..of_job.clone() };
+        found.push(if kind == Kind::NoCluster { shared() } else { of_job });
+    }
+    if let Reason::GivenUp { error } = reason {
+        let mut troubles = record.trouble.iter().chain(&record.other_trouble);
+        // One that is never tried again was told of when it failed.
+        if let Some(trouble) = troubles.find(|t| t.next.is_none() && t.attempts > 1 && t.error == *error) {
+            let detail = format!("failed {} times: {error}", trouble.attempts);
+            let target = trouble.target.to_string();
+            found.push(Condition::of_job(Kind::RetriesUsedUp, record, target, last, &detail));
+        }
+    }
+    found
+}
+
+fn kind_of(last: &Entry) -> Option<Kind> {
+    match (last.outcome.as_str(), last.refusal) {
+        ("failed" | "rolled-back", _) => Some(Kind::OperationFailed),
+        ("unhealthy", _) => Some(Kind::Unhealthy),
+        ("refused", Some(RefusalKind::EndNotProven)) => Some(Kind::EndNotProven),
+        ("refused", Some(RefusalKind::NoCluster)) => Some(Kind::NoCluster),
+        ("refused", Some(RefusalKind::NoState)) => Some(Kind::CleanStartNeeded),
+        ("refused", _) => Some(Kind::OperationFailed),
+        (_, _) => None,
+    }
+}
+
+/// What was found in one invocation, and what was looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The conditions that stand, or that happened.
+    pub conditions: Vec<Condition>,
+    /// The jobs that were looked after: a condition of theirs that is not among these has ended.
+    pub jobs: BTreeSet<JobName>,
+    /// The kinds that were looked for whole: one of them that is not among these has ended.
+    pub kinds: BTreeSet<Kind>,
+}
+
+impl Seen {
+    fn covers(&self, condition: &Condition) -> bool {
+        match condition.kind {
+            Kind::LostCluster => false,
+            Kind::NoCluster | Kind::RemovalsHeld | Kind::Stranger => self.kinds.contains(&condition.kind),
+            Kind::OperationFailed
+            | Kind::Unhealthy
+            | Kind::EndNotProven
+            | Kind::CleanStartNeeded
+            | Kind::RetriesUsedUp => self.jobs.iter().any(|job| job.as_str() == condition.subject),
+        }
+    }
+}
+
+/// A condition, and whether people were told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The condition.
+    pub condition: Condition,
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// When people were last told of it; nothing if they are still to be told.
+    pub raised: Option<Timestamp>,
+    /// When somebody took it to tell people of it.
+    pub taken: Option<Timestamp>,
+}
+
+/// The conditions that stand, as one small document. It is changed by compare-and-swap only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsDocument {
+    /// The format of this document.
+    pub format: u32,
+    /// Of the last write.
+    pub nonce: Nonce,
+    /// The conditions.
+    pub standing: Vec<Standing>,
+}
+
+impl AlertsDocument {
+    /// Nothing stands.
+    pub fn fresh(nonce: Nonce) -> Self {
+        Self { format: FORMAT, nonce, standing: Vec::new() }
+    }
+
+    /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were.
+    pub fn note(&mut self, seen: &Seen, now: Timestamp) {
+        let old = |at: Timestamp| now.duration_since(at) >= DAY;
+        for condition in &seen.conditions {
+            match self.standing.iter_mut().find(|known| known.condition.is(condition)) {
+                Some(known) => {
+                    if condition.kind.waits() && known.raised.is_some_and(old) {
+                        known.raised = None;
+                    }
+                }
+                None => {
+                    self.standing.push(Standing {
+                        condition: condition.clone(),
+                        since: now,
+                        raised: None,
+                        taken: None,
+                    });
+                }
+            }
+        }
+        self.standing.retain(|known| {
+            let Some(raised) = known.raised else { return true };
+            let stands = seen.conditions.iter().any(|condition| condition.is(&known.condition));
+            let forgotten = known.condition.kind == Kind::LostCluster && old(raised);
+            stands || !(forgotten || seen.covers(&known.condition))
+        });
+    }
+
+    /// Takes what people are still to be told of, unless somebody else is about to.
+    pub fn take(&mut self, now: Timestamp) -> Vec<Condition> {
+        let mut taken = Vec::new();
+        for known in self.standing.iter_mut().filter(|known| known.raised.is_none()) {
+            if known.taken.is_none_or(|at| now.duration_since(at) >= TELLING) {
+                known.taken = Some(now);
+                taken.push(known.condition.clone());
+            }
+        }
+        taken
+    }
+
+    /// People were told of these, or could not be: then the next one tries again.
+    pub fn told(&mut self, conditions: &[Condition], told: bool, now: Timestamp) {
+        for known in self.standing.iter_mut().filter(|k| conditions.iter().any(|c| c.is(&k.condition))) {
+            known.taken = None;
+            if told {
+                known.raised = Some(now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Hex32;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn job(name: &str) -> JobName {
+        JobName::try_from(name).unwrap()
+    }
+
+    fn failed(name: &str, cause: &str) -> Condition {
+        let (subject, cause) = (name.to_owned(), cause.to_owned());
+        Condition { kind: Kind::OperationFailed, subject, cause, detail: "failed: x".to_owned(), operation: None }
+    }
+
+    fn held() -> Condition {
+        Condition::removals_held(&[job("a"), job("b")])
+    }
+
+    fn seen(conditions: &[Condition], jobs: &[&str]) -> Seen {
+        Seen {
+            conditions: conditions.to_vec(),
+            jobs: jobs.iter().map(|name| job(name)).collect(),
+            kinds: BTreeSet::from([Kind::RemovalsHeld]),
+        }
+    }
+
+    /// One look and its telling.
+    fn round(document: &mut AlertsDocument, seen: &Seen, now: i64) -> Vec<Condition> {
+        document.note(seen, at(now));
+        let taken = document.take(at(now));
+        document.told(&taken, true, at(now));
+        taken
+    }
+
+    #[test]
+    fn a_condition_is_told_of_when_it_begins_and_when_it_begins_again() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let (one, none) = (seen(&[failed("a", "1")], &["a"]), seen(&[], &["a"]));
+        assert_eq!(round(&mut document, &one, 0), [failed("a", "1")]);
+        assert_eq!(round(&mut document, &one, 60), []);
+        assert_eq!(round(&mut document, &seen(&[failed("a", "2")], &["a"]), 120), [failed("a", "2")], "another cause");
+        assert_eq!(round(&mut document, &none, 180), []);
+        assert!(document.standing.is_empty());
+        assert_eq!(round(&mut document, &one, 240), [failed("a", "1")], "it ended and began again");
+    }
+
+    #[test]
+    fn only_those_who_looked_end_a_condition() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        round(&mut document, &seen(&[failed("a", "1"), held()], &["a"]), 0);
+        document.note(&Seen { kinds: BTreeSet::new(), ..seen(&[], &["b"]) }, at(1));
+        assert_eq!(document.standing.len(), 2);
+        document.note(&seen(&[], &["b"]), at(2));
+        assert_eq!(document.standing.len(), 1, "the guard does not hold any more");
+    }
+
+    #[test]
+    fn what_waits_for_somebody_is_told_of_again_after_a_day() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let both = seen(&[failed("a", "1"), held()], &["a"]);
+        assert_eq!(round(&mut document, &both, 0).len(), 2);
+        assert_eq!(round(&mut document, &both, 86_399), []);
+        assert_eq!(round(&mut document, &both, 86_400), [held()], "what happened once is old news");
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_told_next_time_even_if_it_ended() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        document.note(&seen(&[failed("a", "1")], &["a"]), at(0));
+        let taken = document.take(at(0));
+        document.told(&taken, false, at(1));
+        assert_eq!(round(&mut document, &seen(&[], &["a"]), 2), [failed("a", "1")]);
+        document.note(&seen(&[], &["a"]), at(3));
+        assert!(document.standing.is_empty());
+    }
+
+    #[test]
+    fn one_of_two_tells_and_the_other_only_if_the_first_died() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        document.note(&seen(&[held()], &[]), at(0));
+        assert_eq!(document.take(at(0)).len(), 1);
+        assert_eq!(document.take(at(59)).len(), 0);
+        assert_eq!(document.take(at(60)).len(), 1);
+    }
+
+    #[test]
+    fn a_lost_cluster_is_remembered_for_a_day() {
+        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
+        let lost = Condition::lost_cluster(&epoch, &[job("a"), job("b")]);
+        assert_eq!(lost.detail, "2 jobs (a, b), brought back under it");
+        assert_eq!(round(&mut document, &seen(std::slice::from_ref(&lost), &[]), 0), [lost]);
+        assert_eq!(round(&mut document, &seen(&[], &["a", "b"]), 80_000), []);
+        assert_eq!(document.standing.len(), 1);
+        document.note(&seen(&[], &[]), at(86_401));
+        assert!(document.standing.is_empty());
+    }
+}
