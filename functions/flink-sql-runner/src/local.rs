@@ -182,6 +182,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         ports: (0, 0, 0),
         spans: Spans::default(),
         rates: Some((Duration::from_secs(30), Duration::from_mins(1))),
+        recording: None,
     };
     // Asked for before the start: a signal that comes meanwhile must not leave Flink behind.
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listening for signals"))?;

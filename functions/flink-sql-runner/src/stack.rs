@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lifecycle::keys::Keys;
-use local::{Delivery, LambdaConfig, NodeConfig, Ports, QueueConfig, Schedule, Stack, StackConfig};
+use local::{Delivery, LambdaConfig, NodeConfig, Ports, Principal, QueueConfig, Schedule, Stack, StackConfig};
 use serde_json::json;
 
 use crate::flink_beside::{FlinkBeside, FlinkKind};
@@ -61,6 +61,8 @@ pub struct StackOptions {
     pub spans: Spans,
     /// How often the two schedules fire; nothing for never.
     pub rates: Option<(Duration, Duration)>,
+    /// The file that every distinct AWS call is recorded in; nothing for no recording.
+    pub recording: Option<PathBuf>,
 }
 
 /// Why the stack did not start.
@@ -118,7 +120,8 @@ impl LocalStack {
         let flink = FlinkBeside::new(options.flink, &options.project, options.root.join("flink"), free_port()?).await?;
         let aws = Stack::start(stack_config(&options, &flink)).await?;
         let stack = Self { aws, flink, options };
-        let mut environment = stack.aws.aws_env();
+        // Flink acts with the node's rights, as on EMR.
+        let mut environment = stack.aws.aws_env_of(Principal::Node);
         environment.insert("S3_ENDPOINT".to_owned(), stack.aws.s3_url());
         match stack.flink.up(&environment).await {
             Ok(()) => Ok(stack),
@@ -199,6 +202,7 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
         },
         step_concurrency: 4,
         schedules,
+        recording: options.recording.clone(),
         ..StackConfig::default()
     }
 }

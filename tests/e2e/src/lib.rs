@@ -9,7 +9,9 @@
     reason = "a test kit ends the test at once"
 )]
 
+mod invoke;
 pub mod kafka;
+pub mod requests;
 mod yarn;
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
-use local::Delivery;
+use local::{Delivery, Principal};
 use serde_json::Value;
 
 /// How long any one wait may take.
@@ -38,10 +40,22 @@ pub fn binaries() -> PathBuf {
     target.join("debug")
 }
 
+/// Where this test's AWS calls are recorded, for the test of the policies.
+fn recording() -> PathBuf {
+    let thread = std::thread::current().name().map(str::to_owned).filter(|name| name != "main");
+    // A test that has a process to itself may run in its main thread, with its name as an argument.
+    let argument = || std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let test = thread.or_else(argument).expect("the test has a name");
+    binaries().join(format!("../aws-calls/{}.jsonl", test.replace("::", "-")))
+}
+
 /// A stack under test.
 pub struct Bench {
     pub stack: LocalStack,
-    pub store: S3Store,
+    /// The bucket for each of those who look into it or upload to it.
+    uploads: S3Store,
+    operations: S3Store,
+    store: S3Store,
     http: reqwest::Client,
     pub root: PathBuf,
 }
@@ -76,10 +90,12 @@ impl Bench {
             ports: (0, 0, 0),
             spans: Spans::default(),
             rates: None,
+            recording: Some(recording()),
         };
         let stack = LocalStack::start(options).await.expect("the stack starts");
-        let store = store(&stack.aws.aws_env());
-        Self { stack, store, http: reqwest::Client::new(), root }
+        let of = |principal| store(&stack.aws.aws_env_of(principal));
+        let (uploads, operations, store) = (of(Principal::Uploader), of(Principal::Operator), of(Principal::Owner));
+        Self { stack, uploads, operations, store, http: reqwest::Client::new(), root }
     }
 
     /// Ends everything.
@@ -87,22 +103,31 @@ impl Bench {
         self.stack.stop().await;
     }
 
+    /// The bucket as those see it who write or read under this prefix; the owner where people have no business.
+    fn bucket(&self, path: &str) -> &S3Store {
+        match path.split('/').next() {
+            Some("queries" | "refused") => &self.uploads,
+            Some("config" | "records" | "manifests" | "results") => &self.operations,
+            Some(_) | None => &self.store,
+        }
+    }
+
     pub async fn upload(&self, path: &str, text: &str) {
         let key = format!("{PREFIX}{path}");
-        self.store.put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
+        self.bucket(path).put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
     }
 
     pub async fn delete(&self, path: &str) {
-        self.store.delete(&format!("{PREFIX}{path}")).await.unwrap();
+        self.bucket(path).delete(&format!("{PREFIX}{path}")).await.unwrap();
     }
 
     pub async fn read(&self, path: &str) -> Option<String> {
-        let object = self.store.get(&format!("{PREFIX}{path}")).await.unwrap()?;
+        let object = self.bucket(path).get(&format!("{PREFIX}{path}")).await.unwrap()?;
         Some(String::from_utf8(object.bytes).unwrap())
     }
 
     pub async fn keys(&self, path: &str) -> Vec<String> {
-        let listed = self.store.list(&format!("{PREFIX}{path}")).await.unwrap();
+        let listed = self.bucket(path).list(&format!("{PREFIX}{path}")).await.unwrap();
         listed.into_iter().map(|l| l.key[PREFIX.len()..].to_owned()).collect()
     }
 
@@ -234,7 +259,7 @@ impl Bench {
             .args(["--deployment-target", "remote", "--jobmanager-address", &address])
             .args(["--template-params", "orders_per_second=20"])
             .envs(node)
-            .envs(self.stack.aws.aws_env())
+            .envs(self.stack.aws.aws_env_of(Principal::Administrator))
             .env("DISPATCH", "process")
             .env("STABILITY_MS", "2000")
             .output()

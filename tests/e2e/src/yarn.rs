@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use local::Principal;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -25,7 +26,10 @@ impl Bench {
     pub async fn session(&self, arguments: &[&str]) -> (i32, Value) {
         let mut command = Command::new(binaries().join("flink-sql-runner"));
         command.args(["--output", "json", "session"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        command.envs(self.stack.settings()).envs(self.stack.node()).envs(self.stack.aws.aws_env());
+        command
+            .envs(self.stack.settings())
+            .envs(self.stack.node())
+            .envs(self.stack.aws.aws_env_of(Principal::Administrator));
         let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         let document = serde_json::from_slice(&output.stdout).unwrap_or_default();

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use e2e::{Bench, Row, project, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
+use local::Principal;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_emr_steps() {
@@ -33,6 +35,7 @@ async fn whole_life(flink: FlinkKind, dispatch: &str) {
     bench.upload_config().await;
     let first = started(&bench).await;
     left_alone(&bench, &first).await;
+    asked(&bench, &first).await;
     let configured = configuration_changed(&bench, &first).await;
     let requeried = query_changed(&bench, &configured).await;
     does_not_compile(&bench, &requeried).await;
@@ -172,6 +175,25 @@ async fn left_alone(bench: &Bench, runs: &Runs) {
     }
     let bounded = bench.jobs().await.into_iter().filter(|j| j.name == BOUNDED).count();
     assert_eq!(bounded, 1, "the bounded job ran again");
+}
+
+/// What people ask, each with no more rights than the templates give.
+async fn asked(bench: &Bench, runs: &Runs) {
+    eprintln!("asked");
+    let names = |answer: &Value| -> Vec<String> {
+        let jobs = answer["jobs"].as_array().cloned().unwrap_or_default();
+        jobs.iter().filter_map(|job| job["name"].as_str()).map(str::to_owned).collect()
+    };
+    let by_function = bench.invoke(&json!({"action": "status"})).await;
+    let by_hand = bench.command_line(Principal::Operator, &["status"]).await;
+    assert_eq!(names(&by_function), names(&by_hand));
+    let planned = bench.invoke(&json!({"action": "plan", "names": [FILTER]})).await;
+    assert_eq!(names(&planned), [FILTER], "{planned:#}");
+    let history = bench.command_line(Principal::Uploader, &["history", TOTALS]).await;
+    assert_eq!(history["entries"].as_array().map(Vec::len), Some(1), "{history:#}");
+    let file = project().join(format!("examples/queries/{FILTER}.yaml")).display().to_string();
+    bench.command_line(Principal::Uploader, &["deploy", &file, "--wait"]).await;
+    assert_eq!(bench.healthy(FILTER).await.id, runs[FILTER], "{FILTER} was restarted");
 }
 
 async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {

@@ -4,6 +4,7 @@
 mod commands;
 mod document;
 mod emr;
+mod needs;
 mod node;
 mod ssm;
 mod step;
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
+use crate::principal::Principal;
+use crate::recording::Recording;
 
 pub(crate) use commands::Commands;
 pub(crate) use document::{Document, DocumentError};
@@ -32,6 +35,7 @@ pub(crate) struct Control {
     pub(crate) steps: Arc<Steps>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) recording: Arc<Recording>,
     /// Everything the stack shows of itself to other processes.
     pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
 }
@@ -84,6 +88,7 @@ impl Control {
     async fn call(&self, request: Request<Incoming>) -> Answer {
         let target = header(&request, "x-amz-target").to_owned();
         let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
+        let principal = Principal::of_authorization(header(&request, "authorization"));
         let body = http::read(request.into_body()).await?;
         let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
         let Some((service, operation)) = target.split_once('.') else {
@@ -95,6 +100,10 @@ impl Control {
             "AmazonSSM" => "ssm",
             _ => return Ok(error(400, "UnknownOperationException", "")),
         };
+        let cluster = &self.steps.cluster;
+        let tagged = needs::Tagged { cluster: &cluster.id, tags: &cluster.tags };
+        let needs = needs::needs(service, operation, &input, &tagged);
+        self.recording.note(principal, format!("{service}:{operation}"), needs);
         let (operation, resource) = (operation.to_owned(), resource(&input));
         self.faults.record(Call { service: service.into(), operation: operation.clone(), resource, invocation_id });
         let fault = self.faults.take(&operation);
