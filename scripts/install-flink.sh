@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs Flink, what it runs on and the build tools for this project, from PyPI and Maven only.
 #
-# usage: install-flink.sh [flink|hadoop|kafka|tools|all] [--print-env]
+# usage: install-flink.sh [flink|hadoop|kafka|tools|aws|all] [--print-env]
 #   flink        the Python environment with PyFlink, and a private Flink home assembled from it, with the S3 plugin
 #                and the Kafka connector
 #   hadoop       the jars of YARN and ZooKeeper
 #   kafka        the jars of a Kafka broker and its console tools
 #   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
+#   aws          the Python environment that checks infra/ (SAM, cfn-lint, moto, the AWS command line)
 #   all          all of them (default)
 #   --print-env  only print where things are; fails if they are not installed
 #
@@ -28,7 +29,7 @@ die() {
 what=all print_only=false
 for arg in "$@"; do
   case $arg in
-    flink | hadoop | kafka | tools | all) what=$arg ;;
+    flink | hadoop | kafka | tools | aws | all) what=$arg ;;
     --print-env) print_only=true ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
@@ -46,6 +47,7 @@ flink=$root/flink-$(key_of "$here/requirements-flink.txt" "$here/flink-plugins.t
 hadoop=$root/hadoop-$(key_of "$here/hadoop-pom.xml")
 kafka=$root/kafka-$(key_of "$here/kafka-pom.xml")
 tools=$root/tools-$(key_of "$here/requirements-tools.txt")
+aws=$root/aws-$(key_of "$here/requirements-aws.txt")
 
 there() { # DIR WHAT
   [[ -d $1 ]] || die "$2 not installed under $root: run scripts/install-flink.sh"
@@ -68,6 +70,10 @@ print_env() {
   if wants tools; then
     there "$tools" "the build tools are"
     printf 'TOOLS_BIN=%s\n' "$tools/venv/bin"
+  fi
+  if wants aws; then
+    there "$aws" "the checks of infra are"
+    printf 'AWS_BIN=%s\n' "$aws/venv/bin"
   fi
 }
 
@@ -130,10 +136,12 @@ build_jars() { # DIR POM
 build_hadoop() { build_jars "$1" "$here/hadoop-pom.xml"; } # DIR
 build_kafka() { build_jars "$1" "$here/kafka-pom.xml"; }   # DIR
 
-build_tools() { # DIR
-  make_venv "$1/venv" "$here/requirements-tools.txt"
-  say "build tools: $(sed -nE 's/^([a-z0-9-]+)==.*/\1/p' "$here/requirements-tools.txt" | paste -sd ' ')"
+build_python() { # DIR REQUIREMENTS WHAT
+  make_venv "$1/venv" "$2"
+  say "$3: $(sed -nE '/^# What the lines above/q; s/^([a-z0-9_-]+)(\[.*\])?==.*/\1/p' "$2" | paste -sd ' ')"
 }
+build_tools() { build_python "$1" "$here/requirements-tools.txt" "build tools"; } # DIR
+build_aws() { build_python "$1" "$here/requirements-aws.txt" "checks of infra"; }  # DIR
 
 # install LINK BUILDER: nothing if LINK is there, else build in a fresh folder and put the link in its place.
 install() {
@@ -153,7 +161,7 @@ install() {
 }
 
 if ! $print_only; then
-  [[ $what == tools ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
+  [[ $what == tools || $what == aws ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
   mkdir -p "$root"
   exec 9>"$root/.install.lock"
   flock 9
@@ -165,5 +173,6 @@ if ! $print_only; then
   if wants hadoop; then install "$hadoop" build_hadoop; fi
   if wants kafka; then install "$kafka" build_kafka; fi
   if wants tools; then install "$tools" build_tools; fi
+  if wants aws; then install "$aws" build_aws; fi
 fi
 print_env

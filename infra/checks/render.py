@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Prints what the template would create, as JSON: translated, with parameters, conditions and functions resolved.
+
+usage: render.py [--parameter NAME=VALUE ...] [--policy NAME]
+  --policy  prints only the policy document of this resource, whatever its condition says
+
+Must not check anything.
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from resolve import Stack, Unresolvable
+from translate import read, translated
+
+# Enough for the parameters that have no default.
+EXAMPLE = {"BucketName": "flink-sql-runner-123456789012"}
+
+
+def render(parameters: dict[str, str], keep: set[str] | None = None) -> dict[str, Any]:
+    """The resolved template with these parameters, the example's where they are not given."""
+    values = {**EXAMPLE, **parameters}
+    return Stack(translated(read(), values), values).rendered(keep)
+
+
+def main() -> int:
+    """Runs the command."""
+    parser = argparse.ArgumentParser(description="prints what the template would create")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--policy", metavar="NAME")
+    arguments = parser.parse_args()
+    parameters = dict(text.split("=", 1) for text in arguments.parameter)
+    try:
+        found = render(parameters, {arguments.policy} if arguments.policy else None)
+        shown = found["Resources"][arguments.policy]["Properties"]["PolicyDocument"] if arguments.policy else found
+    except (Unresolvable, KeyError) as error:
+        print(f"render: {error}", file=sys.stderr)
+        return 2
+    json.dump(shown, sys.stdout, indent=2)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
