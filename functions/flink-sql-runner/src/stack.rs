@@ -16,6 +16,10 @@ use crate::flink_beside::{FlinkBeside, FlinkKind};
 pub const BUCKET: &str = "local";
 /// The prefix of all keys.
 pub const PREFIX: &str = "flink-sql-runner/";
+/// The function's name.
+pub const FUNCTION: &str = "flink-sql-runner";
+/// The tag of the cluster and its instances, in the template's words.
+pub const CLUSTER_TAG: (&str, &str) = ("flink-sql-runner", "flink-sql-runner");
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
 
@@ -153,11 +157,16 @@ impl LocalStack {
 
 fn settings(options: &StackOptions) -> BTreeMap<String, String> {
     let Spans { stability, margin, retry, .. } = options.spans;
+    // Both ways to name the cluster are gone: with steps by its id, with commands by its tag.
+    let cluster = match options.dispatch.as_str() {
+        "ssm" => format!("{}={}", CLUSTER_TAG.0, CLUSTER_TAG.1),
+        _ => StackConfig::default().cluster_id,
+    };
     [
         ("BUCKET", BUCKET.to_owned()),
         ("PREFIX", PREFIX.to_owned()),
         ("DISPATCH", options.dispatch.clone()),
-        ("CLUSTER", StackConfig::default().cluster_id),
+        ("CLUSTER", cluster),
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
         ("ALLOW_CODE", "true".to_owned()),
         ("STABILITY_MS", stability.to_string()),
@@ -181,7 +190,7 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
         bucket: BUCKET.to_owned(),
         notify_prefixes: Keys::new(PREFIX).triggers().into(),
         lambda: LambdaConfig {
-            name: "orchestrator".to_owned(),
+            name: FUNCTION.to_owned(),
             delivery: options.delivery.clone(),
             env: settings(options),
             log: Some(options.root.join("orchestrator.log")),
@@ -200,6 +209,7 @@ fn stack_config(options: &StackOptions, flink: &FlinkBeside) -> StackConfig {
             work_dir: options.root.join("node"),
             documents: vec![options.project.join(format!("infra/{DOCUMENT}.json"))],
         },
+        cluster_tags: [(CLUSTER_TAG.0.to_owned(), CLUSTER_TAG.1.to_owned())].into(),
         step_concurrency: 4,
         schedules,
         recording: options.recording.clone(),

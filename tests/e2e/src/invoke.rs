@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use flink_sql_runner::stack::FUNCTION;
 use local::{Principal, REGION};
 use serde_json::Value;
 use tokio::process::Command;
@@ -16,7 +17,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 impl Bench {
     /// Invokes the function as an operator and waits for its answer.
     pub async fn invoke(&self, input: &Value) -> Value {
-        let url = format!("{}/2015-03-31/functions/orchestrator/invocations", self.stack.aws.lambda_url());
+        let url = format!("{}/2015-03-31/functions/{FUNCTION}/invocations", self.stack.aws.lambda_url());
         // The stack reads from a signature whose it is, and does not verify this service's.
         let credential = format!("{}/20260101/{REGION}/lambda/aws4_request", Principal::Operator.access_key());
         let signature = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");

@@ -32,7 +32,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 const PARTS: usize = 6;
 
 /// Whether an ARN matches a pattern: a wildcard stays within its part, unless it is the pattern's end.
-pub(super) fn arn_matches(pattern: &str, arn: &str) -> bool {
+pub fn arn_matches(pattern: &str, arn: &str) -> bool {
     if pattern == "*" || arn == "*" {
         return pattern == "*";
     }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use statement::{Effect, Statement};
+pub use glob::arn_matches;
+pub use statement::{Effect, Statement, action_matches};
 
 /// Why a policy cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

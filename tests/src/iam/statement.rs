@@ -105,7 +105,7 @@ impl Statement {
 }
 
 /// Whether an action matches a pattern; the case counts in neither.
-pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
+pub fn action_matches(pattern: &str, action: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
 

@@ -30,7 +30,8 @@ struct Known {
 struct Asked {
     principal: Option<Principal>,
     operation: String,
-    path: S3Path,
+    /// Bucket and key, where it is about an object.
+    object: Option<(String, String)>,
     needs: Vec<Need>,
 }
 
@@ -44,7 +45,7 @@ impl Passage {
     pub(super) fn record(&self, recording: &Recording, status: u16) {
         let Some(mut asked) = lock(&self.0).asked.take() else { return };
         let read = matches!(asked.operation.as_str(), "GetObject" | "HeadObject");
-        if let (404, true, S3Path::Object { bucket, key }) = (status, read, &asked.path) {
+        if let (404, true, Some((bucket, key))) = (status, read, &asked.object) {
             asked.needs.push(absence(bucket, key));
         }
         recording.note(asked.principal, format!("s3:{}", asked.operation), asked.needs);
@@ -75,13 +76,12 @@ impl S3Access for Gate {
             return Err(s3_error!(AccessDenied, "the request is not signed"));
         };
         let operation = cx.s3_op().name().to_owned();
-        let path = cx.s3_path().clone();
-        let resource = match &path {
-            S3Path::Root => String::new(),
-            S3Path::Bucket { bucket } => bucket.to_string(),
-            S3Path::Object { bucket, key } => format!("{bucket}/{key}"),
+        let (resource, object) = match cx.s3_path() {
+            S3Path::Root => (String::new(), None),
+            S3Path::Bucket { bucket } => (bucket.to_string(), None),
+            S3Path::Object { bucket, key } => (format!("{bucket}/{key}"), Some((bucket.to_string(), key.to_string()))),
         };
-        let needs = needs(&operation, &path);
+        let needs = needs(&operation, cx.s3_path());
         let invocation_id =
             cx.headers().get("amz-sdk-invocation-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let invocation_id = invocation_id.to_owned();
@@ -89,7 +89,7 @@ impl S3Access for Gate {
         let fault = self.faults.take(&operation);
         let before = matches!(fault, Some(Fault::Error { .. } | Fault::DropBefore));
         // Refused before its input is read, nothing is known of what it needs.
-        let asked = (!before).then_some(Asked { principal, operation, path, needs });
+        let asked = (!before).then_some(Asked { principal, operation, object, needs });
         if let Some(passage) = cx.extensions_mut().get::<Passage>() {
             *lock(&passage.0) = Known { fault, asked };
         }
