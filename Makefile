@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e lambda build install fmt
+.PHONY: help demo test check infra unit e2e lambda build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,11 +19,14 @@ help: ## shows this
 demo: ## a whole life of the example jobs on a local stack with a real Flink (TARGET=yarn: a session on a real YARN)
 	TARGET=$(TARGET) scripts/demo.sh
 
-test: ## everything: format, lints, unit tests, the model, the submitter, end to end, cargo lambda
+test: ## everything: format, lints, infra, unit tests, the model, the submitter, end to end, cargo lambda
 	scripts/test.sh
 
 check: ## format and lints only
 	scripts/test.sh check
+
+infra: ## what is deployed: SAM, cfn-lint, moto's CloudFormation, the policies
+	scripts/test.sh infra
 
 unit: ## unit tests, properties, snapshots and the model only
 	scripts/test.sh unit
@@ -42,4 +45,4 @@ install: ## Flink, its Python and the build tools
 
 fmt: ## formats Rust and Python
 	cargo fmt --all
-	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter
+	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter infra/checks

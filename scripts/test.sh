@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test of the project, the cheap ones first, or only the stages that are named.
 #
-# usage: test.sh [check] [unit] [python] [e2e] [policies] [lambda]
+# usage: test.sh [check] [infra] [unit] [python] [e2e] [policies] [lambda]
 # Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:=$PWD/target}"
 export CARGO_TARGET_DIR
 stages=("$@")
-[[ ${#stages[@]} -gt 0 ]] || stages=(check unit python e2e policies lambda)
+[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e policies lambda)
 
 # Each stage says how long it took, so that the budget of CI can be read from its log.
 stage() {
@@ -25,6 +25,23 @@ stage_check() {
   cargo fmt --all --check
   "$(tool shellcheck)" scripts/*.sh .ci/run
   cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+# What is deployed, as far as it can be checked without an account. SAM by itself and with cfn-lint (--lint) finds different
+# mistakes.
+stage_infra() {
+  (
+    export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
+    cd infra
+    find . -name '*.sh' -exec "$(tool shellcheck)" {} +
+    "$aws/sam" validate -t template.yaml
+    "$aws/sam" validate --lint -t template.yaml
+    cd checks
+    "$(tool ruff)" check .
+    "$(tool ruff)" format --check .
+    "$(tool mypy)" --strict --python-executable "$aws/python" ./*.py
+    "$aws/pytest" -q
+  )
 }
 
 # Always the whole workspace: another selection of packages means other features, and the AWS SDK built once more.
@@ -59,6 +76,7 @@ stage_lambda() {
 
 scripts/install-flink.sh | grep '^install-flink:' || true
 tools=$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')
+aws=$(scripts/install-flink.sh aws --print-env | sed -n 's/^AWS_BIN=//p')
 PATH=$tools:$PATH
 for name in "${stages[@]}"; do
   stage "$name"

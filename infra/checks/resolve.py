@@ -4,6 +4,7 @@ Must not know what is in the template; attributes that only AWS knows are refuse
 """
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,6 +65,36 @@ class Stack:
             if self._exists(output)
         }
         return {"Parameters": self.parameters, "Resources": resources, "Outputs": outputs}
+
+    def decided(self) -> dict[str, Any]:
+        """The template with its conditions decided, everything else left to whoever creates it."""
+        resources, outputs = (
+            {
+                name: {k: v for k, v in entry.items() if k != "Condition"}
+                for name, entry in section.items()
+                if self._exists(entry)
+            }
+            for section in (self.template["Resources"], self.template.get("Outputs", {}))
+        )
+        template = {**self.template, "Resources": resources, "Outputs": outputs}
+        for section in ("Conditions", "Rules"):
+            template.pop(section, None)
+        without: dict[str, Any] = self._decide(template)
+        return without
+
+    def _decide(self, value: Any) -> Any:
+        match value:
+            case {"Fn::If": [condition, yes, no]}:
+                return self._decide(yes if self.condition(condition) else no)
+            case {"Ref": "AWS::NoValue"}:
+                return NO_VALUE
+            case dict():
+                items = ((key, self._decide(inner)) for key, inner in value.items())
+                return {key: inner for key, inner in items if inner is not NO_VALUE}
+            case list():
+                return [inner for inner in map(self._decide, value) if inner is not NO_VALUE]
+            case _:
+                return value
 
     def condition(self, name: str) -> bool:
         """A condition by its name."""
@@ -178,7 +209,11 @@ class Stack:
         declared = self._declared(resource)
         _, named_by = ARNS.get(declared["Type"], ("", "Name"))
         given = declared.get("Properties", {}).get(named_by)
-        return str(self.value(given)) if given else f"{PSEUDO['AWS::StackName']}-{resource}"
+        if given:
+            return str(self.value(given))
+        name = f"{PSEUDO['AWS::StackName']}-{resource}"
+        # The ids of keys have a shape that others insist on.
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, name)) if declared["Type"] == "AWS::KMS::Key" else name
 
     def _declared(self, name: str) -> Mapping[str, Any]:
         if name not in self.template["Resources"]:

@@ -2,6 +2,7 @@
 //! Must not know the project's policies.
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
+#![expect(clippy::needless_pass_by_value, reason = "statements are written where they are tested")]
 
 use serde_json::{Value, json};
 use tests::iam::{Call, Decision, Policy, decide};

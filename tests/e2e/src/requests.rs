@@ -2,6 +2,7 @@
 //! Must not know what any request is for.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use flink_sql_runner::stack::{BUCKET, PREFIX};
@@ -62,18 +63,19 @@ impl Requests {
 
     /// A table for people, with sums by S3's price classes.
     pub fn table(&self, title: &str) -> String {
-        let line =
-            |((who, what, folder), count): (&Group, &u64)| format!("  {count:>6}  {who:<14} {what:<28} {folder}\n");
-        let lines: String = self.0.iter().map(line).collect();
-        let sums: String = ["function", "node", "uploader"]
-            .iter()
-            .map(|who| (who, self.sum(who, dear), self.sum(who, cheap), self.sum(who, |what| !what.starts_with("s3:"))))
-            .filter(|(_, dear, cheap, other)| dear + cheap + other > 0)
-            .map(|(who, dear, cheap, other)| {
-                format!("  sum of {who}: {dear} PUT/POST/LIST, {cheap} GET/HEAD, {other} of other services\n")
-            })
-            .collect();
-        format!("{title}\n{lines}{sums}")
+        let mut text = format!("{title}\n");
+        for ((who, what, folder), count) in &self.0 {
+            let _ = writeln!(text, "  {count:>6}  {who:<14} {what:<28} {folder}");
+        }
+        for who in ["function", "node", "uploader"] {
+            let other = self.sum(who, |what| !what.starts_with("s3:"));
+            let (dear, cheap) = (self.sum(who, dear), self.sum(who, cheap));
+            if dear + cheap + other > 0 {
+                let _ =
+                    writeln!(text, "  sum of {who}: {dear} PUT/POST/LIST, {cheap} GET/HEAD, {other} of other services");
+            }
+        }
+        text
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) fn all() -> Vec<Recording> {
 
 fn read(file: &Path) -> Recording {
     let test = file.file_stem().unwrap().to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(file).unwrap();
+    let lines = std::fs::read_to_string(file).unwrap();
     let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{test}: {line}: {error}"));
-    let calls: Vec<Recorded> = text.lines().map(line).collect();
+    let calls: Vec<Recorded> = lines.lines().map(line).collect();
     assert!(!calls.is_empty(), "{test} recorded nothing");
     Recording { test, calls }
 }
