@@ -106,8 +106,8 @@ impl Bench {
     /// The bucket as those see it who write or read under this prefix; the owner where people have no business.
     fn bucket(&self, path: &str) -> &S3Store {
         match path.split('/').next() {
-            Some("queries" | "refused") => &self.uploads,
-            Some("config" | "records" | "manifests" | "results") => &self.operations,
+            Some("queries" | "refused" | "results") => &self.uploads,
+            Some("config" | "records" | "manifests") => &self.operations,
             Some(_) | None => &self.store,
         }
     }

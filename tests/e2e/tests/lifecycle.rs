@@ -177,7 +177,7 @@ async fn left_alone(bench: &Bench, runs: &Runs) {
     assert_eq!(bounded, 1, "the bounded job ran again");
 }
 
-/// What people ask, each with no more rights than the templates give.
+/// What people ask, with the rights that the template gives them.
 async fn asked(bench: &Bench, runs: &Runs) {
     eprintln!("asked");
     let names = |answer: &Value| -> Vec<String> {
@@ -189,10 +189,14 @@ async fn asked(bench: &Bench, runs: &Runs) {
     assert_eq!(names(&by_function), names(&by_hand));
     let planned = bench.invoke(&json!({"action": "plan", "names": [FILTER]})).await;
     assert_eq!(names(&planned), [FILTER], "{planned:#}");
-    let history = bench.command_line(Principal::Uploader, &["history", TOTALS]).await;
+    let history = bench.command_line(Principal::Operator, &["history", TOTALS]).await;
     assert_eq!(history["entries"].as_array().map(Vec::len), Some(1), "{history:#}");
+    let results = bench.keys(&format!("results/{TOTALS}/")).await;
+    assert_eq!(results.len(), 1, "{results:?}");
+    let result = bench.read(&results[0]).await.unwrap_or_default();
+    assert!(result.contains(&runs[TOTALS]), "{result}");
     let file = project().join(format!("examples/queries/{FILTER}.yaml")).display().to_string();
-    bench.command_line(Principal::Uploader, &["deploy", &file, "--wait"]).await;
+    bench.command_line(Principal::Operator, &["deploy", &file, "--wait"]).await;
     assert_eq!(bench.healthy(FILTER).await.id, runs[FILTER], "{FILTER} was restarted");
 }
 

@@ -116,7 +116,8 @@ impl Deployment {
             "node" | "administrator" if self.session => (format!("{ROLES}/EMR_EC2_DefaultRole"), session),
             "node" => (format!("{ROLES}/EMR_EC2_DefaultRole"), node),
             "uploader" => (format!("{ROLES}/uploaders"), ["UploaderPolicy"].as_slice()),
-            "operator" => (format!("{ROLES}/operators"), ["OperatorPolicy"].as_slice()),
+            // Our own command line uploads, and follows what comes of it.
+            "operator" => (format!("{ROLES}/operators"), ["OperatorPolicy", "UploaderPolicy"].as_slice()),
             _ => return None,
         };
         Some(Principal { arn, policies: policies.iter().map(|name| (*name).to_owned()).collect() })
