@@ -77,7 +77,8 @@ pub(crate) fn general(text: &str) -> String {
             continue;
         }
         let id = run.len() >= 6 && run.contains(|c: char| c.is_ascii_digit());
-        let number = !run.is_empty() && run.chars().all(|c| c.is_ascii_digit());
+        let part_of_a_word = out.ends_with(|c: char| c.is_ascii_alphabetic());
+        let number = !run.is_empty() && !part_of_a_word && run.chars().all(|c| c.is_ascii_digit());
         out.push_str(if id || number { "#" } else { &run });
         run.clear();
         out.push(c);
