@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test of the project, the cheap ones first, or only the stages that are named.
 #
-# usage: test.sh [check] [infra] [unit] [python] [e2e] [lambda]
+# usage: test.sh [check] [infra] [unit] [python] [e2e] [policies] [lambda]
 # Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:=$PWD/target}"
 export CARGO_TARGET_DIR
 stages=("$@")
-[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e lambda)
+[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e policies lambda)
 
 # Each stage says how long it took, so that the budget of CI can be read from its log.
 stage() {
@@ -46,7 +46,7 @@ stage_infra() {
 
 # Always the whole workspace: another selection of packages means other features, and the AWS SDK built once more.
 stage_unit() {
-  cargo nextest run --workspace --locked -E 'not package(e2e)'
+  cargo nextest run --workspace --locked -E 'not (package(e2e) or binary(policies))'
 }
 
 stage_python() {
@@ -61,7 +61,13 @@ stage_python() {
 
 stage_e2e() {
   cargo build --workspace --bins --locked
+  rm -rf -- "$CARGO_TARGET_DIR/aws-calls"
   cargo nextest run --workspace --locked -E 'package(e2e)' -j 1 --no-capture
+}
+
+# The template's policies against the AWS calls that the stage before recorded.
+stage_policies() {
+  cargo nextest run --workspace --locked -E 'binary(policies)' -j 1 --no-capture
 }
 
 stage_lambda() {

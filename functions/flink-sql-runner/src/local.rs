@@ -207,6 +207,7 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
         rates: Some((Duration::from_secs(30), Duration::from_mins(1))),
         parameters,
         node,
+        recording: None,
     };
     // Asked for before the start: a signal that comes meanwhile must not leave Flink behind.
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listening for signals"))?;

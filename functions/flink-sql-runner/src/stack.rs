@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::keys::Keys;
-use local::{Delivery, LambdaConfig, NodeConfig, ParameterConfig, Ports, QueueConfig, Schedule, Stack, StackConfig};
+use local::{
+    Delivery, LambdaConfig, NodeConfig, ParameterConfig, Ports, Principal, QueueConfig, Schedule, Stack, StackConfig,
+};
 use serde_json::json;
 
 use crate::flink_beside::{FlinkBeside, FlinkKind};
@@ -19,6 +21,10 @@ pub const BUCKET: &str = "local";
 pub const PREFIX: &str = "flink-sql-runner/";
 /// The topic of alerts.
 pub const ALERT_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:flink-sql-runner-alerts";
+/// The function's name.
+pub const FUNCTION: &str = "flink-sql-runner";
+/// The tag of the cluster and its instances, in the template's words.
+pub const CLUSTER_TAG: (&str, &str) = ("flink-sql-runner", "flink-sql-runner");
 /// The SSM document's name.
 pub const DOCUMENT: &str = "flink-sql-runner-run";
 
@@ -71,6 +77,8 @@ pub struct StackOptions {
     pub parameters: BTreeMap<String, ParameterConfig>,
     /// More of the node's environment.
     pub node: BTreeMap<String, String>,
+    /// The file that every distinct AWS call is recorded in; nothing for no recording.
+    pub recording: Option<PathBuf>,
 }
 
 /// Why the stack did not start.
@@ -132,8 +140,9 @@ impl LocalStack {
         let aws =
             Stack::start(stack_config(&options, &release, node_config(&options, &flink, &release, &path)?)).await?;
         let stack = Self { aws, flink, options, release };
-        let mut environment = stack.aws.aws_env();
-        let uploaded = stack.release.upload(&path.join("aws"), &environment).await;
+        let uploaded = stack.release.upload(&path.join("aws"), &stack.aws.aws_env()).await;
+        // Flink acts with the node's rights, as on EMR.
+        let mut environment = stack.aws.aws_env_of(Principal::Node);
         environment.insert("S3_ENDPOINT".to_owned(), stack.aws.s3_url());
         let started = match uploaded {
             Ok(()) => stack.flink.up(&environment).await,
@@ -171,11 +180,16 @@ impl LocalStack {
 
 fn settings(options: &StackOptions, release: &Release) -> BTreeMap<String, String> {
     let Spans { stability, margin, retry, .. } = options.spans;
+    // Both ways to name the cluster are gone: with steps by its id, with commands by its tag.
+    let cluster = match options.dispatch.as_str() {
+        "ssm" => format!("{}={}", CLUSTER_TAG.0, CLUSTER_TAG.1),
+        _ => StackConfig::default().cluster_id,
+    };
     [
         ("BUCKET", BUCKET.to_owned()),
         ("PREFIX", PREFIX.to_owned()),
         ("DISPATCH", options.dispatch.clone()),
-        ("CLUSTER", StackConfig::default().cluster_id),
+        ("CLUSTER", cluster),
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
         ("NODE_RELEASE", release.url()),
         ("ALLOW_CODE", "true".to_owned()),
@@ -201,7 +215,7 @@ fn stack_config(options: &StackOptions, release: &Release, node: NodeConfig) -> 
         bucket: BUCKET.to_owned(),
         notify_prefixes: Keys::new(PREFIX).triggers().into(),
         lambda: LambdaConfig {
-            name: "orchestrator".to_owned(),
+            name: FUNCTION.to_owned(),
             delivery: options.delivery.clone(),
             env: settings(options, release),
             log: Some(options.root.join("orchestrator.log")),
@@ -221,6 +235,8 @@ fn stack_config(options: &StackOptions, release: &Release, node: NodeConfig) -> 
         parameters_path: SECRETS_PATH.to_owned(),
         topics: vec![ALERT_TOPIC.to_owned()],
         messages: Some(options.root.join("alerts.log")),
+        cluster_tags: [(CLUSTER_TAG.0.to_owned(), CLUSTER_TAG.1.to_owned())].into(),
+        recording: options.recording.clone(),
         ..StackConfig::default()
     }
 }

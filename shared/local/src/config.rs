@@ -12,9 +12,9 @@ use serde_json::Value;
 pub const REGION: &str = "us-east-1";
 /// The account that owns everything in the stack.
 pub const ACCOUNT: &str = "123456789012";
-/// The access key id that S3 accepts.
+/// The access key id of the account's owner; every other principal has one of its own.
 pub const ACCESS_KEY: &str = "AKIALOCALLOCALLOCALX";
-/// The secret key that S3 accepts.
+/// The secret key of every principal.
 pub const SECRET_KEY: &str = "local/secret/key/of/the/local/stack/only";
 
 /// The whole stack.
@@ -58,6 +58,8 @@ pub struct StackConfig {
     pub topics: Vec<String>,
     /// Where published messages are also written for people; `None` keeps them in memory only.
     pub messages: Option<PathBuf>,
+    /// The file that gets one JSON line for every distinct call; `None` records nothing.
+    pub recording: Option<PathBuf>,
 }
 
 impl Default for StackConfig {
@@ -82,6 +84,7 @@ impl Default for StackConfig {
             parameters_path: "/".into(),
             topics: Vec::new(),
             messages: None,
+            recording: None,
         }
     }
 }

@@ -7,8 +7,10 @@ mod events;
 mod faults;
 mod http;
 mod lambda;
+mod principal;
 mod process;
 mod queue;
+mod recording;
 mod s3;
 mod schedule;
 mod stack;
@@ -22,4 +24,6 @@ pub use config::{
 pub use control::{CommandView, MessageView, StepView};
 pub use faults::{Call, Fault};
 pub use lambda::Invocation;
+pub use principal::Principal;
+pub use recording::{Need, Recorded, Request};
 pub use stack::{Stack, StartError};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::config::{ACCESS_KEY, NotifyVia, ParameterConfig, REGION, SECRET_KEY, Schedule, StackConfig};
+use crate::config::{NotifyVia, ParameterConfig, Schedule, StackConfig};
 use crate::control::{
     Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, ScriptRunner,
     StepView, Steps, Topics,
@@ -17,8 +17,10 @@ use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
 use crate::http;
 use crate::lambda::{self, Function, Invocation};
+use crate::principal::Principal;
 use crate::process::Groups;
 use crate::queue::Queue;
+use crate::recording::{Recorded, Recording};
 use crate::s3::{Change, Objects, S3Server, notify};
 use crate::schedule;
 use crate::tasks::Tasks;
@@ -56,6 +58,7 @@ struct Running {
     control: SocketAddr,
     lambda: SocketAddr,
     faults: Arc<Faults>,
+    recording: Arc<Recording>,
     function: Arc<Function>,
     queue: Arc<Queue>,
     steps: Arc<Steps>,
@@ -74,15 +77,17 @@ impl Stack {
         let (control_listener, control) =
             open("EMR, SSM and SNS", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
-        let env = aws_env(s3, control, lambda);
+        let env = |principal| aws_env(s3, control, lambda, principal);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
+        let recording = Arc::new(Recording::new(config.recording));
+        recording.start(&tasks);
 
         if config.queue.visibility < config.lambda.timeout {
             tracing::warn!(
                 "messages become visible again before the function's time is over: AWS refuses such a mapping"
             );
         }
-        let function = Arc::new(Function::new(config.lambda, &env, groups.clone(), tasks.clone()));
+        let function = Arc::new(Function::new(config.lambda, &env(Principal::Function), groups.clone(), tasks.clone()));
         let events = Events::new(function.clone(), faults.clone(), tasks.clone());
         let queue = Arc::new(Queue::new(config.queue, function.clone()));
         let (told, changed) = mpsc::unbounded_channel();
@@ -90,7 +95,7 @@ impl Stack {
         let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
         objects.create_bucket(&config.bucket);
 
-        let node = Node::new(&config.node, &env, groups.clone());
+        let node = Node::new(&config.node, &env(Principal::Node), groups.clone());
         let cluster = Cluster {
             id: config.cluster_id,
             instance: config.instance_id.clone(),
@@ -115,7 +120,7 @@ impl Stack {
             tasks.clone(),
         ));
 
-        let server = S3Server::new(objects, faults.clone());
+        let server = S3Server::new(objects, faults.clone(), recording.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
         let parameters = Arc::new(Parameters::new(config.parameters, config.parameters_path));
         let topics = Arc::new(Topics::new(config.topics, config.messages));
@@ -126,11 +131,14 @@ impl Stack {
             parameters: parameters.clone(),
             topics: topics.clone(),
             faults: faults.clone(),
+            recording: recording.clone(),
             shown,
         };
         http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
-        let (invoked, calls) = (function.clone(), faults.clone());
-        http::serve(&tasks, lambda_listener, move |request| lambda::answer(invoked.clone(), calls.clone(), request));
+        let (invoked, calls, recorded) = (function.clone(), faults.clone(), recording.clone());
+        http::serve(&tasks, lambda_listener, move |request| {
+            lambda::answer(invoked.clone(), calls.clone(), recorded.clone(), request)
+        });
         queue.start(&tasks);
         schedule::start(&config.schedules, &function, &tasks);
 
@@ -140,6 +148,7 @@ impl Stack {
             control,
             lambda,
             faults,
+            recording,
             function,
             queue,
             steps,
@@ -167,9 +176,19 @@ impl Stack {
         url(self.0.lambda)
     }
 
-    /// The environment that points any SDK at the stack.
+    /// The environment that points any SDK at the stack, as the account's owner.
     pub fn aws_env(&self) -> BTreeMap<String, String> {
-        aws_env(self.0.s3, self.0.control, self.0.lambda)
+        self.aws_env_of(Principal::Owner)
+    }
+
+    /// The environment that points any SDK at the stack, as this principal.
+    pub fn aws_env_of(&self, principal: Principal) -> BTreeMap<String, String> {
+        aws_env(self.0.s3, self.0.control, self.0.lambda, principal)
+    }
+
+    /// Every distinct call and how often it came, if calls are recorded.
+    pub fn recorded(&self) -> Vec<Recorded> {
+        self.0.recording.calls()
     }
 
     /// Orders one fault for the next call of an operation that has none before it.
@@ -257,6 +276,7 @@ impl Stack {
         self.0.groups.end_all().await;
         self.0.tasks.shutdown().await;
         self.0.groups.kill_all();
+        self.0.recording.flush();
     }
 }
 
@@ -264,6 +284,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.abort();
         self.groups.kill_all();
+        self.recording.flush();
     }
 }
 
@@ -275,19 +296,17 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr) -> BTreeMap<String, String> {
+fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr, principal: Principal) -> BTreeMap<String, String> {
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", url(s3)),
         ("AWS_ENDPOINT_URL_EMR", url(control)),
         ("AWS_ENDPOINT_URL_SSM", url(control)),
         ("AWS_ENDPOINT_URL_SNS", url(control)),
         ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
-        ("AWS_REGION", REGION.to_owned()),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let mut env = principal.env();
+    env.extend(pairs.map(|(name, value)| (name.to_owned(), value)));
+    env
 }
 
 /// Sends the changes under the prefixes where they are configured to go, in their order.

@@ -9,8 +9,10 @@
     reason = "a test kit ends the test at once"
 )]
 
+mod invoke;
 pub mod kafka;
 pub mod predecessor;
+pub mod requests;
 pub mod totals;
 pub mod traces;
 mod yarn;
@@ -25,7 +27,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
-use local::{Delivery, ParameterConfig};
+use local::{Delivery, ParameterConfig, Principal};
 use serde_json::Value;
 
 /// How long any one wait may take.
@@ -42,9 +44,22 @@ pub fn binaries() -> PathBuf {
     target.join("debug")
 }
 
+/// Where this test's AWS calls are recorded, for the test of the policies.
+fn recording() -> PathBuf {
+    let thread = std::thread::current().name().map(str::to_owned).filter(|name| name != "main");
+    // A test that has a process to itself may run in its main thread, with its name as an argument.
+    let argument = || std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let test = thread.or_else(argument).expect("the test has a name");
+    binaries().join(format!("../aws-calls/{}.jsonl", test.replace("::", "-")))
+}
+
 /// A stack under test.
 pub struct Bench {
     pub stack: LocalStack,
+    /// The bucket for each of those who look into it or upload to it.
+    uploads: S3Store,
+    operations: S3Store,
+    /// As the owner.
     pub store: S3Store,
     http: reqwest::Client,
     pub root: PathBuf,
@@ -90,11 +105,13 @@ impl Bench {
             rates: None,
             parameters: parameters.into_iter().map(parameter).collect(),
             node: node.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            recording: Some(recording()),
         };
         let stack = LocalStack::start(options).await.expect("the stack starts");
-        let store = store(&stack.aws.aws_env());
+        let of = |principal| store(&stack.aws.aws_env_of(principal));
+        let (uploads, operations, store) = (of(Principal::Uploader), of(Principal::Operator), of(Principal::Owner));
         let dispatch = Mutex::new(dispatch.to_owned());
-        Self { stack, store, http: reqwest::Client::new(), root, dispatch }
+        Self { stack, uploads, operations, store, http: reqwest::Client::new(), root, dispatch }
     }
 
     /// From now on batches travel this way; only where none is under way.
@@ -115,22 +132,31 @@ impl Bench {
         self.stack.stop().await;
     }
 
+    /// The bucket as those see it who write or read under this prefix; the owner where people have no business.
+    fn bucket(&self, path: &str) -> &S3Store {
+        match path.split('/').next() {
+            Some("queries" | "refused" | "results") => &self.uploads,
+            Some("config" | "records" | "manifests") => &self.operations,
+            Some(_) | None => &self.store,
+        }
+    }
+
     pub async fn upload(&self, path: &str, text: &str) {
         let key = format!("{PREFIX}{path}");
-        self.store.put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
+        self.bucket(path).put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
     }
 
     pub async fn delete(&self, path: &str) {
-        self.store.delete(&format!("{PREFIX}{path}")).await.unwrap();
+        self.bucket(path).delete(&format!("{PREFIX}{path}")).await.unwrap();
     }
 
     pub async fn read(&self, path: &str) -> Option<String> {
-        let object = self.store.get(&format!("{PREFIX}{path}")).await.unwrap()?;
+        let object = self.bucket(path).get(&format!("{PREFIX}{path}")).await.unwrap()?;
         Some(String::from_utf8(object.bytes).unwrap())
     }
 
     pub async fn keys(&self, path: &str) -> Vec<String> {
-        let listed = self.store.list(&format!("{PREFIX}{path}")).await.unwrap();
+        let listed = self.bucket(path).list(&format!("{PREFIX}{path}")).await.unwrap();
         listed.into_iter().map(|l| l.key[PREFIX.len()..].to_owned()).collect()
     }
 
@@ -262,7 +288,7 @@ impl Bench {
             .args(["--deployment-target", "remote", "--jobmanager-address", &address])
             .args(["--template-params", "orders_per_second=20"])
             .envs(node)
-            .envs(self.stack.aws.aws_env())
+            .envs(self.stack.aws.aws_env_of(Principal::Administrator))
             .env("DISPATCH", "process")
             .env("STABILITY_MS", "2000")
             .output()

@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use local::Principal;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -25,7 +26,10 @@ impl Bench {
     fn session_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binaries().join("flink-sql-runner"));
         command.args(["--output", "json", "session"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        command.envs(self.stack.settings()).envs(self.stack.node()).envs(self.stack.aws.aws_env());
+        command
+            .envs(self.stack.settings())
+            .envs(self.stack.node())
+            .envs(self.stack.aws.aws_env_of(Principal::Administrator));
         command.env("DISPATCH", self.dispatch.lock().unwrap().as_str());
         command
     }

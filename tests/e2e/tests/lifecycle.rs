@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use e2e::totals::{counts_on, version};
 use e2e::{Bench, project, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
+use local::Principal;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_life_with_emr_steps() {
@@ -38,6 +40,7 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     let first = started(&bench).await;
     bench.dispatch_by(next());
     left_alone(&bench, &first).await;
+    asked(&bench, &first).await;
     let configured = configuration_changed(&bench, &first).await;
     bench.dispatch_by(next());
     let requeried = query_changed(&bench, &configured).await;
@@ -182,6 +185,29 @@ async fn left_alone(bench: &Bench, runs: &Runs) {
     }
     let bounded = bench.jobs().await.into_iter().filter(|j| j.name == BOUNDED).count();
     assert_eq!(bounded, 1, "the bounded job ran again");
+}
+
+/// What people ask, with the rights that the template gives them.
+async fn asked(bench: &Bench, runs: &Runs) {
+    eprintln!("asked");
+    let names = |answer: &Value| -> Vec<String> {
+        let jobs = answer["jobs"].as_array().cloned().unwrap_or_default();
+        jobs.iter().filter_map(|job| job["name"].as_str()).map(str::to_owned).collect()
+    };
+    let by_function = bench.invoke(&json!({"action": "status"})).await;
+    let by_hand = bench.command_line(Principal::Operator, &["status"]).await;
+    assert_eq!(names(&by_function), names(&by_hand));
+    let planned = bench.invoke(&json!({"action": "plan", "names": [FILTER]})).await;
+    assert_eq!(names(&planned), [FILTER], "{planned:#}");
+    let history = bench.command_line(Principal::Operator, &["history", TOTALS]).await;
+    assert_eq!(history["entries"].as_array().map(Vec::len), Some(1), "{history:#}");
+    let results = bench.keys(&format!("results/{TOTALS}/")).await;
+    assert_eq!(results.len(), 1, "{results:?}");
+    let result = bench.read(&results[0]).await.unwrap_or_default();
+    assert!(result.contains(&runs[TOTALS]), "{result}");
+    let file = project().join(format!("examples/queries/{FILTER}.yaml")).display().to_string();
+    bench.command_line(Principal::Operator, &["deploy", &file, "--wait"]).await;
+    assert_eq!(bench.healthy(FILTER).await.id, runs[FILTER], "{FILTER} was restarted");
 }
 
 async fn configuration_changed(bench: &Bench, before: &Runs) -> Runs {

@@ -4,6 +4,7 @@
 mod commands;
 mod document;
 mod emr;
+mod needs;
 mod node;
 mod parameters;
 mod script_runner;
@@ -23,6 +24,8 @@ use serde_json::{Value, json};
 
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
+use crate::principal::Principal;
+use crate::recording::Recording;
 
 pub(crate) use commands::Commands;
 pub(crate) use document::{Document, DocumentError};
@@ -41,6 +44,7 @@ pub(crate) struct Control {
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) topics: Arc<Topics>,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) recording: Arc<Recording>,
     /// Everything the stack shows of itself to other processes.
     pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
 }
@@ -94,9 +98,10 @@ impl Control {
         let target = header(&request, "x-amz-target").to_owned();
         let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
         let form = header(&request, "content-type").starts_with("application/x-www-form-urlencoded");
+        let principal = Principal::of_authorization(header(&request, "authorization"));
         let body = http::read(request.into_body()).await?;
         if target.is_empty() && form {
-            return self.query(&sns::form(&body), invocation_id).await;
+            return self.query(principal, &sns::form(&body), invocation_id).await;
         }
         let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
         let Some((service, operation)) = target.split_once('.') else {
@@ -108,6 +113,8 @@ impl Control {
             "AmazonSSM" => "ssm",
             _ => return Ok(error(400, "UnknownOperationException", "")),
         };
+        let needs = needs::needs(service, operation, &input, &self.tagged());
+        self.recording.note(principal, format!("{service}:{operation}"), needs);
         let (operation, resource) = (operation.to_owned(), resource(&input));
         self.faults.record(Call { service: service.into(), operation: operation.clone(), resource, invocation_id });
         let fault = self.faults.take(&operation);
@@ -125,10 +132,22 @@ impl Control {
         http::spoil(answer, fault, error).await
     }
 
+    fn tagged(&self) -> needs::Tagged<'_> {
+        let cluster = &self.steps.cluster;
+        needs::Tagged { cluster: &cluster.id, tags: &cluster.tags }
+    }
+
     /// A call by the query protocol: of these services only SNS has it.
-    async fn query(&self, form: &BTreeMap<String, String>, invocation_id: String) -> Answer {
+    async fn query(
+        &self,
+        principal: Option<Principal>,
+        form: &BTreeMap<String, String>,
+        invocation_id: String,
+    ) -> Answer {
         let of = |name: &str| form.get(name).cloned().unwrap_or_default();
         let (operation, resource) = (of("Action"), of("TopicArn"));
+        let needed = needs::needs("sns", &operation, &json!({ "TopicArn": resource }), &self.tagged());
+        self.recording.note(principal, format!("sns:{operation}"), needed);
         self.faults.record(Call { service: "sns".into(), operation: operation.clone(), resource, invocation_id });
         let fault = self.faults.take(&operation);
         let done = match &fault {

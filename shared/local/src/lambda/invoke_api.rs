@@ -11,14 +11,24 @@ use serde_json::{Value, json};
 use super::Function;
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
+use crate::principal::Principal;
+use crate::recording::{Need, Recording};
 
 /// Answers one request.
-pub(crate) async fn answer(function: Arc<Function>, faults: Arc<Faults>, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(
+    function: Arc<Function>,
+    faults: Arc<Faults>,
+    recording: Arc<Recording>,
+    request: Request<Incoming>,
+) -> Answer {
     let path = request.uri().path();
     let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
     let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else {
         return Ok(http::not_found());
     };
+    let principal = Principal::of_authorization(header(&request, "authorization"));
+    let need = Need::new("lambda:InvokeFunction", super::arn(function.name()));
+    recording.note(principal, "lambda:Invoke".to_owned(), vec![need]);
     let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
     faults.record(Call { service: "lambda".into(), operation: "Invoke".into(), resource: name.clone(), invocation_id });
     let kind = header(&request, "x-amz-invocation-type").to_owned();

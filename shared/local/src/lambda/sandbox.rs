@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use super::log::Log;
 use super::runtime_api::{Reply, RuntimeApi, Work};
 use super::{Outcome, arn};
-use crate::config::{ACCESS_KEY, LambdaConfig, REGION, SECRET_KEY};
+use crate::config::{LambdaConfig, REGION};
 use crate::http;
 use crate::process::{Group, Groups};
 use crate::tasks::{Tasks, lock};
@@ -237,10 +237,7 @@ fn runtime_env(bootstrap: &Path, config: &LambdaConfig) -> BTreeMap<String, Stri
         ("LAMBDA_TASK_ROOT", root.as_str()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
         ("_HANDLER", "bootstrap"),
-        ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ("AWS_LAMBDA_FUNCTION_NAME", config.name.as_str()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),

@@ -1,0 +1,40 @@
+//! What people do with the system besides uploading: the Invoke API as the AWS command line calls it, and our own one.
+//! Must not know what the answers mean.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use flink_sql_runner::stack::FUNCTION;
+use local::{Principal, REGION};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{Bench, binaries};
+
+/// How long any of it may take.
+const LIMIT: Duration = Duration::from_mins(3);
+
+impl Bench {
+    /// Invokes the function as an operator and waits for its answer.
+    pub async fn invoke(&self, input: &Value) -> Value {
+        let url = format!("{}/2015-03-31/functions/{FUNCTION}/invocations", self.stack.aws.lambda_url());
+        // The stack reads from a signature whose it is, and does not verify this service's.
+        let credential = format!("{}/20260101/{REGION}/lambda/aws4_request", Principal::Operator.access_key());
+        let signature = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        let request = self.http.post(url).header("authorization", signature).json(input);
+        let answer = request.timeout(LIMIT).send().await.unwrap();
+        assert!(answer.headers().get("x-amz-function-error").is_none(), "{input}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// `flink-sql-runner` on the machine of one of the team, with this principal's rights; answers its document.
+    pub async fn command_line(&self, principal: Principal, arguments: &[&str]) -> Value {
+        let mut command = Command::new(binaries().join("flink-sql-runner"));
+        command.args(["--output", "json"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(self.stack.settings()).envs(self.stack.aws.aws_env_of(principal));
+        let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {} {errors}", output.status);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
