@@ -44,7 +44,6 @@ impl SecretSource for NodeSecrets {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
