@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check infra unit e2e lambda build install fmt
+.PHONY: help demo test check infra unit e2e lambda package package-twice build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ help: ## shows this
 demo: ## a whole life of the example jobs on a local stack with a real Flink (TARGET=yarn: a session on a real YARN)
 	TARGET=$(TARGET) scripts/demo.sh
 
-test: ## everything: format, lints, infra, unit tests, the model, the submitter, end to end, cargo lambda
+test: ## everything: format, lints, infra, unit tests, the model, the submitter, end to end, policies, cargo lambda, the package
 	scripts/test.sh
 
 check: ## format and lints only
@@ -36,6 +36,12 @@ e2e: ## the end-to-end tests only
 
 lambda: ## cargo lambda build, watch and invoke only
 	scripts/test.sh lambda
+
+package: ## what is deployed, in dist/: the Lambda's zip, the node's release, the command line, checksums (ARCH=arm64)
+	PATH=$$(scripts/install-flink.sh tools | sed -n 's/^TOOLS_BIN=//p'):$$PATH scripts/package.sh
+
+package-twice: ## builds the package from nothing twice and compares every byte
+	PATH=$$(scripts/install-flink.sh tools | sed -n 's/^TOOLS_BIN=//p'):$$PATH scripts/package.sh --twice
 
 build: ## the programs, unoptimized
 	cargo build --workspace --bins

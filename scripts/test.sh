@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test of the project, the cheap ones first, or only the stages that are named.
 #
-# usage: test.sh [check] [infra] [unit] [python] [e2e] [policies] [lambda]
+# usage: test.sh [check] [infra] [unit] [python] [e2e] [policies] [lambda] [package]
 # Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:=$PWD/target}"
 export CARGO_TARGET_DIR
 stages=("$@")
-[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e policies lambda)
+[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e policies lambda package)
 
 # Each stage says how long it took, so that the budget of CI can be read from its log.
 stage() {
@@ -72,6 +72,10 @@ stage_policies() {
 
 stage_lambda() {
   scripts/lambda-local.sh
+}
+
+stage_package() {
+  scripts/package-smoke.sh
 }
 
 scripts/install-flink.sh | grep '^install-flink:' || true

@@ -6,46 +6,32 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use lifecycle::ids::Digest;
 use serde_json::Value;
 
 use crate::flink_beside::{installed, output};
 use crate::stack::{BUCKET, PREFIX, StackError, io};
 
-/// The sums of all other files of a release; its own sum is the release's digest.
-const SUMS: &str = "SHA256SUMS";
-
-/// A release that lies in a folder.
+/// A release that lies in a folder of its name.
 #[derive(Clone, Debug)]
 pub struct Release {
     folder: PathBuf,
-    digest: Digest,
+    digest: String,
 }
 
 impl Release {
     /// Makes the release of the project's scripts and the runner among `binaries` in a new folder under `root`.
-    pub fn gather(project: &Path, binaries: &Path, root: &Path) -> Result<Self, StackError> {
-        let files = [
-            ("bootstrap-python.sh".to_owned(), project.join("infra/node/bootstrap-python.sh")),
-            ("flink-sql-runner-node.sh".to_owned(), project.join("infra/node/flink-sql-runner-node.sh")),
-            (format!("flink-sql-runner-step-{}", std::env::consts::ARCH), binaries.join("flink-sql-runner-step")),
-            ("requirements-flink.txt".to_owned(), project.join("scripts/requirements-flink.txt")),
-        ];
+    pub async fn gather(project: &Path, binaries: &Path, root: &Path) -> Result<Self, StackError> {
         let folder = root.join("release");
-        let doing = |what: &str, path: &Path| io(format!("{what} {}", path.display()));
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(doing("clearing", &folder))?;
-        }
-        fs::create_dir_all(&folder).map_err(doing("making", &folder))?;
-        let mut sums = Vec::new();
-        for (name, source) in files {
-            let bytes = fs::read(&source).map_err(doing("reading", &source))?;
-            sums.push(format!("{}  {name}\n", Digest::of(&bytes)));
-            symlink(&source, folder.join(name)).map_err(doing("linking to", &source))?;
-        }
-        let sums = sums.concat();
-        fs::write(folder.join(SUMS), &sums).map_err(doing("writing the sums in", &folder))?;
-        Ok(Self { folder, digest: Digest::of(sums.as_bytes()) })
+        let (runner, to) = (binaries.join("flink-sql-runner-step").display().to_string(), folder.display().to_string());
+        let arguments = [runner.as_str(), std::env::consts::ARCH, to.as_str()];
+        let printed = output(&project.join("scripts/node-release.sh"), &arguments, &BTreeMap::new()).await?;
+        let digest = printed.trim().to_owned();
+        Ok(Self { folder: folder.join(&digest), digest })
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Its name: the URL that it is uploaded to.

@@ -135,7 +135,7 @@ impl LocalStack {
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
         std::fs::create_dir_all(options.root.join("node")).map_err(io("making the stack's folder"))?;
         let flink = FlinkBeside::new(options.flink, &options.project, options.root.join("flink"), free_port()?).await?;
-        let release = Release::gather(&options.project, &options.binaries, &options.root)?;
+        let release = Release::gather(&options.project, &options.binaries, &options.root).await?;
         let path = aws_on_path(&options.project, &options.root).await?;
         let aws =
             Stack::start(stack_config(&options, &release, node_config(&options, &flink, &release, &path)?)).await?;

@@ -45,7 +45,7 @@ impl Bench {
     /// With a release that `change` has spoilt in its folder between its making and its upload.
     async fn start(change: impl FnOnce(&Path)) -> Self {
         let bench = Self::without_release().await;
-        change(&bench.path("release"));
+        change(bench.release.folder());
         bench.upload().await;
         bench
     }
@@ -57,9 +57,10 @@ impl Bench {
         program(&at("binaries/flink-sql-runner-step"), RUNNER);
         fs::create_dir_all(at("project/scripts")).unwrap();
         symlink(project().join("infra"), at("project/infra")).unwrap();
+        symlink(project().join("scripts/node-release.sh"), at("project/scripts/node-release.sh")).unwrap();
         fs::write(at("project/scripts/requirements-flink.txt"), wheel(&at("wheels"))).unwrap();
         let stack = Stack::start(StackConfig::default()).await.unwrap();
-        let release = Release::gather(&at("project"), &at("binaries"), folder.path()).unwrap();
+        let release = Release::gather(&at("project"), &at("binaries"), folder.path()).await.unwrap();
         let aws = aws_on_path(&project(), folder.path()).await.unwrap();
         let bench = Self { stack, folder, aws, release };
         bench.settings("RUN_AS=root\n");
@@ -326,7 +327,7 @@ async fn root_becomes_the_user_of_the_settings() {
         at("release")
     );
     program(Path::new(&at("bin/aws")), &copy);
-    let copied = Command::new("cp").args(["-rL"]).arg(bench.path("release")).arg(at("release")).status().unwrap();
+    let copied = Command::new("cp").args(["-rL"]).arg(bench.release.folder()).arg(at("release")).status().unwrap();
     assert!(copied.success());
     fs::write(at("node.env"), format!("RUN_AS=daemon\nXDG_CACHE_HOME={}\nGREETING=hello\n", at("cache"))).unwrap();
     fs::create_dir(at("cache")).unwrap();
