@@ -371,7 +371,7 @@ async fn the_document_runs_the_script_of_the_release_and_no_other() {
     let (code, out, aside) = run("cache").await;
     assert!(code == 0 && out.starts_with(expected), "{code} {out} {aside}");
 
-    let spoilt = bench.path("release/flink-sql-runner-node.sh");
+    let spoilt = bench.release.folder().join("flink-sql-runner-node.sh");
     fs::remove_file(&spoilt).unwrap();
     fs::write(&spoilt, "echo tampered\n").unwrap();
     bench.upload().await;

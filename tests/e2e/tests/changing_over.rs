@@ -26,8 +26,8 @@ async fn from_the_python_tool_and_back() {
     let counted = counts_on(&bench, "1", 20).await;
 
     eprintln!("ours takes over");
-    bench.upload_config().await;
     bench.upload(&format!("queries/{TOTALS}.yaml"), &manifest(1000)).await;
+    bench.upload_config().await;
     bench
         .wait("it is known and unchanged", || async {
             (bench.record(TOTALS).await?["decision"]["reason"] == "unchanged").then_some(())
@@ -37,9 +37,11 @@ async fn from_the_python_tool_and_back() {
     bench.wait("the look at the cluster", || async { bench.read("cluster/observed.json").await }).await;
     assert_eq!(bench.healthy(TOTALS).await.id, theirs.id, "it was restarted");
 
+    bench.settled(TOTALS, 1, "left").await;
+
     eprintln!("ours changes it");
     bench.upload(&format!("queries/{TOTALS}.yaml"), &manifest(1001)).await;
-    bench.settled(TOTALS, 1, "deployed").await;
+    bench.settled(TOTALS, 2, "deployed").await;
     let ours = bench.healthy(TOTALS).await;
     let restored = bench.restored(&ours.id).await.unwrap_or_default();
     assert!(restored.contains(&format!("/savepoints/{TOTALS}/1/")), "{restored}");

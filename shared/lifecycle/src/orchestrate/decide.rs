@@ -153,6 +153,7 @@ fn reason(record: &Record, change: &Change, situation: &Situation) -> String {
         }
         Kind::Unchanged => match &record.deployed {
             Some(d) if d.status == Status::Stopped => "put back".to_owned(),
+            Some(d) if record.unsettled && d.runs.is_empty() => "taken over from the Python tool".to_owned(),
             Some(_) if record.unsettled => "the last operation ended without a result".to_owned(),
             Some(_) if situation.lost.is_some() => "its run is not there any more".to_owned(),
             Some(_) | None => "it should run and does not".to_owned(),
