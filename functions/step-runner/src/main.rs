@@ -123,6 +123,7 @@ async fn carry_out(run: Run) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let files = Arc::new(S3Files::new(&config));
     let report = run_batch(store, Some(files), Keys::new(prefix), &reference, &settings, Arc::new(SystemWorld)).await?;
     tracing::info!(
+        batch = %reference.id,
         finished = report.finished,
         not_ours = report.not_ours,
         unknown = report.unknown.len(),
