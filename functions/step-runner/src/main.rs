@@ -131,6 +131,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
     let secrets = SecretReader::new(source, secrets);
     let report = run_batch(store, Some(files), keys, &reference, &settings, world, secrets).await?;
     tracing::info!(
+        batch = %reference.id,
         finished = report.finished,
         not_ours = report.not_ours,
         unknown = report.unknown.len(),

@@ -14,6 +14,7 @@ use lifecycle::ids::{BatchId, Digest, Nonce};
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
 use lifecycle::plan::Plan;
+use tracing::Instrument;
 
 use crate::endpoint::Endpoint;
 use crate::flink_rest::FlinkRest;
@@ -215,11 +216,12 @@ impl Node<'_> {
 /// The client takes seconds to start: it does so while claims are taken and the cluster is looked at.
 fn warm_up(submitter: &Arc<FlinkRunSubmitter>) {
     let warming = Arc::clone(submitter);
-    tokio::spawn(async move {
+    let warm_up = async move {
         if let Err(error) = warming.warm_up().await {
             tracing::warn!(error = error_chain(&error), "the Flink client did not start");
         }
-    });
+    };
+    tokio::spawn(warm_up.in_current_span());
 }
 
 async fn document<T: serde::de::DeserializeOwned>(
