@@ -19,10 +19,15 @@ from translate import read, translated
 EXAMPLE = {"BucketName": "flink-sql-runner-123456789012"}
 
 
-def render(parameters: dict[str, str], keep: set[str] | None = None) -> dict[str, Any]:
-    """The resolved template with these parameters, the example's where they are not given."""
+def stack(parameters: dict[str, str]) -> Stack:
+    """The translated template with these parameters, the example's where they are not given."""
     values = {**EXAMPLE, **parameters}
-    return Stack(translated(read(), values), values).rendered(keep)
+    return Stack(translated(read(), values), values)
+
+
+def policy(of: Stack, name: str) -> Any:
+    """The policy document of a resource, whether it would be created or not."""
+    return of.value(of.template["Resources"][name]["Properties"]["PolicyDocument"])
 
 
 def main() -> int:
@@ -33,8 +38,8 @@ def main() -> int:
     arguments = parser.parse_args()
     parameters = dict(text.split("=", 1) for text in arguments.parameter)
     try:
-        found = render(parameters, {arguments.policy} if arguments.policy else None)
-        shown = found["Resources"][arguments.policy]["Properties"]["PolicyDocument"] if arguments.policy else found
+        found = stack(parameters)
+        shown = policy(found, arguments.policy) if arguments.policy else found.rendered()
     except (Unresolvable, KeyError) as error:
         print(f"render: {error}", file=sys.stderr)
         return 2

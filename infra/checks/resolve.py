@@ -52,12 +52,12 @@ class Stack:
         self.parameters = {name: _value(name, p, given) for name, p in template["Parameters"].items()}
         self._rules()
 
-    def rendered(self, keep: set[str] | None = None) -> dict[str, Any]:
-        """Everything that would be created; `keep` is rendered whatever its condition says."""
+    def rendered(self) -> dict[str, Any]:
+        """Everything that would be created."""
         resources = {
             name: self._resource(resource)
             for name, resource in self.template["Resources"].items()
-            if self._exists(resource) or name in (keep or set())
+            if self._exists(resource)
         }
         outputs = {
             name: self.value(output["Value"])

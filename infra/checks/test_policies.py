@@ -11,7 +11,7 @@ from policy_sentry.querying.all import get_all_actions
 
 from conftest import DEPLOYMENTS, listed, statements
 from policies import IDENTITY, RESOURCE, TRUST, policies
-from render import EXAMPLE
+from render import EXAMPLE, policy
 from resolve import Stack
 
 # Actions that are allowed on every resource, because IAM knows no narrower one.
@@ -86,7 +86,9 @@ def test_a_resource_is_one_that_the_action_takes(deployment: Stack) -> None:
             service, verb = action.split(":")
             rows = get_action_data(service, verb)
             assert rows, f"{name}: {action} is in no table"
-            shapes = [re.sub(r"\$\{[^}]+\}", "*", row["resource_arn_format"]) for row in rows[service]]
+            formats = {row["resource_arn_format"] for row in rows[service]}
+            # The tables say `*` beside what an action can be bound to.
+            shapes = [re.sub(r"\$\{[^}]+\}", "*", shape) for shape in formats - {"*"} or {"*"}]
             for resource in listed(statement["Resource"]):
                 assert any(fnmatchcase(resource, shape) for shape in shapes), f"{name}: {action} on {resource}"
 
@@ -138,6 +140,11 @@ def test_plain_http_is_denied_wherever_there_is_a_resource_policy(deployment: St
                 s for s in statements(document) if s.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
             ]
             assert [(s["Effect"], s["Principal"]) for s in denials] == [("Deny", "*")], name
+
+
+def test_the_owner_of_an_existing_bucket_gets_the_same_policy(template: dict[str, Any]) -> None:
+    new, existing = (Stack(template, {**EXAMPLE, "CreateBucket": made}) for made in ("true", "false"))
+    assert policy(existing, "BucketPolicy") == policies(new.rendered())["BucketPolicy"][1]
 
 
 def test_policies_fit(deployment: Stack) -> None:
