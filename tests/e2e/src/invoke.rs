@@ -27,7 +27,7 @@ impl Bench {
         answer.json().await.unwrap()
     }
 
-    /// `flink-sql-runner` on the machine of one of the team, with this principal's rights; answers its document.
+    /// `flink-sql-runner` on the machine of one of the team, with this principal's rights; answers its last document.
     pub async fn command_line(&self, principal: Principal, arguments: &[&str]) -> Value {
         let mut command = Command::new(binaries().join("flink-sql-runner"));
         command.args(["--output", "json"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
@@ -35,6 +35,7 @@ impl Bench {
         let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {} {errors}", output.status);
-        serde_json::from_slice(&output.stdout).unwrap()
+        let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
+        documents.last().expect("a document").unwrap()
     }
 }

@@ -199,6 +199,8 @@ async fn asked(bench: &Bench, runs: &Runs) {
     assert_eq!(names(&by_function), names(&by_hand));
     let planned = bench.invoke(&json!({"action": "plan", "names": [FILTER]})).await;
     assert_eq!(names(&planned), [FILTER], "{planned:#}");
+    let by_hand = bench.command_line(Principal::Operator, &["plan"]).await;
+    assert_eq!(names(&by_hand), names(&by_function), "{by_hand:#}");
     let history = bench.command_line(Principal::Operator, &["history", TOTALS]).await;
     assert_eq!(history["entries"].as_array().map(Vec::len), Some(1), "{history:#}");
     let results = bench.keys(&format!("results/{TOTALS}/")).await;
