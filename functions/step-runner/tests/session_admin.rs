@@ -219,6 +219,7 @@ fn open_operation(record: &lifecycle::record::Record) -> lifecycle::record::Open
         previous: None,
         orphans: Vec::new(),
         adopt: lifecycle::plan::Adopt::No,
+        clean_start: false,
         branches: Vec::new(),
         windows: lifecycle::plan::Windows::default(),
     };

@@ -262,6 +262,9 @@ pub struct Plan {
     pub orphans: Vec<KnownRun>,
     /// Which run that we did not start is taken for ours.
     pub adopt: Adopt,
+    /// Whether it may start clean if no state is left, as an operator allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clean_start: bool,
     /// One branch for each thing the node can observe.
     pub branches: Vec<Branch>,
     /// Its time spans.

@@ -12,7 +12,7 @@ use lifecycle::execute::{End, Outcome, Refusal};
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
-use lifecycle::record::{OpenOperation, Record, Source, Status};
+use lifecycle::record::{Allow, OpenOperation, Permission, Record, Source, Status};
 use node::{
     Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted,
 };
@@ -367,4 +367,37 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
     assert_eq!(record.deployed.as_ref().unwrap().status, Status::Running);
     let trouble = record.trouble_of(&reconfigured().digest()).unwrap();
     assert_eq!((trouble.attempts, trouble.next.is_some(), &trouble.error), (1, true, &said));
+}
+
+/// Without state nothing is started clean, until an operator says so: once.
+#[test]
+fn a_clean_start_is_an_operators_word() {
+    let (mut record, mut node) = deployed(&first());
+    node.end(id(1), JobState::Failed);
+    node.disk.clear();
+    record.deployed.as_mut().unwrap().checkpointed = true;
+    record.unsettled = true;
+    let open = order(&mut record, &wanted(&first()), 2);
+    let refused = node.run(&open.plan);
+    assert_eq!(refused, Outcome::Refused { refusal: Refusal::NoState });
+    let mut record = settle(record, &open, &refused);
+    assert!(matches!(decide(&record, &wanted(&first()), &situation(3)), Ruling::Nothing { .. }), "it is tried again");
+
+    let permission = Permission::CleanStart;
+    record.forget_troubles();
+    record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
+    let open = order(&mut record, &wanted(&first()), 3);
+    let started = node.run(&open.plan);
+    assert_eq!(node.submitted.last(), Some(&(run_id(id(3), 0), None)));
+    let record = settle(record, &open, &started);
+    assert_eq!(record.expected_run(), Some(run_id(id(3), 0)));
+    assert!(record.allows.is_empty(), "it counts once");
+
+    // Where there is state after all, it is never passed over.
+    let (mut record, mut node) = deployed(&first());
+    node.end(id(1), JobState::Failed);
+    record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
+    let open = order(&mut record, &wanted(&first()), 2);
+    node.run(&open.plan);
+    assert!(node.submitted.last().is_some_and(|(_, restore)| restore.as_ref().is_some_and(|r| r.ends_with("chk-1"))));
 }

@@ -39,7 +39,9 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
     let job_id = run_id(plan.operation, 0);
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
-        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Next, job_id, restore: None }),
+        None if plan.clean_start || may_start_over(plan) => {
+            begin_start(state, Begin { role: Role::Next, job_id, restore: None })
+        }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
         None if intent.stop.is_some() => finish(
             state,

@@ -100,7 +100,8 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
     let lost =
         situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
     let due = match deployed.status {
-        Status::Running => lost || record.unsettled,
+        // Whoever allows a clean start knows that it is down.
+        Status::Running => lost || record.unsettled || record.allows(Permission::CleanStart),
         Status::NotRunning => true,
         Status::Stopped | Status::Complete => record.unsettled,
     };
@@ -138,6 +139,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         previous: record.deployed.as_ref().map(|deployed| previous(record, deployed, situation)),
         orphans: record.orphans.clone(),
         adopt,
+        clean_start: record.allows(Permission::CleanStart),
         windows: situation.windows,
     };
     Ruling::Operate(Box::new(OpenOperation { plan, target: target.cloned(), meta, batch: situation.batch, sent: 1 }))
