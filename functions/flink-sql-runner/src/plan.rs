@@ -81,7 +81,7 @@ pub(crate) fn reason_exit(reason: &Reason) -> Exit {
         }
         Reason::UploadRefused => Exit::Invalid,
         Reason::WaitsToRetry { .. } | Reason::GivenUp { .. } => Exit::Failed,
-        Reason::RemovalsHeld | Reason::OtherSource => Exit::Held,
+        Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource => Exit::Held,
     }
 }
 
@@ -131,7 +131,7 @@ fn row(job: &JobAnswer) -> Option<Row> {
         (None, Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::UploadRefused) => None,
         (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
         (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
-        (None, Reason::RemovalsHeld | Reason::OtherSource) => held("held"),
+        (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => held("held"),
     }
 }
 
@@ -191,7 +191,7 @@ fn sum(answer: &PlanAnswer) -> String {
             },
             (None, Reason::Waits { .. } | Reason::Ordered { .. }) => (5, "waits"),
             (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => (6, "failed"),
-            (None, Reason::RemovalsHeld | Reason::OtherSource) => (7, "held"),
+            (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => (7, "held"),
             (None, Reason::Unchanged | Reason::Complete) => (8, "unchanged"),
             (None, Reason::UploadRefused | Reason::Absent) => continue,
         };

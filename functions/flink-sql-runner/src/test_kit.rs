@@ -54,6 +54,7 @@ fn situation(operation: &str) -> Situation {
         patience: Patience::default(),
         windows: Windows::default(),
         removals_held: false,
+        clean_starts_held: false,
         sweep: false,
         lost: None,
     }

@@ -65,6 +65,7 @@ impl Alert {
             Kind::OperationFailed => count("operation failed", "operations failed"),
             Kind::Unhealthy => count("restarted job is not stable", "restarted jobs are not stable"),
             Kind::RemovalsHeld => "More jobs lack a file than may be removed at once".to_owned(),
+            Kind::CleanStartsHeld => "More jobs would start clean because of config/ than may at once".to_owned(),
             Kind::EndNotProven => {
                 count("job is left alone, its old run may live", "jobs are left alone, their old runs may live")
             }

@@ -257,3 +257,23 @@ async fn a_live_job_that_no_record_knows_is_a_stranger() {
     outside.run(look(&outside, 1, two(), expected)).await;
     assert_eq!(outside.told().len(), 2);
 }
+
+#[tokio::test]
+async fn clean_starts_because_of_configuration_are_held() {
+    let all = jobs(7);
+    let outside = Outside::with(&all);
+    for name in &all {
+        outside.want_restamped(name);
+    }
+    // By the event of one job as well: all of them count.
+    outside.run(only(&all[0])).await;
+    outside.run(Scope::All).await;
+    assert!(all.iter().all(|name| outside.record(name).open.is_none()), "a job is started clean");
+    assert_eq!(outside.told(), [("clean-starts-held", 1)]);
+    for name in &all[..2] {
+        outside.want(name, 1);
+    }
+    outside.run(Scope::All).await;
+    assert!(all[2..].iter().all(|name| outside.record(name).open.is_some()), "five may start clean");
+    assert!(all[..2].iter().all(|name| outside.record(name).open.is_none()));
+}

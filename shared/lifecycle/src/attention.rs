@@ -37,6 +37,8 @@ pub enum Kind {
     Unhealthy,
     /// More jobs lack a file than may be removed at once.
     RemovalsHeld,
+    /// More jobs would start clean because of `config/` than may at once.
+    CleanStartsHeld,
     /// A job is left alone: its old run may live where nobody can be asked.
     EndNotProven,
     /// A live Flink job that no record knows.
@@ -56,6 +58,7 @@ impl Kind {
             Self::OperationFailed => "operation-failed",
             Self::Unhealthy => "unhealthy",
             Self::RemovalsHeld => "removals-held",
+            Self::CleanStartsHeld => "clean-starts-held",
             Self::EndNotProven => "end-not-proven",
             Self::Stranger => "stranger",
             Self::CleanStartNeeded => "clean-start-needed",
@@ -68,6 +71,7 @@ impl Kind {
         match self {
             Self::NoCluster
             | Self::RemovalsHeld
+            | Self::CleanStartsHeld
             | Self::EndNotProven
             | Self::Stranger
             | Self::CleanStartNeeded
@@ -122,6 +126,12 @@ impl Condition {
     pub fn removals_held(jobs: &[JobName]) -> Self {
         let (kind, detail) = (Kind::RemovalsHeld, format!("{} without a file", counted(jobs)));
         Self { kind, subject: "removals".to_owned(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Jobs that would start clean because of `config/`, more than may at once.
+    pub fn clean_starts_held(jobs: &[JobName]) -> Self {
+        let (kind, detail) = (Kind::CleanStartsHeld, format!("{} would start clean", counted(jobs)));
+        Self { kind, subject: "clean starts".to_owned(), cause: String::new(), detail, operation: None }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -194,7 +204,9 @@ impl Seen {
     fn covers(&self, condition: &Condition) -> bool {
         match condition.kind {
             Kind::LostCluster => false,
-            Kind::NoCluster | Kind::RemovalsHeld | Kind::Stranger => self.kinds.contains(&condition.kind),
+            Kind::NoCluster | Kind::RemovalsHeld | Kind::CleanStartsHeld | Kind::Stranger => {
+                self.kinds.contains(&condition.kind)
+            }
             Kind::OperationFailed
             | Kind::Unhealthy
             | Kind::EndNotProven

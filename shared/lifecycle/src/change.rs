@@ -92,6 +92,12 @@ impl Change {
         }
         Self { kind, differences: query }
     }
+
+    /// Whether the job would start clean although its manifest computes what it did: its tables or our settings changed.
+    pub fn starts_over_by_configuration(&self) -> bool {
+        let own = |field: &str| matches!(field, "sql" | "code" | "sql or code" | "target-table");
+        self.kind == Kind::Query && !self.differences.iter().any(|difference| own(&difference.field))
+    }
 }
 
 fn text_difference(field: &str, before: &str, after: &str) -> Difference {

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Kind;
+use crate::change::{Change, Kind};
 use crate::execute::RefusalKind;
 use crate::ids::{BatchId, Digest, JobId, Nonce, OperationId, rollback_id, run_id};
 use crate::manifest::{JobName, Meta};
@@ -307,6 +307,16 @@ impl Record {
         let mut operations = operations.chain(self.history.iter().map(|entry| entry.operation));
         deployed.chain(&self.orphans).chain(open).any(|known| known.job_id == run)
             || operations.any(|operation| run == run_id(operation, 0) || run == rollback_id(operation, 0))
+    }
+
+    /// Whether bringing the job to `target` would start it clean although its manifest computes what it did.
+    pub fn starts_over_by_configuration(&self, target: &Target) -> bool {
+        let deployed = self.deployed.as_ref().filter(|deployed| match deployed.status {
+            Status::Running | Status::NotRunning => true,
+            Status::Stopped | Status::Complete => false,
+        });
+        let before = deployed.map(|deployed| &deployed.target);
+        before.is_some_and(|before| Change::between(before, target).starts_over_by_configuration())
     }
 
     /// Whether `permission` was given and not used yet.

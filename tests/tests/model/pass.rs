@@ -54,6 +54,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         patience: Patience { attempts: 2, pause_ms: 0 },
         windows: Windows::default(),
         removals_held: false,
+        clean_starts_held: false,
         sweep,
         lost,
     }

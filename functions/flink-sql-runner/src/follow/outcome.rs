@@ -45,7 +45,7 @@ impl Ended {
         let is = |reason: &Reason| decision.reason == reason.to_string();
         let (outcome, exit) = if is(&Reason::Unchanged) || is(&Reason::Complete) || is(&Reason::Absent) {
             ("unchanged", Exit::Done)
-        } else if is(&Reason::RemovalsHeld) || is(&Reason::OtherSource) {
+        } else if is(&Reason::RemovalsHeld) || is(&Reason::CleanStartsHeld) || is(&Reason::OtherSource) {
             ("held", Exit::Held)
         } else if is(&Reason::UploadRefused) {
             ("refused", Exit::Invalid)

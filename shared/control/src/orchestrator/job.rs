@@ -89,6 +89,7 @@ impl<'a> Job<'a> {
             patience: settings.patience,
             windows: settings.windows,
             removals_held: self.round.removals_held,
+            clean_starts_held: self.round.clean_starts_held,
             sweep: self.round.sweep,
             lost: self.round.lost.get(self.name).copied(),
         };

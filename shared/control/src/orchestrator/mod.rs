@@ -3,6 +3,7 @@
 
 mod desired;
 mod dispatch;
+mod guards;
 mod job;
 mod records;
 mod scope;
@@ -107,6 +108,7 @@ struct Round {
     sweep: bool,
     lost: BTreeMap<JobName, Lost>,
     removals_held: bool,
+    clean_starts_held: bool,
     inputs: Arc<Inputs>,
     ordered: Mutex<Vec<Plan>>,
     /// Only looking: nothing is written, nothing is sent.
@@ -135,6 +137,12 @@ impl Orchestrator {
         let held = self.removals_held(&inputs).await?;
         let mut seen = Seen { kinds: BTreeSet::from([Kind::RemovalsHeld]), ..Seen::default() };
         seen.conditions.extend((!held.is_empty()).then(|| Condition::removals_held(&held)));
+        let clean_starts = self.clean_starts(&inputs, &records, whole).await?;
+        let clean_starts_held = clean_starts.as_ref().is_some_and(|jobs| jobs.len() > self.settings.removals);
+        if let Some(jobs) = clean_starts {
+            seen.kinds.insert(Kind::CleanStartsHeld);
+            seen.conditions.extend(clean_starts_held.then(|| Condition::clean_starts_held(&jobs)));
+        }
         if let (Some(document), false) = (&observed, dry) {
             seen.conditions.extend(lost_cluster(&document.look.epoch, &lost, &records));
             self.note(&seen).await;
@@ -145,6 +153,7 @@ impl Orchestrator {
             sweep,
             lost,
             removals_held: !held.is_empty(),
+            clean_starts_held,
             inputs: Arc::clone(&inputs),
             ordered: Mutex::new(Vec::new()),
             dry,
@@ -174,17 +183,6 @@ impl Orchestrator {
         seen.jobs = report.findings.keys().cloned().collect();
         report.alerts = self.tell(&seen).await;
         sent.map(|()| report)
-    }
-
-    /// Deployed names without a file, if they are more than may be removed; one by one deletions count together.
-    async fn removals_held(&self, inputs: &Inputs) -> Result<Vec<JobName>, OutsideError> {
-        let keys = &self.settings.keys;
-        let desired: BTreeSet<JobName> = inputs.names().into_iter().collect();
-        let listed = self.store.list(&keys.manifests()).await?;
-        let deployed =
-            listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
-        let surplus: Vec<JobName> = deployed.filter(|name| !desired.contains(name)).collect();
-        Ok(if surplus.len() > self.settings.removals { surplus } else { Vec::new() })
     }
 
     async fn look_after(self: Arc<Self>, round: &Arc<Round>, records: Vec<(JobName, Versioned)>) -> Report {

@@ -77,7 +77,7 @@ impl Orchestrator {
         })
     }
 
-    async fn all_names(&self) -> Result<BTreeSet<JobName>, OutsideError> {
+    pub(super) async fn all_names(&self) -> Result<BTreeSet<JobName>, OutsideError> {
         let keys = &self.settings.keys;
         let mut names = self.desired.names().await?;
         for listed in self.store.list(&keys.records()).await? {

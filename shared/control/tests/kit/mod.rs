@@ -132,6 +132,12 @@ impl Outside {
         self.state().desired.insert(name.clone(), target(name, parallelism));
     }
 
+    /// Another time stamp column: what is desired of the job computes something else, its manifest does not.
+    pub(crate) fn want_restamped(&self, name: &JobName) {
+        let target = Target { timestamp_field: "other".to_owned(), ..target(name, 1) };
+        self.state().desired.insert(name.clone(), target);
+    }
+
     pub(crate) fn unwant(&self, name: &JobName) {
         self.state().desired.remove(name);
     }

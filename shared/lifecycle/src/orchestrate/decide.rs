@@ -57,6 +57,9 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
         return keep(record, situation, None, Reason::OtherSource);
     }
     let change = Change::between(&deployed.target, target);
+    if situation.clean_starts_held && change.starts_over_by_configuration() && !record.allows(Permission::CleanStart) {
+        return keep(record, situation, Some(change.kind), Reason::CleanStartsHeld);
+    }
     let described = !change.differences.is_empty();
     match (change.kind, deployed.status) {
         (Kind::Unchanged | Kind::Configuration, Status::Complete) => {

@@ -88,6 +88,8 @@ pub struct Situation {
     pub windows: Windows,
     /// Whether the guard against many removals holds.
     pub removals_held: bool,
+    /// Whether more jobs than allowed would start clean because of `config/`.
+    pub clean_starts_held: bool,
     /// Whether open operations are asked after at the control plane.
     pub sweep: bool,
     /// A run that a look did not show alive.
@@ -125,6 +127,8 @@ pub enum Reason {
     },
     /// Too many removals at once.
     RemovalsHeld,
+    /// More jobs than allowed would start clean because of `config/`.
+    CleanStartsHeld,
     /// The job belongs to the other source.
     OtherSource,
     /// An operation was ordered.
@@ -144,6 +148,7 @@ impl Reason {
             | Self::WaitsToRetry { .. }
             | Self::GivenUp { .. }
             | Self::RemovalsHeld
+            | Self::CleanStartsHeld
             | Self::OtherSource
             | Self::Ordered { .. } => false,
         }
@@ -161,6 +166,9 @@ impl fmt::Display for Reason {
             Self::WaitsToRetry { at, error } => write!(f, "it failed and is tried again at {at}: {error}"),
             Self::GivenUp { error } => write!(f, "it failed and is not tried again until it changes: {error}"),
             Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` lets it go"),
+            Self::CleanStartsHeld => f.write_str(
+                "more jobs than allowed would start clean because of config/; `allow NAME clean-start` lets it start",
+            ),
             Self::OtherSource => f.write_str("it is deployed from another source; `allow NAME adopt` takes it over"),
             Self::Ordered { operation } => write!(f, "operation {} was ordered", operation.short()),
         }

@@ -85,6 +85,7 @@ pub(crate) fn situation(n: u8) -> Situation {
         patience: patience(),
         windows: Windows::default(),
         removals_held: false,
+        clean_starts_held: false,
         sweep: true,
         lost: None,
     }
