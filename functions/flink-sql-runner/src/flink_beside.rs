@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -32,8 +33,8 @@ pub enum FlinkKind {
     YarnHa,
 }
 
-/// A Flink cluster and where it lies.
-#[derive(Clone, Debug)]
+/// A Flink cluster and where it lies. Dropped while it runs, as by a test that fails, it is ended.
+#[derive(Debug)]
 pub struct FlinkBeside {
     kind: FlinkKind,
     project: PathBuf,
@@ -41,6 +42,7 @@ pub struct FlinkBeside {
     /// The port of a standalone cluster's REST API.
     port: u16,
     installed: BTreeMap<String, String>,
+    runs: AtomicBool,
 }
 
 impl FlinkBeside {
@@ -50,11 +52,12 @@ impl FlinkBeside {
         for component in components(kind) {
             found.extend(installed(project, component).await?);
         }
-        Ok(Self { kind, project: project.to_owned(), run, port, installed: found })
+        Ok(Self { kind, project: project.to_owned(), run, port, installed: found, runs: AtomicBool::new(false) })
     }
 
     /// Starts it, with `s3://` and credentials as `environment` says.
     pub async fn up(&self, environment: &BTreeMap<String, String>) -> Result<(), StackError> {
+        self.runs.store(true, Ordering::Relaxed);
         let mut environment = environment.clone();
         environment.extend(self.installed.clone());
         let run = self.run.display().to_string();
@@ -74,12 +77,16 @@ impl FlinkBeside {
 
     /// Ends it, with everything that runs on it.
     pub async fn down(&self) -> Result<(), StackError> {
+        self.runs.store(false, Ordering::Relaxed);
         let run = self.run.display().to_string();
-        let name = match self.kind {
+        self.script(self.cluster_script(), &["down", "--run-dir", &run], &self.installed).await.map(|_| ())
+    }
+
+    fn cluster_script(&self) -> &'static str {
+        match self.kind {
             FlinkKind::Standalone => "flink-cluster.sh",
             FlinkKind::Yarn | FlinkKind::YarnHa => "yarn-cluster.sh",
-        };
-        self.script(name, &["down", "--run-dir", &run], &self.installed).await.map(|_| ())
+        }
     }
 
     /// The settings of a session: small, for a machine that does other things as well.
@@ -187,6 +194,19 @@ impl FlinkBeside {
         environment: &BTreeMap<String, String>,
     ) -> Result<String, StackError> {
         script(&self.project, name, arguments, environment).await
+    }
+}
+
+impl Drop for FlinkBeside {
+    fn drop(&mut self) {
+        if self.runs.load(Ordering::Relaxed) {
+            let script = self.project.join("scripts").join(self.cluster_script());
+            let mut command = std::process::Command::new(script);
+            command.args(["down", "--run-dir"]).arg(&self.run).envs(&self.installed).stdin(Stdio::null());
+            if let Err(error) = command.status() {
+                tracing::warn!(%error, "Flink could not be ended");
+            }
+        }
     }
 }
 

@@ -13,14 +13,24 @@ use tokio::task::JoinHandle;
 
 use crate::project;
 
+/// What starts and ends it.
+const SCRIPT: &str = "scripts/kafka-broker.sh";
 /// How long one tool may take.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// A broker.
+/// A broker; it ends when it is dropped, as by a test that fails.
 pub struct Kafka {
     run: PathBuf,
     jars: String,
     pub bootstrap: String,
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new(project().join(SCRIPT));
+        command.args(["down", "--run-dir"]).arg(&self.run).stdin(Stdio::null());
+        let _ = command.status();
+    }
 }
 
 /// A producer that is at work.
@@ -36,10 +46,6 @@ impl Kafka {
         let text = std::fs::read_to_string(run.join("kafka.env")).unwrap();
         let set: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
         Self { jars: set["KAFKA_JARS"].to_owned(), bootstrap: set["KAFKA_BOOTSTRAP"].to_owned(), run }
-    }
-
-    pub async fn down(self) {
-        script(&["down", "--run-dir", &self.run.display().to_string()]).await;
     }
 
     fn tool(&self, class: &str) -> Command {
@@ -107,7 +113,7 @@ impl Producer {
 }
 
 async fn script(arguments: &[&str]) {
-    let mut command = Command::new(project().join("scripts/kafka-broker.sh"));
+    let mut command = Command::new(project().join(SCRIPT));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "kafka-broker.sh {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

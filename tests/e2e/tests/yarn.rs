@@ -100,7 +100,7 @@ async fn every_number_once_through_every_fault() {
         .await;
     numbers.sort_unstable();
     assert!(numbers.iter().copied().eq(1..=LAST), "{} numbers, not each of {LAST} once", numbers.len());
-    kafka.down().await;
+    drop(kafka);
     bench.stop().await;
 }
 

@@ -127,7 +127,17 @@ impl Pass<'_> {
         let launch = match effect {
             Effect::Watch(_) if next => self.plan.next.as_ref(),
             Effect::Watch(_) | Effect::Stop { .. } => self.plan.previous.as_ref().map(|previous| &previous.launch),
-            _ => None,
+            Effect::TakeClaim
+            | Effect::SaveClaim(_)
+            | Effect::Look
+            | Effect::LookAgain
+            | Effect::Prepare(_)
+            | Effect::Reserve { .. }
+            | Effect::Cancel(_)
+            | Effect::FindState(_)
+            | Effect::Submit { .. }
+            | Effect::WriteResult(_)
+            | Effect::Done(_) => None,
         };
         launch.map(Launch::secrets).unwrap_or_default().into_iter().map(|(_, reference)| reference).collect()
     }
