@@ -45,6 +45,12 @@ each_setting() { # FUNCTION, called with NAME and VALUE
 
 user=hadoop
 read_user() { [[ $1 != RUN_AS ]] || user=$2; }
+# What this script's own tools need; the rest may be secret, and is for the runner alone.
+use_here() {
+  case $1 in
+    AWS_* | HTTP_PROXY | HTTPS_PROXY | NO_PROXY | PATH | XDG_CACHE_HOME) export "$1=$2" ;;
+  esac
+}
 use() { export "$1=$2"; }
 
 sum_of() { sha256sum <"$1" | cut -c1-64; } # FILE
@@ -115,7 +121,7 @@ if [[ $EUID -eq 0 ]]; then
 fi
 shift 2
 
-each_setting use
+each_setting use_here
 case $(uname -m) in
   x86_64) runner=flink-sql-runner-step-x86_64 ;;
   aarch64 | arm64) runner=flink-sql-runner-step-aarch64 ;;
@@ -133,4 +139,5 @@ if ! whole "$cache/$digest"; then
   install_runner
   clear_away || true # it is tried again with the next release
 fi
+each_setting use
 exec "$cache/$digest/$runner" "$@"

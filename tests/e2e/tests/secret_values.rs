@@ -60,7 +60,7 @@ async fn values_take_effect_in_flink_and_are_left_nowhere_else() {
 
     let (shown, programs) = watch.end();
     // The runner has the variable: it was given to it. Nobody else has it, and nobody what came from the store.
-    let runner = format!("flink-sql-runner-step shows {VARIABLE} in its environment");
+    let runner = format!("flink-sql-runner-step-{} shows {VARIABLE} in its environment", std::env::consts::ARCH);
     let others: Vec<_> = shown.iter().filter(|line| **line != runner).collect();
     assert!(others.is_empty(), "{others:#?}");
     for program in ["flink-sql-runner-step", "java", "orchestrator"] {
