@@ -11,7 +11,12 @@ mod unused;
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployment::{Deployment, Variant};
+use recordings::Recording;
 use tests::iam::{Call, Decision};
+
+/// What a test asks for to see it refused.
+const MEANT_TO_BE_REFUSED: [(&str, &str, &str); 1] =
+    [("node", "ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/elsewhere/x")];
 
 /// What the calls of one principal come to.
 #[derive(Default)]
@@ -25,9 +30,10 @@ fn evaluate() -> Findings {
     let mut findings = Findings::default();
     let mut deployments: BTreeMap<Variant, Deployment> = BTreeMap::new();
     for recording in recordings::all() {
-        let variant = recording.variant();
-        let deployment = deployments.entry(variant.clone()).or_insert_with(|| Deployment::render(&variant));
+        let whole = recording.variant();
         for call in &recording.calls {
+            let variant = Recording::variant_of(&whole, call);
+            let deployment = deployments.entry(variant.clone()).or_insert_with(|| Deployment::render(&variant));
             let who = call.request.principal.as_str();
             // The test itself, looking at what people have no business with.
             if who == "owner" {
@@ -40,7 +46,12 @@ fn evaluate() -> Findings {
             for need in &call.request.needs {
                 let context = need.context.iter().map(|(key, value)| (key.clone(), vec![value.clone()])).collect();
                 let asked = Call { action: need.action.clone(), resource: need.resource.clone(), context };
+                let meant = MEANT_TO_BE_REFUSED.contains(&(who, &asked.action, &asked.resource));
                 match deployment.decide(&principal, asked.clone()) {
+                    Decision::Allowed(by) if meant => {
+                        findings.refused.insert(format!("{who}: {} is allowed by {by:?}", asked.resource));
+                    }
+                    Decision::Denied(_) | Decision::NotAllowed if meant => {}
                     Decision::Allowed(by) => {
                         if variant.counts_as_use() {
                             findings.used.note(deployment, &by, &asked);

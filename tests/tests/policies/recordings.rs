@@ -51,6 +51,16 @@ impl Recording {
         Variant { session, prefix: if process { "process" } else { variant.prefix }, ..variant }
     }
 
+    /// The deployment that a call was made in: where the ways of dispatch take turns, the way's own calls tell.
+    pub(crate) fn variant_of(whole: &Variant, call: &Recorded) -> Variant {
+        let dispatch = match call.request.operation.as_str() {
+            "emr:AddJobFlowSteps" | "emr:ListSteps" => "emr",
+            "ssm:SendCommand" | "ssm:ListCommands" | "emr:ListInstances" => "ssm",
+            _ => whole.dispatch,
+        };
+        Variant { dispatch, ..whole.clone() }
+    }
+
     /// How many requests of each operation everybody made.
     pub(crate) fn table(&self) -> String {
         let mut counts: BTreeMap<(&str, &str), (usize, u64)> = BTreeMap::new();
