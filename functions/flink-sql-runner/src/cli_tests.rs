@@ -126,7 +126,7 @@ fn help_of_session_restart() {
           --settings <FILE>         What a session is started with [default: config/session.yaml in the bucket]
           --wait <TIME>             How long the session, or the return of its jobs, is waited for: 90s, 10m, 2h [default: 10m]
           --state-directory <DIR>   Where locks and logs lie [env: STATE_DIRECTORY] [default: /tmp/flink-sql-runner]
-          --wave <N>                How many jobs are stopped at one time [default: 10]
+          --wave <N>                How many jobs are stopped at one time; how many come back at one time is the node's own WAVE [env: WAVE] [default: 10]
           --with-strangers          Lose the jobs of the session that no record knows
     ");
 }

@@ -1,6 +1,7 @@
 //! From flags and the environment to the bucket and an orchestrator in this process.
 //! Must not know commands.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use aws::{S3Files, S3Store};
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
+use control::runner::WAVE;
 use control::world::SystemWorld;
 use lifecycle::ids::BatchId;
 use orchestrator::config::{Config, read_settings};
@@ -46,6 +48,17 @@ impl Invocation {
                 format!("{name} is no number of milliseconds"),
                 format!("for example {name}={default}"),
             )),
+        }
+    }
+
+    /// How many jobs are stopped, and how many started, at one time.
+    pub(crate) fn wave(&self) -> Result<NonZeroU16, CliError> {
+        match self.get("WAVE").map(|text| text.trim().parse()) {
+            None => Ok(WAVE),
+            Some(Ok(wave)) => Ok(wave),
+            Some(Err(_)) => {
+                Err(CliError::usage("WAVE is no number of jobs from 1 to 65535", format!("for example WAVE={WAVE}")))
+            }
         }
     }
 

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use lifecycle::diagnostics::{Diagnostic, Severity};
-use lifecycle::inputs::{Inputs, Verdict};
+use lifecycle::inputs::{InputFile, Inputs, Verdict};
 use lifecycle::manifest::Policy;
 use serde_json::json;
+use step_runner::session_admin::parse_settings;
 
 use crate::cli::Validate;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files::{self, Configuration};
+use crate::files::{self, Configuration, SESSION};
 use crate::out::Out;
 use crate::render::{count, diagnostics};
 
@@ -116,6 +117,7 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
             Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &Policy { allow_code: true });
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
+        judged.config.extend(near.map(|folder| session(&folder)).transpose()?.flatten());
     }
     // A template is judged with each manifest: its errors are its own.
     for finding in judged.manifests.iter().flat_map(|v| &v.findings) {
@@ -125,6 +127,17 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
         }
     }
     Ok(judged)
+}
+
+/// What is wrong with the settings of the session in a `config` folder, if it has any.
+fn session(folder: &Path) -> Result<Option<Verdict>, CliError> {
+    let path = folder.join(SESSION);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let InputFile { file, etag } = files::read(&path)?;
+    let findings = parse_settings(&file).err().map(|finding| *finding).into_iter().collect();
+    Ok(Some(Verdict { file: file.name, etag, stem: None, named: None, target: None, added: Vec::new(), findings }))
 }
 
 fn merged(near: Option<&Path>, given: &Configuration) -> Result<Configuration, CliError> {

@@ -81,3 +81,28 @@ fn the_examples_are_good() {
     let judged = judge(&[examples], &Configuration::default()).unwrap();
     assert!(!judged.is_refused(), "{}", judged.text());
 }
+
+#[test]
+fn the_settings_of_the_session_are_judged_with_the_rest_of_the_configuration() {
+    let root = folder(&[
+        ("config/job-template.yaml", TEMPLATE),
+        ("config/session.yaml", "slots: 4\nproperties:\n  s3.secret-key: ${ssm:/flink/key}\n"),
+        ("queries/one.yaml", "name: one\ndescription: d\ntarget-table: t\nsql: SELECT 1\n"),
+    ]);
+    for path in ["queries", "config", "config/session.yaml"] {
+        let judged = judge(&[root.path().join(path)], &Configuration::default()).unwrap();
+        assert!(judged.is_refused(), "{path}");
+    }
+    let judged = judge(&[root.path().to_owned()], &Configuration::default()).unwrap();
+    insta::assert_snapshot!(said(&root, &judged), @r"
+    error[bad-session-settings]: properties: `s3.secret-key` refers to a secret, and a session's settings are arguments of its processes
+     --> config/session.yaml:3:3
+      |
+    3 |   s3.secret-key: ${ssm:/flink/key}
+      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+    help: set it in the Flink configuration of the nodes (on EMR the classification flink-conf), or let their role do without
+
+    1 manifest: 1 valid, 0 invalid; 1 configuration file invalid
+    ");
+}

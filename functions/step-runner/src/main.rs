@@ -1,6 +1,7 @@
 //! `flink-sql-runner-step`: what a step or command starts on the primary node.
 //! Reads its settings from flags and the environment; everything else is the library's.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use aws::{ParameterStore, S3Files, S3Store};
 use clap::{Parser, Subcommand, ValueEnum};
 use control::log_lines;
-use control::runner::{RunnerTimes, error_chain};
+use control::runner::{RunnerTimes, WAVE, error_chain};
 use control::secrets::{SecretReader, Secrets};
 use control::world::SystemWorld;
 use lifecycle::ids::{BatchId, Digest};
@@ -74,6 +75,9 @@ struct Run {
     /// How much longer others leave it alone, in milliseconds.
     #[arg(long, env = "MARGIN_MS", default_value_t = 60_000)]
     margin_ms: u64,
+    /// How many jobs are stopped, and how many started, at one time.
+    #[arg(long, env = "WAVE", default_value_t = WAVE)]
+    wave: NonZeroU16,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -121,6 +125,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
             margin: Duration::from_millis(run.margin_ms),
             ..RunnerTimes::default()
         },
+        wave: run.wave,
         lock_wait: Duration::from_millis(run.lease_ms + run.margin_ms),
     };
     let reference = BatchRef { id: run.batch_id, key: key.to_owned(), digest };

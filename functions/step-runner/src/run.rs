@@ -1,6 +1,7 @@
 //! One batch on this node: reads it, checks its digests, wires the ports and hands it to the runner.
 //! Must not know what any operation does.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct NodeSettings {
     pub passthrough: Vec<String>,
     /// The runner's time spans.
     pub times: RunnerTimes,
+    /// How many jobs of a batch are stopped, and how many started, at one time.
+    pub wave: NonZeroU16,
     /// How long another process of this node is waited for.
     pub lock_wait: Duration,
 }
@@ -209,6 +212,7 @@ impl Node<'_> {
             nonce,
             world: Arc::clone(&self.world),
             times: self.settings.times,
+            wave: self.settings.wave,
         }))
     }
 }

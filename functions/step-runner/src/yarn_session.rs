@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lifecycle::secrets::references;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_arguments::SESSION_NAME;
@@ -91,6 +92,9 @@ pub enum SettingsError {
     /// A property name that is none.
     #[error("properties: `{0}` is no name of a property")]
     NotAProperty(String),
+    /// A value that would be seen in the arguments of the session's processes.
+    #[error("properties: `{0}` refers to a secret, and a session's settings are arguments of its processes")]
+    Secret(String),
     /// Nothing can be started in it.
     #[error("slots: at least 1 is needed")]
     NoSlots,
@@ -113,6 +117,9 @@ impl SessionSettings {
             }
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
                 return Err(SettingsError::NotAProperty(name.clone()));
+            }
+            if !references(value).is_empty() {
+                return Err(SettingsError::Secret(name.clone()));
             }
             set(name, value);
         }
@@ -207,6 +214,9 @@ mod tests {
             let refused = SessionSettings { properties, ..SessionSettings::default() }.effective();
             assert!(matches!(refused, Err(SettingsError::Ours(_))), "{name}");
         }
+        let secret = BTreeMap::from([("s3.secret-key".to_owned(), "${ssm:/k}".to_owned())]);
+        let refused = SessionSettings { properties: secret, ..SessionSettings::default() }.effective();
+        assert!(matches!(refused, Err(SettingsError::Secret(name)) if name == "s3.secret-key"));
         let more = BTreeMap::from([("state.checkpoints.num-retained".to_owned(), "5".to_owned())]);
         let settings = SessionSettings { properties: more, ..SessionSettings::default() };
         assert_eq!(settings.effective().unwrap()["state.checkpoints.num-retained"], "5");

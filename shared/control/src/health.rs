@@ -13,14 +13,14 @@ use crate::ports::{Cluster, OutsideError};
 /// How often in a row the cluster may fail to answer before the outcome counts as unknown.
 const SILENCES: u32 = 20;
 
-/// Watches a run; nothing if the cluster does not answer or does not know it. Tells in `healthy` since when every task
-/// ran, if they ever did.
+/// Watches a run; nothing if the cluster does not answer or does not know it. Tells `healthy` since when every task runs,
+/// each time it sees that.
 pub(crate) async fn watch(
     cluster: &dyn Cluster,
     id: JobId,
     windows: Windows,
     poll: Duration,
-    healthy: &mut Option<Instant>,
+    mut healthy: impl FnMut(Instant),
 ) -> Result<Option<Health>, OutsideError> {
     let began = Instant::now();
     let mut healthy_since: Option<Instant> = None;
@@ -43,7 +43,7 @@ pub(crate) async fn watch(
             JobState::Canceled => return Ok(Some(Health::Ended("it was cancelled from outside".to_owned()))),
             JobState::Running if job.is_healthy() => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
-                *healthy = Some(since);
+                healthy(since);
                 if since.elapsed() >= Duration::from_millis(windows.stability_ms) {
                     return stable(cluster, id).await.map(Some);
                 }

@@ -12,8 +12,8 @@ use local::Principal;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_life_with_emr_steps() {
-    whole_life(FlinkKind::Standalone, &["emr"]).await;
+async fn the_whole_life_on_a_standalone_cluster() {
+    whole_life(FlinkKind::Standalone, &["ssm", "emr"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,17 +21,12 @@ async fn the_whole_life_on_yarn() {
     whole_life(FlinkKind::Yarn, &["emr", "ssm"]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_whole_life_with_ssm_commands() {
-    whole_life(FlinkKind::Standalone, &["ssm"]).await;
-}
-
 const FILTER: &str = "filter-expensive-items";
 const TOTALS: &str = "orders-per-buyer";
 const CODE: &str = "order-numbers";
 const BOUNDED: &str = "three-labels";
 
-/// The phases take turns with these ways of dispatch.
+/// The phases take turns with these ways of dispatch, the other way round on the other cluster.
 async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     let mut ways = ways.iter().cycle();
     let mut next = || ways.next().copied().unwrap_or_default();

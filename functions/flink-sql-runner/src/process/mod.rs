@@ -221,6 +221,7 @@ fn node(
         state_directory: common.state_directory.clone(),
         passthrough,
         times: RunnerTimes { lease, margin, ..RunnerTimes::default() },
+        wave: invocation.wave()?,
         lock_wait: lease + margin,
     })
 }

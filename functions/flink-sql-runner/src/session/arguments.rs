@@ -1,10 +1,12 @@
 //! The flags of `session ensure|status|restart`.
 //! Must not know what follows from them.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use control::runner::WAVE;
 use step_runner::cluster_arguments::ClusterArguments;
 
 use crate::cli::duration;
@@ -58,9 +60,9 @@ pub(crate) struct SessionFlags {
 pub(crate) struct RestartFlags {
     #[command(flatten)]
     pub(crate) session: SessionFlags,
-    /// How many jobs are stopped at one time.
-    #[arg(long, help_heading = "Session", default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) wave: u16,
+    /// How many jobs are stopped at one time; how many come back at one time is the node's own WAVE.
+    #[arg(long, help_heading = "Session", env = "WAVE", hide_env_values = true, default_value_t = WAVE, value_name = "N")]
+    pub(crate) wave: NonZeroU16,
     /// Lose the jobs of the session that no record knows.
     #[arg(long, help_heading = "Session")]
     pub(crate) with_strangers: bool,

@@ -85,7 +85,7 @@ async fn restart(flags: &RestartFlags, invocation: &Invocation, out: Out) -> Res
             Some(Arc::new(Redeployments::new(invocation.acting().await?, who())))
         }
     };
-    let admin = admin(&flags.session, invocation, out, usize::from(flags.wave), orders).await?;
+    let admin = admin(&flags.session, invocation, out, usize::from(flags.wave.get()), orders).await?;
     let only = one_restart(&flags.session.state_directory).await?;
     let order = RestartOrder { by: who(), with_strangers: flags.with_strangers };
     let report = Arc::new(admin).restart(&order).await;

@@ -76,6 +76,10 @@ fn check(settings: &SessionSettings) -> Result<(), (String, String, String)> {
                 (format!("properties.{name}"), "take it out, or use the field that stands for it")
             }
             SettingsError::NotAProperty(name) => (format!("properties.{name}"), "write Flink's name of the option"),
+            SettingsError::Secret(name) => (
+                format!("properties.{name}"),
+                "set it in the Flink configuration of the nodes (on EMR the classification flink-conf), or let their role do without",
+            ),
             SettingsError::NoSlots => ("slots".to_owned(), "write 1 or more"),
         };
         (field, error.to_string(), help.to_owned())
@@ -134,6 +138,7 @@ mod tests {
             ("jobmanager-memory: 2048\n", 1, "jobmanager-memory", "no size of memory"),
             ("high-availability:\n  zookeeper: a:1\n", 2, "zookeeper", "storage"),
             ("slots: 1\nslots: 2\n", 2, "slots", "duplicate"),
+            ("properties:\n  s3.secret-key: ${ssm:/k}\n", 2, "properties.s3.secret-key", "refers to a secret"),
             (
                 "properties:\n  taskmanager.numberOfTaskSlots: \"9\"\n",
                 2,

@@ -4,8 +4,10 @@
 mod pass;
 mod seen;
 mod timing;
+mod turns;
 
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::turns::Turns;
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
 
@@ -47,6 +50,9 @@ impl Default for RunnerTimes {
     }
 }
 
+/// How many jobs of a batch are stopped, and how many started, at one time, where nothing else is said.
+pub const WAVE: NonZeroU16 = NonZeroU16::MIN.saturating_add(9);
+
 /// What a runner works with.
 pub struct Runner {
     /// The bucket of the documents.
@@ -67,6 +73,8 @@ pub struct Runner {
     pub world: Arc<dyn World>,
     /// Its time spans.
     pub times: RunnerTimes,
+    /// How many jobs of a batch are stopped, and how many started, at one time.
+    pub wave: NonZeroU16,
     /// Its name in claims.
     pub nonce: Nonce,
 }
@@ -97,6 +105,12 @@ impl BatchReport {
 /// Slots that are still to be had, counted down by the operations of one batch.
 struct Capacity(Mutex<Option<u32>>);
 
+/// What the operations of one batch share.
+struct Shared {
+    capacity: Capacity,
+    turns: Turns,
+}
+
 impl Capacity {
     async fn reserve(&self, needed: u32, freed: u32) -> Result<(), u32> {
         let mut free = self.0.lock().await;
@@ -121,15 +135,15 @@ impl Runner {
             Err(OutsideError::Refused { .. }) => None,
             Err(error @ OutsideError::Unknown { .. }) => return Err(error),
         };
-        let capacity = Arc::new(Capacity(Mutex::new(slots)));
+        let shared = Arc::new(Shared { capacity: Capacity(Mutex::new(slots)), turns: Turns::new(self.wave) });
         let mut passes = JoinSet::new();
         let mut operations = HashMap::new();
         for plan in plans {
             let operation = plan.operation;
-            let (runner, capacity) = (Arc::clone(&self), Arc::clone(&capacity));
+            let (runner, shared) = (Arc::clone(&self), Arc::clone(&shared));
             let span = tracing::info_span!("operation", job = %plan.job, operation = %operation, by = plan.by);
             let pass = async move {
-                let ended = runner.operation(plan, &capacity).await;
+                let ended = runner.operation(plan, &shared).await;
                 if let Err(error) = &ended {
                     tracing::warn!(error = error_chain(error), "it ended without an answer to rely on");
                 }

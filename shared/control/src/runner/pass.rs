@@ -14,7 +14,8 @@ use lifecycle::secrets::SecretReference;
 
 use super::seen::job_look;
 use super::timing::{Timing, phase_name};
-use super::{Capacity, Runner};
+use super::turns::{Kind, Turn};
+use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::end_run::{Waiting, cancel, stop};
 use crate::health::watch;
@@ -22,26 +23,25 @@ use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::find_newest;
 
 impl Runner {
-    pub(super) async fn operation(&self, plan: Plan, capacity: &Capacity) -> Result<End, OutsideError> {
+    pub(super) async fn operation(&self, plan: Plan, shared: &Shared) -> Result<End, OutsideError> {
         let lock = self.locks.acquire(&plan.job).await?;
         let mut pass = Pass {
             runner: self,
             plan: &plan,
-            capacity,
+            shared,
             held: None,
             renewed: Instant::now(),
+            turn: None,
             timing: Timing::default(),
         };
         let (mut state, mut effect) = step(&plan, State::new(), Input::Begin);
         let end = loop {
             let Effect::Done(end) = effect else {
-                let began = Instant::now();
-                let name = phase_name(&effect);
-                tracing::debug!(phase = name, "begins");
-                let about = pass.spoken_of(&effect);
-                let input = pass.carry_out(effect).await?;
-                let input = pass.without_secrets(input, &about);
-                pass.timing.note(name, began.elapsed());
+                let input = if pass.gets_its_turn(&effect).await? {
+                    pass.carry_out_in_time(effect).await?
+                } else {
+                    Input::NotOurs
+                };
                 (state, effect) = step(&plan, state, input);
                 continue;
             };
@@ -58,9 +58,11 @@ impl Runner {
 struct Pass<'a> {
     runner: &'a Runner,
     plan: &'a Plan,
-    capacity: &'a Capacity,
+    shared: &'a Shared,
     held: Option<Held>,
     renewed: Instant,
+    /// The turn to stop or start that is held.
+    turn: Option<Turn>,
     timing: Timing,
 }
 
@@ -68,6 +70,35 @@ impl Pass<'_> {
     fn claims(&self) -> Claims<'_> {
         let Runner { store, keys, world, times, .. } = self.runner;
         Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
+    }
+
+    /// Waits for the turn that an effect needs; false if the claim was lost meanwhile.
+    async fn gets_its_turn(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
+        // A run that is watched keeps its turn until all of it runs.
+        if !matches!(effect, Effect::Watch(_)) {
+            self.turn = None;
+        }
+        let Some(kind) = Kind::of(effect) else { return Ok(true) };
+        let turns = &self.shared.turns;
+        self.turn = turns.free(&kind);
+        if self.turn.is_some() {
+            return Ok(true);
+        }
+        let began = Instant::now();
+        let turn = self.while_renewing(async { Ok(turns.next(&kind).await) }).await?.flatten();
+        self.turn = turn;
+        self.timing.note("turn", began.elapsed());
+        Ok(self.turn.is_some())
+    }
+
+    async fn carry_out_in_time(&mut self, effect: Effect) -> Result<Input, OutsideError> {
+        let began = Instant::now();
+        let name = phase_name(&effect);
+        tracing::debug!(phase = name, "begins");
+        let about = self.spoken_of(&effect);
+        let input = self.carry_out(effect).await?;
+        self.timing.note(name, began.elapsed());
+        Ok(self.without_secrets(input, &about))
     }
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Input, OutsideError> {
@@ -81,7 +112,7 @@ impl Pass<'_> {
             }
             Effect::Prepare(role) => self.prepare(role).await,
             Effect::Reserve { needed, freed } => {
-                let reserved = self.capacity.reserve(needed, freed).await;
+                let reserved = self.shared.capacity.reserve(needed, freed).await;
                 Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
             }
             Effect::Stop { run, trigger, directory } => {
@@ -108,9 +139,12 @@ impl Pass<'_> {
             Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
             Effect::Watch(id) => {
-                let mut healthy = None;
-                let windows = self.plan.windows;
-                let health = watch(self.runner.cluster.as_ref(), id, windows, self.runner.times.poll, &mut healthy);
+                let (mut healthy, mut turn) = (None, self.turn.take());
+                let (windows, poll) = (self.plan.windows, self.runner.times.poll);
+                let health = watch(self.runner.cluster.as_ref(), id, windows, poll, |since| {
+                    healthy = Some(since);
+                    turn = None;
+                });
                 let input = self.renewing(async { Ok(health.await?.map_or(Input::Unknown, Input::Watched)) }).await;
                 self.timing.watched(healthy, self.runner.world.now());
                 input
@@ -215,17 +249,25 @@ impl Pass<'_> {
         &mut self,
         work: impl Future<Output = Result<Input, OutsideError>>,
     ) -> Result<Input, OutsideError> {
+        Ok(self.while_renewing(work).await?.unwrap_or(Input::NotOurs))
+    }
+
+    /// What comes of the work; nothing if the claim was lost before.
+    async fn while_renewing<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, OutsideError>>,
+    ) -> Result<Option<T>, OutsideError> {
         let pause = self.runner.times.lease / 3;
         if self.renewed.elapsed() > pause && !self.renew().await? {
-            return Ok(Input::NotOurs);
+            return Ok(None);
         }
         tokio::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
+                done = &mut work => return done.map(Some),
                 () = tokio::time::sleep(pause) => {
                     if !self.renew().await? {
-                        return Ok(Input::NotOurs);
+                        return Ok(None);
                     }
                 }
             }

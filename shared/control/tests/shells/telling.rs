@@ -1,15 +1,11 @@
 //! What people are told and what is measured, by whole invocations over an outside in memory.
 //! Must not know how a condition is kept.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
-
-mod kit;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::kit::{Outside, Telling, epoch, job, run_of};
 use control::orchestrator::Scope;
-use kit::{Outside, Telling, epoch, job, run_of};
 use lifecycle::batch::{FORMAT, ObservedDocument};
 use lifecycle::execute::{Outcome, Refusal, RunStarted};
 use lifecycle::facts::Fact;

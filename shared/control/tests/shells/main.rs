@@ -1,0 +1,9 @@
+//! The orchestrator and the runner as wholes, over an outside in memory.
+//! Must not know how a decision is made.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod flink;
+mod kit;
+mod telling;
+mod waves;
