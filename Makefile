@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check infra unit e2e lambda package package-twice build install fmt
+.PHONY: help demo test check infra unit e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ package: ## what is deployed, in dist/: the Lambda's zip, the node's release, th
 
 package-twice: ## builds the package from nothing twice and compares every byte
 	PATH=$$(scripts/install-flink.sh tools | sed -n 's/^TOOLS_BIN=//p'):$$PATH scripts/package.sh --twice
+
+bench: build ## how long Flink's client takes on YARN, by either way to reach the session; the samples replace benches/results/
+	cargo bench --workspace --profile dev --bench submission
 
 build: ## the programs, unoptimized
 	cargo build --workspace --bins

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs Flink, what it runs on and the build tools for this project, from PyPI and Maven only.
+# Installs Flink, what it runs on and the build tools for this project, from PyPI, Maven and Go's modules only.
 #
-# usage: install-flink.sh [flink|hadoop|kafka|tools|aws|predecessor|all] [--print-env]
+# usage: install-flink.sh [flink|hadoop|kafka|tools|aws|predecessor|emulator|all] [--print-env]
 #   flink        the Python environment with PyFlink, and a private Flink home assembled from it, with the S3 plugin
 #                and the Kafka connector
 #   hadoop       the jars of YARN and ZooKeeper
@@ -9,6 +9,7 @@
 #   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
 #   aws          the Python environment that checks infra/ (SAM, cfn-lint, moto, the AWS command line)
 #   predecessor  the Python tool that this one succeeds, for the tests of changing over
+#   emulator     AWS's own emulator of the Lambda runtime interface, which runs the packaged function
 #   all          all of them (default)
 #   --print-env  only print where things are; fails if they are not installed
 #
@@ -30,7 +31,7 @@ die() {
 what=all print_only=false
 for arg in "$@"; do
   case $arg in
-    flink | hadoop | kafka | tools | aws | predecessor | all) what=$arg ;;
+    flink | hadoop | kafka | tools | aws | predecessor | emulator | all) what=$arg ;;
     --print-env) print_only=true ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
@@ -50,6 +51,7 @@ kafka=$root/kafka-$(key_of "$here/kafka-pom.xml")
 tools=$root/tools-$(key_of "$here/requirements-tools.txt")
 aws=$root/aws-$(key_of "$here/requirements-aws.txt")
 predecessor=$root/predecessor-$(key_of "$here/requirements-predecessor.txt")
+emulator=$root/emulator-$(key_of "$here/emulator-module.txt")
 
 there() { # DIR WHAT
   [[ -d $1 ]] || die "$2 not installed under $root: run scripts/install-flink.sh"
@@ -80,6 +82,10 @@ print_env() {
   if wants predecessor; then
     there "$predecessor" "the Python tool is"
     printf 'PREDECESSOR_PYTHON=%s\n' "$predecessor/venv/bin/python"
+  fi
+  if wants emulator; then
+    there "$emulator" "the Lambda emulator is"
+    printf 'LAMBDA_EMULATOR=%s\n' "$emulator/bin/aws-lambda-rie"
   fi
 }
 
@@ -151,6 +157,11 @@ build_aws() { build_python "$1" "$here/requirements-aws.txt" "checks of infra"; 
 # It asks for an older Flink than ours: what it needs is in the file.
 build_predecessor() { build_python "$1" "$here/requirements-predecessor.txt" "the Python tool" --no-deps; } # DIR
 
+build_emulator() { # DIR
+  GOBIN=$1/bin go install "$(pins "$here/emulator-module.txt")"
+  say "$(basename -- "$1/bin/aws-lambda-rie")"
+}
+
 # install LINK BUILDER: nothing if LINK is there, else build in a fresh folder and put the link in its place.
 install() {
   local link=$1 builder=$2 build started=$SECONDS
@@ -169,7 +180,11 @@ install() {
 }
 
 if ! $print_only; then
-  [[ $what == tools || $what == aws || $what == predecessor ]] || command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH"
+  case $what in
+    tools | aws | predecessor) ;;
+    emulator) command -v go >/dev/null || die "Go (go) is needed and was not found on PATH" ;;
+    *) command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH" ;;
+  esac
   mkdir -p "$root"
   exec 9>"$root/.install.lock"
   flock 9
@@ -183,5 +198,6 @@ if ! $print_only; then
   if wants tools; then install "$tools" build_tools; fi
   if wants aws; then install "$aws" build_aws; fi
   if wants predecessor; then install "$predecessor" build_predecessor; fi
+  if wants emulator; then install "$emulator" build_emulator; fi
 fi
 print_env

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The package as it is shipped, once around: built, the function unpacked from its zip under the local Lambda host, the
-# runner from its release, the command line, and an example job deployed with them on a real Flink.
+# runner from its release, the command line, and an example job deployed with them on a real Flink. Then the function once
+# more, under AWS's own emulator of the runtime interface.
 #
 # usage: package-smoke.sh   (called by test.sh, which sets CARGO_TARGET_DIR and PATH)
 set -euo pipefail
@@ -9,7 +10,11 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:?}"
 work=$PWD/.local/package
 root=$work/stack
-finish() { [[ ! -x $work/bin/flink-sql-runner ]] || "$work/bin/flink-sql-runner" local down --root "$root" >/dev/null 2>&1 || true; }
+emulated=''
+finish() {
+  [[ -z $emulated ]] || kill "$emulated" 2>/dev/null || true
+  [[ ! -x $work/bin/flink-sql-runner ]] || "$work/bin/flink-sql-runner" local down --root "$root" >/dev/null 2>&1 || true
+}
 trap finish EXIT
 die() {
   printf 'package-smoke: %s\n' "$*" >&2
@@ -45,3 +50,24 @@ flink=$("$fsr" local status --root "$root" | sed -n 's/^# Flink: //p')
 jobs=$(curl -sf --max-time 10 "$flink/jobs/overview")
 [[ $jobs == *'"name":"filter-expensive-items"'* && $jobs == *'"state":"RUNNING"'* ]] || die "Flink runs: $jobs"
 printf 'package-smoke: the packaged programs deployed a job\n'
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+emulator=$(scripts/install-flink.sh emulator | sed -n 's/^LAMBDA_EMULATOR=//p')
+address=127.0.0.1:$(free_port)
+"$emulator" --runtime-interface-emulator-address "$address" --runtime-api-address "127.0.0.1:$(free_port)" \
+  "$work/unzipped/bootstrap" >"$work/emulator.log" 2>&1 &
+emulated=$!
+invoke() { # EVENT
+  curl -sS --fail-with-body --max-time 60 --retry 20 --retry-connrefused --retry-delay 1 \
+    -d "$1" "http://$address/2015-03-31/functions/function/invocations"
+}
+answer=$(invoke '{"action": "status"}') || die "the emulator answers: ${answer:-nothing}; $(tail -5 "$work/emulator.log")"
+python3 - "$answer" "$jobs" <<'CHECK' || die "the function says under the emulator: $answer"
+import json, sys
+told = [(job["name"], job["run"], job["status"]) for job in json.loads(sys.argv[1])["jobs"]]
+seen = [(job["name"], job["jid"], job["state"].lower()) for job in json.loads(sys.argv[2])["jobs"]]
+assert told == seen, (told, seen)
+CHECK
+answer=$(invoke "$(cat events/s3-test-event.json)")
+[[ $answer == '{"ignored":"s3:TestEvent"}' ]] || die "the function says under the emulator: $answer"
+printf 'package-smoke: the function answered under AWS'"'"'s emulator of the runtime interface\n'

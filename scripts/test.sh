@@ -23,7 +23,7 @@ tool() { printf '%s/%s' "$tools" "$1"; }
 
 stage_check() {
   cargo fmt --all --check
-  "$(tool shellcheck)" scripts/*.sh infra/node/*.sh .ci/run
+  "$(tool shellcheck)" scripts/*.sh infra/node/*.sh benches/*.sh .ci/run
   cargo clippy --workspace --all-targets --locked -- -D warnings
 }
 
