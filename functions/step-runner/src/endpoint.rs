@@ -34,7 +34,8 @@ impl Endpoint {
         format!("http://{self}")
     }
 
-    /// What `flink run` is told; a YARN session's `JobManager` takes jobs the same way, without asking the `ResourceManager` for each.
+    /// What `flink run` is told. A YARN session's `JobManager` takes jobs the same way: the client speaks to exactly the one that
+    /// was observed, and is quicker than with `-t yarn-session` (`benches/`), which asks the `ResourceManager` for each job.
     pub fn run_arguments(&self) -> Vec<String> {
         vec![
             "-t".to_owned(),
