@@ -58,7 +58,7 @@ address=127.0.0.1:$(free_port)
   "$work/unzipped/bootstrap" >"$work/emulator.log" 2>&1 &
 emulated=$!
 invoke() { # EVENT
-  curl -sS --fail-with-body --max-time 60 --retry 20 --retry-connrefused --retry-delay 1 \
+  curl -s --fail-with-body --max-time 60 --retry 20 --retry-connrefused --retry-delay 1 \
     -d "$1" "http://$address/2015-03-31/functions/function/invocations"
 }
 answer=$(invoke '{"action": "status"}') || die "the emulator answers: ${answer:-nothing}; $(tail -5 "$work/emulator.log")"

@@ -34,8 +34,9 @@ impl Endpoint {
         format!("http://{self}")
     }
 
-    /// What `flink run` is told. A YARN session's `JobManager` takes jobs the same way: the client speaks to exactly the one that
-    /// was observed, and is quicker than with `-t yarn-session` (`benches/`), which asks the `ResourceManager` for each job.
+    /// What `flink run` is told. A YARN session's `JobManager` takes jobs the same way: the client speaks to exactly the
+    /// one that was observed, and is quicker (`benches/`) than with `-t yarn-session`, which asks the `ResourceManager`
+    /// for each job.
     pub fn run_arguments(&self) -> Vec<String> {
         vec![
             "-t".to_owned(),
