@@ -13,12 +13,16 @@ use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackError, StackOptions};
 use local::{Delivery, ParameterConfig};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::CliError;
+use crate::out::Out;
 
 /// How long the stack may take to come up or to end.
 const LIMIT: Duration = Duration::from_mins(4);
+/// The name of what is printed for programs.
+const FORMAT: &str = "flink-sql-runner/local";
 
 /// What to do with the local stack.
 #[derive(Clone, Debug, Subcommand)]
@@ -74,14 +78,14 @@ struct Running {
 }
 
 /// Does it.
-pub(crate) async fn run(command: LocalCommand) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(command: LocalCommand, out: Out) -> Result<ExitCode, CliError> {
     match command {
         LocalCommand::Up(up) if up.foreground => serve(&up).await,
-        LocalCommand::Up(up) => start(&up).await,
-        LocalCommand::Down(place) => end(&place.root).await,
+        LocalCommand::Up(up) => start(&up, out).await,
+        LocalCommand::Down(place) => end(&place.root, out).await,
         LocalCommand::Status(place) => {
             let running = running(&place.root).ok_or_else(|| not_running(&place.root))?;
-            show(&running);
+            show(&running, out);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -110,17 +114,29 @@ fn running(root: &Path) -> Option<Running> {
 }
 
 /// Lines for a shell; values are ours: names, numbers, addresses and paths.
-fn show(running: &Running) {
-    anstream::println!("# Flink: {}", running.flink);
-    for (name, value) in &running.environment {
-        anstream::println!("export {name}={value}");
-    }
+fn show(running: &Running, out: Out) {
+    let document = json!({
+        "format": FORMAT,
+        "version": 1,
+        "running": true,
+        "flink": running.flink,
+        "environment": running.environment,
+    });
+    out.result(&document, || {
+        let exports = running.environment.iter().map(|(name, value)| format!("export {name}={value}\n"));
+        format!("# Flink: {}\n{}", running.flink, exports.collect::<String>())
+    });
 }
 
-async fn start(up: &Up) -> Result<ExitCode, CliError> {
+/// That nothing runs (any more).
+fn show_nothing(text: &str, out: Out) {
+    out.result(&json!({"format": FORMAT, "version": 1, "running": false}), || format!("{text}\n"));
+}
+
+async fn start(up: &Up, out: Out) -> Result<ExitCode, CliError> {
     let root = &up.place.root;
     if let Some(running) = running(root) {
-        show(&running);
+        show(&running, out);
         return Ok(ExitCode::SUCCESS);
     }
     fs::create_dir_all(root).map_err(io("making the stack's folder"))?;
@@ -153,7 +169,7 @@ async fn start(up: &Up) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     loop {
         if let Some(running) = running(root) {
-            show(&running);
+            show(&running, out);
             return Ok(ExitCode::SUCCESS);
         }
         let over = child.try_wait().map_err(io("waiting for the stack"))?.is_some();
@@ -229,9 +245,9 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn end(root: &Path) -> Result<ExitCode, CliError> {
+async fn end(root: &Path, out: Out) -> Result<ExitCode, CliError> {
     let Some(running) = running(root) else {
-        anstream::println!("no local stack runs under {}", root.display());
+        show_nothing(&format!("no local stack runs under {}", root.display()), out);
         return Ok(ExitCode::SUCCESS);
     };
     let pid = running.pid.to_string();
@@ -244,6 +260,6 @@ async fn end(root: &Path) -> Result<ExitCode, CliError> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    anstream::println!("the local stack is ended");
+    show_nothing("the local stack is ended", out);
     Ok(ExitCode::SUCCESS)
 }

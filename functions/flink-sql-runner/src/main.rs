@@ -91,7 +91,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
         Command::Session { command } => session::run(command, &invocation, out).await?,
-        Command::Local { command } => return local::run(command).await,
+        Command::Local { command } => return local::run(command, out).await,
     };
     Ok(exit.into())
 }
