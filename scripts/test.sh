@@ -60,7 +60,8 @@ stage_python() {
 }
 
 stage_e2e() {
-  cargo build --workspace --bins --locked
+  # With the tests: without them other features are on, and the AWS SDK is built once more.
+  cargo build --workspace --bins --tests --locked
   rm -rf -- "$CARGO_TARGET_DIR/aws-calls"
   cargo nextest run --workspace --locked -E 'package(e2e)' -j 1 --no-capture
 }

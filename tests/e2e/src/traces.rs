@@ -41,10 +41,7 @@ impl ProcessWatch {
 
 fn look(markers: &[String], values: &[String], found: &Mutex<BTreeSet<String>>, looked_at: &Mutex<BTreeSet<String>>) {
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let folder = entry.path();
-        let text =
-            |name: &str| String::from_utf8_lossy(&std::fs::read(folder.join(name)).unwrap_or_default()).into_owned();
-        let (arguments, environment) = (text("cmdline"), text("environ"));
+        let (arguments, environment) = arguments_and_environment(&entry.path());
         if !markers.iter().any(|marker| arguments.contains(marker) || environment.contains(marker)) {
             continue;
         }
@@ -56,6 +53,18 @@ fn look(markers: &[String], values: &[String], found: &Mutex<BTreeSet<String>>, 
             }
         }
         looked_at.lock().unwrap().insert(program);
+    }
+}
+
+/// What a process shows of one program: it may become another one between two reads.
+fn arguments_and_environment(process: &Path) -> (String, String) {
+    let text =
+        |name: &str| String::from_utf8_lossy(&std::fs::read(process.join(name)).unwrap_or_default()).into_owned();
+    loop {
+        let (arguments, environment) = (text("cmdline"), text("environ"));
+        if text("cmdline") == arguments {
+            return (arguments, environment);
+        }
     }
 }
 
