@@ -35,7 +35,13 @@ for program in "$work/dist/flink-sql-runner-$machine" "$work/dist"/node/*/"flink
   [[ $(printf '%s\nGLIBC_2.17\n' "$newest" | sort -V | tail -1) == GLIBC_2.17 ]] || die "$program is not for glibc 2.17"
 done
 
-python3 -m zipfile -e "$work/dist/orchestrator-$machine.zip" "$work/unzipped"
+# With the modes that the zip says: Lambda runs nothing that is not executable.
+python3 - "$work/dist/orchestrator-$machine.zip" "$work/unzipped" <<'UNZIP'
+import os, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    for info in archive.infolist():
+        os.chmod(archive.extract(info, sys.argv[2]), info.external_attr >> 16 & 0o777)
+UNZIP
 install -m 755 "$work/unzipped/bootstrap" "$work/bin/orchestrator"
 install -m 755 "$work/dist/flink-sql-runner-$machine" "$work/bin/flink-sql-runner"
 install -m 755 "$work/dist"/node/*/"flink-sql-runner-step-$machine" "$work/bin/flink-sql-runner-step"
