@@ -13,6 +13,7 @@ mod invoke;
 pub mod kafka;
 pub mod predecessor;
 pub mod requests;
+pub mod spans;
 pub mod totals;
 pub mod traces;
 mod yarn;

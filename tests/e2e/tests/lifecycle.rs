@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use e2e::spans::{most_at_once, starting, stopping};
 use e2e::totals::{counts_on, version};
 use e2e::{Bench, project, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
@@ -53,7 +54,8 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
 /// One job's failure never stops another's: twenty at once, two of them broken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixed_batch() {
-    let bench = Bench::start("emr").await;
+    // One savepoint and one start at one time: what is right for one is for ten.
+    let bench = Bench::start_with(FlinkKind::Standalone, "emr", &[("WAVE", "1")]).await;
     bench.upload_config().await;
     let name = |n: usize| format!("orders-{n:02}");
     for n in 0..20 {
@@ -77,7 +79,28 @@ async fn a_mixed_batch() {
     assert!(refused.contains("write `target-table`"), "{refused}");
     let running = bench.jobs().await.into_iter().filter(|j| j.state == "RUNNING").count();
     assert_eq!(running, 18);
+    let good: Vec<String> = (0..20).filter(|n| *n != 7 && *n != 13).map(name).collect();
+    in_waves(&bench, &good).await;
     bench.stop().await;
+}
+
+/// A change of what all jobs share: Flink wrote one savepoint after the other, and started one run after the other.
+async fn in_waves(bench: &Bench, names: &[String]) {
+    let mut before = Vec::new();
+    for name in names {
+        before.push(bench.healthy(name).await.id);
+    }
+    let template = bench.read("config/job-template.yaml").await.unwrap_or_default();
+    bench.upload("config/job-template.yaml", &format!("{template}  table.exec.state.ttl: 1 h\n")).await;
+    let (mut stops, mut starts) = (Vec::new(), Vec::new());
+    for (name, old) in names.iter().zip(before) {
+        bench.settled(name, 2, "deployed").await;
+        let new = bench.healthy(name).await.id;
+        assert_ne!(new, old, "{name} was not changed");
+        stops.push(stopping(bench, &old).await);
+        starts.push(starting(bench, &new).await);
+    }
+    assert_eq!((most_at_once(&stops), most_at_once(&starts)), (1, 1), "stops {stops:?}, starts {starts:?}");
 }
 
 /// The Python tool's command on the primary node, with its own flags: started, left alone, redeployed.
