@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use lifecycle::flink::JobState;
 use lifecycle::ids::Hex32;
+use lifecycle::manifest::{PropertyValue, ScalarKind};
 use lifecycle::session::{self, Phase};
 use step_runner::session_admin::{RestartEnd, RestartOrder, RestartReport, SessionError};
 
@@ -164,6 +165,24 @@ async fn a_job_that_can_take_no_savepoint_is_cancelled_and_comes_back() {
     assert_done(&outside, &report, "unhealthy");
     assert_eq!(report.restart.jobs[1].savepoint, None);
     assert!(report.restart.jobs[0].savepoint.is_some());
+}
+
+/// Flink's words about a job that refers to secrets get nowhere: nobody here knows the values.
+#[tokio::test]
+async fn words_about_a_job_with_secrets_are_not_told() {
+    let outside = Outside::with(&JOBS);
+    let mut record = outside.record("b");
+    let properties = &mut record.deployed.as_mut().unwrap().target.manifest.properties;
+    properties
+        .insert("x.password".to_owned(), PropertyValue { text: "${ssm:/p}".to_owned(), kind: ScalarKind::String });
+    outside.save(&record);
+    let stubborn = outside.state().sessions[0].jobs[1].id;
+    outside.state().stubborn.insert(stubborn);
+    let report = restart(&outside).await.unwrap();
+    let told =
+        |jobs: &[String]| jobs.len() == 1 && jobs[0].starts_with("b: its stop failed") && jobs[0].contains("web UI");
+    assert!(matches!(&report.end, RestartEnd::NotStopped(jobs) if told(jobs)), "{report:?}");
+    assert!(!format!("{report:?}{:?}", outside.document()).contains("the bucket says no"));
 }
 
 /// The session is not taken from a job whose state could not be saved; the next call tries it again.

@@ -34,6 +34,7 @@ impl World {
             name: name.clone(),
             job_id: *job_id,
             directory: "s3://b/savepoints/1".to_owned(),
+            holds_secrets: false,
         };
         self.old.iter().map(live).collect()
     }

@@ -8,12 +8,20 @@ use crate::execute::StopEnd;
 use crate::flink::Epoch;
 use crate::ids::{Hex32, JobId, TriggerId, stop_trigger};
 use crate::manifest::JobName;
-use crate::plan::KnownRun;
+use crate::plan::{KnownRun, Launch};
 use crate::record::{Record, Status};
 use crate::state::version_directory;
 
 /// How often a stop with savepoint is tried in one go.
 const TRIES: u32 = 3;
+
+/// Told in the place of Flink's words about a job with secrets.
+const UNTOLD: &str =
+    "its stop failed; Flink's words are not shown, since they may hold a secret value: its web UI has them";
+
+fn may_hold() -> bool {
+    true
+}
 
 /// How far a restart is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +74,9 @@ pub struct SessionJob {
     pub job_id: JobId,
     /// Where its savepoint goes.
     pub directory: String,
+    /// Whether Flink's words about it may hold a secret value, whose text nobody knows here.
+    #[serde(default = "may_hold")]
+    pub holds_secrets: bool,
     /// How many stops failed: names the next one.
     pub tries: u32,
     /// Its savepoint, once it is known.
@@ -83,6 +94,8 @@ pub struct LiveJob {
     pub job_id: JobId,
     /// Where its savepoint goes.
     pub directory: String,
+    /// Whether its manifest or tables refer to secrets, as far as that is known.
+    pub holds_secrets: bool,
 }
 
 /// A live job that no record knows.
@@ -134,23 +147,29 @@ impl LiveJob {
     /// A live run that a record knows. Its savepoint goes where a person's own would: the search along the run's
     /// lineage finds it there by the run's first digits.
     pub fn of(record: &Record, job_id: JobId) -> Option<Self> {
-        let deployed = record.deployed.iter().flat_map(|deployed| &deployed.runs);
-        let run: &KnownRun = deployed.chain(&record.orphans).find(|run| run.job_id == job_id)?;
+        let with_id = |run: &&KnownRun| run.job_id == job_id;
+        let deployed = record.deployed.iter().find_map(|d| Some((d, d.runs.iter().find(with_id)?)));
+        let (run, holds_secrets) = match deployed {
+            Some((deployed, run)) => (run, !Launch::of(&deployed.target, &deployed.meta).secrets().is_empty()),
+            // What an orphan was started with is not known any more.
+            None => (record.orphans.iter().find(with_id)?, may_hold()),
+        };
         let directory = version_directory(&run.savepoints, run.version);
-        Some(Self { name: record.name.clone(), job_id, directory })
+        Some(Self { name: record.name.clone(), job_id, directory, holds_secrets })
     }
 }
 
 impl SessionJob {
     /// A job that runs.
     pub fn live(job: LiveJob) -> Self {
-        let LiveJob { name, job_id, directory } = job;
-        Self { name, job_id, directory, tries: 0, savepoint: None, state: JobState::Pending }
+        let LiveJob { name, job_id, directory, holds_secrets } = job;
+        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobState::Pending }
     }
 
     /// A job that should run and does not.
     pub fn lost(name: JobName, job_id: JobId) -> Self {
-        Self { name, job_id, directory: String::new(), tries: 0, savepoint: None, state: JobState::NotRunning }
+        let (directory, holds_secrets) = (String::new(), may_hold());
+        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobState::NotRunning }
     }
 
     /// The trigger of its next stop, the same until a failure of it was read.
@@ -175,6 +194,7 @@ impl SessionJob {
             (StopEnd::NotRunning, _) => self.with(JobState::Cancelling),
             (StopEnd::Failed(error), _) => {
                 let tries = self.tries + 1;
+                let error = if self.holds_secrets { UNTOLD.to_owned() } else { error };
                 let state = if tries.is_multiple_of(TRIES) { JobState::Failed { error } } else { JobState::Stopping };
                 Self { tries, ..self }.with(state)
             }
