@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, SecretSource, Submitted, Submitter};
 use control::secrets::{SecretReader, Secrets};
+use e2e::{binaries, project};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackOptions};
 use lifecycle::ids::{Digest, Hex32};
@@ -75,21 +76,15 @@ struct Session {
     http: reqwest::Client,
 }
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
 impl Session {
     async fn start() -> Self {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from);
-        let binaries = target.join("debug");
         let root = project().join(".local/benches");
         let _ = std::fs::remove_dir_all(&root);
         let options = StackOptions {
             project: project(),
             root,
-            delivery: Delivery::Host { bootstrap: binaries.join("orchestrator") },
-            binaries,
+            delivery: Delivery::Host { bootstrap: binaries().join("orchestrator") },
+            binaries: binaries(),
             dispatch: "ssm".to_owned(),
             flink: FlinkKind::Yarn,
             ports: (0, 0, 0),

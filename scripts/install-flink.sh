@@ -40,6 +40,9 @@ for arg in "$@"; do
     *) die "unknown argument '$arg' (try --help)" ;;
   esac
 done
+needs() { # PROGRAM NAME
+  command -v "$1" >/dev/null || die "$2 ($1) is needed and was not found on PATH"
+}
 wants() { [[ $what == all || $what == "$1" ]]; }
 
 key_of() { { printf '%s\n' "$layout" && cat -- "$@"; } | sha256sum | cut -c1-12; }
@@ -180,11 +183,8 @@ install() {
 }
 
 if ! $print_only; then
-  case $what in
-    tools | aws | predecessor) ;;
-    emulator) command -v go >/dev/null || die "Go (go) is needed and was not found on PATH" ;;
-    *) command -v mvn >/dev/null || die "Maven (mvn) is needed and was not found on PATH" ;;
-  esac
+  if wants flink || wants hadoop || wants kafka; then needs mvn Maven; fi
+  if wants emulator; then needs go Go; fi
   mkdir -p "$root"
   exec 9>"$root/.install.lock"
   flock 9

@@ -7,6 +7,10 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC2034 # processes.sh reads it
+here=$PWD/scripts
+# shellcheck source=/dev/null
+source "$here/processes.sh"
 : "${CARGO_TARGET_DIR:?}"
 work=$PWD/.local/package
 root=$work/stack
@@ -16,10 +20,6 @@ finish() {
   [[ ! -x $work/bin/flink-sql-runner ]] || "$work/bin/flink-sql-runner" local down --root "$root" >/dev/null 2>&1 || true
 }
 trap finish EXIT
-die() {
-  printf 'package-smoke: %s\n' "$*" >&2
-  exit 1
-}
 
 finish
 rm -rf -- "$work"
@@ -57,10 +57,10 @@ jobs=$(curl -sf --max-time 10 "$flink/jobs/overview")
 [[ $jobs == *'"name":"filter-expensive-items"'* && $jobs == *'"state":"RUNNING"'* ]] || die "Flink runs: $jobs"
 printf 'package-smoke: the packaged programs deployed a job\n'
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+read -r -a ports < <(free_ports 2)
 emulator=$(scripts/install-flink.sh emulator | sed -n 's/^LAMBDA_EMULATOR=//p')
-address=127.0.0.1:$(free_port)
-"$emulator" --runtime-interface-emulator-address "$address" --runtime-api-address "127.0.0.1:$(free_port)" \
+address=127.0.0.1:${ports[0]}
+"$emulator" --runtime-interface-emulator-address "$address" --runtime-api-address "127.0.0.1:${ports[1]}" \
   "$work/unzipped/bootstrap" >"$work/emulator.log" 2>&1 &
 emulated=$!
 invoke() { # EVENT

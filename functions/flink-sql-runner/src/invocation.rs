@@ -1,7 +1,9 @@
 //! From flags and the environment to the bucket and an orchestrator in this process.
 //! Must not know commands.
 
+use std::fmt::Display;
 use std::num::NonZeroU16;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,23 +43,20 @@ impl Invocation {
 
     /// A span of time that is set in milliseconds.
     pub(crate) fn span(&self, name: &str, default: u64) -> Result<Duration, CliError> {
-        match self.get(name).map(|text| text.trim().parse::<u64>()) {
-            None => Ok(Duration::from_millis(default)),
-            Some(Ok(ms)) => Ok(Duration::from_millis(ms)),
-            Some(Err(_)) => Err(CliError::usage(
-                format!("{name} is no number of milliseconds"),
-                format!("for example {name}={default}"),
-            )),
-        }
+        self.number(name, default, "milliseconds").map(Duration::from_millis)
     }
 
     /// How many jobs are stopped, and how many started, at one time.
     pub(crate) fn wave(&self) -> Result<NonZeroU16, CliError> {
-        match self.get("WAVE").map(|text| text.trim().parse()) {
-            None => Ok(WAVE),
-            Some(Ok(wave)) => Ok(wave),
+        self.number("WAVE", WAVE, "jobs from 1 to 65535")
+    }
+
+    fn number<T: FromStr + Display>(&self, name: &str, default: T, what: &str) -> Result<T, CliError> {
+        match self.get(name).map(|text| text.trim().parse()) {
+            None => Ok(default),
+            Some(Ok(number)) => Ok(number),
             Some(Err(_)) => {
-                Err(CliError::usage("WAVE is no number of jobs from 1 to 65535", format!("for example WAVE={WAVE}")))
+                Err(CliError::usage(format!("{name} is no number of {what}"), format!("for example {name}={default}")))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use lifecycle::diagnostics::{Diagnostic, Severity};
-use lifecycle::inputs::{InputFile, Inputs, Verdict};
+use lifecycle::inputs::{Inputs, Verdict};
 use lifecycle::manifest::Policy;
 use serde_json::json;
 use step_runner::session_admin::parse_settings;
@@ -135,9 +135,9 @@ fn session(folder: &Path) -> Result<Option<Verdict>, CliError> {
     if !path.is_file() {
         return Ok(None);
     }
-    let InputFile { file, etag } = files::read(&path)?;
-    let findings = parse_settings(&file).err().map(|finding| *finding).into_iter().collect();
-    Ok(Some(Verdict { file: file.name, etag, stem: None, named: None, target: None, added: Vec::new(), findings }))
+    let file = files::read(&path)?;
+    let findings = parse_settings(&file.file).err().map(|finding| *finding).into_iter().collect();
+    Ok(Some(Verdict::plain(&file, findings)))
 }
 
 fn merged(near: Option<&Path>, given: &Configuration) -> Result<Configuration, CliError> {

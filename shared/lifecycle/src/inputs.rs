@@ -73,6 +73,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Findings about a file that is no manifest.
+    pub fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Self {
+        let name = file.file.name.clone();
+        Self { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
+    }
+
     /// The errors among the findings.
     pub fn errors(&self) -> Vec<Diagnostic> {
         self.findings.iter().filter(|d| d.severity == Severity::Error).cloned().collect()
@@ -97,7 +103,7 @@ impl Inputs {
         let parameters = parameters(files, &mut config);
         let definitions = definitions(files, &parameters, &mut config);
         if let Some(template) = &files.template {
-            config.push(plain(template, Vec::new()));
+            config.push(Verdict::plain(template, Vec::new()));
         }
         let mut manifests: Vec<Verdict> =
             files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), policy)).collect();
@@ -127,16 +133,11 @@ impl Inputs {
     }
 }
 
-fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Verdict {
-    let name = file.file.name.clone();
-    Verdict { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
-}
-
 fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefinitions>, policy: &Policy) -> Verdict {
     let template = files.template.as_ref().map(|t| &t.file);
     let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
     let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
-    let mut verdict = Verdict { stem, ..plain(file, Vec::new()) };
+    let mut verdict = Verdict { stem, ..Verdict::plain(file, Vec::new()) };
     match (loaded, definitions) {
         (Err(errors), _) => {
             verdict.named = named(&file.file.bytes);
@@ -197,10 +198,13 @@ fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
         match read {
             Ok(read) => {
                 let text = text(file).unwrap_or_default();
-                config.push(plain(file, read.values().flat_map(|value| bad_references(file, text, value)).collect()));
+                config.push(Verdict::plain(
+                    file,
+                    read.values().flat_map(|value| bad_references(file, text, value)).collect(),
+                ));
                 values = read;
             }
-            Err(error) => config.push(plain(file, vec![error])),
+            Err(error) => config.push(Verdict::plain(file, vec![error])),
         }
     }
     values.extend(files.extra_params.clone());
@@ -247,7 +251,7 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
         findings.entry(warning.file.clone()).or_default().push(found);
     }
     for file in &files.tables {
-        config.push(plain(file, findings.remove(&file.file.name).unwrap_or_default()));
+        config.push(Verdict::plain(file, findings.remove(&file.file.name).unwrap_or_default()));
     }
     parsed.ok().filter(|_| whole)
 }

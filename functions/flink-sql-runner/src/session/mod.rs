@@ -5,6 +5,7 @@ pub(crate) mod arguments;
 mod orders;
 mod text;
 
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ pub(crate) async fn run(command: SessionCommand, invocation: &Invocation, out: O
 
 async fn ensure(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     by_name(flags)?;
-    let admin = admin(flags, invocation, out, 1, None).await?;
+    let admin = admin(flags, invocation, out, NonZeroU16::MIN, None).await?;
     let ensured = admin.ensure().await?;
     let cluster = admin.sessions.cluster(&ensured.session)?;
     let warnings = admin.warnings(cluster.as_ref()).await;
@@ -70,7 +71,7 @@ async fn ensure(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Resu
 }
 
 async fn status(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let status = admin(flags, invocation, out, 1, None).await?.status().await?;
+    let status = admin(flags, invocation, out, NonZeroU16::MIN, None).await?.status().await?;
     out.result(&status, || text::status(&status, jiff::Timestamp::now()));
     out.note(&text::warnings(&status.warnings));
     Ok(Exit::Done)
@@ -85,7 +86,7 @@ async fn restart(flags: &RestartFlags, invocation: &Invocation, out: Out) -> Res
             Some(Arc::new(Redeployments::new(invocation.acting().await?, who())))
         }
     };
-    let admin = admin(&flags.session, invocation, out, usize::from(flags.wave.get()), orders).await?;
+    let admin = admin(&flags.session, invocation, out, flags.wave, orders).await?;
     let only = one_restart(&flags.session.state_directory).await?;
     let order = RestartOrder { by: who(), with_strangers: flags.with_strangers };
     let report = Arc::new(admin).restart(&order).await;
@@ -128,7 +129,7 @@ async fn admin(
     flags: &SessionFlags,
     invocation: &Invocation,
     out: Out,
-    wave: usize,
+    wave: NonZeroU16,
     orders: Option<Arc<dyn Orders>>,
 ) -> Result<SessionAdmin, CliError> {
     if flags.session_cluster.deployment_target == TargetKind::Remote {

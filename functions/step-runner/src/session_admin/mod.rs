@@ -13,6 +13,7 @@ mod stopping;
 mod yarn;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ pub struct SessionAdmin {
     /// Its time spans.
     pub times: AdminTimes,
     /// How many jobs are stopped at one time.
-    pub wave: usize,
+    pub wave: NonZeroU16,
     /// Who is told what goes on.
     pub tell: Arc<dyn Fn(&str) + Send + Sync>,
 }

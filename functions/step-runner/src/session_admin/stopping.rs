@@ -30,7 +30,7 @@ impl SessionAdmin {
         cluster: &Arc<dyn SessionCluster>,
         jobs: Vec<SessionJob>,
     ) -> Result<Stopped, SessionError> {
-        let mut stops = FanOut::new(self.wave.max(1), jobs, |job: SessionJob| {
+        let mut stops = FanOut::new(usize::from(self.wave.get()), jobs, |job: SessionJob| {
             let (this, cluster) = (Arc::clone(self), Arc::clone(cluster));
             async move { (job.name.clone(), this.stop_one(restart, cluster.as_ref(), job).await) }
         });

@@ -6,6 +6,7 @@
 mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -210,7 +211,7 @@ impl Outside {
             session: SessionSelector::Named("Flink session cluster".to_owned()),
             settings: SessionSettings::default(),
             times,
-            wave: 2,
+            wave: NonZeroU16::new(2).unwrap(),
             tell: Arc::new(|_| {}),
         })
     }

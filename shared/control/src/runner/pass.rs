@@ -14,7 +14,7 @@ use lifecycle::secrets::SecretReference;
 
 use super::seen::job_look;
 use super::timing::{Timing, phase_name};
-use super::turns::{Kind, Turn};
+use super::turns::Turn;
 use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::end_run::{Waiting, cancel, stop};
@@ -62,7 +62,7 @@ struct Pass<'a> {
     held: Option<Held>,
     renewed: Instant,
     /// The turn to stop or start that is held.
-    turn: Option<Turn>,
+    turn: Option<Turn<'a>>,
     timing: Timing,
 }
 
@@ -78,16 +78,14 @@ impl Pass<'_> {
         if !matches!(effect, Effect::Watch(_)) {
             self.turn = None;
         }
-        let Some(kind) = Kind::of(effect) else { return Ok(true) };
-        let turns = &self.shared.turns;
-        self.turn = turns.free(&kind);
-        if self.turn.is_some() {
-            return Ok(true);
+        let shared = self.shared;
+        let Some(turns) = shared.turns.of(effect) else { return Ok(true) };
+        self.turn = turns.try_acquire().ok();
+        if self.turn.is_none() {
+            let began = Instant::now();
+            self.turn = self.while_renewing(async { Ok(turns.acquire().await.ok()) }).await?.flatten();
+            self.timing.note("turn", began.elapsed());
         }
-        let began = Instant::now();
-        let turn = self.while_renewing(async { Ok(turns.next(&kind).await) }).await?.flatten();
-        self.turn = turn;
-        self.timing.note("turn", began.elapsed());
         Ok(self.turn.is_some())
     }
 

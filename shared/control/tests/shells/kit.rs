@@ -57,6 +57,10 @@ pub(crate) fn job(text: &str) -> JobName {
     JobName::try_from(text).unwrap()
 }
 
+pub(crate) fn jobs(count: usize) -> Vec<JobName> {
+    (0..count).map(|n| job(&format!("job-{n:02}"))).collect()
+}
+
 pub(crate) fn keys() -> Keys {
     Keys::new("p")
 }

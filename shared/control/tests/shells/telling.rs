@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::kit::{Outside, Telling, epoch, job, run_of};
+use crate::kit::{Outside, Telling, epoch, job, jobs, run_of};
 use control::orchestrator::Scope;
 use lifecycle::batch::{FORMAT, ObservedDocument};
 use lifecycle::execute::{Outcome, Refusal, RunStarted};
@@ -12,10 +12,6 @@ use lifecycle::facts::Fact;
 use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{Hex32, run_id};
 use lifecycle::manifest::JobName;
-
-fn jobs(count: usize) -> Vec<JobName> {
-    (0..count).map(|n| job(&format!("job-{n:02}"))).collect()
-}
 
 fn only(name: &JobName) -> Scope {
     Scope::Jobs(BTreeSet::from([name.clone()]))

@@ -14,11 +14,9 @@ use lifecycle::manifest::JobName;
 use lifecycle::plan::{Plan, Windows};
 
 use crate::flink::Flink;
-use crate::kit::{Outside, job, keys, run_of};
+use crate::kit::{Outside, job, jobs, keys, run_of};
 
-fn jobs(count: usize) -> Vec<JobName> {
-    (0..count).map(|n| job(&format!("job-{n:02}"))).collect()
-}
+const WINDOWS: Windows = Windows { stability_ms: 20, startup_ms: 5_000, stop_ms: 5_000, passing_ms: 5_000 };
 
 /// A Flink with as many slots as jobs, all of which run.
 fn flink(names: &[JobName]) -> Flink {
@@ -33,8 +31,7 @@ fn flink(names: &[JobName]) -> Flink {
 /// What the orchestrator plans for these jobs now.
 async fn plans(outside: &Outside, names: &[JobName]) -> Vec<Plan> {
     outside.run(Scope::Jobs(names.iter().cloned().collect::<BTreeSet<_>>())).await;
-    let windows = Windows { stability_ms: 20, startup_ms: 5_000, stop_ms: 5_000, passing_ms: 5_000 };
-    names.iter().map(|name| Plan { windows, ..outside.record(name).open.unwrap().plan }).collect()
+    names.iter().map(|name| Plan { windows: WINDOWS, ..outside.record(name).open.unwrap().plan }).collect()
 }
 
 fn runner(outside: &Outside, flink: &Flink, wave: u16) -> Arc<Runner> {
@@ -95,8 +92,7 @@ async fn a_start_never_holds_up_the_stop_that_it_waits_for() {
     all.push(wanted.clone());
     outside.run(Scope::All).await;
     let open = all.iter().filter_map(|name| outside.record(name).open);
-    let windows = Windows { stability_ms: 20, startup_ms: 5_000, stop_ms: 5_000, passing_ms: 5_000 };
-    let mut plans: Vec<Plan> = open.map(|open| Plan { windows, ..open.plan }).collect();
+    let mut plans: Vec<Plan> = open.map(|open| Plan { windows: WINDOWS, ..open.plan }).collect();
     assert_eq!(plans.len(), 2);
     plans.reverse();
     flink.state().slots = 5;

@@ -19,6 +19,7 @@ const TRIES: u32 = 3;
 const UNTOLD: &str =
     "its stop failed; Flink's words are not shown, since they may hold a secret value: its web UI has them";
 
+/// A restart that was noted before this was known.
 fn may_hold() -> bool {
     true
 }
@@ -152,7 +153,7 @@ impl LiveJob {
         let (run, holds_secrets) = match deployed {
             Some((deployed, run)) => (run, !Launch::of(&deployed.target, &deployed.meta).secrets().is_empty()),
             // What an orphan was started with is not known any more.
-            None => (record.orphans.iter().find(with_id)?, may_hold()),
+            None => (record.orphans.iter().find(with_id)?, true),
         };
         let directory = version_directory(&run.savepoints, run.version);
         Some(Self { name: record.name.clone(), job_id, directory, holds_secrets })
@@ -168,8 +169,7 @@ impl SessionJob {
 
     /// A job that should run and does not.
     pub fn lost(name: JobName, job_id: JobId) -> Self {
-        let (directory, holds_secrets) = (String::new(), may_hold());
-        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobState::NotRunning }
+        Self::live(LiveJob { name, job_id, directory: String::new(), holds_secrets: true }).with(JobState::NotRunning)
     }
 
     /// The trigger of its next stop, the same until a failure of it was read.
