@@ -150,11 +150,11 @@ impl Session {
             let name = format!("job-{job:02}");
             let id = Hex32::derived(&["bench", &format!("{way:?}"), &round.to_string(), &name]);
             let began = Instant::now();
-            let prepared = submitter.prepare(id, &launch(&name)).await.unwrap();
+            let prepared = submitter.prepare(id.into(), &launch(&name)).await.unwrap();
             assert!(matches!(prepared, Prepared::Compiled { .. }), "{prepared:?}");
             took(if job == 0 { What::FirstPrepare } else { What::Prepare }, began);
             let began = Instant::now();
-            assert_eq!(submitter.submit(id, id, None).await.unwrap(), Submitted::Accepted);
+            assert_eq!(submitter.submit(id.into(), id.into(), None).await.unwrap(), Submitted::Accepted);
             took(if job == 0 { What::FirstSubmit } else { What::Submit }, began);
         }
         submitter.shutdown().await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lifecycle::ids::Hex32;
+use lifecycle::ids::JobId;
 use lifecycle::manifest::JobName;
 use lifecycle::record::Permission;
 
@@ -177,7 +177,7 @@ pub(crate) struct Allow {
     pub(crate) what: Allowed,
     /// The Flink job id of the run to adopt, if several carry the name.
     #[arg(long, value_name = "ID")]
-    pub(crate) run: Option<Hex32>,
+    pub(crate) run: Option<JobId>,
 }
 
 /// What can be allowed.

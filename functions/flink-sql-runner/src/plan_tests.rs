@@ -24,7 +24,7 @@ fn every_kind_of_line_and_the_sum() {
     let fresh = {
         let record = lifecycle::record::Record::fresh(
             crate::test_kit::name("fresh"),
-            Hex32::derived(&["n"]),
+            Hex32::derived(&["n"]).into(),
             lifecycle::record::Source::Queries,
         );
         let mut answer = job_answer("fresh", decided(&record, Some(&manifest("fresh", "SELECT 1", 1)), "fresh"));
@@ -39,7 +39,7 @@ fn every_kind_of_line_and_the_sum() {
         fresh,
         of("gone", None),
         of("orders", Some(&manifest("orders", "SELECT *\nFROM a\nWHERE x > 0", 4))),
-        job_answer("payments", held(Reason::Waits { operation: Hex32::derived(&["p"]) })),
+        job_answer("payments", held(Reason::Waits { operation: Hex32::derived(&["p"]).into() })),
         job_answer("refunds", held(Reason::RemovalsHeld)),
         of("same", Some(&manifest("same", "SELECT *  -- all\nFROM a WHERE x > 0", 2))),
     ]);

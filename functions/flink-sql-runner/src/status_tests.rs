@@ -49,11 +49,11 @@ fn job(record: Record) -> JobStatus {
 #[test]
 fn jobs_in_columns_and_what_went_wrong_below() {
     let clicks = JobStatus {
-        operation: Some(Hex32::derived(&["clicks 2"])),
+        operation: Some(Hex32::derived(&["clicks 2"]).into()),
         ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks"))
     };
     let seen = |operation: &str, state| JobSeen {
-        id: Hex32::derived(&[operation]),
+        id: Hex32::derived(&[operation]).into(),
         name: "x".to_owned(),
         state,
         tasks: Tasks::default(),
@@ -68,7 +68,7 @@ fn jobs_in_columns_and_what_went_wrong_below() {
     };
     let observed = ObservedDocument {
         format: 1,
-        batch: Hex32::derived(&["b"]),
+        batch: Hex32::derived(&["b"]).into(),
         look,
         expected: Vec::new(),
         replaced: None,

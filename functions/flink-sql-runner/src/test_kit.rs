@@ -42,9 +42,9 @@ pub(crate) fn inputs(files: &[(&str, &str)]) -> Inputs {
 fn situation(operation: &str) -> Situation {
     Situation {
         now: at("2026-11-23T12:00:00Z"),
-        operation: Hex32::derived(&[operation]),
-        nonce: Hex32::derived(&["nonce"]),
-        batch: Hex32::derived(&["batch"]),
+        operation: Hex32::derived(&[operation]).into(),
+        nonce: Hex32::derived(&["nonce"]).into(),
+        batch: Hex32::derived(&["batch"]).into(),
         query_id: "id".to_owned(),
         created: "2026-11-23 12:00:00".to_owned(),
         by: "anna".to_owned(),
@@ -83,13 +83,14 @@ pub(crate) fn settled(record: Record, yaml: &str, operation: &str, outcome: &Out
 
 /// A good outcome of an operation.
 pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
-    let run = RunStarted { job_id: Hex32::derived(&[operation]), restored_from: from.map(str::to_owned), epoch: None };
+    let run =
+        RunStarted { job_id: Hex32::derived(&[operation]).into(), restored_from: from.map(str::to_owned), epoch: None };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
 }
 
 /// A job whose manifest is deployed.
 pub(crate) fn running(yaml: &str, job: &str) -> Record {
-    let record = Record::fresh(name(job), Hex32::derived(&["nonce"]), Source::Queries);
+    let record = Record::fresh(name(job), Hex32::derived(&["nonce"]).into(), Source::Queries);
     settled(record, yaml, &format!("{job} 1"), &deployed(&format!("{job} 1"), None))
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
 pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationResult {
     OperationResult {
         format: 1,
-        operation: Hex32::derived(&[operation]),
+        operation: Hex32::derived(&[operation]).into(),
         job: name(job),
         outcome,
         at: at("2026-11-23T12:05:24Z"),

@@ -11,7 +11,7 @@ use lifecycle::batch::ObservedDocument;
 use lifecycle::change::Change;
 use lifecycle::diagnostics::Diagnostic;
 use lifecycle::documents::read;
-use lifecycle::ids::{Hex32, JobId, OperationId};
+use lifecycle::ids::{JobId, OperationId};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
 use lifecycle::plan::Plan;
@@ -57,7 +57,7 @@ pub enum Action {
         permission: Permission,
         /// The run to adopt, if several carry the name.
         #[serde(default)]
-        run: Option<Hex32>,
+        run: Option<JobId>,
         /// Who allows it.
         #[serde(default)]
         by: Option<String>,

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use lifecycle::batch::PhaseTime;
     use lifecycle::change;
-    use lifecycle::ids::Hex32;
+    use lifecycle::ids::OperationId;
 
     fn metrics() -> Metrics {
         Metrics { namespace: "FlinkSqlRunner".to_owned(), deployment: "prod".to_owned() }
@@ -171,8 +171,8 @@ mod tests {
     fn settled(outcome: &str, downtime_ms: Option<u64>) -> Fact {
         Fact::Settled(Settled {
             job: job("orders"),
-            operation: Hex32::derived(&["operation"]),
-            batch: Hex32::derived(&["batch"]),
+            operation: OperationId::derived(&["operation"]),
+            batch: lifecycle::ids::BatchId::derived(&["batch"]),
             at: at(1_790_000_000),
             change: change::Kind::Configuration,
             outcome: outcome.to_owned(),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn facts() -> Vec<Fact> {
-        let oldest = Some((job("slow"), Hex32::derived(&["slow"]), at(1_789_999_400)));
+        let oldest = Some((job("slow"), OperationId::derived(&["slow"]), at(1_789_999_400)));
         vec![
             settled("deployed", Some(4321)),
             settled("rolled-back", None),
@@ -285,8 +285,8 @@ mod tests {
                 "Phase": "stop",
                 "PhaseDuration": 300,
                 "job": "orders",
-                "operation": Hex32::derived(&["operation"]),
-                "batch": Hex32::derived(&["batch"]),
+                "operation": OperationId::derived(&["operation"]),
+                "batch": lifecycle::ids::BatchId::derived(&["batch"]),
             })
         );
     }

@@ -137,7 +137,7 @@ impl Node<'_> {
     /// Carries out every plan against one `JobManager`. What was lost with it is begun again, from the claims, with
     /// the one that follows it.
     async fn carry_out(&self, batch: &Batch, mut plans: Vec<Plan>) -> Result<BatchReport, RunError> {
-        let nonce = self.world.fresh_id();
+        let nonce = self.world.fresh_id().into();
         let mut report = BatchReport::default();
         for life in 1..=LIVES {
             let cluster = match self.settings.target.resolve().await {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use control::secrets::Secrets;
 use lifecycle::flink::{Epoch, JobState, Slots};
-use lifecycle::ids::{Hex32, JobId};
+use lifecycle::ids::{Hex32, JobId, TriggerId};
 use serde_json::{Value, json};
 use step_runner::flink_rest::FlinkRest;
 use step_runner::http::Timeouts;
@@ -24,7 +24,11 @@ async fn rest(server: &Server) -> FlinkRest {
 }
 
 fn id(n: u8) -> JobId {
-    Hex32::from_bytes([n; 16])
+    Hex32::from_bytes([n; 16]).into()
+}
+
+fn trigger(n: u8) -> TriggerId {
+    Hex32::from_bytes([n; 16]).into()
 }
 
 fn config(life: &str) -> Value {
@@ -133,13 +137,16 @@ async fn a_stop_is_asked_for_under_its_trigger() {
         )
         .with(&path, 503, "Service temporarily unavailable");
     let cluster = rest(&flink).await;
-    cluster.stop(id(1), id(9), "file:/sp").await.unwrap();
+    cluster.stop(id(1), trigger(9), "file:/sp").await.unwrap();
     let body: Value = serde_json::from_str(&flink.asked.lock().unwrap()[0].2).unwrap();
     assert_eq!(body, json!({"targetDirectory": "file:/sp", "drain": false, "triggerId": id(9)}));
-    let refused = cluster.stop(id(1), id(9), "file:/sp").await.unwrap_err();
+    let refused = cluster.stop(id(1), trigger(9), "file:/sp").await.unwrap_err();
     assert!(matches!(refused, OutsideError::Refused { .. }));
     assert!(refused.to_string().ends_with("RestHandlerException: Config key [x] is not set."), "{refused}");
-    assert!(is_unknown(&cluster.stop(id(1), id(9), "file:/sp").await.unwrap_err(), "Service temporarily unavailable"));
+    assert!(is_unknown(
+        &cluster.stop(id(1), trigger(9), "file:/sp").await.unwrap_err(),
+        "Service temporarily unavailable"
+    ));
 }
 
 #[tokio::test]
@@ -184,9 +191,9 @@ async fn how_a_stop_stands_is_read_from_whatever_flink_sends() {
         failed("CompletionException", ""),
         StopStatus::Forgotten,
     ] {
-        assert_eq!(cluster.stop_status(id(1), id(9)).await.unwrap(), expected);
+        assert_eq!(cluster.stop_status(id(1), trigger(9)).await.unwrap(), expected);
     }
-    assert!(is_unknown(&cluster.stop_status(id(1), id(9)).await.unwrap_err(), "Internal server error."));
+    assert!(is_unknown(&cluster.stop_status(id(1), trigger(9)).await.unwrap_err(), "Internal server error."));
 }
 
 #[tokio::test]
@@ -311,7 +318,7 @@ async fn no_answer_within_the_limit_is_unknown() {
     let cluster = FlinkRest::new(address.to_string().parse().unwrap(), limits).unwrap();
     let began = Instant::now();
     assert!(is_unknown(&cluster.look().await.unwrap_err(), "operation timed out"));
-    assert!(is_unknown(&cluster.stop(id(1), id(2), "x").await.unwrap_err(), "operation timed out"));
+    assert!(is_unknown(&cluster.stop(id(1), trigger(2), "x").await.unwrap_err(), "operation timed out"));
     assert!(is_unknown(&cluster.cancel(id(1)).await.unwrap_err(), "operation timed out"));
     assert!(began.elapsed() < Duration::from_secs(5));
     drop(listener);
@@ -359,7 +366,7 @@ async fn nothing_that_flink_says_holds_a_secret() {
     }
     let OutsideError::Refused { message, .. } = cluster.failure(id(1)).await.unwrap_err() else { panic!() };
     assert!(message.contains("p=***") && !message.contains("hunter2"), "{message}");
-    let StopStatus::Failed { message, .. } = cluster.stop_status(id(1), id(2)).await.unwrap() else { panic!() };
+    let StopStatus::Failed { message, .. } = cluster.stop_status(id(1), trigger(2)).await.unwrap() else { panic!() };
     assert!(message.contains("p=***") && !message.contains("hunter2"), "{message}");
     assert!(is_unknown(&cluster.cancel(id(1)).await.unwrap_err(), "p=***"));
 }

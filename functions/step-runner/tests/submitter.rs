@@ -144,7 +144,7 @@ fn referring(name: &str, sql: &str, property: &str) -> Launch {
 }
 
 fn id(n: u8) -> JobId {
-    Hex32::from_bytes([n; 16])
+    Hex32::from_bytes([n; 16]).into()
 }
 
 fn launch(name: &str) -> Launch {

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lifecycle::attention::{Condition, Kind};
-use lifecycle::ids::Hex32;
+use lifecycle::ids::AlertId;
 
 use crate::ports::OutsideError;
 
@@ -17,7 +17,7 @@ const LISTED: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// Tells a copy from another alert: nothing keeps a message from being carried twice.
-    pub id: Hex32,
+    pub id: AlertId,
     /// When it was raised.
     pub at: Timestamp,
     /// Which of several deployments it comes from.
@@ -96,6 +96,8 @@ impl Alerts for OnlyLogged {
 
 #[cfg(test)]
 mod tests {
+    use lifecycle::ids::OperationId;
+
     use super::*;
 
     fn alert(jobs: usize) -> Alert {
@@ -104,10 +106,10 @@ mod tests {
             subject: format!("job-{n}"),
             cause: String::new(),
             detail: "rolled-back: spalte „preis“ not found".to_owned(),
-            operation: Some(Hex32::derived(&["operation"])),
+            operation: Some(OperationId::derived(&["operation"])),
         };
         Alert {
-            id: Hex32::derived(&["alert"]),
+            id: AlertId::derived(&["alert"]),
             at: Timestamp::UNIX_EPOCH,
             deployment: "prod".to_owned(),
             kind: Kind::OperationFailed,
@@ -134,7 +136,7 @@ mod tests {
                 "1 operation failed.\n\n- job-0: rolled-back: spalte „preis“ not found (operation {})\n\n\
                  What to do: docs/operating.md#operation-failed\n\n\
                  Deployment prod, raised at 1970-01-01T00:00:00Z, alert {}.\n",
-                Hex32::derived(&["operation"]),
+                OperationId::derived(&["operation"]),
                 alert.id
             )
         );

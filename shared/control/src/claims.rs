@@ -51,7 +51,7 @@ impl Claims<'_> {
     /// Writes `claim` in the place of what `condition` expects.
     pub async fn write(&self, mut claim: Claim, condition: Condition) -> Result<Option<Held>, OutsideError> {
         claim.revision += 1;
-        claim.nonce = self.world.fresh_id();
+        claim.nonce = self.world.fresh_id().into();
         let key = self.keys.claim(claim.operation);
         Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| Held { claim, etag }))
     }
@@ -77,7 +77,7 @@ impl Claims<'_> {
 
     /// Closes the claim where there is none or its lease has lapsed: nobody takes over a closed one.
     pub async fn close(&self, operation: OperationId) -> Result<ClaimAnswer, OutsideError> {
-        let nobody = self.world.fresh_id();
+        let nobody = self.world.fresh_id().into();
         let (claim, condition) = match self.get(operation).await? {
             None => (Claim::fresh(operation, nobody, 0), Condition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),

@@ -1,10 +1,11 @@
 //! Ending a run: the stop with savepoint, the cancel, and the wait until the run is at its end.
 //! Must not know why it is to end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{JobId, TriggerId};
+use tokio::time::Instant;
 
 use crate::ports::{Cluster, OutsideError, StopStatus};
 

@@ -1,12 +1,13 @@
 //! The stability test of a new run: RUNNING, every task running, no restart through the window.
 //! Must not know what follows from it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lifecycle::execute::Health;
 use lifecycle::flink::JobState;
 use lifecycle::ids::JobId;
 use lifecycle::plan::Windows;
+use tokio::time::Instant;
 
 use crate::ports::{Cluster, OutsideError};
 

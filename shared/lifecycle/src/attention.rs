@@ -300,7 +300,6 @@ impl AlertsDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Hex32;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -337,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_told_of_when_it_begins_and_when_it_begins_again() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         let (one, none) = (seen(&[failed("a", "1")], &["a"]), seen(&[], &["a"]));
         assert_eq!(round(&mut document, &one, 0), [failed("a", "1")]);
         assert_eq!(round(&mut document, &one, 60), []);
@@ -349,7 +348,7 @@ mod tests {
 
     #[test]
     fn only_those_who_looked_end_a_condition() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         round(&mut document, &seen(&[failed("a", "1"), held()], &["a"]), 0);
         document.note(&Seen { kinds: BTreeSet::new(), ..seen(&[], &["b"]) }, at(1));
         assert_eq!(document.standing.len(), 2);
@@ -359,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_somebody_is_told_of_again_after_a_day() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         let both = seen(&[failed("a", "1"), held()], &["a"]);
         assert_eq!(round(&mut document, &both, 0).len(), 2);
         assert_eq!(round(&mut document, &both, 86_399), []);
@@ -368,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_told_is_told_next_time_even_if_it_ended() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         document.note(&seen(&[failed("a", "1")], &["a"]), at(0));
         let taken = document.take(at(0));
         document.told(&taken, false, at(1));
@@ -379,7 +378,7 @@ mod tests {
 
     #[test]
     fn one_of_two_tells_and_the_other_only_if_the_first_died() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         document.note(&seen(&[held()], &[]), at(0));
         assert_eq!(document.take(at(0)).len(), 1);
         assert_eq!(document.take(at(59)).len(), 0);
@@ -388,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_lost_cluster_is_remembered_for_a_day() {
-        let mut document = AlertsDocument::fresh(Hex32::derived(&["n"]));
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
         let lost = Condition::lost_cluster(&epoch, &[job("a"), job("b")]);
         assert_eq!(lost.detail, "2 jobs (a, b), brought back under it");

@@ -142,10 +142,10 @@ mod tests {
     use super::*;
     use crate::batch::{Checkpointed, Expected, FORMAT};
     use crate::flink::{Epoch, JobState, Look, Tasks};
-    use crate::ids::{Hex32, JobId};
+    use crate::ids::JobId;
 
     fn run(name: &str) -> JobId {
-        Hex32::derived(&[name])
+        JobId::derived(&[name])
     }
 
     fn seen(name: &str, state: JobState, running: u32) -> JobSeen {
@@ -170,7 +170,7 @@ mod tests {
         let checkpoint = |name: &str, at_ms| Checkpointed { job_id: run(name), at_ms };
         let document = ObservedDocument {
             format: FORMAT,
-            batch: run("b"),
+            batch: BatchId::derived(&["b"]),
             look,
             expected: ["fresh", "stale", "sick", "ended", "gone"].map(expected).into(),
             replaced: None,

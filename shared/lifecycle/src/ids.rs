@@ -87,33 +87,102 @@ impl From<Hex32> for String {
     }
 }
 
-/// One attempt to apply one plan; time-ordered.
-pub type OperationId = Hex32;
-/// One execution of a job in Flink.
-pub type JobId = Hex32;
-/// The operations sent in one step or command.
-pub type BatchId = Hex32;
-/// One intent to stop one run with a savepoint.
-pub type TriggerId = Hex32;
-/// Who wrote a document, to recognise one's own write after a lost reply.
-pub type Nonce = Hex32;
+/// One kind of id: nothing but itself can be passed where it is expected.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Hex32);
 
-/// The Flink job id of an operation's run: the operation's own id, and a derived one for each later attempt.
-pub fn run_id(operation: OperationId, attempt: u32) -> JobId {
-    match attempt {
-        0 => operation,
-        n => Hex32::derived(&["run", &operation.to_string(), &n.to_string()]),
+        impl $name {
+            /// The id named by `parts`: the same parts give the same id, in whatever process.
+            pub fn derived(parts: &[&str]) -> Self {
+                Self(Hex32::derived(parts))
+            }
+
+            /// The last eight digits: what people see.
+            pub fn short(&self) -> String {
+                self.0.short()
+            }
+        }
+
+        impl From<Hex32> for $name {
+            fn from(id: Hex32) -> Self {
+                Self(id)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+id! {
+    /// One attempt to apply one plan; time-ordered.
+    OperationId
+}
+id! {
+    /// One execution of a job in Flink.
+    JobId
+}
+id! {
+    /// The operations sent in one step or command.
+    BatchId
+}
+id! {
+    /// One intent to stop one run with a savepoint.
+    TriggerId
+}
+id! {
+    /// Who wrote a document, to recognise one's own write after a lost reply.
+    Nonce
+}
+id! {
+    /// One alert: tells a copy of it from another one.
+    AlertId
+}
+
+impl JobId {
+    /// The digits by which Flink names a savepoint of this run.
+    pub fn in_savepoint_names(&self) -> String {
+        self.to_string()[..6].to_owned()
     }
 }
 
+/// The Flink job id of an operation's run.
+///
+/// Operation ids of one hour begin with the same digits. Flink names savepoints by the first six digits of a job id, so
+/// those of job ids have to differ.
+pub fn run_id(operation: OperationId) -> JobId {
+    JobId::derived(&["run", &operation.to_string()])
+}
+
 /// The Flink job id of an operation's rollback run.
-pub fn rollback_id(operation: OperationId, attempt: u32) -> JobId {
-    Hex32::derived(&["rollback", &operation.to_string(), &attempt.to_string()])
+pub fn rollback_id(operation: OperationId) -> JobId {
+    JobId::derived(&["rollback", &operation.to_string()])
 }
 
 /// The trigger of the `n`th stop of `run` by `operation`.
 pub fn stop_trigger(operation: OperationId, run: JobId, n: u32) -> TriggerId {
-    Hex32::derived(&["stop", &operation.to_string(), &run.to_string(), &n.to_string()])
+    TriggerId::derived(&["stop", &operation.to_string(), &run.to_string(), &n.to_string()])
 }
 
 /// A SHA-256 digest in hexadecimal: it names content, it decides nothing.
@@ -161,18 +230,28 @@ mod tests {
 
     #[test]
     fn derived_ids_differ_by_every_part() {
-        let op = Hex32::derived(&["op"]);
+        let op = OperationId::derived(&["op"]);
+        let run = run_id(op);
         let ids = [
-            run_id(op, 0),
-            run_id(op, 1),
-            run_id(op, 2),
-            rollback_id(op, 0),
-            rollback_id(op, 1),
-            stop_trigger(op, op, 0),
-            stop_trigger(op, op, 1),
+            run.to_string(),
+            rollback_id(op).to_string(),
+            stop_trigger(op, run, 0).to_string(),
+            stop_trigger(op, run, 1).to_string(),
         ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_ne!(Hex32::derived(&["ab", "c"]), Hex32::derived(&["a", "bc"]));
+    }
+
+    /// Operation ids of one hour differ in their last digits only.
+    #[test]
+    fn savepoints_of_runs_of_one_hour_are_told_apart_by_their_names() {
+        let mut bytes = [0x19; 16];
+        let mut run = |n| {
+            bytes[15] = n;
+            run_id(OperationId::from(Hex32::from_bytes(bytes))).in_savepoint_names()
+        };
+        let names: std::collections::BTreeSet<_> = (0..=255).map(&mut run).collect();
+        assert_eq!(names.len(), 256);
     }
 }

@@ -205,12 +205,12 @@ mod tests {
     #[test]
     fn settling_writes_nothing_under_a_prefix_that_triggers() {
         let keys = Keys::new("p");
-        let id = crate::ids::Hex32::derived(&["x"]);
+        let (operation, batch) = (OperationId::derived(&["x"]), BatchId::derived(&["x"]));
         let written = [
-            keys.plan(id),
-            keys.batch(id),
-            keys.receipt(id),
-            keys.claim(id),
+            keys.plan(operation),
+            keys.batch(batch),
+            keys.receipt(batch),
+            keys.claim(operation),
             keys.refused("p/queries/x.yaml"),
             keys.manifests(),
             keys.records(),

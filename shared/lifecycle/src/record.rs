@@ -306,7 +306,7 @@ impl Record {
         let operations = self.open.iter().map(|open| open.plan.operation);
         let mut operations = operations.chain(self.history.iter().map(|entry| entry.operation));
         deployed.chain(&self.orphans).chain(open).any(|known| known.job_id == run)
-            || operations.any(|operation| run == run_id(operation, 0) || run == rollback_id(operation, 0))
+            || operations.any(|operation| run == run_id(operation) || run == rollback_id(operation))
     }
 
     /// Whether bringing the job to `target` would start it clean although its manifest computes what it did.

@@ -5,7 +5,7 @@ mod restart;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Hex32, Nonce};
+use crate::ids::{Nonce, OperationId};
 
 pub use restart::{JobState, LiveJob, Phase, Restart, SessionJob, Step, Stranger};
 
@@ -48,7 +48,7 @@ impl SessionDocument {
 
     /// Gives the claim to `holder` under a fresh `claim` id, unless another holds it and its time has not `lapsed`.
     #[must_use]
-    pub fn take(&mut self, holder: Nonce, claim: Hex32, lease_ms: u64, lapsed: bool) -> bool {
+    pub fn take(&mut self, holder: Nonce, claim: OperationId, lease_ms: u64, lapsed: bool) -> bool {
         let taken = self.starting.as_ref().is_some_and(|starting| starting.holder != holder);
         if taken && !lapsed {
             return false;
@@ -73,13 +73,13 @@ impl SessionDocument {
     }
 
     /// The restart with this id, if it is the one under way.
-    pub fn restart_mut(&mut self, id: Hex32) -> Option<&mut Restart> {
+    pub fn restart_mut(&mut self, id: OperationId) -> Option<&mut Restart> {
         self.restart.as_mut().filter(|restart| restart.id == id)
     }
 
     /// Puts the restart under way where the last one is; false if it is not there any more.
     #[must_use]
-    pub fn end_restart(&mut self, id: Hex32) -> bool {
+    pub fn end_restart(&mut self, id: OperationId) -> bool {
         let ends = self.restart.as_ref().is_some_and(|restart| restart.id == id);
         if ends {
             self.last = self.restart.take();
@@ -89,16 +89,17 @@ impl SessionDocument {
 }
 
 /// The tag of the application that a claim starts.
-fn tag(claim: Hex32) -> String {
+fn tag(claim: OperationId) -> String {
     format!("flink-sql-runner-{claim}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Hex32;
 
-    fn id(name: &str) -> Hex32 {
-        Hex32::derived(&[name])
+    fn id<T: From<Hex32>>(name: &str) -> T {
+        Hex32::derived(&[name]).into()
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
         let mut document = SessionDocument::fresh(id("n"));
         assert!(document.take(id("a"), id("1"), 60_000, false));
         let tag = document.starting.clone().map(|starting| starting.tag);
-        assert_eq!(tag, Some(format!("flink-sql-runner-{}", id("1"))));
+        assert_eq!(tag, Some(format!("flink-sql-runner-{}", id::<OperationId>("1"))));
         assert!(!document.take(id("b"), id("2"), 60_000, false));
         assert!(!document.give_back(id("b")));
         // Its holder takes it again with another tag: an application it started before is told apart.

@@ -106,10 +106,7 @@ pub fn places_of_run(
     vec![
         Place::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
         Place::Savepoints { directory: savepoint_directory(savepoints, version, operation), run: None },
-        Place::Savepoints {
-            directory: version_directory(savepoints, version),
-            run: Some(run.to_string()[..6].to_owned()),
-        },
+        Place::Savepoints { directory: version_directory(savepoints, version), run: Some(run.in_savepoint_names()) },
     ]
 }
 
@@ -140,13 +137,7 @@ mod tests {
     fn versions_are_whole_path_segments() {
         let one = version_directory("s3://b/c/", 1);
         assert_eq!(one, "s3://b/c/1");
-        let places = places_of_run(
-            "s3://b/c/",
-            "s3://b/s",
-            1,
-            crate::ids::Hex32::derived(&["r"]),
-            crate::ids::Hex32::derived(&["o"]),
-        );
+        let places = places_of_run("s3://b/c/", "s3://b/s", 1, JobId::derived(&["r"]), OperationId::derived(&["o"]));
         assert!(places.iter().all(|p| match p {
             Place::Checkpoints { directory } | Place::Savepoints { directory, .. } =>
                 directory.contains("/1/") || directory.ends_with("/1"),

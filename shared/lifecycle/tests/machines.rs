@@ -10,11 +10,12 @@ use lifecycle::claim::{Abandoned, Claim, StartNote, Verdict};
 use lifecycle::decision::Why;
 use lifecycle::execute::{End, Outcome, Refusal};
 use lifecycle::flink::{Epoch, JobState};
-use lifecycle::ids::{rollback_id, run_id};
+use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
 use lifecycle::record::{Allow, OpenOperation, Permission, Record, Source, Status};
 use node::{
-    Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, settle, situation, target, wanted,
+    Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, run, settle, situation, target,
+    wanted,
 };
 
 /// A way from an observation to an outcome.
@@ -39,10 +40,10 @@ fn paths() -> Vec<Path> {
         (record, node)
     };
     let gone = |record: &mut Record, node: &mut Node| {
-        node.end(id(1), JobState::Failed);
+        node.end(run(1), JobState::Failed);
         record.unsettled = true;
     };
-    let savepoint = Some("savepoint-010101-000000000002");
+    let savepoint = Some("savepoint-ca31ac-000000000002");
     vec![
         path("new", new(), wanted(&first()), "deployed", None),
         path("unchanged, running", with(&|record, _| record.unsettled = true), wanted(&first()), "left", None),
@@ -50,7 +51,7 @@ fn paths() -> Vec<Path> {
         path("configuration, running", deployed(&first()), wanted(&reconfigured()), "deployed", savepoint),
         path(
             "configuration, sick",
-            with(&|_, node| node.end(id(1), JobState::Restarting)),
+            with(&|_, node| node.end(run(1), JobState::Restarting)),
             wanted(&reconfigured()),
             "deployed",
             Some("chk-1"),
@@ -186,7 +187,7 @@ fn a_run_that_is_taken_over_keeps_its_restore_point() {
     let (mut record, mut node, restore) = left_behind(&reconfigured());
     let open = order(&mut record, &wanted(&reconfigured()), 3);
     let outcome = node.run(&open.plan);
-    assert_eq!(node.live(), [id(2)], "taken over, not started again");
+    assert_eq!(node.live(), [run(2)], "taken over, not started again");
     let record = settle(record, &open, &outcome);
     let deployed = record.deployed.as_ref().unwrap();
     assert_eq!((deployed.restore_point.as_ref(), deployed.checkpointed), (Some(&restore), true));
@@ -197,19 +198,19 @@ fn a_run_that_is_taken_over_keeps_its_restore_point() {
 fn the_states_of_a_run_are_searched_under_the_directories_it_was_started_with() {
     let moved = target("SELECT a FROM t", 1, "two");
     let (mut record, mut node, _) = left_behind(&moved);
-    node.checkpoint(id(2));
-    node.end(id(2), JobState::Failed);
+    node.checkpoint(run(2));
+    node.end(run(2), JobState::Failed);
     let open = order(&mut record, &wanted(&first()), 3);
     node.run(&open.plan);
-    let newest = "s3://state/two/checkpoints/1/02020202020202020202020202020202/chk-3";
-    assert_eq!(node.submitted.last().unwrap().1.as_deref(), Some(newest));
+    let newest = format!("s3://state/two/checkpoints/1/{}/chk-3", run(2));
+    assert_eq!(node.submitted.last().unwrap().1.as_deref(), Some(newest.as_str()));
 }
 
 /// Found by the model: a removal forgot the newest states, those of an operation without a result.
 #[test]
 fn a_removal_keeps_the_states_of_operations_without_a_result() {
     let (mut record, mut node, _) = left_behind(&reconfigured());
-    node.checkpoint(id(2));
+    node.checkpoint(run(2));
     let removal = order(&mut record, &Desired::Absent, 3);
     let outcome = node.run(&removal.plan);
     assert_eq!((word(&outcome).as_str(), node.live().len()), ("removed", 0));
@@ -223,9 +224,9 @@ fn a_removal_keeps_the_states_of_operations_without_a_result() {
 #[test]
 fn a_savepoint_left_by_another_stop_does_not_hide_newer_states() {
     let (mut record, mut node, _) = left_behind(&reconfigured());
-    node.checkpoint(id(2));
-    node.end(id(2), JobState::Failed);
-    assert!(node.runs[&id(1)].stopped.is_some());
+    node.checkpoint(run(2));
+    node.end(run(2), JobState::Failed);
+    assert!(node.runs[&run(1)].stopped.is_some());
     let open = order(&mut record, &wanted(&first()), 3);
     node.run(&open.plan);
     assert_eq!(node.submitted.last().unwrap().1.as_deref().unwrap().rsplit('/').next(), Some("chk-3"));
@@ -269,15 +270,15 @@ fn two_targets_in_trouble_do_not_take_turns() {
 fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
-    node.stop(id(1), open.plan.stop_directory().unwrap());
-    let restore = node.runs[&id(1)].stopped.clone();
-    node.submit(open.plan.next.as_ref().unwrap(), run_id(id(2), 0), restore.clone());
+    node.stop(run(1), open.plan.stop_directory().unwrap());
+    let restore = node.runs[&run(1)].stopped.clone();
+    node.submit(open.plan.next.as_ref().unwrap(), run(2), restore.clone());
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore, epoch: None });
+    claim.notes.start = Some(StartNote { job_id: run(2), restore, epoch: None });
     claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned() });
     node.claim = Some(claim);
     node.go_on(&open.plan, usize::MAX);
-    assert_eq!(node.live(), [rollback_id(id(2), 0)], "although the new run was healthy by now");
+    assert_eq!(node.live(), [rollback_id(id(2))], "although the new run was healthy by now");
 }
 
 #[test]
@@ -286,8 +287,8 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
     record.unsettled = true;
     let open = order(&mut record, &wanted(&first()), 2);
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(id(1)), epoch: Some(epoch()) });
-    assert_eq!(settle(record, &open, &outcome).expected_run(), Some(id(1)));
+    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(run(1)), epoch: Some(epoch()) });
+    assert_eq!(settle(record, &open, &outcome).expected_run(), Some(run(1)));
 }
 
 /// A run that was given to a JobManager that cannot be asked may live: nothing is started, and nothing held against
@@ -298,7 +299,7 @@ fn a_run_that_may_live_elsewhere_is_not_replaced() {
         let (mut record, mut node) = deployed(&first());
         record.unsettled = true;
         let lost = std::mem::take(&mut node.runs);
-        node.unproven = vec![(id(1), Epoch::Yarn { application: "application_1_0".to_owned(), attempt: 1 })];
+        node.unproven = vec![(run(1), Epoch::Yarn { application: "application_1_0".to_owned(), attempt: 1 })];
         for n in 2..7 {
             let open = order(&mut record, &desired, n);
             let outcome = node.run(&open.plan);
@@ -324,15 +325,15 @@ fn a_start_that_may_live_elsewhere_stays_open() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start = Some(StartNote { job_id: run_id(id(2), 0), restore: None, epoch: Some(epoch()) });
+    claim.notes.start = Some(StartNote { job_id: run(2), restore: None, epoch: Some(epoch()) });
     node.claim = Some(claim);
     node.runs.clear();
-    node.unproven = vec![(run_id(id(2), 0), epoch())];
+    node.unproven = vec![(run(2), epoch())];
     assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Unknown));
     assert!(!node.claim.as_ref().unwrap().closed && node.runs.is_empty());
     node.unproven.clear();
     assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Finished));
-    assert_eq!(node.live(), [run_id(id(2), 0)]);
+    assert_eq!(node.live(), [run(2)]);
 }
 
 #[test]
@@ -347,7 +348,7 @@ fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
     assert_eq!((trouble.attempts, trouble.next.is_some()), (0, true));
 
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.cancel = Some(id(1));
+    claim.notes.cancel = Some(run(1));
     node.claim = Some(claim);
     assert_eq!(node.go_on(&open.plan, usize::MAX), Some(End::Unknown), "what was begun goes on later");
 }
@@ -373,7 +374,7 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
 #[test]
 fn a_clean_start_is_an_operators_word() {
     let (mut record, mut node) = deployed(&first());
-    node.end(id(1), JobState::Failed);
+    node.end(run(1), JobState::Failed);
     node.disk.clear();
     record.deployed.as_mut().unwrap().checkpointed = true;
     record.unsettled = true;
@@ -388,14 +389,14 @@ fn a_clean_start_is_an_operators_word() {
     record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
     let open = order(&mut record, &wanted(&first()), 3);
     let started = node.run(&open.plan);
-    assert_eq!(node.submitted.last(), Some(&(run_id(id(3), 0), None)));
+    assert_eq!(node.submitted.last(), Some(&(run(3), None)));
     let record = settle(record, &open, &started);
-    assert_eq!(record.expected_run(), Some(run_id(id(3), 0)));
+    assert_eq!(record.expected_run(), Some(run(3)));
     assert!(record.allows.is_empty(), "it counts once");
 
     // Where there is state after all, it is never passed over.
     let (mut record, mut node) = deployed(&first());
-    node.end(id(1), JobState::Failed);
+    node.end(run(1), JobState::Failed);
     record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
     let open = order(&mut record, &wanted(&first()), 2);
     node.run(&open.plan);

@@ -15,7 +15,7 @@ use lifecycle::plan::{Launch, Windows};
 use lifecycle::sql::same_meaning;
 use lifecycle::state::{Place, StateRef, newest};
 use lifecycle::tables::{Definition, Role};
-use node::{Node, deployed, first, id, name, order, reconfigured, requeried, settle, situation, target, wanted};
+use node::{Node, deployed, first, id, name, order, reconfigured, requeried, run, settle, situation, target, wanted};
 
 /// B1: the first run was seen RESTARTING, the manifest was not stored, the next run started a second copy.
 #[test]
@@ -25,7 +25,7 @@ fn b1_a_first_run_that_restarts_is_ended_before_it_is_given_up() {
     let open = order(&mut record, &wanted(&first()), 1);
     // Claim, look, compile, reserve, note, submit; then it restarts while it is watched.
     node.go_on(&open.plan, 6);
-    node.end(id(1), JobState::Restarting);
+    node.end(run(1), JobState::Restarting);
     node.go_on(&open.plan, usize::MAX);
     assert!(matches!(node.result, Some(Outcome::Failed { .. })), "{:?}", node.result);
     assert_eq!(node.live(), [], "no copy is left behind");
@@ -161,7 +161,7 @@ fn b11_the_savepoint_of_the_stop_is_what_is_restored() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
     node.run(&open.plan);
-    assert_eq!(node.submitted.last().unwrap().1, node.runs[&id(1)].stopped);
+    assert_eq!(node.submitted.last().unwrap().1, node.runs[&run(1)].stopped);
     assert!(Windows::default().stop_ms >= 3_600_000, "as long as a checkpoint may take");
 }
 

@@ -26,7 +26,7 @@ struct World {
 impl World {
     fn fresh_run(&mut self) -> JobId {
         self.started += 1;
-        Hex32::from_bytes([self.started; 16])
+        Hex32::from_bytes([self.started; 16]).into()
     }
 
     fn live(&self) -> Vec<LiveJob> {
@@ -108,7 +108,10 @@ fn begun() -> (World, Restart) {
     world.bring_back_in_old();
     let jobs = world.live().into_iter().map(SessionJob::live).collect();
     let id = Hex32::from_bytes([200; 16]);
-    (world, Restart::begin(id, "test".to_owned(), Timestamp::UNIX_EPOCH, Some("application_1_1".to_owned()), jobs))
+    (
+        world,
+        Restart::begin(id.into(), "test".to_owned(), Timestamp::UNIX_EPOCH, Some("application_1_1".to_owned()), jobs),
+    )
 }
 
 #[test]

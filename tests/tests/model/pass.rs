@@ -33,7 +33,7 @@ impl Pass {
 /// them, and states that differ in nothing else are one.
 fn fresh(read: Option<u64>) -> (OperationId, BatchId) {
     let n = read.map_or(0, |revision| u8::try_from(revision + 1).unwrap_or(u8::MAX));
-    (id(0xa0, n), id(0xb0, n))
+    (id(0xa0, n).into(), id(0xb0, n).into())
 }
 
 /// What an orchestrator is told by the event that starts it.
@@ -42,7 +42,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
     Situation {
         now: Timestamp::UNIX_EPOCH,
         operation,
-        nonce: id(0, 0),
+        nonce: id(0, 0).into(),
         batch,
         query_id: "q".to_owned(),
         created: "2026-01-01 00:00:00".to_owned(),
@@ -154,7 +154,7 @@ impl World {
 
     fn close_claim(&mut self, operation: OperationId) -> Input {
         let Some(slot) = self.claims.get_mut(&operation) else {
-            let claim = Claim { closed: true, ..Claim::fresh(operation, id(0, 0), 0) };
+            let claim = Claim { closed: true, ..Claim::fresh(operation, id(0, 0).into(), 0) };
             self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim), takes: 0, lapsed: true });
             return Input::Closed(None);
         };

@@ -89,7 +89,7 @@ impl World {
             Effect::TakeClaim => self.take_claim(runner),
             Effect::SaveClaim(claim) => self.save_claim(runner, claim),
             Effect::Look | Effect::LookAgain => {
-                let own = [run_id(plan.operation, 0), rollback_id(plan.operation, 0)];
+                let own = [run_id(plan.operation), rollback_id(plan.operation)];
                 let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
                 Input::Looked(self.flink.look(plan.job.as_str(), known))
             }

@@ -135,5 +135,5 @@ pub(crate) fn id(tag: u8, n: u8) -> Hex32 {
 
 /// The name of the `n`th runner that takes an operation.
 pub(crate) fn holder(operation: OperationId, n: u8) -> Nonce {
-    Hex32::derived(&["holder", &operation.to_string(), &n.to_string()])
+    Hex32::derived(&["holder", &operation.to_string(), &n.to_string()]).into()
 }

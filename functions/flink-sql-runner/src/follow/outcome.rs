@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn each_outcome_has_its_words_and_code() {
-        let run = RunStarted { job_id: Hex32::derived(&["r"]), restored_from: None, epoch: None };
+        let run = RunStarted { job_id: Hex32::derived(&["r"]).into(), restored_from: None, epoch: None };
         let outcomes = [
             deployed("op", None),
             Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },

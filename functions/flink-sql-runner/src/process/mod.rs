@@ -161,7 +161,7 @@ impl Node {
         let Orchestrator { store, world, settings, .. } = self.orchestrator.as_ref();
         let document = ObservedDocument {
             format: FORMAT,
-            batch: world.fresh_id(),
+            batch: world.fresh_id().into(),
             look,
             expected,
             replaced: None,

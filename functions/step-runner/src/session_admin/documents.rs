@@ -29,7 +29,7 @@ impl SessionDocuments {
     /// The document; nothing was ever noted if there is none.
     pub async fn read(&self) -> Result<SessionDocument, OutsideError> {
         let found = fetch(self.store.as_ref(), &self.key).await?;
-        Ok(found.map_or_else(|| SessionDocument::fresh(self.world.fresh_id()), |(document, _)| document))
+        Ok(found.map_or_else(|| SessionDocument::fresh(self.world.fresh_id().into()), |(document, _)| document))
     }
 
     /// Writes what `change` makes of the document, unless it makes nothing of it; the object tells how old it is.
@@ -40,14 +40,14 @@ impl SessionDocuments {
         let _one = self.writing.lock().await;
         for _ in 0..TRIES {
             let (mut document, object) = match fetch(self.store.as_ref(), &self.key).await? {
-                None => (SessionDocument::fresh(self.world.fresh_id()), None),
+                None => (SessionDocument::fresh(self.world.fresh_id().into()), None),
                 Some((document, object)) => (document, Some(object)),
             };
             if !change(&mut document, object.as_ref()) {
                 return Ok(None);
             }
             document.revision += 1;
-            document.nonce = self.world.fresh_id();
+            document.nonce = self.world.fresh_id().into();
             let condition = object.map_or(Condition::Absent, |object| Condition::Unchanged(object.etag));
             if swap(self.store.as_ref(), &self.key, &document, condition).await?.is_some() {
                 return Ok(Some(document));

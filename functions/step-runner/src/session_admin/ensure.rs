@@ -37,7 +37,7 @@ enum Attempt {
 impl SessionAdmin {
     /// Waits until exactly one session is there; starts one if there is none and nobody else does.
     pub async fn ensure(&self) -> Result<Ensured, SessionError> {
-        let holder = self.world.fresh_id();
+        let holder = self.world.fresh_id().into();
         let end = Instant::now() + self.times.wait;
         let mut attempt = Attempt::None;
         loop {
@@ -135,7 +135,7 @@ impl SessionAdmin {
     /// The tag of the claim, if it is ours.
     async fn take(&self, holder: Nonce) -> Result<Option<String>, OutsideError> {
         let lease_ms = u64::try_from(self.times.lease.as_millis()).unwrap_or(u64::MAX);
-        let (claim, margin) = (self.world.fresh_id(), self.times.margin);
+        let (claim, margin) = (self.world.fresh_id().into(), self.times.margin);
         let taken = self.documents.change(|document, object| {
             let before = document.starting.as_ref().map_or(0, |starting| starting.lease_ms);
             document.take(holder, claim, lease_ms, object.is_none_or(|object| lapsed(before, margin, object)))

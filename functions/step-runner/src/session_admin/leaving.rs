@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use control::ports::OutsideError;
 use control::runner::error_chain;
-use lifecycle::ids::Hex32;
+use lifecycle::ids::OperationId;
 use lifecycle::session::{JobState, Phase, Restart, SessionJob, Step};
 use tokio::time::Instant;
 
@@ -97,7 +97,7 @@ impl SessionAdmin {
         Ok(Next::End(RestartReport { restart, end }))
     }
 
-    async fn after_old(&self, id: Hex32) -> Result<Next, SessionError> {
+    async fn after_old(&self, id: OperationId) -> Result<Next, SessionError> {
         let over = |restart: &mut Restart| {
             restart.old_is_over();
             true

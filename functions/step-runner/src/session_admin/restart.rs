@@ -95,7 +95,7 @@ impl SessionAdmin {
                 (Some(session.application), jobs, accepted(strangers, order, &[])?)
             }
         };
-        let fresh = Restart::begin(self.world.fresh_id(), order.by.clone(), self.world.now(), old, jobs);
+        let fresh = Restart::begin(self.world.fresh_id().into(), order.by.clone(), self.world.now(), old, jobs);
         let fresh = Restart { strangers, ..fresh };
         let written = self.documents.change(|document, _| {
             let free = document.restart.is_none();

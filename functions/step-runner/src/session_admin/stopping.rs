@@ -8,7 +8,7 @@ use control::fan_out::FanOut;
 use control::ports::{OutsideError, StopStatus};
 use control::runner::error_chain;
 use lifecycle::execute::StopEnd;
-use lifecycle::ids::Hex32;
+use lifecycle::ids::OperationId;
 use lifecycle::session::{JobState, Restart, SessionJob};
 
 use super::{SessionAdmin, SessionCluster, SessionError};
@@ -26,7 +26,7 @@ impl SessionAdmin {
     /// Stops the jobs, never more than a wave at one time; one job's failure never stops another's stop.
     pub(super) async fn stop_all(
         self: &Arc<Self>,
-        restart: Hex32,
+        restart: OperationId,
         cluster: &Arc<dyn SessionCluster>,
         jobs: Vec<SessionJob>,
     ) -> Result<Stopped, SessionError> {
@@ -51,7 +51,7 @@ impl SessionAdmin {
     /// Stops one job; nothing if how that ended is unknown.
     async fn stop_one(
         &self,
-        restart: Hex32,
+        restart: OperationId,
         cluster: &dyn SessionCluster,
         mut job: SessionJob,
     ) -> Result<Option<JobState>, SessionError> {
@@ -87,7 +87,7 @@ impl SessionAdmin {
     /// Stops a job with a savepoint, or reads how a stop of before ended.
     async fn savepoint(
         &self,
-        restart: Hex32,
+        restart: OperationId,
         cluster: &dyn SessionCluster,
         job: &SessionJob,
     ) -> Result<Option<(StopEnd, Option<String>)>, OutsideError> {
@@ -116,7 +116,7 @@ impl SessionAdmin {
     /// Changes the restart in the document.
     pub(super) async fn noted(
         &self,
-        id: Hex32,
+        id: OperationId,
         mut change: impl FnMut(&mut Restart) -> bool,
     ) -> Result<Restart, SessionError> {
         let changed = self.documents.change(|document, _| document.restart_mut(id).is_some_and(&mut change)).await?;

@@ -129,7 +129,7 @@ impl Outside {
         let outside = Self::default();
         outside.begin_session();
         for job in jobs {
-            let mut record = Record::fresh(name(job), Hex32::derived(&[job]), Source::Queries);
+            let mut record = Record::fresh(name(job), Hex32::derived(&[job]).into(), Source::Queries);
             record.highest_version = 3;
             let target = target(&record.name);
             record.deployed = Some(Deployed {
@@ -163,11 +163,11 @@ impl Outside {
         let session = state.sessions.iter_mut().find(|session| session.alive).unwrap();
         let epoch = Epoch::Yarn { application: session.application.clone(), attempt: 1 };
         let (name, state_of) = (record.name.to_string(), JobState::Running);
-        session.jobs.push(Job { id: job_id, name, state: state_of, healthy: true });
+        session.jobs.push(Job { id: job_id.into(), name, state: state_of, healthy: true });
         let deployed = record.deployed.as_mut().unwrap();
         deployed.runs.push(KnownRun {
-            job_id,
-            operation: job_id,
+            job_id: job_id.into(),
+            operation: job_id.into(),
             version: 3,
             target: deployed.target.digest(),
             restored_from: None,

@@ -10,7 +10,7 @@ use lifecycle::ids::{BatchId, Digest, Hex32};
 use serde_json::{Value, json};
 
 fn batch() -> BatchId {
-    Hex32::derived(&["batch"])
+    Hex32::derived(&["batch"]).into()
 }
 
 fn order() -> Order {

@@ -31,7 +31,7 @@ async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
         operation: None,
     };
     let alert = Alert {
-        id: Hex32::derived(&["alert"]),
+        id: Hex32::derived(&["alert"]).into(),
         at: jiff::Timestamp::UNIX_EPOCH,
         deployment: "prod".to_owned(),
         kind: Kind::OperationFailed,

@@ -77,8 +77,8 @@ impl<'a> Job<'a> {
         let now = world.now();
         let fresh = || Situation {
             now,
-            operation: world.fresh_id(),
-            nonce: world.fresh_id(),
+            operation: world.fresh_id().into(),
+            nonce: world.fresh_id().into(),
             batch: self.round.batch,
             query_id: world.query_id(),
             created: world.local_time(now),
@@ -94,7 +94,7 @@ impl<'a> Job<'a> {
             lost: self.round.lost.get(self.name).copied(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
-        let situation = Situation { nonce: world.fresh_id(), etags, version_floor: self.version_floor, ..known };
+        let situation = Situation { nonce: world.fresh_id().into(), etags, version_floor: self.version_floor, ..known };
         self.situation = Some(situation.clone());
         situation
     }

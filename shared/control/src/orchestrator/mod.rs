@@ -149,7 +149,7 @@ impl Orchestrator {
         }
         let round = Arc::new(Round {
             by: by.to_owned(),
-            batch: self.world.fresh_id(),
+            batch: self.world.fresh_id().into(),
             sweep,
             lost,
             removals_held: !held.is_empty(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lifecycle::ids::Hex32;
+use lifecycle::ids::JobId;
 use lifecycle::manifest::JobName;
 use lifecycle::record::{Allow, Permission, Record};
 
@@ -49,12 +49,12 @@ impl Orchestrator {
         &self,
         name: &JobName,
         permission: Permission,
-        run: Option<Hex32>,
+        run: Option<JobId>,
         by: &str,
     ) -> Result<(), OutsideError> {
         for _ in 0..8 {
             let (record, condition) = self.record(name).await?;
-            let nonce = self.world.fresh_id();
+            let nonce = self.world.fresh_id().into();
             let mut record =
                 record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
             record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });

@@ -72,7 +72,7 @@ impl Orchestrator {
         let mut tried = Vec::new();
         let mut works = true;
         for (kind, conditions) in kinds {
-            let (id, deployment) = (self.world.fresh_id(), self.settings.deployment.clone());
+            let (id, deployment) = (self.world.fresh_id().into(), self.settings.deployment.clone());
             let alert = Alert { id, at: now, deployment, kind, conditions };
             // One that fails takes its whole time limit: the others wait for the next event.
             works = works && raise(alerts.as_ref(), &alert).await;
@@ -98,7 +98,7 @@ impl Orchestrator {
     async fn change_alerts<T>(&self, change: impl Fn(&mut AlertsDocument) -> T) -> Result<T, OutsideError> {
         let (store, key) = (self.store.as_ref(), self.settings.keys.alerts());
         for _ in 0..CONFLICTS {
-            let nonce = self.world.fresh_id();
+            let nonce = self.world.fresh_id().into();
             let (known, expecting) = match fetch::<AlertsDocument>(store, &key).await? {
                 None => (AlertsDocument::fresh(nonce), Expecting::Absent),
                 Some((document, object)) => (document, Expecting::Unchanged(object.etag)),

@@ -2,7 +2,7 @@
 //! Must not decide anything: which effect comes next is the machine's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lifecycle::batch::{FORMAT, OperationResult};
 use lifecycle::claim::Claim;
@@ -11,6 +11,7 @@ use lifecycle::execute::{Effect, End, Health, Input, Outcome, Rejection, Role, S
 use lifecycle::ids::{JobId, run_id};
 use lifecycle::plan::{Launch, Plan};
 use lifecycle::secrets::SecretReference;
+use tokio::time::Instant;
 
 use super::seen::job_look;
 use super::timing::{Timing, phase_name};
@@ -155,7 +156,7 @@ impl Pass<'_> {
     /// The secrets that Flink's answer to an effect may hold although this process never passed them on: the run may
     /// be one of a runner before.
     fn spoken_of(&self, effect: &Effect) -> Vec<SecretReference> {
-        let next = matches!(effect, Effect::Watch(id) if *id == run_id(self.plan.operation, 0));
+        let next = matches!(effect, Effect::Watch(id) if *id == run_id(self.plan.operation));
         let launch = match effect {
             Effect::Watch(_) if next => self.plan.next.as_ref(),
             Effect::Watch(_) | Effect::Stop { .. } => self.plan.previous.as_ref().map(|previous| &previous.launch),
@@ -342,7 +343,7 @@ impl Pass<'_> {
 /// The submitter's name for one of the two launches of an operation.
 fn key_of(plan: &Plan, role: Role) -> JobId {
     match role {
-        Role::Next => plan.operation,
-        Role::Previous => lifecycle::ids::rollback_id(plan.operation, 0),
+        Role::Next => run_id(plan.operation),
+        Role::Previous => lifecycle::ids::rollback_id(plan.operation),
     }
 }

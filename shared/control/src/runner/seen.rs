@@ -27,7 +27,7 @@ pub(super) async fn job_look(
     look: &Look,
 ) -> Result<JobLook, OutsideError> {
     let operation = plan.operation;
-    let own = [lifecycle::ids::run_id(operation, 0), lifecycle::ids::rollback_id(operation, 0)];
+    let own = [lifecycle::ids::run_id(operation), lifecycle::ids::rollback_id(operation)];
     let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
     let unproven = unproven(cluster, plan, claim, look).await?;
     let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();

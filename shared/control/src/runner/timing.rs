@@ -1,12 +1,13 @@
 //! How long each phase of an operation took, and how long the job was down.
 //! Must not know what a phase does.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::batch::PhaseTime;
 use lifecycle::execute::{Effect, JobLook};
 use lifecycle::plan::Plan;
+use tokio::time::Instant;
 
 /// The times of one pass.
 #[derive(Debug, Default)]

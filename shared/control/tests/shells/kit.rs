@@ -107,13 +107,13 @@ impl Outside {
                 query_id: String::new(),
                 query_create_timestamp: "2026-01-01 00:00:00".into(),
             };
-            let run = RunStarted { job_id: operation, restored_from: None, epoch: Some(epoch(1)) };
-            let mut record = Record::fresh(name.clone(), operation, Source::Queries);
+            let run = RunStarted { job_id: operation.into(), restored_from: None, epoch: Some(epoch(1)) };
+            let mut record = Record::fresh(name.clone(), operation.into(), Source::Queries);
             record.deployed = Some(Deployed {
                 target: target.clone(),
                 meta: meta.clone(),
                 status: Status::Running,
-                runs: vec![KnownRun::of(&target, 1, operation, run)],
+                runs: vec![KnownRun::of(&target, 1, operation.into(), run)],
                 restore_point: None,
                 checkpointed: true,
                 since: Timestamp::UNIX_EPOCH,

@@ -10,7 +10,7 @@ use lifecycle::batch::{FORMAT, ObservedDocument};
 use lifecycle::execute::{Outcome, Refusal, RunStarted};
 use lifecycle::facts::Fact;
 use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
-use lifecycle::ids::{Hex32, run_id};
+use lifecycle::ids::{BatchId, JobId, run_id};
 use lifecycle::manifest::JobName;
 
 fn only(name: &JobName) -> Scope {
@@ -22,7 +22,7 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
     let at = jiff::Timestamp::UNIX_EPOCH;
     Scope::Observed(Box::new(ObservedDocument {
         format: FORMAT,
-        batch: Hex32::derived(&["look"]),
+        batch: BatchId::derived(&["look"]),
         look: Look { epoch: epoch(attempt), at, jobs: shown, slots: None },
         expected: expected.iter().map(|name| outside.expected(name)).collect(),
         replaced: None,
@@ -30,18 +30,18 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
     }))
 }
 
-fn shown(id: Hex32, name: &str) -> JobSeen {
+fn shown(id: JobId, name: &str) -> JobSeen {
     let tasks = Tasks { total: 1, running: 1, finished: 0 };
     JobSeen { id, name: name.to_owned(), state: JobState::Running, tasks, started_ms: 0, modified_ms: 0 }
 }
 
 fn rolled_back() -> Outcome {
-    let run = RunStarted { job_id: Hex32::derived(&["back"]), restored_from: None, epoch: Some(epoch(1)) };
+    let run = RunStarted { job_id: JobId::derived(&["back"]), restored_from: None, epoch: Some(epoch(1)) };
     Outcome::RolledBack { reason: "it restarts: no such topic\nat Kafka".to_owned(), run, savepoint: None }
 }
 
 fn deployed() -> Outcome {
-    let run = RunStarted { job_id: Hex32::derived(&["new"]), restored_from: None, epoch: Some(epoch(1)) };
+    let run = RunStarted { job_id: JobId::derived(&["new"]), restored_from: None, epoch: Some(epoch(1)) };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
 }
 
@@ -195,7 +195,7 @@ async fn removals_that_are_held_are_one_alert_until_they_are_not_held_any_more()
 async fn a_job_that_is_left_alone_and_one_without_state_wait_for_somebody() {
     let (orders, clicks) = (job("orders"), job("clicks"));
     let outside = Outside::with(&[orders.clone(), clicks.clone()]);
-    let unproven = Refusal::EndNotProven { job_id: run_of(&orders), epoch: epoch(1) };
+    let unproven = Refusal::EndNotProven { job_id: run_of(&orders).into(), epoch: epoch(1) };
     change(&outside, &orders, 2, Outcome::Refused { refusal: unproven.clone() }).await;
     change(&outside, &clicks, 2, Outcome::Refused { refusal: Refusal::NoState }).await;
     assert_eq!(outside.told(), [("end-not-proven", 1), ("clean-start-needed", 1)]);
@@ -234,13 +234,18 @@ async fn a_live_job_that_no_record_knows_is_a_stranger() {
     outside.want(&clicks, 2);
     outside.run(only(&clicks)).await;
     let open = outside.record(&clicks).open.unwrap().plan.operation;
-    let ours =
-        || vec![shown(run_of(&orders), "orders"), shown(run_of(&clicks), "clicks"), shown(run_id(open, 0), "clicks")];
+    let ours = || {
+        vec![
+            shown(run_of(&orders).into(), "orders"),
+            shown(run_of(&clicks).into(), "clicks"),
+            shown(run_id(open), "clicks"),
+        ]
+    };
     let expected = std::slice::from_ref(&orders);
     outside.run(look(&outside, 1, ours(), expected)).await;
     assert_eq!(outside.told(), [], "runs of an open operation are ours");
 
-    let stranger = |n: &str| shown(Hex32::derived(&[n]), "orders");
+    let stranger = |n: &str| shown(JobId::derived(&[n]), "orders");
     let two = || ours().into_iter().chain([stranger("1"), stranger("2")]).collect::<Vec<_>>();
     outside.run(look(&outside, 1, two(), expected)).await;
     outside.run(look(&outside, 1, two(), expected)).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use control::orchestrator::Scope;
 use control::runner::{Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
-use lifecycle::ids::Hex32;
+use lifecycle::ids::Nonce;
 use lifecycle::manifest::JobName;
 use lifecycle::plan::{Plan, Windows};
 
@@ -23,7 +23,7 @@ fn flink(names: &[JobName]) -> Flink {
     let flink = Flink::default();
     flink.state().slots = names.len();
     for name in names {
-        flink.runs(run_of(name), name);
+        flink.runs(run_of(name).into(), name);
     }
     flink
 }
@@ -53,7 +53,7 @@ fn runner(outside: &Outside, flink: &Flink, wave: u16) -> Arc<Runner> {
             cancel: Duration::from_secs(5),
         },
         wave: NonZeroU16::new(wave).unwrap(),
-        nonce: Hex32::derived(&["runner"]),
+        nonce: Nonce::derived(&["runner"]),
     })
 }
 

@@ -55,7 +55,7 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
 }
 
 pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
-    let job_id = rollback_id(plan.operation, 0);
+    let job_id = rollback_id(plan.operation);
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
         None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),

@@ -18,13 +18,13 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             finish(state, Outcome::Removed { savepoint })
         }
         (Some(From::Clean), Some(_)) => {
-            begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: None })
+            begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation), restore: None })
         }
         (Some(From::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {
                 return begin_start(
                     state,
-                    Begin { role: Role::Next, job_id: run_id(plan.operation, 0), restore: Some(path) },
+                    Begin { role: Role::Next, job_id: run_id(plan.operation), restore: Some(path) },
                 );
             }
             let mut places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
 }
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
-    let job_id = run_id(plan.operation, 0);
+    let job_id = run_id(plan.operation);
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
         None if plan.clean_start || may_start_over(plan) => {

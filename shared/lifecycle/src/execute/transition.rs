@@ -26,7 +26,7 @@ pub(super) fn finish(state: State, outcome: Outcome) -> Next {
 pub(super) fn claim_of(state: &State) -> &Claim {
     static NONE: std::sync::LazyLock<Claim> = std::sync::LazyLock::new(|| {
         let zero = crate::ids::Hex32::from_bytes([0; 16]);
-        Claim { closed: true, ..Claim::fresh(zero, zero, 0) }
+        Claim { closed: true, ..Claim::fresh(zero.into(), zero.into(), 0) }
     });
     state.claim.as_ref().unwrap_or(&NONE)
 }

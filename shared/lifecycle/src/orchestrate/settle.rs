@@ -209,8 +209,8 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, claim: Option<&Claim
     let deployed = record.deployed.as_ref().map(|d| (&d.target, d.meta.query_version));
     let notes = claim.map(|claim| &claim.notes);
     let runs = [
-        (run_id(operation, 0), next, notes.and_then(|notes| notes.start.as_ref())),
-        (rollback_id(operation, 0), deployed, notes.and_then(|notes| notes.rollback.as_ref())),
+        (run_id(operation), next, notes.and_then(|notes| notes.start.as_ref())),
+        (rollback_id(operation), deployed, notes.and_then(|notes| notes.rollback.as_ref())),
     ];
     let orphans: Vec<KnownRun> = runs
         .into_iter()

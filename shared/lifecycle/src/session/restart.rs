@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::execute::StopEnd;
 use crate::flink::Epoch;
-use crate::ids::{Hex32, JobId, TriggerId, stop_trigger};
+use crate::ids::{JobId, OperationId, TriggerId, stop_trigger};
 use crate::manifest::JobName;
 use crate::plan::{KnownRun, Launch};
 use crate::record::{Record, Status};
@@ -112,7 +112,7 @@ pub struct Stranger {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Restart {
     /// Its id: names the stops.
-    pub id: Hex32,
+    pub id: OperationId,
     /// Who asked.
     pub by: String,
     /// When.
@@ -173,7 +173,7 @@ impl SessionJob {
     }
 
     /// The trigger of its next stop, the same until a failure of it was read.
-    pub fn trigger(&self, restart: Hex32) -> TriggerId {
+    pub fn trigger(&self, restart: OperationId) -> TriggerId {
         stop_trigger(restart, self.job_id, self.tries)
     }
 
@@ -223,7 +223,7 @@ impl SessionJob {
 
 impl Restart {
     /// A restart that begins: without a session there is nothing to stop.
-    pub fn begin(id: Hex32, by: String, at: Timestamp, old: Option<String>, jobs: Vec<SessionJob>) -> Self {
+    pub fn begin(id: OperationId, by: String, at: Timestamp, old: Option<String>, jobs: Vec<SessionJob>) -> Self {
         let phase = if old.is_some() { Phase::Stopping } else { Phase::Starting };
         Self { id, by, at, old, phase, jobs, strangers: Vec::new() }
     }

@@ -11,7 +11,7 @@ use lifecycle::execute::{
     Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
 };
 use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
-use lifecycle::ids::{Digest, Hex32, JobId};
+use lifecycle::ids::{Digest, Hex32, JobId, run_id};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use lifecycle::orchestrate::{Desired, Patience, Ruling, Situation, decide, settle_result};
 use lifecycle::plan::{Launch, Plan, Windows};
@@ -23,8 +23,13 @@ pub(crate) fn name() -> JobName {
     JobName::try_from("orders").unwrap()
 }
 
-pub(crate) fn id(n: u8) -> Hex32 {
-    Hex32::from_bytes([n; 16])
+/// The run of an operation.
+pub(crate) fn run(n: u8) -> JobId {
+    run_id(id(n))
+}
+
+pub(crate) fn id<T: From<Hex32>>(n: u8) -> T {
+    Hex32::from_bytes([n; 16]).into()
 }
 
 pub(crate) fn epoch() -> Epoch {
@@ -112,7 +117,7 @@ pub(crate) fn deployed(target: &Target) -> (Record, Node) {
     let mut node = Node::default();
     let open = order(&mut record, &wanted(target), 1);
     let outcome = node.run(&open.plan);
-    node.checkpoint(open.plan.operation);
+    node.checkpoint(run_id(open.plan.operation));
     (settle(record, &open, &outcome), node)
 }
 
@@ -271,8 +276,10 @@ impl Node {
     }
 
     fn watch(&mut self, plan: &Plan, id: JobId) -> Input {
-        let doomed =
-            plan.next.as_ref().is_some_and(|next| id == plan.operation && self.doomed.as_ref() == Some(&next.target));
+        let doomed = plan
+            .next
+            .as_ref()
+            .is_some_and(|next| id == run_id(plan.operation) && self.doomed.as_ref() == Some(&next.target));
         let Some(run) = self.runs.get_mut(&id) else { return Input::Unknown };
         if doomed && !run.state.is_terminal() {
             run.state = JobState::Failed;
