@@ -1,4 +1,4 @@
-//! `allow`, `redeploy` and `sweep`: what people order beside a deployment.
+//! `allow`, `retry`, `redeploy` and `sweep`: what people order beside a deployment.
 //! Must not know how an order is carried out.
 
 use lifecycle::record::Source;

@@ -103,6 +103,11 @@ pub(crate) enum Command {
     },
     /// Allow once what is refused for safety.
     Allow(Allow),
+    /// Try again at once what failed or waits for a job.
+    Retry {
+        /// The job.
+        name: JobName,
+    },
     /// Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept.
     Remove {
         /// The job.

@@ -36,6 +36,7 @@ fn help_of_all() {
       status    Show how every job stands
       history   Show what was done about a job, why, and by whom
       allow     Allow once what is refused for safety
+      retry     Try again at once what failed or waits for a job
       remove    Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept
       redeploy  Bring every job to what is uploaded, and look for lost runs
       sweep     Look after open operations and due retries

@@ -87,6 +87,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Status => status::status(&invocation, out).await?,
         Command::History { name } => status::history(name, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
+        Command::Retry { name } => act::order(Action::Retry { name, by: Some(who()) }, &invocation, out).await?,
         Command::Remove { name } => remove::run(&name, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lifecycle::manifest::JobName;
-use lifecycle::record::Status;
-use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, StatusAnswer, act};
+use lifecycle::record::{Ended, Status};
+use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, OwedAnswer, StatusAnswer, act};
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -86,16 +86,19 @@ fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
     format!("{table}{notes}{sums}. {cluster}\n")
 }
 
-/// What went wrong with a job last.
+/// What is still to be done for a job, and why it is not done yet.
 fn note(job: &JobStatus, now: Timestamp) -> String {
-    let Some(trouble) = &job.trouble else { return String::new() };
-    let next = match trouble.next {
-        Some(at) if at > now => format!("tried again in {}", ago(at, now)),
-        Some(_) => "to be tried again now".to_owned(),
-        None => "not tried again until it changes".to_owned(),
+    let line = |owed: &OwedAnswer| {
+        let next = match owed.next {
+            Some(at) if at > now => format!("tried again in {}", ago(at, now)),
+            Some(_) => "to be tried again now".to_owned(),
+            None => format!("tried again once it changes, or by `retry {}`", job.name),
+        };
+        let times = if owed.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", owed.attempts) };
+        let undone = owed.purpose.undone(owed.cause);
+        format!("  {}: {undone} after {times}, {next}: {}\n", job.name, printable(&owed.error))
     };
-    let times = if trouble.attempts == 1 { "once".to_owned() } else { format!("{} times", trouble.attempts) };
-    format!("  {}: failed {times}, {next}: {}\n", job.name, printable(&trouble.error))
+    job.owed.iter().map(line).collect()
 }
 
 fn history_text(answer: &HistoryAnswer) -> String {
@@ -105,9 +108,11 @@ fn history_text(answer: &HistoryAnswer) -> String {
     let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     rows.extend(answer.entries.iter().map(|entry| {
-        let why = match entry.outcome.as_str() {
-            "deployed" | "removed" | "completed" => entry.why.clone(),
-            _ => format!("{}: {}", entry.why, entry.detail),
+        let why = match entry.outcome {
+            Ended::Deployed | Ended::Removed | Ended::Completed => entry.why.clone(),
+            Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
+                format!("{}: {}", entry.why, entry.detail)
+            }
         };
         vec![
             entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
@@ -115,7 +120,7 @@ fn history_text(answer: &HistoryAnswer) -> String {
             format!("v{}", entry.version),
             change::kind(entry.change),
             entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
-            entry.outcome.clone(),
+            entry.outcome.to_string(),
             entry.by.clone(),
             why,
         ]

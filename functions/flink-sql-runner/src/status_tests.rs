@@ -34,13 +34,13 @@ fn orders() -> Record {
 
 fn job(record: Record) -> JobStatus {
     JobStatus {
-        name: record.name,
+        name: record.name.clone(),
         version: record.deployed.as_ref().map(|d| d.meta.query_version),
-        status: record.deployed.as_ref().map(|d| d.status),
+        status: record.status(),
         run: record.deployed.as_ref().and_then(lifecycle::record::Deployed::run),
         since: record.deployed.as_ref().map(|d| d.since),
         operation: None,
-        trouble: record.trouble,
+        owed: OwedAnswer::all(&record),
         decision: record.decision,
         last: None,
     }
@@ -80,7 +80,7 @@ fn jobs_in_columns_and_what_went_wrong_below() {
     NAME    VERSION  STATE       SINCE  OPERATION
     clicks  v1       running     4 min  fc07145f
     orders  v1       RESTARTING  4 min  -
-      orders: failed once, not tried again until it changes: it does not compile: query line 1, column 8: Column 'prize' not found�
+      orders: not applied after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
     1 restarting, 1 running. 38 of 40 slots in use, seen 12 s ago.
     ");
     let nothing = StatusAnswer { format: String::new(), version: 1, jobs: Vec::new(), observed: None };

@@ -7,7 +7,8 @@ use lifecycle::execute::{Outcome, RunStarted};
 use lifecycle::ids::Hex32;
 use lifecycle::inputs::{InputFile, InputFiles, Inputs};
 use lifecycle::manifest::{JobName, Policy};
-use lifecycle::orchestrate::{Desired, Patience, Reason, Ruling, Situation, decide, settle_result};
+use lifecycle::orchestrate::{Desired, Reason, Ruling, Situation, decide, settle_result};
+use lifecycle::owed::Patience;
 use lifecycle::plan::Windows;
 use lifecycle::record::{Record, Source};
 use orchestrator::actions::{JobAnswer, PlanAnswer};
@@ -57,6 +58,9 @@ fn situation(operation: &str) -> Situation {
         clean_starts_held: false,
         sweep: false,
         lost: None,
+        urgent: false,
+        seen: None,
+        learned: None,
     }
 }
 
@@ -83,8 +87,12 @@ pub(crate) fn settled(record: Record, yaml: &str, operation: &str, outcome: &Out
 
 /// A good outcome of an operation.
 pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
-    let run =
-        RunStarted { job_id: Hex32::derived(&[operation]).into(), restored_from: from.map(str::to_owned), epoch: None };
+    let run = RunStarted {
+        job_id: Hex32::derived(&[operation]).into(),
+        restored_from: from.map(str::to_owned),
+        epoch: None,
+        compiled: lifecycle::execute::Compiled::default(),
+    };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
 }
 

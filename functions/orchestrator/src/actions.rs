@@ -14,8 +14,9 @@ use lifecycle::documents::read;
 use lifecycle::ids::{JobId, OperationId};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
+use lifecycle::owed::{Cause, Purpose};
 use lifecycle::plan::Plan;
-use lifecycle::record::{Decision, Entry, Permission, Record, Status, Trouble};
+use lifecycle::record::{Decision, Entry, Permission, Record, Status};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -62,6 +63,14 @@ pub enum Action {
         #[serde(default)]
         by: Option<String>,
     },
+    /// Try again at once what failed or waits.
+    Retry {
+        /// The job.
+        name: JobName,
+        /// Who asks.
+        #[serde(default)]
+        by: Option<String>,
+    },
     /// How all jobs stand.
     Status {},
     /// What was done about a job.
@@ -71,7 +80,7 @@ pub enum Action {
     },
 }
 
-/// The answer to plan, deploy, redeploy, sweep and allow.
+/// The answer to plan, deploy, redeploy, sweep, allow and retry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanAnswer {
     /// `flink-sql-runner/plan`.
@@ -143,12 +152,47 @@ pub struct JobStatus {
     pub since: Option<jiff::Timestamp>,
     /// The operation under way.
     pub operation: Option<OperationId>,
-    /// What went wrong last.
-    pub trouble: Option<Trouble>,
+    /// What is still to be done.
+    pub owed: Vec<OwedAnswer>,
     /// How its files were last judged.
     pub decision: Option<Decision>,
     /// The operation that was settled last.
     pub last: Option<Entry>,
+}
+
+/// One thing that is still to be done for a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwedAnswer {
+    /// What for.
+    pub purpose: Purpose,
+    /// Why it is not done yet.
+    pub cause: Cause,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when it is to be done.
+    pub since: jiff::Timestamp,
+    /// When it is tried again; nothing if not by itself.
+    pub next: Option<jiff::Timestamp>,
+    /// What went wrong, for people.
+    pub error: String,
+    /// The last try.
+    pub operation: OperationId,
+}
+
+impl OwedAnswer {
+    /// Everything that `record` says is still to be done.
+    pub fn all(record: &Record) -> Vec<Self> {
+        let answer = |(purpose, debt): (Purpose, &lifecycle::owed::Debt)| Self {
+            purpose,
+            cause: debt.cause,
+            attempts: debt.attempts,
+            since: debt.since,
+            next: debt.next,
+            error: debt.error.clone(),
+            operation: debt.operation,
+        };
+        record.owed.debts().map(answer).collect()
+    }
 }
 
 /// The answer to history.
@@ -168,7 +212,7 @@ pub struct HistoryAnswer {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To plan, deploy, redeploy, sweep and allow.
+    /// To plan, deploy, redeploy, sweep, allow and retry.
     Plan(Box<PlanAnswer>),
     /// To status.
     Status(Box<StatusAnswer>),
@@ -189,6 +233,11 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
         Action::Allow { name, permission, run, by } => {
             let by = who(by, "allow");
             this.allow(&name, permission, run, &by).await?;
+            Arc::clone(orchestrator).run(Scope::Jobs(BTreeSet::from([name])), &by).await?
+        }
+        Action::Retry { name, by } => {
+            let by = who(by, "retry");
+            this.retry(&name).await?;
             Arc::clone(orchestrator).run(Scope::Jobs(BTreeSet::from([name])), &by).await?
         }
         Action::Status {} => return Ok(Answer::Status(Box::new(status(orchestrator).await?))),
@@ -244,11 +293,11 @@ async fn status(orchestrator: &Orchestrator) -> Result<StatusAnswer, OutsideErro
         let deployed = record.deployed.as_ref();
         jobs.push(JobStatus {
             version: deployed.map(|d| d.meta.query_version),
-            status: deployed.map(|d| d.status),
+            status: record.status(),
             run: deployed.and_then(lifecycle::record::Deployed::run),
             since: deployed.map(|d| d.since),
             operation: record.open.as_ref().map(|open| open.plan.operation),
-            trouble: record.trouble.take().or(record.other_trouble.take()),
+            owed: OwedAnswer::all(&record),
             decision: record.decision.take(),
             last: record.history.pop(),
             name,
@@ -256,5 +305,5 @@ async fn status(orchestrator: &Orchestrator) -> Result<StatusAnswer, OutsideErro
     }
     let observed = orchestrator.store.get(&keys.observed()).await?;
     let observed = observed.and_then(|object| read(&object.bytes).ok());
-    Ok(StatusAnswer { format: "flink-sql-runner/status".to_owned(), version: 1, jobs, observed })
+    Ok(StatusAnswer { format: "flink-sql-runner/status".to_owned(), version: 2, jobs, observed })
 }

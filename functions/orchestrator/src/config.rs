@@ -7,7 +7,7 @@ use aws::{ClusterRef, StepProgram};
 use control::orchestrator::Settings;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::Policy;
-use lifecycle::orchestrate::Patience;
+use lifecycle::owed::Patience;
 use lifecycle::plan::Windows;
 use lifecycle::record::Source;
 use lifecycle::target::TIMESTAMP_FIELD;
@@ -192,8 +192,8 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         policy: Policy { allow_code: reader.flag("ALLOW_CODE", false) },
         timestamp_field: (reader.get)("TIMESTAMP_FIELD").unwrap_or_else(|| TIMESTAMP_FIELD.to_owned()),
         patience: Patience {
-            attempts: reader.number("RETRY_ATTEMPTS", patience.attempts),
             pause_ms: reader.number("RETRY_PAUSE_MS", patience.pause_ms),
+            longest_ms: reader.number("RETRY_LONGEST_PAUSE_MS", patience.longest_ms),
         },
         windows: Windows {
             stability_ms: reader.number("STABILITY_MS", windows.stability_ms),

@@ -64,7 +64,7 @@ impl Metrics {
         };
         let operations = Metric::new("Operations", "Count", 1)
             .by("Change", settled.change.to_string())
-            .by("Outcome", settled.outcome.clone());
+            .by("Outcome", settled.outcome.as_str());
         let failed = Metric::new("OperationsFailed", "Count", u8::from(settled.failed()));
         let downtime = settled.downtime_ms.map(|ms| Metric::new("Downtime", "Milliseconds", ms));
         let whole = [operations, failed].into_iter().chain(downtime).collect();
@@ -155,6 +155,7 @@ mod tests {
     use lifecycle::batch::PhaseTime;
     use lifecycle::change;
     use lifecycle::ids::OperationId;
+    use lifecycle::record::Ended;
 
     fn metrics() -> Metrics {
         Metrics { namespace: "FlinkSqlRunner".to_owned(), deployment: "prod".to_owned() }
@@ -168,14 +169,14 @@ mod tests {
         JobName::try_from(name).unwrap()
     }
 
-    fn settled(outcome: &str, downtime_ms: Option<u64>) -> Fact {
+    fn settled(outcome: Ended, downtime_ms: Option<u64>) -> Fact {
         Fact::Settled(Settled {
             job: job("orders"),
             operation: OperationId::derived(&["operation"]),
             batch: lifecycle::ids::BatchId::derived(&["batch"]),
             at: at(1_790_000_000),
             change: change::Kind::Configuration,
-            outcome: outcome.to_owned(),
+            outcome,
             phases: vec![
                 PhaseTime { phase: "compile".to_owned(), ms: 1200 },
                 PhaseTime { phase: "stop".to_owned(), ms: 300 },
@@ -187,8 +188,8 @@ mod tests {
     fn facts() -> Vec<Fact> {
         let oldest = Some((job("slow"), OperationId::derived(&["slow"]), at(1_789_999_400)));
         vec![
-            settled("deployed", Some(4321)),
-            settled("rolled-back", None),
+            settled(Ended::Deployed, Some(4321)),
+            settled(Ended::RolledBack, None),
             Fact::Swept(Swept { at: at(1_790_000_000), down: vec![job("orders")], oldest }),
             Fact::Swept(Swept { at: at(1_790_000_000), down: Vec::new(), oldest: None }),
             Fact::Looked(Looked { at: at(1_790_000_000), down: Vec::new(), oldest_state: Some((job("orders"), 77)) }),
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn a_settled_operation_is_counted_by_change_and_outcome() {
         assert_eq!(
-            extracted(&settled("deployed", Some(4321))),
+            extracted(&settled(Ended::Deployed, Some(4321))),
             [
                 "Operations 1 [prod, prod/configuration/deployed]",
                 "OperationsFailed 0 [prod]",
@@ -251,7 +252,7 @@ mod tests {
                 "PhaseDuration 300 [prod, prod/stop]",
             ]
         );
-        let failed = extracted(&settled("rolled-back", None));
+        let failed = extracted(&settled(Ended::RolledBack, None));
         assert_eq!(failed[..2], ["Operations 1 [prod, prod/configuration/rolled-back]", "OperationsFailed 1 [prod]"]);
         assert!(failed.iter().all(|metric| !metric.starts_with("Downtime")));
     }
@@ -269,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_line_in_full() {
-        let lines = metrics().lines(&settled("deployed", Some(4321)), at(0));
+        let lines = metrics().lines(&settled(Ended::Deployed, Some(4321)), at(0));
         assert_eq!(
             lines[2],
             json!({

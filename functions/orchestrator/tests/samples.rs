@@ -61,6 +61,7 @@ fn every_sample_is_the_trigger_it_shows() {
                 by: by(),
             }),
         ),
+        ("action-retry", action(Action::Retry { name: job("orders-per-buyer"), by: by() })),
         ("action-status", action(Action::Status {})),
         ("action-history", action(Action::History { name: job("orders-per-buyer") })),
     ];

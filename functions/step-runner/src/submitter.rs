@@ -194,7 +194,7 @@ impl FlinkRunSubmitter {
                 Ok(())
             }
             Ok(Prepared::Rejected(rejection)) => Err(NotPrepared::NotAgain(rejection.message)),
-            Ok(Prepared::NoSecret(message)) => Err(NotPrepared::NotAgain(message)),
+            Ok(Prepared::NoSecret(message) | Prepared::NodeBroken(message)) => Err(NotPrepared::NotAgain(message)),
             Err(open) => Err(NotPrepared::NotAgain(open.to_string())),
         })
     }

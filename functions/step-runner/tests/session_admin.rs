@@ -238,6 +238,7 @@ fn open_operation(record: &lifecycle::record::Record) -> lifecycle::record::Open
         next: None,
         previous: None,
         orphans: Vec::new(),
+        stops: Vec::new(),
         adopt: lifecycle::plan::Adopt::No,
         clean_start: false,
         branches: Vec::new(),

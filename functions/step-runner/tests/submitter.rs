@@ -172,14 +172,17 @@ fn is_alive(pid: i64) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-const COMPILED: Prepared = Prepared::Compiled { bounded: None };
+const COMPILED: Prepared = Prepared::Compiled { bounded: None, slots: None };
 
 #[tokio::test]
 async fn one_client_prepares_and_submits_and_leaves() {
     let stage = Stage::new();
     let submitter = stage.submitter();
     assert!(stage.starts().is_empty());
-    assert_eq!(submitter.prepare(id(1), &launch("good")).await.unwrap(), Prepared::Compiled { bounded: Some(true) });
+    assert_eq!(
+        submitter.prepare(id(1), &launch("good")).await.unwrap(),
+        Prepared::Compiled { bounded: Some(true), slots: None }
+    );
     let Prepared::Rejected(rejection) = submitter.prepare(id(2), &launch("bad")).await.unwrap() else { panic!() };
     assert_eq!((rejection.kind.as_str(), rejection.line, rejection.column), ("query", Some(3), Some(7)));
     assert_eq!(rejection.message, "no *** \nhere");
@@ -263,7 +266,10 @@ async fn a_late_answer_is_no_answer_and_its_client_is_killed() {
     let why = unknown(&submitter.prepare(id(1), &launch("hang")).await.unwrap_err());
     assert!(why.contains("did not answer in time") && began.elapsed() < Duration::from_secs(20), "{why}");
     assert!(!is_alive(stage.starts()[0]));
-    assert_eq!(submitter.prepare(id(1), &launch("good")).await.unwrap(), Prepared::Compiled { bounded: Some(true) });
+    assert_eq!(
+        submitter.prepare(id(1), &launch("good")).await.unwrap(),
+        Prepared::Compiled { bounded: Some(true), slots: None }
+    );
 }
 
 #[tokio::test]

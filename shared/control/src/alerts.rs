@@ -71,7 +71,7 @@ impl Alert {
             }
             Kind::Stranger => count("Flink job runs that no record knows", "Flink jobs run that no record knows"),
             Kind::CleanStartNeeded => count("job has no state to start from", "jobs have no state to start from"),
-            Kind::RetriesUsedUp => count("job is not tried again", "jobs are not tried again"),
+            Kind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
         }
     }
 }

@@ -219,15 +219,19 @@ pub trait Submitter: Send + Sync {
 /// How a preparation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prepared {
-    /// It compiles; whether all its sources are bounded, where Flink tells.
+    /// It compiles.
     Compiled {
-        /// All sources bounded.
+        /// Whether all its sources are bounded, where Flink tells.
         bounded: Option<bool>,
+        /// How many slots it needs, where Flink tells.
+        slots: Option<u32>,
     },
     /// It does not compile.
     Rejected(lifecycle::execute::Rejection),
     /// A secret that it refers to cannot be had: which one, and why.
     NoSecret(String),
+    /// The node's Flink client does not work: what does not, and which setting names it.
+    NodeBroken(String),
 }
 
 /// Where secret values are kept.

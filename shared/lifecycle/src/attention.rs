@@ -7,12 +7,11 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::execute::RefusalKind;
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
 use crate::manifest::JobName;
-use crate::orchestrate::Reason;
-use crate::record::{Entry, Record};
+use crate::owed::{Cause, Debt, Purpose};
+use crate::record::Record;
 
 /// The format of the document that this version writes.
 pub const FORMAT: u32 = 1;
@@ -45,8 +44,8 @@ pub enum Kind {
     Stranger,
     /// A job without state to go on from waits for a permission.
     CleanStartNeeded,
-    /// A target failed as often as it is tried.
-    RetriesUsedUp,
+    /// Operations are not carried out on the node.
+    NodeBroken,
 }
 
 impl Kind {
@@ -62,7 +61,7 @@ impl Kind {
             Self::EndNotProven => "end-not-proven",
             Self::Stranger => "stranger",
             Self::CleanStartNeeded => "clean-start-needed",
-            Self::RetriesUsedUp => "retries-used-up",
+            Self::NodeBroken => "node-broken",
         }
     }
 
@@ -75,7 +74,7 @@ impl Kind {
             | Self::EndNotProven
             | Self::Stranger
             | Self::CleanStartNeeded
-            | Self::RetriesUsedUp => true,
+            | Self::NodeBroken => true,
             Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
         }
     }
@@ -105,11 +104,6 @@ pub struct Condition {
 }
 
 impl Condition {
-    fn of_job(kind: Kind, record: &Record, cause: String, last: &Entry, detail: &str) -> Self {
-        let subject = record.name.to_string();
-        Self { kind, subject, cause, detail: first_line(detail), operation: Some(last.operation) }
-    }
-
     /// A live Flink job that no record knows.
     pub fn stranger(run: JobId, name: &str) -> Self {
         let detail = first_line(&format!("named {name}"));
@@ -152,40 +146,53 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(DETAIL).collect()
 }
 
-/// What people should know of about one job; it is found again in the record for as long as it stands.
-pub fn of_record(record: &Record, reason: &Reason) -> Vec<Condition> {
-    let Some(last) = record.history.last() else { return Vec::new() };
-    let mut found = Vec::new();
-    if let Some(kind) = kind_of(last) {
+/// How many operations without a result are ordered anew without a word.
+const QUIET: u32 = 2;
+
+/// What people should know of about one job: what is owed, for as long as it is.
+pub fn of_record(record: &Record) -> Vec<Condition> {
+    let found = record.owed.debts().filter_map(|(purpose, debt)| {
+        let kind = kind_of(debt)?;
         // Another target is another cause; the same one that is tried again is not.
-        let target = record.trouble.as_ref().map(|trouble| trouble.target.to_string());
-        let detail = format!("{}: {}", last.outcome, last.detail);
-        let of_job = Condition::of_job(kind, record, target.unwrap_or_default(), last, &detail);
+        let target = record.owed.apply.as_ref().filter(|_| purpose == Purpose::Apply);
+        let cause = target.map_or_else(|| debt.cause.to_string(), |apply| apply.digest.to_string());
+        let detail = first_line(&format!("{}: {}", purpose.undone(debt.cause), debt.error));
+        let operation = Some(debt.operation);
+        let of_job = Condition { kind, subject: record.name.to_string(), cause, detail, operation };
         // One cause, however many jobs it keeps from being deployed.
-        let shared = || Condition { subject: "session".to_owned(), cause: String::new(), ..of_job.clone() };
-        found.push(if kind == Kind::NoCluster { shared() } else { of_job });
-    }
-    if let Reason::GivenUp { error } = reason {
-        let mut troubles = record.trouble.iter().chain(&record.other_trouble);
-        // One that is never tried again was told of when it failed.
-        if let Some(trouble) = troubles.find(|t| t.next.is_none() && t.attempts > 1 && t.error == *error) {
-            let detail = format!("failed {} times: {error}", trouble.attempts);
-            let target = trouble.target.to_string();
-            found.push(Condition::of_job(Kind::RetriesUsedUp, record, target, last, &detail));
-        }
-    }
-    found
+        let shared = |subject: &str| Condition { subject: subject.to_owned(), cause: String::new(), ..of_job.clone() };
+        Some(match kind {
+            Kind::NoCluster => shared("session"),
+            Kind::NodeBroken => shared("node"),
+            Kind::LostCluster
+            | Kind::OperationFailed
+            | Kind::Unhealthy
+            | Kind::RemovalsHeld
+            | Kind::CleanStartsHeld
+            | Kind::EndNotProven
+            | Kind::Stranger
+            | Kind::CleanStartNeeded => of_job,
+        })
+    });
+    found.collect()
 }
 
-fn kind_of(last: &Entry) -> Option<Kind> {
-    match (last.outcome.as_str(), last.refusal) {
-        ("failed" | "rolled-back", _) => Some(Kind::OperationFailed),
-        ("unhealthy", _) => Some(Kind::Unhealthy),
-        ("refused", Some(RefusalKind::EndNotProven)) => Some(Kind::EndNotProven),
-        ("refused", Some(RefusalKind::NoCluster)) => Some(Kind::NoCluster),
-        ("refused", Some(RefusalKind::NoState)) => Some(Kind::CleanStartNeeded),
-        ("refused", _) => Some(Kind::OperationFailed),
-        (_, _) => None,
+fn kind_of(debt: &Debt) -> Option<Kind> {
+    match debt.cause {
+        Cause::NoSession => Some(Kind::NoCluster),
+        Cause::EndNotProven => Some(Kind::EndNotProven),
+        Cause::NodeBroken => Some(Kind::NodeBroken),
+        Cause::NeverTaken => (debt.attempts >= QUIET).then_some(Kind::NodeBroken),
+        Cause::NoResult => (debt.attempts > QUIET).then_some(Kind::OperationFailed),
+        Cause::NoState | Cause::MayBeComplete => Some(Kind::CleanStartNeeded),
+        Cause::NotStable => Some(Kind::Unhealthy),
+        Cause::NoCapacity { .. }
+        | Cause::NoSecret
+        | Cause::StaysInPassing
+        | Cause::NoSavepoint
+        | Cause::DoesNotCompile
+        | Cause::DoesNotRun
+        | Cause::ForeignJob => Some(Kind::OperationFailed),
     }
 }
 
@@ -204,14 +211,12 @@ impl Seen {
     fn covers(&self, condition: &Condition) -> bool {
         match condition.kind {
             Kind::LostCluster => false,
-            Kind::NoCluster | Kind::RemovalsHeld | Kind::CleanStartsHeld | Kind::Stranger => {
+            Kind::NoCluster | Kind::NodeBroken | Kind::RemovalsHeld | Kind::CleanStartsHeld | Kind::Stranger => {
                 self.kinds.contains(&condition.kind)
             }
-            Kind::OperationFailed
-            | Kind::Unhealthy
-            | Kind::EndNotProven
-            | Kind::CleanStartNeeded
-            | Kind::RetriesUsedUp => self.jobs.iter().any(|job| job.as_str() == condition.subject),
+            Kind::OperationFailed | Kind::Unhealthy | Kind::EndNotProven | Kind::CleanStartNeeded => {
+                self.jobs.iter().any(|job| job.as_str() == condition.subject)
+            }
         }
     }
 }

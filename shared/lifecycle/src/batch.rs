@@ -34,6 +34,16 @@ pub struct Expected {
     pub job_id: JobId,
     /// The revision of the record that says so: absence counts only for this one.
     pub revision: u64,
+    /// Whether something is still to be done for the job.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owed: bool,
+    /// Whether a checkpoint of the run was seen before.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub checkpointed: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The operations sent in one step or command.
@@ -103,6 +113,9 @@ pub struct Checkpointed {
     pub job_id: JobId,
     /// When it was triggered, in milliseconds of Unix time; the run's start if it completed none yet.
     pub at_ms: i64,
+    /// Whether it completed any.
+    #[serde(default)]
+    pub completed: bool,
 }
 
 /// The last look at the cluster, as the node wrote it.

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::execute::{Outcome, RunStarted};
+use crate::execute::{Compiled, Outcome, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
+use crate::plan::LeftStop;
 
 /// The format of claims that this version writes.
 pub const FORMAT: u32 = 1;
@@ -19,6 +20,9 @@ pub struct StopNote {
     pub n: u32,
     /// The savepoint, once it is known.
     pub savepoint: Option<String>,
+    /// The stop of an operation before, which is awaited under its own trigger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<LeftStop>,
 }
 
 /// A start that was or will be submitted.
@@ -31,6 +35,9 @@ pub struct StartNote {
     /// The life of the JobManager that it is given to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// What Flink told of it as it compiled it.
+    #[serde(default)]
+    pub compiled: Compiled,
 }
 
 /// The one point of decision of an operation.
@@ -115,11 +122,13 @@ impl Claim {
         }
     }
 
-    fn started(&self) -> Vec<RunStarted> {
+    /// The runs that were started, or were about to be.
+    pub fn started(&self) -> Vec<RunStarted> {
         let start = |note: &StartNote| RunStarted {
             job_id: note.job_id,
             restored_from: note.restore.clone(),
             epoch: note.epoch.clone(),
+            compiled: note.compiled,
         };
         self.notes.start.iter().chain(&self.notes.rollback).map(start).collect()
     }

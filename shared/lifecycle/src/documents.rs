@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The newest format of any document that this version reads.
-const NEWEST: u32 = 1;
+const NEWEST: u32 = 2;
 
 /// A document that cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use crate::change::Kind;
 use crate::flink::JobSeen;
 use crate::ids::{BatchId, OperationId};
 use crate::manifest::JobName;
-use crate::record::{Record, Status};
+use crate::record::{Aim, Ended, Record};
 
 /// A fact. Gauges are told by every look; a settled operation once, by whoever settled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub struct Settled {
     pub at: Timestamp,
     /// What had changed.
     pub change: Kind,
-    /// What came of it, in a word.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Ended,
     /// How long each phase took in all, in the order they began.
     pub phases: Vec<PhaseTime>,
     /// How long the job was down, in milliseconds; nothing if it was not, or is still.
@@ -60,9 +60,9 @@ impl Settled {
         let entry = after.history.last().filter(|entry| entry.operation == open.plan.operation)?;
         let result = result.filter(|result| result.operation == open.plan.operation);
         // What was stopped or done was not down.
-        let was_to_run = before.deployed.as_ref().is_some_and(|deployed| match deployed.status {
-            Status::Running | Status::NotRunning => true,
-            Status::Stopped | Status::Complete => false,
+        let was_to_run = before.deployed.as_ref().is_some_and(|deployed| match deployed.aim {
+            Aim::Run => true,
+            Aim::Stopped | Aim::Complete => false,
         });
         Some(Self {
             job: after.name.clone(),
@@ -70,7 +70,7 @@ impl Settled {
             batch: open.batch,
             at: entry.at,
             change: entry.change,
-            outcome: entry.outcome.clone(),
+            outcome: entry.outcome,
             phases: result.map(|result| summed(&result.phases)).unwrap_or_default(),
             downtime_ms: result.and_then(|result| result.downtime_ms).filter(|_| was_to_run),
         })
@@ -78,7 +78,12 @@ impl Settled {
 
     /// Whether what was wanted did not come about.
     pub fn failed(&self) -> bool {
-        matches!(self.outcome.as_str(), "failed" | "rolled-back" | "refused")
+        match self.outcome {
+            Ended::Failed | Ended::RolledBack | Ended::Refused => true,
+            Ended::Deployed | Ended::Unhealthy | Ended::Completed | Ended::Left | Ended::Removed | Ended::Abandoned => {
+                false
+            }
+        }
     }
 }
 
@@ -155,7 +160,13 @@ mod tests {
 
     #[test]
     fn a_look_tells_who_is_down_and_whose_state_is_oldest() {
-        let expected = |name: &str| Expected { job: JobName::try_from(name).unwrap(), job_id: run(name), revision: 1 };
+        let expected = |name: &str| Expected {
+            job: JobName::try_from(name).unwrap(),
+            job_id: run(name),
+            revision: 1,
+            owed: false,
+            checkpointed: true,
+        };
         let look = Look {
             epoch: Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 },
             at: Timestamp::from_second(1_000).unwrap(),
@@ -167,7 +178,7 @@ mod tests {
             ],
             slots: None,
         };
-        let checkpoint = |name: &str, at_ms| Checkpointed { job_id: run(name), at_ms };
+        let checkpoint = |name: &str, at_ms| Checkpointed { job_id: run(name), at_ms, completed: true };
         let document = ObservedDocument {
             format: FORMAT,
             batch: BatchId::derived(&["b"]),

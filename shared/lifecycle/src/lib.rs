@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod keys;
 pub mod manifest;
 pub mod orchestrate;
+pub mod owed;
 pub mod plan;
 pub mod record;
 pub mod secrets;

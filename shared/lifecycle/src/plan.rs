@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
 use crate::decision::{Action, Observed, action};
-use crate::execute::RunStarted;
+use crate::execute::{Compiled, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
@@ -157,6 +157,23 @@ pub struct KnownRun {
     /// The life of the JobManager that it was given to, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// What Flink told of it as it compiled it.
+    #[serde(default)]
+    pub compiled: Compiled,
+}
+
+/// A stop with savepoint that an operation without a result had asked for: it may be under way still, and whoever asked
+/// again under another trigger would abort it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LeftStop {
+    /// The operation that asked.
+    pub operation: OperationId,
+    /// The run.
+    pub run: JobId,
+    /// Which of its tries it was.
+    pub n: u32,
+    /// Where the savepoint goes.
+    pub directory: String,
 }
 
 impl KnownRun {
@@ -169,6 +186,7 @@ impl KnownRun {
             target: target.digest(),
             restored_from: run.restored_from,
             epoch: run.epoch,
+            compiled: run.compiled,
             checkpoints: target.checkpoint_directory(),
             savepoints: target.savepoint_directory(),
         }
@@ -195,6 +213,13 @@ pub struct Previous {
     pub checkpointed: bool,
     /// The state its first run was restored from.
     pub restore_point: Option<String>,
+}
+
+impl Previous {
+    /// How many slots its run holds: as Flink compiled it, or as its parallelism tells.
+    pub fn slots(&self) -> u32 {
+        self.runs.last().and_then(|run| run.compiled.slots).unwrap_or(self.launch.slots)
+    }
 }
 
 /// Time spans of an operation, in milliseconds: configuration, so that tests are quick.
@@ -260,6 +285,9 @@ pub struct Plan {
     pub previous: Option<Previous>,
     /// Runs of operations that ended without a result.
     pub orphans: Vec<KnownRun>,
+    /// Stops of operations that ended without a result, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<LeftStop>,
     /// Which run that we did not start is taken for ours.
     pub adopt: Adopt,
     /// Whether it may start clean if no state is left, as an operator allowed.

@@ -1,6 +1,8 @@
 //! The record: the one mutable document per job.
 //! Must not know how it is stored, nor decide what happens next.
 
+mod stored;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -8,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
 use crate::execute::RefusalKind;
-use crate::ids::{BatchId, Digest, JobId, Nonce, OperationId, rollback_id, run_id};
+use crate::ids::{BatchId, JobId, Nonce, OperationId, rollback_id, run_id};
 use crate::manifest::{JobName, Meta};
-use crate::plan::{KnownRun, Plan};
+use crate::owed::Owed;
+use crate::plan::{KnownRun, LeftStop, Plan};
 use crate::target::Target;
 
 /// The format of records that this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// How many operations the record remembers.
 const HISTORY: usize = 50;
 
@@ -29,7 +32,19 @@ pub enum Source {
     Process,
 }
 
-/// Whether the deployed manifest runs, as far as was settled.
+/// What the deployed manifest is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aim {
+    /// It is to run; whether it does is what looks tell, and what is owed.
+    Run,
+    /// It was removed: stopped, its state kept.
+    Stopped,
+    /// It was bounded and is done.
+    Complete,
+}
+
+/// How a job stands, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
@@ -61,8 +76,8 @@ pub struct Deployed {
     pub target: Target,
     /// Version, id and creation of its query.
     pub meta: Meta,
-    /// Whether it runs.
-    pub status: Status,
+    /// What it is to do.
+    pub aim: Aim,
     /// Its runs since the restore point, the newest last.
     pub runs: Vec<KnownRun>,
     /// The state that the first of these runs was restored from.
@@ -95,17 +110,14 @@ pub struct OpenOperation {
     pub sent: u32,
 }
 
-/// A target that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Trouble {
-    /// The target.
-    pub target: Digest,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it is tried again; nothing if not at all.
-    pub next: Option<Timestamp>,
-    /// Why it failed, for people.
-    pub error: String,
+impl OpenOperation {
+    /// Whether its version was given out for it.
+    pub fn gives_out_a_version(&self) -> bool {
+        match self.plan.change.kind {
+            Kind::New | Kind::Query => true,
+            Kind::Unchanged | Kind::Configuration | Kind::Removed => false,
+        }
+    }
 }
 
 /// How the desired files were last judged.
@@ -150,6 +162,53 @@ pub struct Allow {
     pub at: Timestamp,
 }
 
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The target runs.
+    Deployed,
+    /// It is alive, but not stable, and there is nothing to roll back to.
+    Unhealthy,
+    /// It was bounded and ran to its end.
+    Completed,
+    /// Nothing had to be done.
+    Left,
+    /// It was stopped and removed.
+    Removed,
+    /// The target failed, the previous manifest runs again.
+    RolledBack,
+    /// Nothing was touched.
+    Refused,
+    /// The target failed, and nothing of the job runs.
+    Failed,
+    /// It was closed without a result.
+    Abandoned,
+}
+
+impl Ended {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Unhealthy => "unhealthy",
+            Self::Completed => "completed",
+            Self::Left => "left",
+            Self::Removed => "removed",
+            Self::RolledBack => "rolled-back",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// One settled operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
@@ -163,8 +222,8 @@ pub struct Entry {
     pub change: Kind,
     /// The state that was restored.
     pub from: Option<String>,
-    /// What came of it, in a word.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Ended,
     /// What came of it, for people.
     pub detail: String,
     /// What kind of refusal it was.
@@ -178,6 +237,7 @@ pub struct Entry {
 
 /// The one mutable document per job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "stored::Stored")]
 pub struct Record {
     /// The format of this document.
     pub format: u32,
@@ -195,14 +255,12 @@ pub struct Record {
     pub deployed: Option<Deployed>,
     /// The operation under way.
     pub open: Option<OpenOperation>,
-    /// The target that failed last.
-    pub trouble: Option<Trouble>,
-    /// The target that failed before it: a desired one and the deployed one can be in trouble at the same time.
-    pub other_trouble: Option<Trouble>,
+    /// What is still to be done.
+    pub owed: Owed,
     /// Runs of operations that ended without a result.
     pub orphans: Vec<KnownRun>,
-    /// Whether the last operation ended without a result: the next decision sends one in any case.
-    pub unsettled: bool,
+    /// Stops of operations that ended without a result, the newest last.
+    pub stops: Vec<LeftStop>,
     /// How the desired files were last judged.
     pub decision: Option<Decision>,
     /// What an operator allowed.
@@ -223,10 +281,9 @@ impl Record {
             highest_version: 0,
             deployed: None,
             open: None,
-            trouble: None,
-            other_trouble: None,
+            owed: Owed::default(),
             orphans: Vec::new(),
-            unsettled: false,
+            stops: Vec::new(),
             decision: None,
             allows: Vec::new(),
             history: Vec::new(),
@@ -248,57 +305,40 @@ impl Record {
         self.history.drain(..surplus);
     }
 
-    /// The trouble of `target`, if it is in any.
-    pub fn trouble_of(&self, target: &Digest) -> Option<&Trouble> {
-        self.trouble.iter().chain(&self.other_trouble).find(|trouble| trouble.target == *target)
-    }
-
-    /// Notes a trouble; the last one of another target is kept beside it.
-    pub fn note_trouble(&mut self, trouble: Trouble) {
-        match self.trouble.take() {
-            Some(last) if last.target != trouble.target => self.other_trouble = Some(last),
-            Some(_) | None => {}
-        }
-        self.trouble = Some(trouble);
-    }
-
-    /// Forgets the trouble of `target`, never that of another.
-    pub fn forget_trouble(&mut self, target: &Digest) {
-        let others = |trouble: &Trouble| trouble.target != *target;
-        let last = self.trouble.take().filter(others);
-        let other = self.other_trouble.take().filter(others);
-        (self.trouble, self.other_trouble) = if last.is_some() { (last, other) } else { (other, None) };
-    }
-
-    /// Forgets every trouble.
-    pub fn forget_troubles(&mut self) {
-        self.trouble = None;
-        self.other_trouble = None;
-    }
-
-    /// The run that should be live now.
+    /// The run that is live, if the job is as it should be.
     pub fn expected_run(&self) -> Option<JobId> {
         let deployed = self.deployed.as_ref()?;
-        match deployed.status {
-            Status::Running => deployed.run(),
-            Status::NotRunning | Status::Stopped | Status::Complete => None,
+        match deployed.aim {
+            Aim::Run => deployed.run(),
+            Aim::Stopped | Aim::Complete => None,
         }
     }
 
-    /// Whether what is deployed should run and is known not to: nothing of it runs, or it is being brought back.
+    /// How what is deployed stands, as far as was settled; nothing if nothing is.
+    pub fn status(&self) -> Option<Status> {
+        let deployed = self.deployed.as_ref()?;
+        Some(match deployed.aim {
+            Aim::Run if self.is_down() => Status::NotRunning,
+            Aim::Run => Status::Running,
+            Aim::Stopped => Status::Stopped,
+            Aim::Complete => Status::Complete,
+        })
+    }
+
+    /// Whether what is deployed should run and is not known to: it is owed, or being brought back.
     pub fn is_down(&self) -> bool {
         let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
-        self.deployed.as_ref().is_some_and(|deployed| match deployed.status {
-            Status::NotRunning => true,
-            Status::Running => restarting,
-            Status::Stopped | Status::Complete => false,
+        let owed = self.owed.keep_running.as_ref().is_some_and(|debt| debt.cause.is_down());
+        self.deployed.as_ref().is_some_and(|deployed| match deployed.aim {
+            Aim::Run => owed || restarting,
+            Aim::Stopped | Aim::Complete => false,
         })
     }
 
     /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.
     pub fn knows_run(&self, run: JobId) -> bool {
         // A run of the Python tool is ours under any id until it was seen.
-        if self.deployed.as_ref().is_some_and(|d| d.runs.is_empty() && d.status == Status::Running) {
+        if self.deployed.as_ref().is_some_and(|d| d.runs.is_empty() && d.aim == Aim::Run) {
             return true;
         }
         let deployed = self.deployed.iter().flat_map(|deployed| &deployed.runs);
@@ -311,9 +351,9 @@ impl Record {
 
     /// Whether bringing the job to `target` would start it clean although its manifest computes what it did.
     pub fn starts_over_by_configuration(&self, target: &Target) -> bool {
-        let deployed = self.deployed.as_ref().filter(|deployed| match deployed.status {
-            Status::Running | Status::NotRunning => true,
-            Status::Stopped | Status::Complete => false,
+        let deployed = self.deployed.as_ref().filter(|deployed| match deployed.aim {
+            Aim::Run => true,
+            Aim::Stopped | Aim::Complete => false,
         });
         let before = deployed.map(|deployed| &deployed.target);
         before.is_some_and(|before| Change::between(before, target).starts_over_by_configuration())

@@ -6,13 +6,16 @@
 mod node;
 
 use jiff::Timestamp;
+use lifecycle::attention::of_record;
 use lifecycle::claim::{Abandoned, Claim, StartNote, Verdict};
 use lifecycle::decision::Why;
 use lifecycle::execute::{End, Outcome, Refusal};
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
-use lifecycle::orchestrate::{Desired, Ruling, decide, settle_abandoned};
+use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
+use lifecycle::owed::{Cause, Debt, Owed};
 use lifecycle::record::{Allow, OpenOperation, Permission, Record, Source, Status};
+use lifecycle::target::Target;
 use node::{
     Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, run, settle, situation, target,
     wanted,
@@ -28,6 +31,13 @@ struct Path {
     restores: Option<&'static str>,
 }
 
+/// An operation of this record ended without a result: the next decision looks.
+fn unsettle(record: &mut Record) {
+    let now = Timestamp::UNIX_EPOCH;
+    let debt = Debt::after(None, Cause::NoResult, "it ended without a result", id(8), now);
+    record.owed.keep_running = Some(debt.at_once(now));
+}
+
 fn paths() -> Vec<Path> {
     let new = || (Record::fresh(name(), id(0), Source::Queries), Node::default());
     let path = |title, (mut record, node): (Record, Node), desired: Desired, word, restores| {
@@ -41,12 +51,12 @@ fn paths() -> Vec<Path> {
     };
     let gone = |record: &mut Record, node: &mut Node| {
         node.end(run(1), JobState::Failed);
-        record.unsettled = true;
+        unsettle(record);
     };
     let savepoint = Some("savepoint-ca31ac-000000000002");
     vec![
         path("new", new(), wanted(&first()), "deployed", None),
-        path("unchanged, running", with(&|record, _| record.unsettled = true), wanted(&first()), "left", None),
+        path("unchanged, running", with(&|record, _| unsettle(record)), wanted(&first()), "left", None),
         path("unchanged, gone", with(&gone), wanted(&first()), "deployed", Some("chk-1")),
         path("configuration, running", deployed(&first()), wanted(&reconfigured()), "deployed", savepoint),
         path(
@@ -232,25 +242,122 @@ fn a_savepoint_left_by_another_stop_does_not_hide_newer_states() {
     assert_eq!(node.submitted.last().unwrap().1.as_deref().unwrap().rsplit('/').next(), Some("chk-3"));
 }
 
-/// Bringing the deployed manifest back cleared the failed target's count: it was tried again at once, for ever.
+/// A rollback costs a healthy job a stop each time: a target that failed is not tried again by itself, whatever happens
+/// to the deployed manifest meanwhile.
 #[test]
 fn a_restart_does_not_forgive_the_target_that_failed() {
     let (mut record, mut node) = deployed(&first());
-    for n in [2, 4] {
-        let open = order(&mut record, &wanted(&requeried()), n);
-        let failed = Outcome::Failed { reason: "both failed".to_owned(), savepoint: None };
-        record = settle(record, &open, &failed);
-        node.end(record.deployed.as_ref().unwrap().run().unwrap(), JobState::Failed);
-        let restart = order(&mut record, &wanted(&requeried()), n + 1);
-        assert!(restart.plan.is_restart(), "the deployed manifest first");
-        let outcome = node.run(&restart.plan);
-        record = settle(record, &restart, &outcome);
-        let pause = record.trouble_of(&requeried().digest()).unwrap().next;
-        assert_eq!(pause.is_some(), n == 2, "two attempts in all");
-        // The pause is over.
-        record.trouble.as_mut().unwrap().next = pause.map(|_| Timestamp::UNIX_EPOCH);
+    let open = order(&mut record, &wanted(&requeried()), 2);
+    let failed = Outcome::Failed { reason: "both failed".to_owned(), savepoint: None, runs: Vec::new() };
+    record = settle(record, &open, &failed);
+    assert_eq!(record.status(), Some(Status::NotRunning));
+    node.end(record.deployed.as_ref().unwrap().run().unwrap(), JobState::Failed);
+    make_due(&mut record);
+    let restart = order(&mut record, &wanted(&requeried()), 3);
+    assert!(restart.plan.is_restart(), "the deployed manifest is kept running");
+    let outcome = node.run(&restart.plan);
+    record = settle(record, &restart, &outcome);
+    assert_eq!(record.status(), Some(Status::Running));
+    let asked = |record: &Record, target: &Target, situation: Situation| decide(record, &wanted(target), &situation);
+    let nothing = |ruling: Ruling| matches!(ruling, Ruling::Nothing { .. });
+    assert!(nothing(asked(&record, &requeried(), situation(4))));
+    assert!(nothing(asked(&record, &requeried(), Situation { urgent: true, ..situation(4) })), "a redeploy");
+    let mut described = requeried();
+    described.manifest.description = "another".to_owned();
+    assert!(nothing(asked(&record, &described, situation(4))), "another description is no other target");
+    assert!(!nothing(asked(&record, &reconfigured(), situation(4))), "another target is tried");
+    record.owed.retry(Timestamp::UNIX_EPOCH);
+    assert!(!nothing(asked(&record, &requeried(), situation(4))), "an operator asked");
+}
+
+/// The pause of what is owed is over.
+fn make_due(record: &mut Record) {
+    let at = Timestamp::UNIX_EPOCH;
+    let owed = &mut record.owed;
+    let apply = owed.apply.iter_mut().map(|apply| &mut apply.debt).filter(|debt| debt.next.is_some());
+    for debt in apply.chain(&mut owed.keep_running).chain(&mut owed.remove) {
+        debt.next = Some(at);
     }
-    assert!(matches!(decide(&record, &wanted(&requeried()), &situation(9)), Ruling::Nothing { .. }), "given up");
+}
+
+/// What is deployed is never given up, however often bringing it back fails and whatever it lacks.
+#[test]
+fn keeping_a_job_running_is_never_given_up() {
+    let refusals = [
+        Refusal::NoCluster { message: "none".to_owned() },
+        Refusal::NoCapacity { needed: 1, free: 0 },
+        Refusal::NoSecret { message: "none".to_owned() },
+        Refusal::NodeBroken { message: "no PyFlink".to_owned() },
+        Refusal::NoState,
+        Refusal::StaysInPassing,
+    ];
+    for refusal in refusals {
+        let (mut record, _) = deployed(&first());
+        unsettle(&mut record);
+        for n in 2..40 {
+            let restart = order(&mut record, &wanted(&first()), n);
+            record = settle(record, &restart, &Outcome::Refused { refusal: refusal.clone() });
+            assert_eq!(record.status(), Some(Status::NotRunning), "{refusal:?}");
+            let next = record.owed.keep_running.as_ref().unwrap().next.unwrap();
+            assert!(next.as_second() <= 900, "{refusal:?}: the pause is a quarter of an hour at most");
+            assert!(matches!(decide(&record, &wanted(&first()), &situation(99)), Ruling::Nothing { .. }), "it waits");
+            make_due(&mut record);
+        }
+        assert!(serde_json::to_vec(&record).unwrap().len() < 65_536);
+        let removal = order(&mut record, &Desired::Absent, 41);
+        assert!(removal.plan.next.is_none(), "a removal is done although a restart waits");
+    }
+}
+
+/// A job that was brought back unhealthy and recovered is brought back again when it is lost later.
+#[test]
+fn a_look_that_shows_the_job_healthy_pays_the_debt() {
+    let (mut record, mut node) = deployed(&first());
+    unsettle(&mut record);
+    node.end(run(1), JobState::Failed);
+    let restart = order(&mut record, &wanted(&first()), 2);
+    let started = node.run(&restart.plan);
+    let Outcome::Deployed { run, savepoint, checkpointed, .. } = started else { panic!("{started:?}") };
+    let job_id = run.job_id;
+    let unhealthy = Outcome::Deployed { run, savepoint, checkpointed, unhealthy: Some("it restarts".to_owned()) };
+    let record = settle(record, &restart, &unhealthy);
+    assert_eq!(of_record(&record).len(), 1, "one alert");
+    let lost = Situation { lost: Some(Lost { job_id, revision: record.revision }), ..situation(3) };
+    assert!(matches!(decide(&record, &wanted(&first()), &lost), Ruling::Operate(_)), "lost while it was unhealthy");
+    let learned = Some(Learned { job_id, healthy: true, checkpointed: true });
+    let look = Situation { learned, ..situation(3) };
+    let Effect::WriteRecord(paid) = written(&record, &wanted(&first()), &look) else { panic!("nothing was written") };
+    assert_eq!(paid.owed, Owed::default());
+    assert_eq!(of_record(&paid), []);
+    let lost = Situation { lost: Some(Lost { job_id, revision: paid.revision }), ..situation(3) };
+    assert!(matches!(decide(&paid, &wanted(&first()), &lost), Ruling::Operate(_)), "lost a month later");
+}
+
+/// The effect after everything was read.
+fn written(record: &Record, desired: &Desired, situation: &Situation) -> Effect {
+    let (state, _) = orchestrate::step(&name(), situation, orchestrate::State::new(), orchestrate::Input::Begin);
+    let read = orchestrate::Input::Record(Some(Box::new(record.clone())));
+    let (state, _) = orchestrate::step(&name(), situation, state, read);
+    orchestrate::step(&name(), situation, state, orchestrate::Input::Desired(desired.clone())).1
+}
+
+/// A step that ends before a runner takes the operation leaves no trace but its debt.
+#[test]
+fn what_no_runner_took_leaves_no_version_no_history_and_no_orphan() {
+    let mut record = Record::fresh(name(), id(0), Source::Queries);
+    for n in 1..5 {
+        let open = order(&mut record, &wanted(&first()), n);
+        assert_eq!(open.meta.as_ref().unwrap().query_version, 1);
+        record = settle_abandoned(record, &open, None, Timestamp::UNIX_EPOCH, patience());
+        assert_eq!((record.highest_version, record.history.len(), record.orphans.len()), (0, 0, 0));
+        assert_eq!(record.owed.apply.as_ref().unwrap().debt.attempts, u32::from(n));
+        assert!(matches!(decide(&record, &wanted(&first()), &situation(9)), Ruling::Nothing { .. }), "it waits");
+        make_due(&mut record);
+    }
+    let taken = order(&mut record, &wanted(&first()), 5);
+    let claim = Claim::fresh(id(5), id(9), 1_000);
+    let record = settle_abandoned(record, &taken, Some(&claim), Timestamp::UNIX_EPOCH, patience());
+    assert_eq!((record.highest_version, record.history.len()), (1, 1), "a version that a runner took is never reused");
 }
 
 /// Both the desired and the deployed target can be in trouble; one must not make the other be tried again at once.
@@ -260,7 +367,7 @@ fn two_targets_in_trouble_do_not_take_turns() {
     let refused = Outcome::Refused { refusal: Refusal::NoState };
     let change = order(&mut record, &wanted(&reconfigured()), 2);
     record = settle(record, &change, &refused);
-    record.deployed.as_mut().unwrap().status = Status::NotRunning;
+    unsettle(&mut record);
     let restart = order(&mut record, &wanted(&reconfigured()), 3);
     record = settle(record, &restart, &refused);
     assert!(matches!(decide(&record, &wanted(&reconfigured()), &situation(4)), Ruling::Nothing { .. }));
@@ -274,7 +381,8 @@ fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
     let restore = node.runs[&run(1)].stopped.clone();
     node.submit(open.plan.next.as_ref().unwrap(), run(2), restore.clone());
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start = Some(StartNote { job_id: run(2), restore, epoch: None });
+    claim.notes.start =
+        Some(StartNote { job_id: run(2), restore, epoch: None, compiled: lifecycle::execute::Compiled::default() });
     claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned() });
     node.claim = Some(claim);
     node.go_on(&open.plan, usize::MAX);
@@ -284,7 +392,7 @@ fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
 #[test]
 fn a_run_that_is_left_alone_stays_the_deployed_one() {
     let (mut record, mut node) = deployed(&first());
-    record.unsettled = true;
+    unsettle(&mut record);
     let open = order(&mut record, &wanted(&first()), 2);
     let outcome = node.run(&open.plan);
     assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(run(1)), epoch: Some(epoch()) });
@@ -297,7 +405,7 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
 fn a_run_that_may_live_elsewhere_is_not_replaced() {
     for desired in [wanted(&first()), wanted(&reconfigured()), wanted(&requeried()), Desired::Absent] {
         let (mut record, mut node) = deployed(&first());
-        record.unsettled = true;
+        unsettle(&mut record);
         let lost = std::mem::take(&mut node.runs);
         node.unproven = vec![(run(1), Epoch::Yarn { application: "application_1_0".to_owned(), attempt: 1 })];
         for n in 2..7 {
@@ -306,10 +414,9 @@ fn a_run_that_may_live_elsewhere_is_not_replaced() {
             assert!(matches!(&outcome, Outcome::Refused { refusal: Refusal::EndNotProven { .. } }), "{outcome:?}");
             assert!(node.runs.is_empty());
             record = settle(record, &open, &outcome);
-            assert_eq!(record.deployed.as_ref().unwrap().status, Status::Running, "nobody saw it at its end");
-            assert!(record.trouble.as_ref().unwrap().next.is_some(), "it is looked for again, however often");
-            record.trouble.as_mut().unwrap().next = Some(Timestamp::UNIX_EPOCH);
-            record.unsettled = true;
+            assert!(record.owed.debts().all(|(_, debt)| debt.next.is_some()), "it is looked for again, however often");
+            make_due(&mut record);
+            unsettle(&mut record);
         }
         node.unproven.clear();
         let open = order(&mut record, &desired, 9);
@@ -325,7 +432,12 @@ fn a_start_that_may_live_elsewhere_stays_open() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start = Some(StartNote { job_id: run(2), restore: None, epoch: Some(epoch()) });
+    claim.notes.start = Some(StartNote {
+        job_id: run(2),
+        restore: None,
+        epoch: Some(epoch()),
+        compiled: lifecycle::execute::Compiled::default(),
+    });
     node.claim = Some(claim);
     node.runs.clear();
     node.unproven = vec![(run(2), epoch())];
@@ -344,8 +456,8 @@ fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
     let outcome = node.run(&open.plan);
     assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoCluster { message: "there are two".to_owned() } });
     let record = settle(record, &open, &outcome);
-    let trouble = record.trouble.unwrap();
-    assert_eq!((trouble.attempts, trouble.next.is_some()), (0, true));
+    let owed = record.owed.apply.unwrap().debt;
+    assert_eq!((owed.cause, owed.next.is_some()), (Cause::NoSession, true));
 
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
     claim.notes.cancel = Some(run(1));
@@ -365,9 +477,9 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
     assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoSecret { message: said.clone() } });
     assert_eq!((&node.runs, &node.disk), (&before.runs, &before.disk));
     let record = settle(record, &open, &outcome);
-    assert_eq!(record.deployed.as_ref().unwrap().status, Status::Running);
-    let trouble = record.trouble_of(&reconfigured().digest()).unwrap();
-    assert_eq!((trouble.attempts, trouble.next.is_some(), &trouble.error), (1, true, &said));
+    assert_eq!(record.status(), Some(Status::Running));
+    let owed = record.owed.apply.unwrap().debt;
+    assert_eq!((owed.attempts, owed.next.is_some(), &owed.error), (1, true, &said));
 }
 
 /// Without state nothing is started clean, until an operator says so: once.
@@ -377,7 +489,7 @@ fn a_clean_start_is_an_operators_word() {
     node.end(run(1), JobState::Failed);
     node.disk.clear();
     record.deployed.as_mut().unwrap().checkpointed = true;
-    record.unsettled = true;
+    unsettle(&mut record);
     let open = order(&mut record, &wanted(&first()), 2);
     let refused = node.run(&open.plan);
     assert_eq!(refused, Outcome::Refused { refusal: Refusal::NoState });
@@ -385,7 +497,7 @@ fn a_clean_start_is_an_operators_word() {
     assert!(matches!(decide(&record, &wanted(&first()), &situation(3)), Ruling::Nothing { .. }), "it is tried again");
 
     let permission = Permission::CleanStart;
-    record.forget_troubles();
+    record.owed.retry(Timestamp::UNIX_EPOCH);
     record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
     let open = order(&mut record, &wanted(&first()), 3);
     let started = node.run(&open.plan);

@@ -31,7 +31,7 @@ fn b1_a_first_run_that_restarts_is_ended_before_it_is_given_up() {
     assert_eq!(node.live(), [], "no copy is left behind");
     let record = settle(record, &open, &node.result.unwrap());
     let again = decide(&record, &wanted(&first()), &situation(2));
-    assert!(matches!(again, Ruling::Nothing { reason: Reason::WaitsToRetry { .. }, .. }), "{again:?}");
+    assert!(matches!(again, Ruling::Nothing { reason: Reason::GivenUp { .. }, .. }), "{again:?}");
 }
 
 /// B2: a changed target table, or a changed table definition, deployed nothing.

@@ -317,10 +317,10 @@ impl Bench {
         for key in self.keys("records/").await {
             let record: Value = serde_json::from_str(&self.read(&key).await.unwrap_or_default()).unwrap_or_default();
             eprintln!(
-                "{key}: open={} decision={:#} trouble={:#} history={:#}",
+                "{key}: open={} decision={:#} owed={:#} history={:#}",
                 !record["open"].is_null(),
                 record["decision"],
-                record["trouble"],
+                record["owed"],
                 record["history"]
             );
         }

@@ -4,13 +4,14 @@
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex};
 
+use jiff::Timestamp;
 use lifecycle::execute::Effect;
 use lifecycle::ids::Digest;
 use lifecycle::orchestrate::Desired;
-use lifecycle::record::{Record, Status};
+use lifecycle::record::{Aim, Record};
 
 use super::flink::Shape;
-use super::kept::print;
+use super::kept::{Kept, print};
 use super::runner::Twist;
 use super::scenario::Scenario;
 use super::world::{Budget, World};
@@ -51,6 +52,7 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
         seen.push(print);
         let before = (world.record.clone(), world.flink.clone(), world.on_the_way.clone());
         deliver_all(scenario, &mut world);
+        every_pause_ends(&mut world);
         let lost = world.missing();
         world.start_pass(scenario, 0, true, lost);
         while world.passes[0].is_some() {
@@ -72,6 +74,19 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
 fn converged<T>(with: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
     static KNOWN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
     with(&mut KNOWN.lock().unwrap())
+}
+
+/// What is tried again by itself is due.
+fn every_pause_ends(world: &mut World) {
+    let Some(record) = &world.record else { return };
+    let mut due = (**record).clone();
+    let apply = due.owed.apply.iter_mut().map(|apply| &mut apply.debt).filter(|debt| debt.next.is_some());
+    for debt in apply.chain(&mut due.owed.keep_running).chain(&mut due.owed.remove) {
+        debt.next = debt.next.map(|_| Timestamp::UNIX_EPOCH);
+    }
+    if due != **record {
+        world.record = Some(Kept::new(due));
+    }
 }
 
 /// Leases lapse, stops are done, every batch on its way is carried out.
@@ -122,21 +137,22 @@ fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
 }
 
 fn is_deployed(record: &Record, target: &Digest) -> bool {
-    record.deployed.as_ref().is_some_and(|d| d.target.digest() == *target && d.status != Status::Stopped)
+    record.deployed.as_ref().is_some_and(|d| d.target.digest() == *target && d.aim != Aim::Stopped)
 }
 
+/// The target failed, and the record says why.
 fn gave_up(record: &Record, target: &Digest) -> bool {
-    record.trouble_of(target).is_some_and(|trouble| trouble.next.is_none())
+    record.owed.apply.as_ref().is_some_and(|apply| apply.digest == *target && apply.debt.next.is_none())
 }
 
-/// The deployed manifest runs, or a trouble says why not.
+/// The deployed manifest runs: that is never given up.
 fn runs(record: &Record, world: &World, what: &str) -> Result<(), String> {
     let Some(deployed) = &record.deployed else { return Ok(()) };
     let live = deployed
         .run()
         .is_some_and(|run| world.flink.runs.get(&run).is_some_and(|r| matches!(r.shape, Shape::Healthy | Shape::Sick)));
-    if live || deployed.status == Status::Stopped || gave_up(record, &deployed.target.digest()) {
+    if live || deployed.aim == Aim::Stopped {
         return Ok(());
     }
-    Err(format!("{what} does not run, and nothing says why"))
+    Err(format!("{what} does not run"))
 }

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use lifecycle::claim::Claim;
 use lifecycle::ids::{BatchId, OperationId};
-use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Patience, Situation, State, step};
+use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Situation, State, step};
+use lifecycle::owed::Patience;
 use lifecycle::plan::Windows;
 use lifecycle::record::{Record, Source};
 
@@ -50,13 +51,16 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         etags: scenario.etags(world.uploads),
         source: Source::Queries,
         version_floor: 0,
-        // Time stands still: what is tried again is tried at once.
-        patience: Patience { attempts: 2, pause_ms: 0 },
+        // Time stands still: what waits is tried again once nothing else goes on.
+        patience: Patience::default(),
         windows: Windows::default(),
         removals_held: false,
         clean_starts_held: false,
         sweep,
         lost,
+        urgent: false,
+        seen: None,
+        learned: None,
     }
 }
 
@@ -93,6 +97,7 @@ impl World {
                 | Effect::ReadResult(_)
                 | Effect::AskDispatch(_)
                 | Effect::CloseClaim(_)
+                | Effect::CloseLapsedClaim(_)
                 | Effect::Project(_)
                 | Effect::WriteRecord(_)
                 | Effect::Dispatch(_) => break,
@@ -120,12 +125,15 @@ impl World {
             }
             Effect::AskDispatch(batch) => {
                 Input::Dispatched(match (self.is_under_way(batch), self.sent.contains_key(&batch)) {
-                    (true, _) => Dispatched::UnderWay,
+                    (true, _) => Dispatched::Running,
                     (false, true) => Dispatched::Over,
                     (false, false) => Dispatched::Never,
                 })
             }
             Effect::CloseClaim(operation) => self.close_claim(operation),
+            // Its runner may only be late.
+            Effect::CloseLapsedClaim(operation) if !self.claims.contains_key(&operation) => Input::Held,
+            Effect::CloseLapsedClaim(operation) => self.close_claim(operation),
             Effect::WritePlan(_) | Effect::Project(_) => Input::Written,
             Effect::WriteRecord(record) => self.write_record(pass, state, *record),
             Effect::Dispatch(plan) => {

@@ -4,10 +4,10 @@
 use lifecycle::change::Kind;
 use lifecycle::claim::Claim;
 use lifecycle::execute::Outcome;
-use lifecycle::ids::JobId;
+use lifecycle::ids::{JobId, TriggerId};
 use lifecycle::orchestrate::Desired;
 use lifecycle::plan::Launch;
-use lifecycle::record::{Record, Status};
+use lifecycle::record::{Aim, Record};
 
 use super::flink::Flink;
 
@@ -28,6 +28,8 @@ pub(crate) enum Broken {
     ResultChanged { before: &'static str, after: &'static str },
     /// An operation was settled twice.
     SettledTwice,
+    /// A stop was asked for while another one was under way: Flink aborts it and restarts the job.
+    StopCrossed(JobId),
     /// A version was given out twice.
     VersionReused(u32),
 }
@@ -53,6 +55,12 @@ pub(crate) fn starting(flink: &Flink, launch: &Launch, id: JobId, restore: Optio
     }
 }
 
+/// A stop of `run` under `trigger`.
+pub(crate) fn stopping(flink: &Flink, run: JobId, trigger: TriggerId) -> Option<Broken> {
+    let under_way = flink.runs.get(&run).and_then(|run| run.stopping.as_ref());
+    under_way.is_some_and(|(other, _)| *other != trigger).then_some(Broken::StopCrossed(run))
+}
+
 /// A write of the record.
 pub(crate) fn recording(before: Option<&Record>, after: &Record, desired: Option<&Desired>) -> Option<Broken> {
     let mut operations: Vec<_> = after.history.iter().map(|entry| entry.operation).collect();
@@ -62,7 +70,7 @@ pub(crate) fn recording(before: Option<&Record>, after: &Record, desired: Option
     }
     let ordered = after.open.as_ref().filter(|_| before.is_none_or(|b| b.open.is_none()))?;
     let kind = ordered.plan.change.kind;
-    let kept = after.deployed.as_ref().is_some_and(|d| d.status != Status::Stopped);
+    let kept = after.deployed.as_ref().is_some_and(|d| d.aim != Aim::Stopped);
     if matches!(desired, Some(Desired::Refused)) && kept && kind != Kind::Unchanged {
         return Some(Broken::RefusedFileActs);
     }

@@ -95,7 +95,7 @@ impl World {
             }
             Effect::Prepare(role) => match launch_of(&plan, role) {
                 Some(launch) if scenario.does_not_compile(launch) => Input::Rejected(rejection()),
-                Some(_) => Input::Compiled,
+                Some(_) => Input::Compiled(lifecycle::execute::Compiled::default()),
                 None => Input::Unknown,
             },
             Effect::Reserve { .. } => Input::Reserved,
@@ -121,18 +121,21 @@ impl World {
             {
                 Input::NotOurs
             }
-            Effect::Stop { run, trigger, directory } => match twist {
-                Twist::OnlyAsked => {
-                    self.flink.ask_stop(run, trigger, &directory);
-                    Input::Unknown
+            Effect::Stop { run, trigger, directory } => {
+                self.note(rules::stopping(&self.flink, run, trigger));
+                match twist {
+                    Twist::OnlyAsked => {
+                        self.flink.ask_stop(run, trigger, &directory);
+                        Input::Unknown
+                    }
+                    Twist::Plain => Input::Stopped(self.flink.stop(run, trigger, &directory, false)),
+                    Twist::TriggerForgotten => Input::Stopped(self.flink.stop(run, trigger, &directory, true)),
+                    Twist::ReplyLost => {
+                        let _: StopEnd = self.flink.stop(run, trigger, &directory, false);
+                        Input::Unknown
+                    }
                 }
-                Twist::Plain => Input::Stopped(self.flink.stop(run, trigger, &directory, false)),
-                Twist::TriggerForgotten => Input::Stopped(self.flink.stop(run, trigger, &directory, true)),
-                Twist::ReplyLost => {
-                    let _: StopEnd = self.flink.stop(run, trigger, &directory, false);
-                    Input::Unknown
-                }
-            },
+            }
             Effect::Cancel(run) => {
                 self.flink.end(run, Shape::Canceled);
                 Input::Cancelled

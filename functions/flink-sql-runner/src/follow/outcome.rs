@@ -10,7 +10,7 @@ use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::ids::OperationId;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
-use lifecycle::record::{Decision, Entry};
+use lifecycle::record::{self, Decision, Entry};
 
 use crate::exit::Exit;
 use crate::out;
@@ -64,16 +64,22 @@ impl Ended {
 
     /// An operation was settled.
     pub(crate) fn by_entry(entry: &Entry, result: Option<&OperationResult>) -> Self {
-        let exit = match (result, entry.outcome.as_str()) {
+        let exit = match (result, entry.outcome) {
             (Some(result), _) => exit_of(&result.outcome),
-            (None, "deployed" | "completed" | "removed" | "left") => Exit::Done,
-            (None, "abandoned") => Exit::Unknown,
-            (None, _) => Exit::Failed,
+            (
+                None,
+                record::Ended::Deployed | record::Ended::Completed | record::Ended::Removed | record::Ended::Left,
+            ) => Exit::Done,
+            (None, record::Ended::Abandoned) => Exit::Unknown,
+            (
+                None,
+                record::Ended::Unhealthy | record::Ended::RolledBack | record::Ended::Refused | record::Ended::Failed,
+            ) => Exit::Failed,
         };
         Self {
             operation: Some(entry.operation),
             version: Some(entry.version),
-            outcome: entry.outcome.clone(),
+            outcome: entry.outcome.to_string(),
             detail: entry.detail.clone(),
             errors: Vec::new(),
             exit,
@@ -133,6 +139,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
             Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
             Refusal::NoSecret { .. }
+            | Refusal::NodeBroken { .. }
             | Refusal::NoCapacity { .. }
             | Refusal::NoSavepoint { .. }
             | Refusal::StaysInPassing
@@ -163,12 +170,17 @@ mod tests {
 
     #[test]
     fn each_outcome_has_its_words_and_code() {
-        let run = RunStarted { job_id: Hex32::derived(&["r"]).into(), restored_from: None, epoch: None };
+        let run = RunStarted {
+            job_id: Hex32::derived(&["r"]).into(),
+            restored_from: None,
+            epoch: None,
+            compiled: lifecycle::execute::Compiled::default(),
+        };
         let outcomes = [
             deployed("op", None),
             Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },
             Outcome::Refused { refusal: Refusal::NoState },
-            Outcome::Failed { reason: "the cluster is full".to_owned(), savepoint: None },
+            Outcome::Failed { reason: "the cluster is full".to_owned(), savepoint: None, runs: Vec::new() },
         ];
         let mut text = String::new();
         for outcome in &outcomes {

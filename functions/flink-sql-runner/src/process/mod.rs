@@ -19,6 +19,7 @@ use control::world::SystemWorld;
 use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
 use lifecycle::documents::write;
 use lifecycle::keys::Keys;
+use lifecycle::orchestrate::ExpectedRun;
 use lifecycle::record::Source;
 use orchestrator::actions::answer;
 use step_runner::cluster_arguments::NoCluster;
@@ -175,8 +176,8 @@ impl Node {
 
 fn expected(report: &Report) -> Vec<Expected> {
     let run = |(job, finding): (&lifecycle::manifest::JobName, &lifecycle::orchestrate::Finding)| {
-        let (job_id, revision) = finding.expected?;
-        Some(Expected { job: job.clone(), job_id, revision })
+        let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
+        Some(Expected { job: job.clone(), job_id, revision, owed, checkpointed })
     };
     report.findings.iter().filter_map(run).collect()
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use control::ports::{JobLock, JobLocks};
-use lifecycle::record::{Record, Status};
+use lifecycle::record::{Aim, Record};
 use tokio::time::Instant;
 
 use super::{SessionAdmin, SessionError};
@@ -66,9 +66,9 @@ impl SessionAdmin {
 }
 
 fn may_run(record: &Record) -> bool {
-    record.deployed.as_ref().is_some_and(|deployed| match deployed.status {
-        Status::Running | Status::NotRunning => true,
-        Status::Stopped | Status::Complete => false,
+    record.deployed.as_ref().is_some_and(|deployed| match deployed.aim {
+        Aim::Run => true,
+        Aim::Stopped | Aim::Complete => false,
     })
 }
 

@@ -120,7 +120,7 @@ pub(super) fn job(launch: &Launch, values: &SecretValues) -> Result<Job, SecretR
 impl Answer {
     pub(super) fn prepared(self, secrets: &Secrets) -> Result<Prepared, Open> {
         if self.ok {
-            return Ok(Prepared::Compiled { bounded: self.bounded });
+            return Ok(Prepared::Compiled { bounded: self.bounded, slots: None });
         }
         let failure = self.failure(secrets)?;
         Ok(Prepared::Rejected(Rejection {

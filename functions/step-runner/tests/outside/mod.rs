@@ -18,7 +18,7 @@ use lifecycle::ids::{Hex32, JobId, TriggerId};
 use lifecycle::keys::Keys;
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use lifecycle::plan::KnownRun;
-use lifecycle::record::{Deployed, Record, Source, Status};
+use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::session::SessionDocument;
 use lifecycle::target::Target;
 use step_runner::session_admin::{AdminTimes, SessionAdmin, SessionDocuments};
@@ -135,7 +135,7 @@ impl Outside {
             record.deployed = Some(Deployed {
                 target,
                 meta: Meta { query_version: 3, query_id: String::new(), query_create_timestamp: String::new() },
-                status: Status::Running,
+                aim: Aim::Run,
                 runs: Vec::new(),
                 restore_point: None,
                 checkpointed: true,
@@ -171,6 +171,7 @@ impl Outside {
             version: 3,
             target: deployed.target.digest(),
             restored_from: None,
+            compiled: lifecycle::execute::Compiled::default(),
             checkpoints: "s3://b/checkpoints".to_owned(),
             savepoints: "s3://b/savepoints".to_owned(),
             epoch: Some(epoch),

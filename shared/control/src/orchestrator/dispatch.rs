@@ -5,7 +5,7 @@ use lifecycle::batch::{Batch, BatchItem, Expected, FORMAT, Receipt};
 use lifecycle::documents::write;
 use lifecycle::ids::{BatchId, Digest};
 use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Finding;
+use lifecycle::orchestrate::{ExpectedRun, Finding};
 use lifecycle::plan::Plan;
 
 use super::{Orchestrator, Report};
@@ -45,7 +45,8 @@ impl Orchestrator {
 /// The runs that a look should find alive.
 pub(super) fn expected(report: &Report) -> Vec<Expected> {
     let run = |(name, finding): (&JobName, &Finding)| {
-        finding.expected.map(|(job_id, revision)| Expected { job: name.clone(), job_id, revision })
+        let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
+        Some(Expected { job: name.clone(), job_id, revision, owed, checkpointed })
     };
     report.findings.iter().filter_map(run).collect()
 }

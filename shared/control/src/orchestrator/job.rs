@@ -2,6 +2,7 @@
 //! Must not decide anything: which effect comes next is the machine's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lifecycle::batch::OperationResult;
 use lifecycle::claim::Claim;
@@ -20,6 +21,9 @@ use super::{Orchestrator, Round};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::documents::fetch;
 use crate::ports::{Child, Condition, Files, OutsideError, Progress};
+
+/// How long a step or command may run before its runner takes the first claim.
+const UNCLAIMED: Duration = Duration::from_mins(15);
 
 /// One job in one invocation.
 pub(super) struct Job<'a> {
@@ -92,6 +96,9 @@ impl<'a> Job<'a> {
             clean_starts_held: self.round.clean_starts_held,
             sweep: self.round.sweep,
             lost: self.round.lost.get(self.name).copied(),
+            urgent: self.round.urgent,
+            seen: self.round.seen.clone(),
+            learned: self.round.learned.get(self.name).copied(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
         let situation = Situation { nonce: world.fresh_id().into(), etags, version_floor: self.version_floor, ..known };
@@ -135,10 +142,12 @@ impl<'a> Job<'a> {
             }
             Effect::AskDispatch(batch) => Ok(Input::Dispatched(match orchestrator.dispatcher.find(batch).await? {
                 Progress::NotFound => Dispatched::Never,
-                Progress::Pending(_) | Progress::Running(_) => Dispatched::UnderWay,
+                Progress::Pending(_) => Dispatched::Waiting,
+                Progress::Running(_) => Dispatched::Running,
                 Progress::Ended(_) => Dispatched::Over,
             })),
-            Effect::CloseClaim(operation) => self.close_claim(operation).await,
+            Effect::CloseClaim(operation) => self.close_claim(operation, Duration::ZERO).await,
+            Effect::CloseLapsedClaim(operation) => self.close_claim(operation, UNCLAIMED).await,
             Effect::WritePlan(plan) => {
                 about(plan.operation, self.round.batch);
                 if !self.round.dry {
@@ -172,7 +181,7 @@ impl<'a> Job<'a> {
     /// Whoever wins the write that settles an operation tells of it, and nobody else.
     fn written(&mut self, record: Box<Record>) {
         if let Some(settled) = Settled::between(self.known.as_deref(), &record, self.result.as_deref()) {
-            tracing::info!(change = %settled.change, outcome = settled.outcome, "settled");
+            tracing::info!(change = %settled.change, outcome = %settled.outcome, "settled");
             self.orchestrator.facts.note(&Fact::Settled(settled));
         }
         self.known = Some(record);
@@ -196,13 +205,19 @@ impl<'a> Job<'a> {
         Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
     }
 
-    async fn close_claim(&self, operation: OperationId) -> Result<Input, OutsideError> {
+    /// Closes a claim that nobody may act on any more; where there is none, only once the operation is older than this.
+    async fn close_claim(&self, operation: OperationId, unclaimed: Duration) -> Result<Input, OutsideError> {
         if self.round.dry {
             return Ok(Input::Held);
         }
         let Orchestrator { store, world, settings, .. } = self.orchestrator;
         let claims =
             Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
+        let planned = self.known.as_ref().and_then(|record| record.open.as_ref()).map(|open| open.plan.at);
+        let age = planned.and_then(|at| Duration::try_from(world.now().duration_since(at)).ok()).unwrap_or_default();
+        if age < unclaimed && claims.get(operation).await?.is_none() {
+            return Ok(Input::Held);
+        }
         Ok(match claims.close(operation).await? {
             ClaimAnswer::Closed(claim) => Input::Closed(Some(claim).filter(|c: &Claim| c.lease_ms > 0).map(Box::new)),
             ClaimAnswer::Live | ClaimAnswer::Ours(_) => Input::Held,

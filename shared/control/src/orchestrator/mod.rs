@@ -14,11 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::attention::{Condition, Kind, Seen};
+use lifecycle::batch::ObservedDocument;
+use lifecycle::flink::Look;
 use lifecycle::ids::BatchId;
 use lifecycle::inputs::Inputs;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::{JobName, Policy};
-use lifecycle::orchestrate::{Finding, Lost, Patience};
+use lifecycle::orchestrate::{Finding, Learned, Lost};
+use lifecycle::owed::{Circumstances, Patience};
 use lifecycle::plan::{Plan, Windows};
 use lifecycle::record::Source;
 use tokio::sync::Mutex;
@@ -107,6 +110,9 @@ struct Round {
     batch: BatchId,
     sweep: bool,
     lost: BTreeMap<JobName, Lost>,
+    urgent: bool,
+    seen: Option<Circumstances>,
+    learned: BTreeMap<JobName, Learned>,
     removals_held: bool,
     clean_starts_held: bool,
     inputs: Arc<Inputs>,
@@ -127,7 +133,7 @@ impl Orchestrator {
     }
 
     async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
-        let Concern { names, whole, sweep, look, lost, observed } = self.concerned(scope).await?;
+        let Concern { names, whole, sweep, look, lost, observed, learned, urgent } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round an old wish could undo a newer one.
         let records = self.records(names).await?;
         let inputs = Arc::new(self.desired.load().await?);
@@ -152,6 +158,9 @@ impl Orchestrator {
             batch: self.world.fresh_id().into(),
             sweep,
             lost,
+            urgent,
+            seen: observed.as_ref().map(|document| circumstances(document)),
+            learned,
             removals_held: !held.is_empty(),
             clean_starts_held,
             inputs: Arc::clone(&inputs),
@@ -174,7 +183,7 @@ impl Orchestrator {
         // Whatever came of the dispatch: people are told of what was found.
         if whole {
             self.swept(&report);
-            seen.kinds.insert(Kind::NoCluster);
+            seen.kinds.extend([Kind::NoCluster, Kind::NodeBroken]);
         }
         if let Some(document) = &observed {
             self.look_told(document, &mut seen).await;
@@ -212,6 +221,12 @@ impl Orchestrator {
         }
         report
     }
+}
+
+/// What a look tells about the chances of what waits for the environment.
+fn circumstances(document: &ObservedDocument) -> Circumstances {
+    let Look { epoch, slots, .. } = &document.look;
+    Circumstances { epoch: epoch.clone(), free: slots.map(|slots| slots.free) }
 }
 
 /// What was found, for the log.

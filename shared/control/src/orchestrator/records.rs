@@ -44,6 +44,23 @@ impl Orchestrator {
         swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, condition).await
     }
 
+    /// Makes everything that is owed to a job due at once, a target that failed included.
+    pub async fn retry(&self, name: &JobName) -> Result<(), OutsideError> {
+        for _ in 0..8 {
+            let (record, condition) = self.record(name).await?;
+            let Some(record) = record.filter(|record| record.owed.debts().next().is_some()) else {
+                let nothing = "nothing of it failed or waits; `status` and `history NAME` tell how it stands";
+                return Err(OutsideError::refused(format!("retrying {name}"), nothing));
+            };
+            let mut record = record.revised(self.world.fresh_id().into());
+            record.owed.retry(self.world.now());
+            if self.put_record(&record, condition).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(OutsideError::refused("writing the record", "others keep writing it; try again"))
+    }
+
     /// Notes a permission in a job's record.
     pub async fn allow(
         &self,
@@ -59,7 +76,7 @@ impl Orchestrator {
                 record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
             record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });
             if permission != Permission::Remove {
-                record.forget_troubles();
+                record.owed.retry(self.world.now());
             }
             if self.put_record(&record, condition).await?.is_some() {
                 return Ok(());

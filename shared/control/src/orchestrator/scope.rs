@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::batch::ObservedDocument;
 use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Lost;
+use lifecycle::orchestrate::{Learned, Lost};
 
 use super::Orchestrator;
 use crate::ports::OutsideError;
@@ -41,16 +41,35 @@ pub(super) struct Concern {
     pub(super) lost: BTreeMap<JobName, Lost>,
     /// The look that did not show them.
     pub(super) observed: Option<Box<ObservedDocument>>,
+    /// What that look showed of runs that are alive.
+    pub(super) learned: BTreeMap<JobName, Learned>,
+    /// Whether what waits for the environment is tried at once.
+    pub(super) urgent: bool,
 }
 
 impl Concern {
     fn with(names: BTreeSet<JobName>, sweep: bool, look: bool) -> Self {
-        Self { names, whole: false, sweep, look, lost: BTreeMap::new(), observed: None }
+        let (lost, learned) = (BTreeMap::new(), BTreeMap::new());
+        Self { names, whole: false, sweep, look, lost, observed: None, learned, urgent: look }
     }
 
     fn whole(names: BTreeSet<JobName>, sweep: bool, look: bool) -> Self {
         Self { whole: true, ..Self::with(names, sweep, look) }
     }
+}
+
+/// What a look tells of the runs of which something is still to be learned.
+fn learned(document: &ObservedDocument) -> BTreeMap<JobName, Learned> {
+    let alive = document.expected.iter().filter(|expected| expected.owed || !expected.checkpointed);
+    let told = alive.filter_map(|expected| {
+        let job_id = expected.job_id;
+        let healthy = document.look.job(job_id).filter(|job| !job.state.is_terminal())?.is_healthy();
+        let checkpoint = document.checkpoints.iter().find(|checkpoint| checkpoint.job_id == job_id);
+        let checkpointed = checkpoint.is_some_and(|checkpoint| checkpoint.completed);
+        let news = (expected.owed && healthy) || (!expected.checkpointed && checkpointed);
+        news.then(|| (expected.job.clone(), Learned { job_id, healthy, checkpointed }))
+    });
+    told.collect()
 }
 
 impl Orchestrator {
@@ -71,8 +90,10 @@ impl Orchestrator {
                     .missing()
                     .map(|e| (e.job.clone(), Lost { job_id: e.job_id, revision: e.revision }))
                     .collect();
-                let names = lost.keys().cloned().collect();
-                Concern { lost, observed: Some(document), ..Concern::with(names, false, false) }
+                let learned = learned(&document);
+                let names = lost.keys().chain(learned.keys()).cloned();
+                let names = names.chain(document.expected.iter().filter(|e| e.owed).map(|e| e.job.clone())).collect();
+                Concern { lost, learned, observed: Some(document), ..Concern::with(names, false, false) }
             }
         })
     }

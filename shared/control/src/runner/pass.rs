@@ -7,7 +7,9 @@ use std::time::Duration;
 use lifecycle::batch::{FORMAT, OperationResult};
 use lifecycle::claim::Claim;
 use lifecycle::documents::write;
-use lifecycle::execute::{Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{
+    Compiled, Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
+};
 use lifecycle::ids::{JobId, run_id};
 use lifecycle::plan::{Launch, Plan};
 use lifecycle::secrets::SecretReference;
@@ -189,6 +191,7 @@ impl Pass<'_> {
             }
             Input::NoCluster(message) => Input::NoCluster(told(message)),
             Input::NoSecret(message) => Input::NoSecret(told(message)),
+            Input::NodeBroken(message) => Input::NodeBroken(told(message)),
             Input::Watched(Health::Stable { .. } | Health::Complete)
             | Input::Stopped(StopEnd::Savepoint(_) | StopEnd::Gone | StopEnd::NotRunning)
             | Input::Submitted(SubmitEnd::Known)
@@ -197,7 +200,7 @@ impl Pass<'_> {
             | Input::NotOurs
             | Input::Saved(_)
             | Input::Looked(_)
-            | Input::Compiled
+            | Input::Compiled(_)
             | Input::Reserved
             | Input::Short { .. }
             | Input::Cancelled
@@ -295,7 +298,8 @@ impl Pass<'_> {
         let (submitter, key) = (Arc::clone(&self.runner.submitter), key_of(self.plan, role));
         self.renewing(async {
             Ok(match submitter.prepare(key, launch).await? {
-                Prepared::Compiled { .. } => Input::Compiled,
+                Prepared::Compiled { bounded, slots } => Input::Compiled(Compiled { bounded, slots }),
+                Prepared::NodeBroken(message) => Input::NodeBroken(message),
                 Prepared::Rejected(rejection) => Input::Rejected(rejection),
                 Prepared::NoSecret(message) => Input::NoSecret(message),
             })

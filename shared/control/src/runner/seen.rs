@@ -75,7 +75,8 @@ pub(super) async fn newest_states(cluster: &Arc<dyn Cluster>, expected: &[Expect
             match answer {
                 Ok((Ok(Some(checkpoints)), job)) => {
                     let at_ms = checkpoints.triggered_ms.unwrap_or(job.started_ms);
-                    found.push(Checkpointed { job_id: job.id, at_ms });
+                    let completed = checkpoints.completed > 0;
+                    found.push(Checkpointed { job_id: job.id, at_ms, completed });
                 }
                 // Without checkpoints it has no state that could be old.
                 Ok((Ok(None), _)) => {}

@@ -151,7 +151,7 @@ impl Cluster for Flink {
 impl Submitter for Flink {
     async fn prepare(&self, key: JobId, launch: &Launch) -> Result<Prepared, OutsideError> {
         self.state().prepared.insert(key, launch.name.to_string());
-        Ok(Prepared::Compiled { bounded: Some(false) })
+        Ok(Prepared::Compiled { bounded: Some(false), slots: None })
     }
 
     async fn submit(&self, key: JobId, id: JobId, _: Option<&str>) -> Result<Submitted, OutsideError> {

@@ -23,9 +23,9 @@ use lifecycle::keys::Keys;
 use lifecycle::manifest::{
     Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, Policy, PropertyValue, SAVEPOINT_DIR, ScalarKind, render_deployed,
 };
-use lifecycle::orchestrate::Patience;
+use lifecycle::owed::Patience;
 use lifecycle::plan::{KnownRun, Windows};
-use lifecycle::record::{Deployed, Record, Source, Status};
+use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::target::Target;
 
 #[derive(Default)]
@@ -107,12 +107,17 @@ impl Outside {
                 query_id: String::new(),
                 query_create_timestamp: "2026-01-01 00:00:00".into(),
             };
-            let run = RunStarted { job_id: operation.into(), restored_from: None, epoch: Some(epoch(1)) };
+            let run = RunStarted {
+                job_id: operation.into(),
+                restored_from: None,
+                epoch: Some(epoch(1)),
+                compiled: lifecycle::execute::Compiled::default(),
+            };
             let mut record = Record::fresh(name.clone(), operation.into(), Source::Queries);
             record.deployed = Some(Deployed {
                 target: target.clone(),
                 meta: meta.clone(),
-                status: Status::Running,
+                aim: Aim::Run,
                 runs: vec![KnownRun::of(&target, 1, operation.into(), run)],
                 restore_point: None,
                 checkpointed: true,
@@ -156,7 +161,13 @@ impl Outside {
 
     pub(crate) fn expected(&self, name: &JobName) -> Expected {
         let record = self.record(name);
-        Expected { job: name.clone(), job_id: record.expected_run().unwrap(), revision: record.revision }
+        Expected {
+            job: name.clone(),
+            job_id: record.expected_run().unwrap(),
+            revision: record.revision,
+            owed: record.owed.debts().next().is_some(),
+            checkpointed: true,
+        }
     }
 
     /// The node's result of the operation that is open.
@@ -179,7 +190,7 @@ impl Outside {
             keys: keys(),
             policy: Policy::default(),
             timestamp_field: String::new(),
-            patience: Patience { attempts: 2, pause_ms: 1000 },
+            patience: Patience { pause_ms: 1000, longest_ms: 900_000 },
             windows: Windows::default(),
             margin: Duration::from_secs(1),
             removals: 5,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobLook, Outcome, Rejection};
+use super::{Compiled, JobLook, Outcome, Rejection};
 use crate::claim::Claim;
 use crate::ids::{JobId, TriggerId};
 use crate::state::{Place, StateRef};
@@ -96,11 +96,13 @@ pub enum Input {
     /// There is no cluster to look at, or it cannot be told which one.
     NoCluster(String),
     /// It compiles.
-    Compiled,
+    Compiled(Compiled),
     /// It does not.
     Rejected(Rejection),
     /// A secret that it refers to cannot be had: which one, and why.
     NoSecret(String),
+    /// The node does not work: what does not, and which setting names it.
+    NodeBroken(String),
     /// The slots are set aside.
     Reserved,
     /// There are not enough.

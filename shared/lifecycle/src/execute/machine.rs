@@ -1,11 +1,11 @@
 //! The transitions of the runner's machine: which phase takes which input.
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
-use super::resume::{reserve, resume, without_cluster};
+use super::resume::{reserve, resume, slots_needed, without_cluster};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
 use super::starting::{after_end, begin_start, found_latest, note_start, start_failed, submit, watch, watched};
 use super::stopping::{end_running, issue_stop, note_savepoint, stopped};
-use super::transition::{Next, claim_of, done, finish, to};
+use super::transition::{Next, claim_of, done, failed, finish, to};
 use super::{Begin, Effect, End, Input, Outcome, Phase, Refusal, Role, State, SubmitEnd};
 use crate::claim::Verdict;
 use crate::plan::Plan;
@@ -25,8 +25,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             resume(plan, state, &look)
         }
         (Phase::Looking, Input::NoCluster(message)) => without_cluster(state, message),
-        (Phase::Preparing(intent), Input::Compiled) => {
-            state.compiled_next = true;
+        (Phase::Preparing(intent), Input::Compiled(compiled)) => {
+            state.compiled_next = Some(compiled);
             reserve(plan, state, intent)
         }
         (Phase::Preparing(_), Input::Rejected(rejection)) => {
@@ -35,9 +35,12 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (Phase::Preparing(_), Input::NoSecret(message)) => {
             finish(state, Outcome::Refused { refusal: Refusal::NoSecret { message } })
         }
-        (Phase::Reserving(intent), Input::Reserved) => end_running(plan, state, intent, 0),
+        (Phase::Preparing(_), Input::NodeBroken(message)) => {
+            finish(state, Outcome::Refused { refusal: Refusal::NodeBroken { message } })
+        }
+        (Phase::Reserving(intent), Input::Reserved) => end_running(plan, state, intent),
         (Phase::Reserving(_), Input::Short { free }) => {
-            let needed = plan.next.as_ref().map_or(0, |launch| launch.slots);
+            let needed = slots_needed(plan, &state);
             finish(state, Outcome::Refused { refusal: Refusal::NoCapacity { needed, free } })
         }
         (Phase::NotingStop(intent), Input::Saved(claim)) => {
@@ -63,29 +66,22 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Cancelling(intent), Input::Cancelled) => after_end(plan, state, intent),
         (Phase::Searching(intent), Input::Found(found)) => found_latest(plan, state, &intent, found.map(|f| f.path)),
-        (Phase::Compiling(begin), Input::Compiled) => {
+        (Phase::Compiling(begin), Input::Compiled(compiled)) => {
             match begin.role {
-                Role::Next => state.compiled_next = true,
-                Role::Previous => state.compiled_previous = true,
+                Role::Next => state.compiled_next = Some(compiled),
+                Role::Previous => state.compiled_previous = Some(compiled),
             }
             note_start(state, *begin)
         }
         (Phase::Compiling(begin), Input::Rejected(rejection)) => match begin.role {
             Role::Next => give_up(state, format!("it does not compile any more: {}", rejection.message)),
-            Role::Previous => finish(
-                state,
-                Outcome::Failed {
-                    reason: format!("the previous manifest does not compile: {}", rejection.message),
-                    savepoint: None,
-                },
-            ),
-        },
-        (Phase::Compiling(begin), Input::NoSecret(message)) => match begin.role {
-            Role::Next => give_up(state, message),
             Role::Previous => {
-                let reason = format!("the previous manifest cannot be started: {message}");
-                finish(state, Outcome::Failed { reason, savepoint: None })
+                failed(state, format!("the previous manifest does not compile: {}", rejection.message), None)
             }
+        },
+        (Phase::Compiling(begin), Input::NoSecret(message) | Input::NodeBroken(message)) => match begin.role {
+            Role::Next => give_up(state, message),
+            Role::Previous => failed(state, format!("the previous manifest cannot be started: {message}"), None),
         },
         (Phase::NotingStart(begin), Input::Saved(claim)) => {
             state.claim = Some(claim);
@@ -93,9 +89,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Known)) => watch(state, begin),
         (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Rejected(reason))) => {
-            start_failed(plan, state, *begin, reason, false)
+            start_failed(plan, state, &begin, reason, false)
         }
-        (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, *begin, health),
+        (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, &begin, health),
         (Phase::SearchingOwn(begin), Input::Found(found)) => {
             let restore = found.map(|f| f.path).or(begin.restore);
             begin_start(state, Begin { restore, ..*begin })

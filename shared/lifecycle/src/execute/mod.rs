@@ -18,7 +18,7 @@ use crate::ids::JobId;
 pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
 pub use machine::step;
 pub use observe::{JobLook, Observation, observe};
-pub use outcome::{Outcome, Refusal, RefusalKind, Rejection, RunStarted};
+pub use outcome::{Compiled, Outcome, Refusal, RefusalKind, Rejection, RunStarted};
 
 /// Where the machine stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,10 +29,10 @@ pub struct State {
     pub epoch: Option<Epoch>,
     /// What it waits for.
     pub phase: Phase,
-    /// Which launches are compiled in this process.
-    pub compiled_next: bool,
+    /// What Flink told of the new launch, once it was compiled in this process.
+    pub compiled_next: Option<Compiled>,
     /// The same for the deployed launch.
-    pub compiled_previous: bool,
+    pub compiled_previous: Option<Compiled>,
     /// How often a passing state was seen.
     pub waits: u32,
 }
@@ -40,7 +40,7 @@ pub struct State {
 impl State {
     /// The start of a pass.
     pub fn new() -> Self {
-        Self { claim: None, epoch: None, phase: Phase::Begin, compiled_next: false, compiled_previous: false, waits: 0 }
+        Self { claim: None, epoch: None, phase: Phase::Begin, compiled_next: None, compiled_previous: None, waits: 0 }
     }
 }
 

@@ -7,6 +7,17 @@ use crate::decision::Why;
 use crate::flink::Epoch;
 use crate::ids::JobId;
 
+/// What Flink told of a job as it compiled it, as far as it told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Compiled {
+    /// Whether all its sources are bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounded: Option<bool>,
+    /// How many slots it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+}
+
 /// A run that an operation started.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RunStarted {
@@ -17,6 +28,9 @@ pub struct RunStarted {
     /// The life of the JobManager that it was given to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
+    /// What Flink told of it as it compiled it.
+    #[serde(default)]
+    pub compiled: Compiled,
 }
 
 /// What came of an operation.
@@ -74,6 +88,9 @@ pub enum Outcome {
         reason: String,
         /// The savepoint that was taken on the way.
         savepoint: Option<String>,
+        /// The runs that it started: they are at their end, but their states count.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        runs: Vec<RunStarted>,
     },
 }
 
@@ -89,6 +106,11 @@ pub enum Refusal {
     /// A secret that the target refers to cannot be had.
     NoSecret {
         /// The reference and why, never a value.
+        message: String,
+    },
+    /// The node's Flink client, Python or disk does not work.
+    NodeBroken {
+        /// What does not work, and which setting names it.
         message: String,
     },
     /// There are not enough slots.
@@ -134,6 +156,8 @@ pub enum RefusalKind {
     DoesNotCompile,
     /// A secret cannot be had.
     NoSecret,
+    /// The node does not work.
+    NodeBroken,
     /// There are not enough slots.
     NoCapacity,
     /// A job of that name that is not ours runs.
@@ -156,6 +180,7 @@ impl Refusal {
         match self {
             Self::DoesNotCompile { .. } => RefusalKind::DoesNotCompile,
             Self::NoSecret { .. } => RefusalKind::NoSecret,
+            Self::NodeBroken { .. } => RefusalKind::NodeBroken,
             Self::NoCapacity { .. } => RefusalKind::NoCapacity,
             Self::ForeignJob { .. } => RefusalKind::ForeignJob,
             Self::EndNotProven { .. } => RefusalKind::EndNotProven,
@@ -178,7 +203,9 @@ impl std::fmt::Display for Refusal {
             Self::EndNotProven { job_id, epoch } => {
                 write!(f, "its run {job_id} was given to {epoch}, which cannot be asked and is not proven over")
             }
-            Self::NoSecret { message } | Self::NoCluster { message } => f.write_str(message),
+            Self::NoSecret { message } | Self::NoCluster { message } | Self::NodeBroken { message } => {
+                f.write_str(message)
+            }
             Self::NoState => {
                 f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
             }

@@ -149,7 +149,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         }
         Action::Stop(stop) => {
             let stop = seen.run.map(|run| (run, stop));
-            end_running(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }), 0)
+            end_running(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
         }
     }
 }
@@ -158,16 +158,22 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
         (Some(_), Some(_)) => to(state, Phase::Preparing(intent), Effect::Prepare(Role::Next)),
-        (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent }), 0),
+        (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent })),
     }
 }
 
 pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
-    let needed = plan.next.as_ref().map_or(0, |launch| launch.slots);
+    let needed = slots_needed(plan, &state);
     let freed = match (&intent.stop, &plan.previous) {
-        (Some(_), Some(previous)) => previous.launch.slots,
+        (Some(_), Some(previous)) => previous.slots(),
         (Some(_), None) => needed,
         (None, _) => 0,
     };
     to(state, Phase::Reserving(intent), Effect::Reserve { needed, freed })
+}
+
+/// What the new launch needs: as Flink compiled it, or as its parallelism tells.
+pub(super) fn slots_needed(plan: &Plan, state: &State) -> u32 {
+    let compiled = state.compiled_next.and_then(|compiled| compiled.slots);
+    compiled.or(plan.next.as_ref().map(|launch| launch.slots)).unwrap_or(0)
 }

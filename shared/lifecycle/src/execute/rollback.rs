@@ -3,8 +3,8 @@
 
 use super::resume::resume_start;
 use super::starting::{begin_start, may_start_over, verdict};
-use super::transition::{Next, claim_of, finish, savepoint_of, to};
-use super::{Begin, Effect, JobLook, Outcome, Phase, Role, State};
+use super::transition::{Next, claim_of, failed, savepoint_of, to};
+use super::{Begin, Effect, JobLook, Phase, Role, State};
 use crate::claim::Verdict;
 use crate::ids::rollback_id;
 use crate::plan::Plan;
@@ -41,7 +41,7 @@ pub(super) fn resume_roll_back(plan: &Plan, state: State, look: &JobLook, reason
 pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> Next {
     let savepoint = savepoint_of(&state);
     let Some(previous) = plan.previous.as_ref().filter(|_| plan.can_roll_back()) else {
-        return finish(state, Outcome::Failed { reason, savepoint });
+        return failed(state, reason, savepoint);
     };
     let mut places = previous.places.clone();
     // The failed run's own checkpoints are newer, and fit only if the query is the same.
@@ -59,12 +59,6 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
         None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),
-        None => finish(
-            state,
-            Outcome::Failed {
-                reason: format!("{reason}; no state to start the previous manifest from"),
-                savepoint: None,
-            },
-        ),
+        None => failed(state, format!("{reason}; no state to start the previous manifest from"), None),
     }
 }

@@ -2,8 +2,8 @@
 //! Must not know how the run before it was ended.
 
 use super::rollback::{give_up, rollback_reason};
-use super::transition::{Next, claim_of, finish, savepoint_of, to};
-use super::{Begin, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
+use super::transition::{Next, claim_of, failed, finish, savepoint_of, to};
+use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
 use crate::ids::run_id;
@@ -43,10 +43,7 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
             begin_start(state, Begin { role: Role::Next, job_id, restore: None })
         }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
-        None if intent.stop.is_some() => finish(
-            state,
-            Outcome::Failed { reason: "no state of the stopped run was found".to_owned(), savepoint: None },
-        ),
+        None if intent.stop.is_some() => failed(state, "no state of the stopped run was found".to_owned(), None),
         None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
     }
 }
@@ -57,20 +54,34 @@ pub(super) fn may_start_over(plan: &Plan) -> bool {
 }
 
 pub(super) fn begin_start(state: State, begin: Begin) -> Next {
-    let compiled = match begin.role {
-        Role::Next => state.compiled_next,
-        Role::Previous => state.compiled_previous,
-    };
-    if compiled {
+    if compiled_of(&state, begin.role).is_some() {
         return note_start(state, begin);
     }
     let role = begin.role;
     to(state, Phase::Compiling(Box::new(begin)), Effect::Prepare(role))
 }
 
+fn compiled_of(state: &State, role: Role) -> Option<Compiled> {
+    match role {
+        Role::Next => state.compiled_next,
+        Role::Previous => state.compiled_previous,
+    }
+}
+
+/// The run that a start began, with what its note says of it.
+fn run_of(state: &State, begin: &Begin) -> RunStarted {
+    let notes = &claim_of(state).notes;
+    let note = notes.start.iter().chain(&notes.rollback).find(|note| note.job_id == begin.job_id);
+    let compiled = note.map(|note| note.compiled).unwrap_or_default();
+    RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone(), epoch: state.epoch.clone(), compiled }
+}
+
 pub(super) fn note_start(state: State, begin: Begin) -> Next {
     let mut claim = claim_of(&state).clone();
-    let note = Some(StartNote { job_id: begin.job_id, restore: begin.restore.clone(), epoch: state.epoch.clone() });
+    let kept = [&claim.notes.start, &claim.notes.rollback].into_iter().flatten().find(|n| n.job_id == begin.job_id);
+    let compiled = compiled_of(&state, begin.role).or(kept.map(|note| note.compiled)).unwrap_or_default();
+    let (restore, epoch) = (begin.restore.clone(), state.epoch.clone());
+    let note = Some(StartNote { job_id: begin.job_id, restore, epoch, compiled });
     match begin.role {
         Role::Next => claim.notes.start = note,
         Role::Previous => claim.notes.rollback = note,
@@ -79,12 +90,8 @@ pub(super) fn note_start(state: State, begin: Begin) -> Next {
 }
 
 pub(super) fn submit(state: State, begin: Box<Begin>) -> Next {
-    let compiled = match begin.role {
-        Role::Next => state.compiled_next,
-        Role::Previous => state.compiled_previous,
-    };
     // Not compiled in this process: the run was live already and is only taken over.
-    if !compiled {
+    if compiled_of(&state, begin.role).is_none() {
         return watch(state, begin);
     }
     let effect = Effect::Submit { role: begin.role, job_id: begin.job_id, restore: begin.restore.clone() };
@@ -96,8 +103,8 @@ pub(super) fn watch(state: State, begin: Box<Begin>) -> Next {
     to(state, Phase::Watching(begin), Effect::Watch(id))
 }
 
-pub(super) fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -> Next {
-    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore.clone(), epoch: state.epoch.clone() };
+pub(super) fn watched(plan: &Plan, state: State, begin: &Begin, health: Health) -> Next {
+    let run = run_of(&state, begin);
     let savepoint = savepoint_of(&state);
     match (begin.role, health) {
         (Role::Next, Health::Stable { checkpointed }) => {
@@ -113,8 +120,8 @@ pub(super) fn watched(plan: &Plan, state: State, begin: Begin, health: Health) -
     }
 }
 
-pub(super) fn start_failed(plan: &Plan, state: State, begin: Begin, reason: String, alive: bool) -> Next {
-    let run = RunStarted { job_id: begin.job_id, restored_from: begin.restore, epoch: state.epoch.clone() };
+pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, reason: String, alive: bool) -> Next {
+    let run = run_of(&state, begin);
     let savepoint = savepoint_of(&state);
     match (begin.role, alive) {
         // A rollback's own run has nothing to roll back to: alive counts as running.
@@ -131,13 +138,7 @@ pub(super) fn start_failed(plan: &Plan, state: State, begin: Begin, reason: Stri
         }
         (Role::Previous, false) => {
             let given_up = rollback_reason(&state);
-            finish(
-                state,
-                Outcome::Failed {
-                    reason: format!("{given_up}; the previous manifest failed too: {reason}"),
-                    savepoint,
-                },
-            )
+            failed(state, format!("{given_up}; the previous manifest failed too: {reason}"), savepoint)
         }
         (Role::Next, true) if plan.is_restart() => verdict(
             state,

@@ -7,18 +7,27 @@ use super::{Effect, End, Intent, Outcome, Phase, Refusal, State, StopEnd};
 use crate::claim::StopNote;
 use crate::decision::Stop;
 use crate::ids::stop_trigger;
-use crate::plan::Plan;
+use crate::plan::{LeftStop, Plan};
 use crate::state::Place;
 
 /// How often a stop with savepoint is tried.
 const STOP_TRIES: u32 = 3;
 
-/// Notes the `n`th stop, or the cancel, of the live run; or goes on if none is live.
-pub(super) fn end_running(plan: &Plan, state: State, intent: Box<Intent>, n: u32) -> Next {
+/// Notes the first stop, or the cancel, of the live run; or goes on if none is live. A stop that an operation before may
+/// have left under way is awaited under its own trigger: another one would abort it and restart the job.
+pub(super) fn end_running(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+    let run = intent.stop.map(|(run, _)| run);
+    let left = plan.stops.iter().rev().find(|left| Some(left.run) == run).cloned();
+    let n = left.as_ref().map_or(0, |left| left.n);
+    end_by(plan, state, intent, n, left)
+}
+
+/// Notes the `n`th stop, or the cancel, of the live run.
+fn end_by(plan: &Plan, state: State, intent: Box<Intent>, n: u32, left: Option<LeftStop>) -> Next {
     let mut claim = claim_of(&state).clone();
     match intent.stop {
         Some((run, Stop::Savepoint)) if plan.stop_directory().is_some() => {
-            claim.notes.stop = Some(StopNote { run, n, savepoint: None });
+            claim.notes.stop = Some(StopNote { run, n, savepoint: None, left });
             to(state, Phase::NotingStop(intent), Effect::SaveClaim(claim))
         }
         Some((run, Stop::Savepoint | Stop::Cancel)) => {
@@ -34,8 +43,9 @@ pub(super) fn issue_stop(plan: &Plan, state: State, intent: Box<Intent>) -> Next
     let (Some(note), Some(directory)) = (claim_of(&state).notes.stop.clone(), plan.stop_directory()) else {
         return done(state, End::Unknown);
     };
-    let trigger = stop_trigger(plan.operation, note.run, note.n);
-    let effect = Effect::Stop { run: note.run, trigger, directory: directory.to_owned() };
+    let operation = note.left.as_ref().map_or(plan.operation, |left| left.operation);
+    let directory = note.left.as_ref().map_or(directory, |left| left.directory.as_str()).to_owned();
+    let effect = Effect::Stop { run: note.run, trigger: stop_trigger(operation, note.run, note.n), directory };
     to(state, Phase::Stopping(intent), effect)
 }
 
@@ -43,22 +53,23 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
     match end {
         StopEnd::Savepoint(path) => note_savepoint(state, intent, path),
         StopEnd::Gone => {
-            let directory = plan.stop_directory().unwrap_or_default().to_owned();
-            to(
-                state,
-                Phase::SearchingSavepoint(intent),
-                Effect::FindState(vec![Place::Savepoints { directory, run: None }]),
-            )
+            let left = claim_of(&state).notes.stop.as_ref().and_then(|note| note.left.as_ref());
+            let directories = plan.stop_directory().into_iter().chain(left.map(|left| left.directory.as_str()));
+            let places = directories.map(|directory| Place::Savepoints { directory: directory.to_owned(), run: None });
+            let effect = Effect::FindState(places.collect());
+            to(state, Phase::SearchingSavepoint(intent), effect)
         }
         // No savepoint is possible: its newest checkpoint is what there is.
         StopEnd::NotRunning => {
             intent.stop = intent.stop.map(|(run, _)| (run, Stop::Cancel));
-            end_running(plan, state, intent, 0)
+            end_by(plan, state, intent, 0, None)
         }
         StopEnd::Failed(message) => {
-            let n = claim_of(&state).notes.stop.as_ref().map_or(0, |note| note.n) + 1;
+            // The failure of an earlier operation's stop leaves all tries of this one.
+            let n =
+                claim_of(&state).notes.stop.as_ref().filter(|note| note.left.is_none()).map_or(0, |note| note.n + 1);
             if n < STOP_TRIES {
-                return end_running(plan, state, intent, n);
+                return end_by(plan, state, intent, n, None);
             }
             finish(state, Outcome::Refused { refusal: Refusal::NoSavepoint { message } })
         }

@@ -22,6 +22,12 @@ pub(super) fn finish(state: State, outcome: Outcome) -> Next {
     to(state, Phase::Closing(outcome), Effect::SaveClaim(claim))
 }
 
+/// Nothing of the job runs: every run that was started is at its end.
+pub(super) fn failed(state: State, reason: String, savepoint: Option<String>) -> Next {
+    let runs = claim_of(&state).started();
+    finish(state, Outcome::Failed { reason, savepoint, runs })
+}
+
 /// The claim as last written. Every phase after `Claiming` has one.
 pub(super) fn claim_of(state: &State) -> &Claim {
     static NONE: std::sync::LazyLock<Claim> = std::sync::LazyLock::new(|| {

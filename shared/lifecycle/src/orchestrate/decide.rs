@@ -3,10 +3,11 @@
 
 use super::{Desired, Reason, Ruling, Situation};
 use crate::change::{Change, Kind};
-use crate::ids::Digest;
 use crate::manifest::Meta;
-use crate::plan::{Adopt, FORMAT, KnownRun, Launch, Plan, Previous, lineage};
-use crate::record::{Deployed, OpenOperation, Permission, Record, Status};
+use crate::owed::{Cause, Debt};
+use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
+use crate::record::{Aim, Deployed, OpenOperation, Permission, Record};
+use crate::state::Place;
 use crate::target::Target;
 
 /// The decision for one job without an operation under way.
@@ -26,29 +27,30 @@ fn nothing(change: Option<Kind>, reason: Reason) -> Ruling {
 }
 
 fn absent(record: &Record, situation: &Situation) -> Ruling {
-    let live = record.deployed.as_ref().is_some_and(|d| match d.status {
-        Status::Running | Status::NotRunning | Status::Complete => true,
-        Status::Stopped => false,
+    let deployed = record.deployed.as_ref().is_some_and(|d| match d.aim {
+        Aim::Run | Aim::Complete => true,
+        Aim::Stopped => false,
     });
-    if !live {
+    if !deployed {
         return keep(record, situation, None, Reason::Absent);
     }
     if record.source != situation.source {
         return keep(record, situation, None, Reason::OtherSource);
     }
-    if situation.removals_held && !record.allows(Permission::Remove) {
+    let allowed = record.allows(Permission::Remove);
+    if situation.removals_held && !allowed {
         return keep(record, situation, Some(Kind::Removed), Reason::RemovalsHeld);
     }
-    let waits = record.deployed.as_ref().and_then(|deployed| pause(record, &deployed.target.digest(), situation));
-    match waits {
-        Some(reason) if !record.unsettled && !record.allows(Permission::Remove) => nothing(Some(Kind::Removed), reason),
+    match waiting(record.owed.remove.as_ref(), situation) {
+        Some(reason) if !allowed => nothing(Some(Kind::Removed), reason),
         Some(_) | None => operate(record, situation, Change::plain(Kind::Removed), None),
     }
 }
 
 fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
+    let failed = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
     let Some(deployed) = &record.deployed else {
-        return match pause(record, &target.digest(), situation) {
+        return match waiting(failed, situation) {
             Some(reason) => keep(record, situation, Some(Kind::New), reason),
             None => operate(record, situation, Change::plain(Kind::New), Some(target)),
         };
@@ -61,63 +63,67 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
         return keep(record, situation, Some(change.kind), Reason::CleanStartsHeld);
     }
     let described = !change.differences.is_empty();
-    match (change.kind, deployed.status) {
-        (Kind::Unchanged | Kind::Configuration, Status::Complete) => {
-            Ruling::Nothing { change: Some(change.kind), reason: Reason::Complete, record_target: described }
-        }
-        (Kind::Unchanged, Status::Running | Status::NotRunning) => {
-            match keep(record, situation, Some(Kind::Unchanged), Reason::Unchanged) {
+    match (change.kind, deployed.aim) {
+        (Kind::Unchanged | Kind::Configuration, Aim::Complete) | (Kind::Unchanged, Aim::Run) => {
+            let reason = match deployed.aim {
+                Aim::Complete => Reason::Complete,
+                Aim::Run | Aim::Stopped => Reason::Unchanged,
+            };
+            match keep(record, situation, Some(change.kind), reason) {
                 Ruling::Nothing { change, reason, .. } => Ruling::Nothing { change, reason, record_target: described },
                 ordered @ Ruling::Operate(_) => ordered,
             }
         }
-        (Kind::Unchanged, Status::Stopped)
-        | (Kind::Configuration, Status::Running | Status::NotRunning | Status::Stopped)
-        | (Kind::Query | Kind::New | Kind::Removed, _) => match pause(record, &target.digest(), situation) {
+        (Kind::Unchanged, Aim::Stopped)
+        | (Kind::Configuration, Aim::Run | Aim::Stopped)
+        | (Kind::Query | Kind::New | Kind::Removed, _) => match waiting(failed, situation) {
             Some(reason) => keep(record, situation, Some(change.kind), reason),
             None => operate(record, situation, change, Some(target)),
         },
     }
 }
 
-/// Whether a failed target has to wait, and for what.
-fn pause(record: &Record, target: &Digest, situation: &Situation) -> Option<Reason> {
-    let trouble = record.trouble_of(target)?;
-    match trouble.next {
-        Some(at) if at <= situation.now => None,
-        Some(at) => Some(Reason::WaitsToRetry { at, error: trouble.error.clone() }),
-        None => Some(Reason::GivenUp { error: trouble.error.clone() }),
-    }
+/// Why a debt is not tried now; nothing if it is due, or there is none.
+fn waiting(debt: Option<&Debt>, situation: &Situation) -> Option<Reason> {
+    let debt = debt.filter(|debt| !is_due(debt, situation))?;
+    let error = debt.error.clone();
+    Some(match debt.next {
+        Some(at) => Reason::WaitsToRetry { at, error },
+        None => Reason::GivenUp { error },
+    })
+}
+
+fn is_due(debt: &Debt, situation: &Situation) -> bool {
+    debt.is_due(situation.now, situation.urgent, situation.seen.as_ref())
 }
 
 /// The deployed manifest is kept running, whatever is wrong with the desired one.
 fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Reason) -> Ruling {
+    let owed = &record.owed;
+    let remove = owed.remove.as_ref().is_some_and(|debt| is_due(debt, situation));
     let Some(deployed) = &record.deployed else {
-        // Runs of an operation without a result are ended even where nothing is deployed.
-        return if record.unsettled {
+        // What an operation left is ended even where nothing is deployed.
+        return if remove {
             operate(record, situation, Change::plain(Kind::Removed), None)
         } else {
             nothing(change, reason)
         };
     };
+    let due = owed.keep_running.as_ref().is_some_and(|debt| is_due(debt, situation));
     let lost =
         situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
-    let due = match deployed.status {
+    let restart = || operate(record, situation, Change::plain(Kind::Unchanged), Some(&deployed.target));
+    match deployed.aim {
+        Aim::Stopped if remove => operate(record, situation, Change::plain(Kind::Removed), None),
+        Aim::Stopped => nothing(change, reason),
         // Whoever allows a clean start knows that it is down.
-        Status::Running => lost || record.unsettled || record.allows(Permission::CleanStart),
-        Status::NotRunning => true,
-        Status::Stopped | Status::Complete => record.unsettled,
-    };
-    if !due {
-        return nothing(change, reason);
-    }
-    if deployed.status == Status::Stopped {
-        return operate(record, situation, Change::plain(Kind::Removed), None);
-    }
-    match pause(record, &deployed.target.digest(), situation) {
-        // A closed operation always leads to a look, even while its target waits.
-        Some(waits) if !record.unsettled => nothing(change, waits),
-        Some(_) | None => operate(record, situation, Change::plain(Kind::Unchanged), Some(&deployed.target)),
+        Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(|debt| !debt.cause.is_down())) => restart(),
+        Aim::Run if record.allows(Permission::CleanStart) => restart(),
+        Aim::Complete if due => restart(),
+        Aim::Run | Aim::Complete => match waiting(owed.keep_running.as_ref(), situation) {
+            Some(waits) if change.is_none_or(|kind| kind == Kind::Unchanged) => nothing(change, waits),
+            Some(_) | None => nothing(change, reason),
+        },
     }
 }
 
@@ -126,7 +132,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
     let next = target.zip(meta.as_ref()).map(|(target, meta)| Launch::of(target, meta));
     let adopt = match (&record.deployed, record.allows.iter().find(|a| a.permission == Permission::Adopt)) {
         (_, Some(allow)) => allow.run.map_or(Adopt::ByName, Adopt::Run),
-        (Some(deployed), None) if deployed.runs.is_empty() && deployed.status == Status::Running => Adopt::ByName,
+        (Some(deployed), None) if deployed.runs.is_empty() && deployed.aim == Aim::Run => Adopt::ByName,
         (Some(_) | None, None) => Adopt::No,
     };
     let plan = Plan {
@@ -135,12 +141,13 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         job: record.name.clone(),
         at: situation.now,
         by: situation.by.clone(),
-        reason: reason(record, &change, situation),
+        reason: reason(record, &change),
         branches: Plan::branches_of(change.kind),
         change,
         next,
         previous: record.deployed.as_ref().map(|deployed| previous(record, deployed, situation)),
         orphans: record.orphans.clone(),
+        stops: record.stops.clone(),
         adopt,
         clean_start: record.allows(Permission::CleanStart),
         windows: situation.windows,
@@ -149,7 +156,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
 }
 
 /// Why, for people: the fields, or what happened to the run.
-fn reason(record: &Record, change: &Change, situation: &Situation) -> String {
+fn reason(record: &Record, change: &Change) -> String {
     match change.kind {
         Kind::New => "first deployment".to_owned(),
         Kind::Removed => "no file carries its name".to_owned(),
@@ -157,11 +164,13 @@ fn reason(record: &Record, change: &Change, situation: &Situation) -> String {
             change.differences.iter().map(|d| d.field.clone()).collect::<Vec<_>>().join(", ")
         }
         Kind::Unchanged => match &record.deployed {
-            Some(d) if d.status == Status::Stopped => "put back".to_owned(),
-            Some(d) if record.unsettled && d.runs.is_empty() => "taken over from the Python tool".to_owned(),
-            Some(_) if record.unsettled => "the last operation ended without a result".to_owned(),
-            Some(_) if situation.lost.is_some() => "its run is not there any more".to_owned(),
-            Some(_) | None => "it should run and does not".to_owned(),
+            Some(d) if d.aim == Aim::Stopped => "put back".to_owned(),
+            Some(d) if d.runs.is_empty() => "taken over from the Python tool".to_owned(),
+            Some(_) | None => match &record.owed.keep_running {
+                Some(debt) if debt.cause == Cause::NoResult => "the last operation ended without a result".to_owned(),
+                Some(_) => "it should run and does not".to_owned(),
+                None => "its run is not there any more".to_owned(),
+            },
         },
     }
 }
@@ -184,7 +193,11 @@ fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Prev
     let (mut places, savepoint_directory) =
         lineage(target, version, &deployed.runs, deployed.restore_point.as_deref(), situation.operation);
     // What an operation without a result left behind may be the newest state of this version.
-    places.extend(record.orphans.iter().filter(|orphan| orphan.version == version).flat_map(KnownRun::places));
+    let orphans = || record.orphans.iter().filter(|orphan| orphan.version == version);
+    places.extend(orphans().flat_map(KnownRun::places));
+    let stopped = |stop: &LeftStop| Place::Savepoints { directory: stop.directory.clone(), run: None };
+    places.extend(record.stops.iter().map(stopped));
+    places.extend(orphans().filter_map(|run| run.restored_from.clone()).map(|path| Place::Exactly { path }));
     Previous {
         launch: Launch::of(target, &deployed.meta),
         runs: deployed.runs.clone(),

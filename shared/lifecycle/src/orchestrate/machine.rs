@@ -3,14 +3,15 @@
 
 use super::decide::decide;
 use super::settle::{settle_abandoned, settle_result};
-use super::{Desired, Dispatched, Effect, Finding, Input, Phase, Reason, Ruling, Situation, State};
+use super::{Desired, Dispatched, Effect, ExpectedRun, Finding, Input, Phase, Reason, Ruling, Situation, State};
 use crate::attention::of_record;
 use crate::batch::OperationResult;
 use crate::change::Kind;
 use crate::claim::Claim;
 use crate::manifest::{JobManifest, JobName, Meta};
+use crate::owed::{Cause, Debt};
 use crate::plan::Plan;
-use crate::record::{Decision, Deployed, OpenOperation, Record, Status};
+use crate::record::{Aim, Decision, Deployed, OpenOperation, Record};
 use crate::target::Target;
 
 /// How often a record that somebody else wrote is read again.
@@ -134,10 +135,13 @@ fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
 }
 
 fn over(state: State, change: Option<Kind>, reason: Reason, plan: Option<Plan>) -> Next {
-    let expected =
-        state.record.as_ref().filter(|r| r.open.is_none()).and_then(|r| Some((r.expected_run()?, r.revision)));
     let record = state.record.as_deref();
-    let conditions = record.map(|record| of_record(record, &reason)).unwrap_or_default();
+    let expected = record.filter(|record| record.open.is_none()).and_then(|record| {
+        let checkpointed = record.deployed.as_ref().is_some_and(|deployed| deployed.checkpointed);
+        let owed = record.owed.debts().next().is_some();
+        Some(ExpectedRun { job_id: record.expected_run()?, revision: record.revision, owed, checkpointed })
+    });
+    let conditions = record.map(of_record).unwrap_or_default();
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
     let down = record.is_some_and(Record::is_down);
     let finding = Finding { change, reason, plan, expected, conditions, open, down };
@@ -160,11 +164,13 @@ fn open_of(state: &State) -> Option<&OpenOperation> {
 fn taken_over(name: &JobName, situation: &Situation, (target, meta): (Target, Meta)) -> Record {
     let mut record = Record::fresh(name.clone(), situation.nonce, situation.source);
     record.highest_version = meta.query_version;
-    record.unsettled = true;
+    let look = "taken over from the Python tool: its run is looked for";
+    let debt = Debt::after(None, Cause::NoResult, look, situation.operation, situation.now);
+    record.owed.keep_running = Some(debt.at_once(situation.now));
     record.deployed = Some(Deployed {
         target,
         meta,
-        status: Status::Running,
+        aim: Aim::Run,
         runs: Vec::new(),
         restore_point: None,
         checkpointed: true,
@@ -189,14 +195,15 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     if !known && desired == Desired::Absent {
         return over(state, None, Reason::Absent, None);
     }
-    let record = match state.record.take() {
+    let mut record = match state.record.take() {
         Some(record) => *record,
         None => Record::fresh(name.clone(), situation.nonce, situation.source),
     };
+    let learned = learn(&mut record, situation);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => order(situation, state, record, known, *open),
         Ruling::Nothing { change, reason, record_target } => {
-            leave(situation, state, record, known, &desired, Left { change, reason, record_target })
+            leave(situation, state, record, known, &desired, Left { change, reason, record_target, learned })
         }
     }
 }
@@ -206,6 +213,20 @@ struct Left {
     change: Option<Kind>,
     reason: Reason,
     record_target: bool,
+    /// A look told something that is recorded in any case.
+    learned: bool,
+}
+
+/// Takes in what a look showed of the run: a healthy one owes nothing. Says whether that is news.
+fn learn(record: &mut Record, situation: &Situation) -> bool {
+    let Some(learned) = situation.learned else { return false };
+    let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.run() == Some(learned.job_id)) else {
+        return false;
+    };
+    let checkpointed = learned.checkpointed && !deployed.checkpointed;
+    deployed.checkpointed |= learned.checkpointed;
+    let paid = learned.healthy && record.owed.keep_running.take().is_some();
+    checkpointed || paid
 }
 
 fn order(situation: &Situation, mut state: State, record: Record, known: bool, open: OpenOperation) -> Next {
@@ -246,7 +267,7 @@ fn decision(situation: &Situation, change: Option<Kind>, reason: String, plan: O
 fn leave(situation: &Situation, mut state: State, record: Record, known: bool, desired: &Desired, left: Left) -> Next {
     let told =
         record.decision.as_ref().is_some_and(|d| d.etags == situation.etags && d.reason == left.reason.to_string());
-    if !known || (told && !left.record_target) {
+    if !known || (told && !left.record_target && !left.learned) {
         state.record = known.then(|| Box::new(record));
         return over(state, left.change, left.reason, None);
     }
@@ -282,20 +303,26 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
 /// Exactly what the Python tool would have written, and nothing for a job that does not run.
 fn projection(record: &Record) -> Option<(Box<JobManifest>, Meta)> {
     let deployed = record.deployed.as_ref()?;
-    match deployed.status {
-        Status::Stopped => None,
-        Status::Running | Status::NotRunning | Status::Complete => {
-            Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone()))
-        }
+    match deployed.aim {
+        Aim::Stopped => None,
+        Aim::Run | Aim::Complete => Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone())),
     }
+}
+
+/// How often an operation is sent. What was never taken before is not sent twice each time: its debt tries again.
+fn sends(state: &State) -> u32 {
+    let never_taken = |record: &Record| record.owed.debts().any(|(_, debt)| debt.cause == Cause::NeverTaken);
+    if state.record.as_deref().is_some_and(never_taken) { 1 } else { SENDS }
 }
 
 /// No result: wait, send once more, or close.
 fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) -> Next {
     let Some(open) = open_of(&state).cloned() else { return waits(state) };
     match dispatched {
-        Dispatched::UnderWay => waits(state),
-        Dispatched::Never | Dispatched::Over if open.sent < SENDS => {
+        Dispatched::Waiting => waits(state),
+        // A hung runner blocks nobody: once its lease has lapsed it may not act any more.
+        Dispatched::Running => to(state, Phase::Closing, Effect::CloseLapsedClaim(open.plan.operation)),
+        Dispatched::Never | Dispatched::Over if open.sent < sends(&state) => {
             let Some(record) = state.record.clone() else { return waits(state) };
             let mut draft = (*record).revised(situation.nonce);
             draft.open = Some(OpenOperation { batch: situation.batch, sent: open.sent + 1, ..open });

@@ -16,6 +16,7 @@ use crate::change::Kind;
 use crate::claim::Claim;
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::manifest::{JobManifest, Meta};
+use crate::owed::{Circumstances, Patience};
 use crate::plan::{Plan, Windows};
 use crate::record::{OpenOperation, Record, Source};
 use crate::target::Target;
@@ -35,21 +36,6 @@ pub enum Desired {
     Target(Box<Target>),
 }
 
-/// How failed targets are tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Patience {
-    /// How often a failed target is tried in all.
-    pub attempts: u32,
-    /// The pause before the second try, in milliseconds; each later one is twice as long.
-    pub pause_ms: u64,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { attempts: 5, pause_ms: 60_000 }
-    }
-}
-
 /// A run that a look did not show alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lost {
@@ -57,6 +43,17 @@ pub struct Lost {
     pub job_id: JobId,
     /// The revision of the record that expected it.
     pub revision: u64,
+}
+
+/// What a look showed of a run that is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Learned {
+    /// The run.
+    pub job_id: JobId,
+    /// Whether every task of it runs.
+    pub healthy: bool,
+    /// Whether it completed a checkpoint.
+    pub checkpointed: bool,
 }
 
 /// Everything that a decision depends on beside the record and what is desired.
@@ -94,6 +91,12 @@ pub struct Situation {
     pub sweep: bool,
     /// A run that a look did not show alive.
     pub lost: Option<Lost>,
+    /// Whether what waits for the environment is due at once.
+    pub urgent: bool,
+    /// What a look showed of the cluster.
+    pub seen: Option<Circumstances>,
+    /// What a look showed of the job's run.
+    pub learned: Option<Learned>,
 }
 
 /// Why nothing is done, or what was done.
@@ -120,7 +123,7 @@ pub enum Reason {
         /// Why it failed.
         error: String,
     },
-    /// The target failed and is not tried again until it changes.
+    /// The target failed and is not tried again by itself.
     GivenUp {
         /// Why it failed.
         error: String,
@@ -164,7 +167,9 @@ impl fmt::Display for Reason {
             Self::Absent => f.write_str("not desired and not deployed"),
             Self::Waits { operation } => write!(f, "operation {} is under way", operation.short()),
             Self::WaitsToRetry { at, error } => write!(f, "it failed and is tried again at {at}: {error}"),
-            Self::GivenUp { error } => write!(f, "it failed and is not tried again until it changes: {error}"),
+            Self::GivenUp { error } => {
+                write!(f, "it failed and is tried again once it changes, or by `retry NAME`: {error}")
+            }
             Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` lets it go"),
             Self::CleanStartsHeld => f.write_str(
                 "more jobs than allowed would start clean because of config/; `allow NAME clean-start` lets it start",
@@ -196,8 +201,10 @@ pub enum Ruling {
 pub enum Dispatched {
     /// Nothing carries the batch's id.
     Never,
-    /// It waits or runs.
-    UnderWay,
+    /// It waits for its turn.
+    Waiting,
+    /// It runs.
+    Running,
     /// It is over.
     Over,
 }
@@ -215,8 +222,10 @@ pub enum Effect {
     ReadResult(OperationId),
     /// Ask the control plane after a batch.
     AskDispatch(BatchId),
-    /// Close the claim of an operation: only where there is none or its lease has lapsed.
+    /// Close the claim of an operation whose step or command is over: only where there is none or its lease has lapsed.
     CloseClaim(OperationId),
+    /// Close the claim of an operation whose step or command runs on: only if its lease has lapsed, its runner hangs.
+    CloseLapsedClaim(OperationId),
     /// Write the plan.
     WritePlan(Box<Plan>),
     /// Write the deployed manifest, or remove it.
@@ -229,6 +238,19 @@ pub enum Effect {
     Done(Box<Finding>),
 }
 
+/// A run that should be live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ExpectedRun {
+    /// The run.
+    pub job_id: JobId,
+    /// The revision of the record that says so.
+    pub revision: u64,
+    /// Whether something is still to be done for the job.
+    pub owed: bool,
+    /// Whether a checkpoint of it was seen.
+    pub checkpointed: bool,
+}
+
 /// What the machine found, for the answer and the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Finding {
@@ -238,8 +260,8 @@ pub struct Finding {
     pub reason: Reason,
     /// The plan, if one was ordered.
     pub plan: Option<Plan>,
-    /// The run that should be live, with the record's revision.
-    pub expected: Option<(JobId, u64)>,
+    /// The run that should be live.
+    pub expected: Option<ExpectedRun>,
     /// What people should know of about the job.
     pub conditions: Vec<Condition>,
     /// The operation under way, and when it was planned.

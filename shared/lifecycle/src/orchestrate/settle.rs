@@ -1,16 +1,21 @@
 //! Folding what came of an operation into the record. Settling twice changes nothing: the operation is open only once.
 //! Must not know how the outcome came about.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::Patience;
 use crate::claim::{Abandoned, Claim};
 use crate::decision::Why;
-use crate::execute::{Outcome, Refusal, RunStarted};
-use crate::ids::{Digest, rollback_id, run_id};
-use crate::plan::KnownRun;
-use crate::record::{Deployed, Entry, OpenOperation, Record, Status, Trouble};
+use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
+use crate::flink::Epoch;
+use crate::ids::rollback_id;
+use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
+use crate::plan::{KnownRun, LeftStop};
+use crate::record::{Aim, Deployed, Ended, Entry, OpenOperation, Permission, Record};
 use crate::target::Target;
+
+/// How many runs that an operation may have left are remembered. Each was restored from the newest state of those before
+/// it, so that forgetting the oldest loses none.
+const ORPHANS: usize = 32;
 
 /// The record after the result of its open operation.
 pub fn settle_result(
@@ -21,9 +26,8 @@ pub fn settle_result(
     patience: Patience,
 ) -> Record {
     record.open = None;
-    record.unsettled = false;
     let from = restored(outcome);
-    fold(&mut record, open, outcome, now, patience);
+    Settling { open, now, patience }.fold(&mut record, outcome);
     let refusal = match outcome {
         Outcome::Refused { refusal } => Some(refusal.kind()),
         Outcome::Deployed { .. }
@@ -33,11 +37,11 @@ pub fn settle_result(
         | Outcome::RolledBack { .. }
         | Outcome::Failed { .. } => None,
     };
-    record.remember(Entry { refusal, ..entry(open, word(outcome), detail(outcome), from, now) });
+    record.remember(Entry { refusal, ..entry(open, ended(outcome), detail(outcome), from, now) });
     record
 }
 
-/// The record after its open operation was closed without a result.
+/// The record after its open operation was closed without a result; `claim` if a runner ever took it.
 pub fn settle_abandoned(
     mut record: Record,
     open: &OpenOperation,
@@ -45,226 +49,309 @@ pub fn settle_abandoned(
     now: Timestamp,
     patience: Patience,
 ) -> Record {
-    let abandoned = claim.map_or(Abandoned::Undecided { runs: Vec::new() }, Claim::outcome_without_result);
-    match abandoned {
+    let settling = Settling { open, now, patience };
+    let Some(claim) = claim else { return settling.never_taken(record) };
+    let abandoned = match claim.outcome_without_result() {
         Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
         Abandoned::RolledBack { reason, .. } => {
-            down(&mut record);
-            trouble(&mut record, open, &reason, true, now, patience);
-            record.remember(entry(open, "abandoned", format!("closed while rolling back: {reason}"), None, now));
+            settling.owe_apply(&mut record, Cause::DoesNotRun, &reason, None);
+            format!("closed while rolling back: {reason}")
         }
         Abandoned::Undecided { .. } => {
-            record.remember(entry(
-                open,
-                "abandoned",
-                "closed without a result; the next operation looks first".to_owned(),
-                None,
-                now,
-            ));
+            settling.interrupted(&mut record);
+            "closed without a result; the next operation looks first".to_owned()
         }
-    }
+    };
+    record.remember(entry(open, Ended::Abandoned, abandoned, None, now));
     record.open = None;
-    record.unsettled = true;
-    leave_orphans(&mut record, open, claim);
+    leave_orphans(&mut record, open, &claim.started());
+    leave_stop(&mut record, open, claim);
+    settling.owe_a_look(&mut record);
     record
 }
 
-fn fold(record: &mut Record, open: &OpenOperation, outcome: &Outcome, now: Timestamp, patience: Patience) {
-    match outcome {
-        Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
-            deploy(record, open, run, Status::Running, *checkpointed, now);
-            succeeded(record, open);
-            if let Some(reason) = unhealthy {
-                trouble(record, open, reason, false, now, patience);
+/// The operation that is settled, and when.
+struct Settling<'a> {
+    open: &'a OpenOperation,
+    now: Timestamp,
+    patience: Patience,
+}
+
+impl Settling<'_> {
+    /// What the operation was for.
+    fn purpose(&self, record: &Record) -> Purpose {
+        let stopped = record.deployed.as_ref().is_none_or(|deployed| deployed.aim == Aim::Stopped);
+        match (&self.open.plan.next, self.open.plan.is_restart()) {
+            (None, _) => Purpose::Remove,
+            // A job that is put back is wanted anew.
+            (Some(_), true) if !stopped => Purpose::KeepRunning,
+            (Some(_), _) => Purpose::Apply,
+        }
+    }
+
+    /// No runner ever took the operation: nothing was done, and nothing will be. Its version was never used.
+    fn never_taken(&self, mut record: Record) -> Record {
+        record.open = None;
+        if self.open.gives_out_a_version()
+            && let Some(meta) = &self.open.meta
+            && record.highest_version == meta.query_version
+        {
+            record.highest_version -= 1;
+        }
+        let error = "its step or command ended before a runner took the operation; see the step's log on the cluster";
+        self.owe(&mut record, Cause::NeverTaken, error, None);
+        record
+    }
+
+    fn fold(&self, record: &mut Record, outcome: &Outcome) {
+        let (open, now) = (self.open, self.now);
+        match outcome {
+            Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
+                self.deploy(record, run, Aim::Run, *checkpointed);
+                if let Some(reason) = unhealthy {
+                    let debt = Debt::after(None, Cause::NotStable, reason, open.plan.operation, now);
+                    record.owed.keep_running = Some(Debt { next: None, ..debt });
+                }
             }
-        }
-        Outcome::Completed { run } => {
-            deploy(record, open, run, Status::Complete, true, now);
-            succeeded(record, open);
-        }
-        Outcome::Left { why, run, epoch } => {
-            let run = run.map(|job_id| RunStarted { job_id, restored_from: None, epoch: epoch.clone() });
-            left(record, open, *why, run);
-        }
-        Outcome::Removed { savepoint } => {
-            if let Some(deployed) = &mut record.deployed {
-                deployed.status = Status::Stopped;
-                if savepoint.is_some() {
+            Outcome::Completed { run } => self.deploy(record, run, Aim::Complete, true),
+            Outcome::Left { why, run, epoch } => {
+                let run = run.map(|job_id| RunStarted {
+                    job_id,
+                    restored_from: None,
+                    epoch: epoch.clone(),
+                    compiled: Compiled::default(),
+                });
+                self.left(record, *why, run);
+            }
+            Outcome::Removed { savepoint } => {
+                if let Some(deployed) = &mut record.deployed {
+                    deployed.aim = Aim::Stopped;
+                    if savepoint.is_some() {
+                        deployed.restore_point.clone_from(savepoint);
+                    }
+                } else {
+                    record.orphans.clear();
+                    record.stops.clear();
+                }
+                // A target that failed before is not tried again only because its file is put back.
+                record.owed.keep_running = None;
+                record.owed.remove = None;
+            }
+            Outcome::RolledBack { reason, run, .. } => {
+                if let Some(deployed) = &mut record.deployed {
+                    deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
+                    deployed.restore_point.clone_from(&run.restored_from);
+                    deployed.aim = Aim::Run;
+                }
+                record.orphans.clear();
+                record.stops.clear();
+                record.owed.keep_running = None;
+                self.owe_apply(record, Cause::DoesNotRun, reason, None);
+            }
+            Outcome::Refused { refusal } => {
+                let (cause, epoch) = cause_of(refusal);
+                self.owe(record, cause, &detail(outcome), epoch);
+            }
+            Outcome::Failed { reason, savepoint, runs } => {
+                if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
                     deployed.restore_point.clone_from(savepoint);
                 }
-            } else {
-                record.orphans.clear();
+                if self.purpose(record) == Purpose::Apply {
+                    self.owe_apply(record, Cause::DoesNotRun, reason, None);
+                }
+                if let Some(deployed) = &mut record.deployed {
+                    deployed.aim = Aim::Run;
+                    self.owe_keep_running(record, Cause::DoesNotRun, reason, None);
+                }
+                leave_orphans(record, open, runs);
             }
-            record.forget_troubles();
         }
-        Outcome::RolledBack { reason, run, .. } => {
-            if let Some(deployed) = &mut record.deployed {
-                deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
-                deployed.restore_point.clone_from(&run.restored_from);
-                deployed.status = Status::Running;
-            }
-            record.orphans.clear();
-            trouble(record, open, reason, true, now, patience);
+        if let Some(meta) = &open.meta {
+            record.highest_version = record.highest_version.max(meta.query_version);
         }
-        Outcome::Refused { refusal } => match refusal {
-            // Nothing about the target is wrong: it is asked again for as long as it takes, and nothing is known to be
-            // down.
-            Refusal::EndNotProven { .. } | Refusal::NoCluster { .. } => {
-                postpone(record, open, &detail(outcome), now, patience);
-            }
-            // What is missing outside may be there with the next try.
-            Refusal::NoSecret { .. }
-            | Refusal::NoCapacity { .. }
-            | Refusal::NoSavepoint { .. }
-            | Refusal::StaysInPassing => {
-                refused(record, open, &detail(outcome), true, now, patience);
-            }
-            Refusal::DoesNotCompile { .. } | Refusal::ForeignJob { .. } | Refusal::NoState => {
-                refused(record, open, &detail(outcome), false, now, patience);
-            }
-        },
-        Outcome::Failed { reason, savepoint } => {
-            down(record);
-            if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
-                deployed.restore_point.clone_from(savepoint);
-            }
-            leave_orphans(record, open, None);
-            trouble(record, open, reason, true, now, patience);
+        self.use_up_permissions(record, outcome);
+    }
+
+    /// A permission is used up by the operation that needed it, not by one that the environment kept from using it.
+    fn use_up_permissions(&self, record: &mut Record, outcome: &Outcome) {
+        let kept_from = match outcome {
+            Outcome::Refused { refusal } => cause_of(refusal).0.is_environment(),
+            Outcome::Deployed { .. }
+            | Outcome::Completed { .. }
+            | Outcome::Left { .. }
+            | Outcome::Removed { .. }
+            | Outcome::RolledBack { .. }
+            | Outcome::Failed { .. } => false,
+        };
+        let plan = &self.open.plan;
+        record.allows.retain(|allow| {
+            let used = match allow.permission {
+                Permission::Adopt => plan.next.is_some(),
+                Permission::CleanStart => plan.clean_start,
+                Permission::Remove => plan.next.is_none(),
+            };
+            kept_from || !used
+        });
+    }
+
+    fn deploy(&self, record: &mut Record, run: &RunStarted, aim: Aim, checkpointed: bool) {
+        let open = self.open;
+        let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
+        record.deployed = Some(Deployed {
+            target: target.clone(),
+            meta: meta.clone(),
+            aim,
+            runs: vec![known(target, meta.query_version, open, run)],
+            restore_point: run.restored_from.clone(),
+            checkpointed: checkpointed || run.restored_from.is_some(),
+            since: self.now,
+        });
+        record.orphans.clear();
+        record.stops.clear();
+        record.owed.remove = None;
+        record.owed.keep_running = None;
+        // A restart pays only its own debt: a desired target that failed stays failed.
+        if !open.plan.is_restart() {
+            record.owed.apply = None;
         }
     }
-    if let Some(meta) = &open.meta {
-        record.highest_version = record.highest_version.max(meta.query_version);
+
+    fn left(&self, record: &mut Record, why: Why, run: Option<RunStarted>) {
+        let open = self.open;
+        let Some(deployed) = &mut record.deployed else { return };
+        match why {
+            Why::RunsAsDeployed | Why::FlinkRestartsIt => {
+                deployed.aim = Aim::Run;
+                if let Some(run) = run.filter(|run| deployed.runs.iter().all(|known| known.job_id != run.job_id)) {
+                    // Taken over: its states lie under its own id and anywhere in its version.
+                    deployed.runs.push(known(&deployed.target, deployed.meta.query_version, open, &run));
+                    deployed.checkpointed = true;
+                }
+            }
+            Why::IsComplete => {
+                deployed.aim = Aim::Complete;
+                if let Some(target) = &open.target {
+                    deployed.target = target.clone();
+                }
+            }
+            Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => return,
+        }
+        record.owed.keep_running = None;
+        let applied = open.plan.next.as_ref().map(|next| &next.target);
+        if record.owed.apply.as_ref().is_some_and(|apply| Some(&apply.digest) == applied) {
+            record.owed.apply = None;
+        }
     }
-    record.allows.clear();
+
+    /// What the operation was for is still to be done.
+    fn owe(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
+        match self.purpose(record) {
+            Purpose::Apply => self.owe_apply(record, cause, error, epoch),
+            Purpose::KeepRunning => self.owe_keep_running(record, cause, error, epoch),
+            Purpose::Remove => {
+                let debt = self.debt(record.owed.remove.as_ref(), cause, error, epoch);
+                record.owed.remove = Some(debt.again(self.now, self.patience));
+            }
+        }
+    }
+
+    /// Tried again by itself only if something outside the target is the cause: each try may cost a healthy job a stop.
+    fn owe_apply(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
+        let Some(target) = &self.open.target else { return };
+        let before = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
+        let debt = self.debt(before, cause, error, epoch);
+        let debt = if cause.is_environment() { debt.again(self.now, self.patience) } else { debt };
+        record.owed.apply = Some(ApplyDebt { digest: target.digest(), target: Some(Box::new(target.clone())), debt });
+    }
+
+    fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
+        let debt = self.debt(record.owed.keep_running.as_ref(), cause, error, epoch);
+        record.owed.keep_running = Some(debt.again(self.now, self.patience));
+    }
+
+    fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str, epoch: Option<Epoch>) -> Debt {
+        Debt { epoch, ..Debt::after(before, cause, error, self.open.plan.operation, self.now) }
+    }
+
+    /// A runner took the operation and did not end it. The first time it is ordered anew at once.
+    fn interrupted(&self, record: &mut Record) {
+        let before = record.owed.apply.as_ref().map(|apply| apply.debt.attempts);
+        if self.purpose(record) == Purpose::Apply {
+            self.owe_apply(record, Cause::NoResult, "the runner did not end the operation", None);
+            if let (None, Some(apply)) = (before, &mut record.owed.apply) {
+                apply.debt.next = Some(self.now);
+            }
+        }
+    }
+
+    /// Whatever the operation did is looked at: it adopts or ends what lives, and brings what is deployed back.
+    fn owe_a_look(&self, record: &mut Record) {
+        let error = "an operation ended without a result";
+        let debt = match record.deployed.as_ref().map(|deployed| deployed.aim) {
+            Some(Aim::Run | Aim::Complete) => &mut record.owed.keep_running,
+            Some(Aim::Stopped) | None => &mut record.owed.remove,
+        };
+        let next = Debt::after(debt.as_ref(), Cause::NoResult, error, self.open.plan.operation, self.now);
+        let first = next.attempts == 1;
+        *debt = Some(if first { next.at_once(self.now) } else { next.again(self.now, self.patience) });
+    }
 }
 
-fn down(record: &mut Record) {
-    if let Some(deployed) = &mut record.deployed {
-        deployed.status = Status::NotRunning;
-    }
-}
-
-fn deploy(
-    record: &mut Record,
-    open: &OpenOperation,
-    run: &RunStarted,
-    status: Status,
-    checkpointed: bool,
-    now: Timestamp,
-) {
-    let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
-    record.deployed = Some(Deployed {
-        target: target.clone(),
-        meta: meta.clone(),
-        status,
-        runs: vec![known(target, meta.query_version, open, run)],
-        restore_point: run.restored_from.clone(),
-        checkpointed: checkpointed || run.restored_from.is_some(),
-        since: now,
-    });
-    record.orphans.clear();
-}
-
-fn left(record: &mut Record, open: &OpenOperation, why: Why, run: Option<RunStarted>) {
-    let Some(deployed) = &mut record.deployed else { return };
-    match why {
-        Why::RunsAsDeployed | Why::FlinkRestartsIt => {
-            deployed.status = Status::Running;
-            if let Some(run) = run.filter(|run| deployed.runs.iter().all(|known| known.job_id != run.job_id)) {
-                // Taken over: its states lie under its own id and anywhere in its version.
-                deployed.runs.push(known(&deployed.target, deployed.meta.query_version, open, &run));
-                deployed.checkpointed = true;
-            }
-        }
-        Why::IsComplete => {
-            deployed.status = Status::Complete;
-            if let Some(target) = &open.target {
-                deployed.target = target.clone();
-            }
-        }
-        Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => {}
-    }
-    if let Some(next) = &open.plan.next {
-        record.forget_trouble(&next.target);
-    }
+/// Why a refusal leaves a debt, and the JobManager that it was met under.
+fn cause_of(refusal: &Refusal) -> (Cause, Option<Epoch>) {
+    let cause = match refusal {
+        Refusal::DoesNotCompile { .. } => Cause::DoesNotCompile,
+        Refusal::NoSecret { .. } => Cause::NoSecret,
+        Refusal::NodeBroken { .. } => Cause::NodeBroken,
+        Refusal::NoCapacity { needed, free } => Cause::NoCapacity { needed: *needed, free: *free },
+        Refusal::ForeignJob { .. } => Cause::ForeignJob,
+        Refusal::EndNotProven { .. } => Cause::EndNotProven,
+        Refusal::NoCluster { .. } => Cause::NoSession,
+        Refusal::NoState => Cause::NoState,
+        Refusal::NoSavepoint { .. } => Cause::NoSavepoint,
+        Refusal::StaysInPassing => Cause::StaysInPassing,
+    };
+    (cause, None)
 }
 
 fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
     KnownRun::of(target, version, open.plan.operation, run.clone())
 }
 
-/// A restart clears only its own trouble: a desired target that failed keeps its count and its pause.
-fn succeeded(record: &mut Record, open: &OpenOperation) {
-    match &open.plan.next {
-        Some(next) if open.plan.is_restart() => record.forget_trouble(&next.target),
-        Some(_) | None => record.forget_troubles(),
-    }
-}
-
-/// The runs that an operation may have started: ours if they live, and their states count. They stay until another
-/// run is deployed: it was restored from the newest state of all of them.
-fn leave_orphans(record: &mut Record, open: &OpenOperation, claim: Option<&Claim>) {
+/// The runs that an operation started, or was about to: ours if they live, and their states count. They stay until
+/// another run is deployed: it was restored from the newest state of all of them.
+fn leave_orphans(record: &mut Record, open: &OpenOperation, runs: &[RunStarted]) {
     let operation = open.plan.operation;
-    let next = open.target.as_ref().zip(open.meta.as_ref()).map(|(target, meta)| (target, meta.query_version));
     let deployed = record.deployed.as_ref().map(|d| (&d.target, d.meta.query_version));
-    let notes = claim.map(|claim| &claim.notes);
-    let runs = [
-        (run_id(operation), next, notes.and_then(|notes| notes.start.as_ref())),
-        (rollback_id(operation), deployed, notes.and_then(|notes| notes.rollback.as_ref())),
-    ];
-    let orphans: Vec<KnownRun> = runs
-        .into_iter()
-        .filter_map(|(job_id, launch, note)| {
-            let (target, version) = launch?;
-            let note = note.filter(|note| note.job_id == job_id);
-            let restored_from = note.and_then(|note| note.restore.clone());
-            let epoch = note.and_then(|note| note.epoch.clone());
-            Some(KnownRun::of(target, version, operation, RunStarted { job_id, restored_from, epoch }))
-        })
-        .collect();
-    record.orphans.extend(orphans);
+    let next = open.target.as_ref().zip(open.meta.as_ref()).map(|(target, meta)| (target, meta.query_version));
+    let left = runs.iter().filter_map(|run| {
+        let (target, version) = if run.job_id == rollback_id(operation) { deployed? } else { next? };
+        Some(KnownRun::of(target, version, operation, run.clone()))
+    });
+    let known = |run: &KnownRun| record.orphans.iter().any(|known| known.job_id == run.job_id);
+    let left: Vec<KnownRun> = left.filter(|run| !known(run)).collect();
+    record.orphans.extend(left);
+    let surplus = record.orphans.len().saturating_sub(ORPHANS);
+    record.orphans.drain(..surplus);
 }
 
-/// A restart that is refused leaves nothing running.
-fn refused(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
-    if open.plan.is_restart() {
-        down(record);
+/// A stop that the operation asked for, and whose savepoint it did not go on from.
+fn leave_stop(record: &mut Record, open: &OpenOperation, claim: &Claim) {
+    let (Some(note), Some(directory)) = (&claim.notes.stop, open.plan.stop_directory()) else { return };
+    let left = note.left.clone().unwrap_or_else(|| LeftStop {
+        operation: open.plan.operation,
+        run: note.run,
+        n: note.n,
+        directory: directory.to_owned(),
+    });
+    if !record.stops.contains(&left) {
+        record.stops.push(left);
     }
-    trouble(record, open, error, retry, now, patience);
+    let surplus = record.stops.len().saturating_sub(ORPHANS);
+    record.stops.drain(..surplus);
 }
 
-fn trouble(record: &mut Record, open: &OpenOperation, error: &str, retry: bool, now: Timestamp, patience: Patience) {
-    let Some(target) = about(open) else { return };
-    let attempts = attempts_of(record, &target) + 1;
-    let next = (retry && attempts < patience.attempts).then(|| later(now, patience, attempts)).flatten();
-    record.note_trouble(Trouble { target, attempts, next, error: error.to_owned() });
-}
-
-/// The target that an operation is about: a removal's is the deployed one.
-fn about(open: &OpenOperation) -> Option<Digest> {
-    let deployed = open.plan.previous.as_ref().map(|previous| &previous.launch);
-    open.plan.next.as_ref().or(deployed).map(|launch| launch.target.clone())
-}
-
-/// Tries again after one pause, without counting against the target.
-fn postpone(record: &mut Record, open: &OpenOperation, error: &str, now: Timestamp, patience: Patience) {
-    let Some(target) = about(open) else { return };
-    let attempts = attempts_of(record, &target);
-    record.note_trouble(Trouble { target, attempts, next: later(now, patience, 1), error: error.to_owned() });
-}
-
-fn attempts_of(record: &Record, target: &Digest) -> u32 {
-    record.trouble_of(target).map_or(0, |t| t.attempts)
-}
-
-/// The pause doubles with every attempt.
-fn later(now: Timestamp, patience: Patience, attempts: u32) -> Option<Timestamp> {
-    let factor = 1_u64 << (attempts - 1).min(20);
-    let pause = i64::try_from(patience.pause_ms.saturating_mul(factor)).unwrap_or(i64::MAX);
-    now.checked_add(SignedDuration::from_millis(pause)).ok()
-}
-
-fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<String>, now: Timestamp) -> Entry {
+fn entry(open: &OpenOperation, outcome: Ended, detail: String, from: Option<String>, now: Timestamp) -> Entry {
     let plan = &open.plan;
     let version = open
         .meta
@@ -278,7 +365,7 @@ fn entry(open: &OpenOperation, outcome: &str, detail: String, from: Option<Strin
         version,
         change: plan.change.kind,
         from,
-        outcome: outcome.to_owned(),
+        outcome,
         detail,
         refusal: None,
         by: plan.by.clone(),
@@ -295,17 +382,17 @@ fn restored(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// The outcome in a word.
-pub(super) fn word(outcome: &Outcome) -> &'static str {
+/// How an operation with this outcome ended.
+pub(super) fn ended(outcome: &Outcome) -> Ended {
     match outcome {
-        Outcome::Deployed { unhealthy: None, .. } => "deployed",
-        Outcome::Deployed { unhealthy: Some(_), .. } => "unhealthy",
-        Outcome::Completed { .. } => "completed",
-        Outcome::Left { .. } => "left",
-        Outcome::Removed { .. } => "removed",
-        Outcome::RolledBack { .. } => "rolled-back",
-        Outcome::Refused { .. } => "refused",
-        Outcome::Failed { .. } => "failed",
+        Outcome::Deployed { unhealthy: None, .. } => Ended::Deployed,
+        Outcome::Deployed { unhealthy: Some(_), .. } => Ended::Unhealthy,
+        Outcome::Completed { .. } => Ended::Completed,
+        Outcome::Left { .. } => Ended::Left,
+        Outcome::Removed { .. } => Ended::Removed,
+        Outcome::RolledBack { .. } => Ended::RolledBack,
+        Outcome::Refused { .. } => Ended::Refused,
+        Outcome::Failed { .. } => Ended::Failed,
     }
 }
 

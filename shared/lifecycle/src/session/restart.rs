@@ -9,7 +9,7 @@ use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId, TriggerId, stop_trigger};
 use crate::manifest::JobName;
 use crate::plan::{KnownRun, Launch};
-use crate::record::{Record, Status};
+use crate::record::{Aim, Record};
 use crate::state::version_directory;
 
 /// How often a stop with savepoint is tried in one go.
@@ -300,14 +300,13 @@ impl Restart {
             return Some(JobState::Failed { error: "its record says nothing about it any more".to_owned() });
         };
         let removed = |what: &str| Some(JobState::Failed { error: format!("it {what} meanwhile") });
-        match deployed.status {
-            Status::Running => {
+        match deployed.aim {
+            Aim::Run => {
                 let run = deployed.runs.last().filter(|run| run.job_id != job.job_id && !self.is_old(run));
                 run.map(|run| JobState::Back { job_id: run.job_id }).or_else(|| given_up(record, false))
             }
-            Status::NotRunning => given_up(record, false),
-            Status::Stopped => removed("was removed"),
-            Status::Complete => removed("came to its end"),
+            Aim::Stopped => removed("was removed"),
+            Aim::Complete => removed("came to its end"),
         }
     }
 
@@ -324,9 +323,10 @@ impl Restart {
     }
 }
 
-/// Why the deployed target does not run, if it is not tried again, or `even_if` it is; while it is tried nobody knows.
+/// Why the deployed manifest does not run, if that lies in the job itself, or `even_if` it does not: while the
+/// environment is waited for, nobody knows.
 fn given_up(record: Option<&Record>, even_if: bool) -> Option<JobState> {
     let record = record.filter(|record| record.open.is_none())?;
-    let trouble = record.trouble_of(&record.deployed.as_ref()?.target.digest())?;
-    (even_if || trouble.next.is_none()).then(|| JobState::Failed { error: trouble.error.clone() })
+    let debt = record.owed.keep_running.as_ref().filter(|debt| debt.cause.is_down())?;
+    (even_if || !debt.cause.is_environment()).then(|| JobState::Failed { error: debt.error.clone() })
 }

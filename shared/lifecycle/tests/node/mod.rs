@@ -13,7 +13,8 @@ use lifecycle::execute::{
 use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
 use lifecycle::ids::{Digest, Hex32, JobId, run_id};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
-use lifecycle::orchestrate::{Desired, Patience, Ruling, Situation, decide, settle_result};
+use lifecycle::orchestrate::{Desired, Ruling, Situation, decide, settle_result};
+use lifecycle::owed::Patience;
 use lifecycle::plan::{Launch, Plan, Windows};
 use lifecycle::record::{OpenOperation, Record, Source};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
@@ -71,7 +72,7 @@ pub(crate) fn wanted(target: &Target) -> Desired {
 }
 
 pub(crate) fn patience() -> Patience {
-    Patience { attempts: 2, pause_ms: 60_000 }
+    Patience { pause_ms: 60_000, longest_ms: 900_000 }
 }
 
 /// The situation in which operation `n` may be ordered.
@@ -93,6 +94,9 @@ pub(crate) fn situation(n: u8) -> Situation {
         clean_starts_held: false,
         sweep: true,
         lost: None,
+        urgent: false,
+        seen: None,
+        learned: None,
     }
 }
 
@@ -210,7 +214,7 @@ impl Node {
                         column: None,
                     })
                 } else {
-                    Input::Compiled
+                    Input::Compiled(lifecycle::execute::Compiled::default())
                 }
             }
             Effect::Reserve { .. } => Input::Reserved,
