@@ -64,6 +64,16 @@ pub struct Notes {
     pub start: Option<StartNote>,
     /// The start of the rollback run.
     pub rollback: Option<StartNote>,
+    /// Whether a checkpoint of the job was seen, in whatever look: then it never starts from its own starting point.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpointed: bool,
+}
+
+impl Notes {
+    /// Whether nothing was begun.
+    pub fn is_untouched(&self) -> bool {
+        self.stop.is_none() && self.cancel.is_none() && self.start.is_none() && self.rollback.is_none()
+    }
 }
 
 /// The document per operation.

@@ -13,7 +13,7 @@ use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
 use crate::secrets::{SecretReference, references_in_sql, references_in_text};
-use crate::state::{Place, places_of_run, savepoint_directory, version_directory};
+use crate::state::{Place, is_savepoint, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
 
@@ -192,6 +192,13 @@ impl KnownRun {
         }
     }
 
+    /// Whether a state is this run's own, by its path.
+    pub fn left(&self, path: &str) -> bool {
+        let id = self.job_id.to_string();
+        let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        path.split('/').any(|segment| segment == id) || is_savepoint(name, Some(&self.job_id.in_savepoint_names()))
+    }
+
     /// The places where its states lie: under the directories it was started with, wherever later ones go.
     pub fn places(&self) -> Vec<Place> {
         places_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
@@ -211,11 +218,19 @@ pub struct Previous {
     pub savepoint_directory: String,
     /// Whether a checkpoint of its runs was ever seen: without any, it may start from its own starting point.
     pub checkpointed: bool,
+    /// Whether it was bounded and is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
     /// The state its first run was restored from.
     pub restore_point: Option<String>,
 }
 
 impl Previous {
+    /// Its newest run, if all of its sources are bounded: it may come to its end.
+    pub fn bounded_run(&self) -> Option<&KnownRun> {
+        self.runs.last().filter(|run| run.compiled.bounded == Some(true))
+    }
+
     /// How many slots its run holds: as Flink compiled it, or as its parallelism tells.
     pub fn slots(&self) -> u32 {
         self.runs.last().and_then(|run| run.compiled.slots).unwrap_or(self.launch.slots)

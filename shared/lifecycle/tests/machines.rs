@@ -395,7 +395,10 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
     unsettle(&mut record);
     let open = order(&mut record, &wanted(&first()), 2);
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Left { why: Why::RunsAsDeployed, run: Some(run(1)), epoch: Some(epoch()) });
+    assert_eq!(
+        outcome,
+        Outcome::Left { why: Why::RunsAsDeployed, run: Some(run(1)), epoch: Some(epoch()), checkpointed: false }
+    );
     assert_eq!(settle(record, &open, &outcome).expected_run(), Some(run(1)));
 }
 

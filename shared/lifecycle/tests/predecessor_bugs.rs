@@ -109,6 +109,7 @@ fn b6_a_longer_name_is_another_job() {
         jobs: vec![seen(name)],
         ended_with: Vec::new(),
         unproven: Vec::new(),
+        checkpointed: false,
     };
     for stranger in ["orders-eu", "eu-orders", "order"] {
         assert_eq!(observe(&open.plan, &look(stranger)).observed, Observed::Gone, "{stranger}");

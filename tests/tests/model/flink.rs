@@ -176,8 +176,10 @@ impl Flink {
         };
         let finished = self.runs.iter().filter(|(id, run)| run.shape == Shape::Finished && known(**id));
         let ended_with = finished.map(|(id, run)| (*id, run.stopped.as_ref().map(|(_, path)| path.clone()))).collect();
+        let completed = |id: &JobId| self.disk.iter().any(|file| file.state.path.contains(&format!("/{id}/chk-")));
+        let checkpointed = self.runs.iter().any(|(id, run)| known(*id) && run.shape == Shape::Healthy && completed(id));
         let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 };
-        JobLook { epoch, jobs: self.runs.iter().map(seen).collect(), ended_with, unproven: Vec::new() }
+        JobLook { epoch, jobs: self.runs.iter().map(seen).collect(), ended_with, unproven: Vec::new(), checkpointed }
     }
 
     /// The newest complete state in any of `places`.

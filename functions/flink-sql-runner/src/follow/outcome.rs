@@ -137,7 +137,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
         },
         Outcome::Refused { refusal } => match refusal {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
-            Refusal::ForeignJob { .. } | Refusal::NoState => Exit::Held,
+            Refusal::ForeignJob { .. } | Refusal::NoState | Refusal::MayBeComplete { .. } => Exit::Held,
             Refusal::NoSecret { .. }
             | Refusal::NodeBroken { .. }
             | Refusal::NoCapacity { .. }

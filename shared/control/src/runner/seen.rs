@@ -28,7 +28,8 @@ pub(super) async fn job_look(
 ) -> Result<JobLook, OutsideError> {
     let operation = plan.operation;
     let own = [lifecycle::ids::run_id(operation), lifecycle::ids::rollback_id(operation)];
-    let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
+    let stopped = claim.and_then(|claim| claim.notes.stop.as_ref()).map(|note| note.run);
+    let known = |id: JobId| own.contains(&id) || stopped == Some(id) || plan.known_runs().any(|run| run.job_id == id);
     let unproven = unproven(cluster, plan, claim, look).await?;
     let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
     let mut ended_with = Vec::new();
@@ -36,7 +37,11 @@ pub(super) async fn job_look(
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
     }
-    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven })
+    let mut checkpointed = false;
+    for job in jobs.iter().filter(|job| !job.state.is_terminal() && known(job.id)) {
+        checkpointed |= cluster.checkpoints(job.id).await?.is_some_and(|checkpoints| checkpoints.completed > 0);
+    }
+    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven, checkpointed })
 }
 
 /// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.

@@ -4,7 +4,7 @@
 use super::resume::{reserve, resume, slots_needed, without_cluster};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
 use super::starting::{after_end, begin_start, found_latest, note_start, start_failed, submit, watch, watched};
-use super::stopping::{end_running, issue_stop, note_savepoint, stopped};
+use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
 use super::transition::{Next, claim_of, done, failed, finish, to};
 use super::{Begin, Effect, End, Input, Outcome, Phase, Refusal, Role, State, SubmitEnd};
 use crate::claim::Verdict;
@@ -22,6 +22,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Looking, Input::Looked(look)) => {
             state.epoch = Some(look.epoch.clone());
+            if let Some(claim) = &mut state.claim {
+                claim.notes.checkpointed |= look.checkpointed;
+            }
             resume(plan, state, &look)
         }
         (Phase::Looking, Input::NoCluster(message)) => without_cluster(state, message),
@@ -50,9 +53,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (Phase::Stopping(intent), Input::Stopped(end)) => stopped(plan, state, intent, end),
         (Phase::SearchingSavepoint(intent), Input::Found(found)) => match found {
             Some(found) => note_savepoint(state, intent, found.path),
-            // It ended by itself: whatever state it left counts as the newest of its lineage.
-            None => after_end(plan, state, intent),
+            None => to(state, Phase::LookingAtItsEnd(intent), Effect::Look),
         },
+        (Phase::LookingAtItsEnd(intent), Input::Looked(look)) => ended_by_itself(plan, state, *intent, &look),
         (Phase::NotingSavepoint(intent), Input::Saved(claim)) => {
             state.claim = Some(claim);
             after_end(plan, state, intent)
@@ -118,6 +121,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             | Phase::NotingStop(_)
             | Phase::Stopping(_)
             | Phase::SearchingSavepoint(_)
+            | Phase::LookingAtItsEnd(_)
             | Phase::NotingSavepoint(_)
             | Phase::NotingCancel(_)
             | Phase::Cancelling(_)

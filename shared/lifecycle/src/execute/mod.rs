@@ -69,6 +69,8 @@ pub enum Phase {
     Stopping(Box<Intent>),
     /// The savepoint of a stop whose answer is gone.
     SearchingSavepoint(Box<Intent>),
+    /// A look at a run that was gone before its stop was done, and left no savepoint.
+    LookingAtItsEnd(Box<Intent>),
     /// The note of the savepoint.
     NotingSavepoint(Box<Intent>),
     /// The note of a cancel.

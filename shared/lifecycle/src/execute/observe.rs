@@ -17,12 +17,19 @@ pub struct JobLook {
     pub ended_with: Vec<(JobId, Option<String>)>,
     /// Runs of ours that are not there and were given to another life of a JobManager, which is not proven over.
     pub unproven: Vec<(JobId, Epoch)>,
+    /// Whether a live run of ours has completed a checkpoint.
+    pub checkpointed: bool,
 }
 
 impl JobLook {
     /// The job with this id.
     pub fn job(&self, id: JobId) -> Option<&JobSeen> {
         self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// How a FINISHED run ended: with a savepoint, or by itself.
+    pub fn ending(&self, id: JobId) -> Option<Option<&str>> {
+        self.ended_with.iter().find(|(job, _)| *job == id).map(|(_, savepoint)| savepoint.as_deref())
     }
 
     /// The job with this id, if it is not at its end.
@@ -91,11 +98,10 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     }
     // Only the newest run of the deployed manifest tells whether the job is complete.
     let newest = plan.previous.as_ref().and_then(|p| p.runs.last()).map(|run| run.job_id);
-    let ended = newest.and_then(|id| look.ended_with.iter().find(|(job, _)| *job == id));
-    match ended {
-        Some((id, None)) => Observation::of(Observed::Complete, *id),
+    match newest.and_then(|id| Some((id, look.ending(id)?))) {
+        Some((id, None)) => Observation::of(Observed::Complete, id),
         Some((id, Some(path))) => {
-            Observation { observed: Observed::StoppedOutside, run: Some(*id), savepoint: Some(path.clone()) }
+            Observation { observed: Observed::StoppedOutside, run: Some(id), savepoint: Some(path.to_owned()) }
         }
         None => Observation { observed: Observed::Gone, run: None, savepoint: None },
     }

@@ -62,6 +62,9 @@ pub enum Outcome {
         /// The life of the JobManager that was asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         epoch: Option<Epoch>,
+        /// Whether a checkpoint of the run was seen.
+        #[serde(default)]
+        checkpointed: bool,
     },
     /// The job was stopped because it is not desired any more.
     Removed {
@@ -139,6 +142,11 @@ pub enum Refusal {
     },
     /// No state of the lineage was found, and a clean start is not ordered.
     NoState,
+    /// Its sources are all bounded, and it is gone without a state of its own: it may have come to its end.
+    MayBeComplete {
+        /// The run.
+        job_id: JobId,
+    },
     /// The running job could not be stopped with a savepoint; it runs on.
     NoSavepoint {
         /// Flink's own words.
@@ -168,6 +176,8 @@ pub enum RefusalKind {
     NoCluster,
     /// No state of the lineage was found.
     NoState,
+    /// It may have come to its end.
+    MayBeComplete,
     /// No savepoint could be taken.
     NoSavepoint,
     /// The job stayed in a state that should pass.
@@ -186,6 +196,7 @@ impl Refusal {
             Self::EndNotProven { .. } => RefusalKind::EndNotProven,
             Self::NoCluster { .. } => RefusalKind::NoCluster,
             Self::NoState => RefusalKind::NoState,
+            Self::MayBeComplete { .. } => RefusalKind::MayBeComplete,
             Self::NoSavepoint { .. } => RefusalKind::NoSavepoint,
             Self::StaysInPassing => RefusalKind::StaysInPassing,
         }
@@ -209,6 +220,11 @@ impl std::fmt::Display for Refusal {
             Self::NoState => {
                 f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
             }
+            Self::MayBeComplete { job_id } => write!(
+                f,
+                "its sources are all bounded, and its run {job_id} is gone without a checkpoint: it may have come to \
+                 its end; `allow NAME clean-start` starts it again"
+            ),
             Self::NoSavepoint { message } => write!(f, "no savepoint could be taken, it runs on: {message}"),
             Self::StaysInPassing => f.write_str("it stays in a state that should pass"),
         }

@@ -7,7 +7,7 @@ use super::starting::{after_end, note_start, watch};
 use super::stopping::{end_running, issue_stop};
 use super::transition::{Next, claim_of, done, finish, to};
 use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
-use crate::claim::{Claim, Notes, StartNote, Verdict};
+use crate::claim::{Claim, StartNote, Verdict};
 use crate::decision::{Action, From, Stop, Why};
 use crate::ids::JobId;
 use crate::plan::Plan;
@@ -51,7 +51,7 @@ pub(super) fn without_cluster(state: State, message: String) -> Next {
 }
 
 fn untouched(claim: &Claim) -> bool {
-    claim.verdict.is_none() && claim.notes == Notes::default()
+    claim.verdict.is_none() && claim.notes.is_untouched()
 }
 
 /// Whether no run of ours is live here, while one may be under a JobManager that cannot be asked.
@@ -117,7 +117,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                 Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
             };
             let outcome = match plan.next {
-                Some(_) => Outcome::Left { why, run, epoch: state.epoch.clone() },
+                Some(_) => Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed },
                 None => Outcome::Removed { savepoint: seen.savepoint },
             };
             finish(state, outcome)
@@ -129,7 +129,9 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                     Outcome::Refused { refusal: Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() } }
                 }
                 (Some(job_id), None) => Outcome::Refused { refusal: Refusal::ForeignJob { job_id } },
-                (None, _) => Outcome::Left { why, run: None, epoch: state.epoch.clone() },
+                (None, _) => {
+                    Outcome::Left { why, run: None, epoch: state.epoch.clone(), checkpointed: look.checkpointed }
+                }
             };
             finish(state, outcome)
         }

@@ -7,7 +7,7 @@ use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, JobLook, Phase, Role, State};
 use crate::claim::Verdict;
 use crate::ids::rollback_id;
-use crate::plan::Plan;
+use crate::plan::{Plan, Previous};
 use crate::state::Place;
 
 pub(super) fn give_up(state: State, reason: String) -> Next {
@@ -56,9 +56,18 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
 
 pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
     let job_id = rollback_id(plan.operation);
+    // What came to its end, or may have without being seen, is not started again.
+    let complete = plan.previous.as_ref().is_some_and(|previous| previous.complete);
+    let stopped = claim_of(&state).notes.stop.is_some() || claim_of(&state).notes.cancel.is_some();
+    let bounded = plan.previous.as_ref().and_then(Previous::bounded_run).filter(|_| !stopped);
+    if complete || bounded.is_some_and(|run| !found.as_deref().is_some_and(|path| run.left(path))) {
+        return failed(state, reason.to_owned(), None);
+    }
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
-        None if may_start_over(plan) => begin_start(state, Begin { role: Role::Previous, job_id, restore: None }),
+        None if may_start_over(plan, &state) => {
+            begin_start(state, Begin { role: Role::Previous, job_id, restore: None })
+        }
         None => failed(state, format!("{reason}; no state to start the previous manifest from"), None),
     }
 }

@@ -6,8 +6,8 @@ use super::transition::{Next, claim_of, failed, finish, savepoint_of, to};
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
-use crate::ids::run_id;
-use crate::plan::Plan;
+use crate::ids::{JobId, run_id};
+use crate::plan::{Plan, Previous};
 use crate::state::Place;
 
 /// The live run is at its end: start, or say that the job is removed.
@@ -37,9 +37,12 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
+    if let Some(run) = may_be_complete(plan, intent, found.as_deref()) {
+        return finish(state, Outcome::Refused { refusal: Refusal::MayBeComplete { job_id: run } });
+    }
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
-        None if plan.clean_start || may_start_over(plan) => {
+        None if plan.clean_start || may_start_over(plan, &state) => {
             begin_start(state, Begin { role: Role::Next, job_id, restore: None })
         }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
@@ -48,9 +51,18 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
     }
 }
 
+/// A bounded run that nobody saw at its end, and that left no state of its own: `found` is older than it.
+fn may_be_complete(plan: &Plan, intent: &Intent, found: Option<&str>) -> Option<JobId> {
+    let run = plan.previous.as_ref().and_then(Previous::bounded_run)?;
+    let seen = intent.stop.is_some() || intent.left_savepoint.is_some();
+    let went_on = found.is_some_and(|path| run.left(path));
+    (!seen && !went_on && !plan.clean_start).then_some(run.job_id)
+}
+
 /// A run that left no checkpoint is started again from its own starting point, which was clean.
-pub(super) fn may_start_over(plan: &Plan) -> bool {
-    plan.previous.as_ref().is_some_and(|p| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty())
+pub(super) fn may_start_over(plan: &Plan, state: &State) -> bool {
+    let never = |p: &Previous| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty();
+    !claim_of(state).notes.checkpointed && plan.previous.as_ref().is_some_and(never)
 }
 
 pub(super) fn begin_start(state: State, begin: Begin) -> Next {

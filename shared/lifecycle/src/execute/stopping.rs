@@ -3,9 +3,9 @@
 
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, to};
-use super::{Effect, End, Intent, Outcome, Phase, Refusal, State, StopEnd};
+use super::{Effect, End, Intent, JobLook, Outcome, Phase, Refusal, State, StopEnd};
 use crate::claim::StopNote;
-use crate::decision::Stop;
+use crate::decision::{Action, Observed, Stop};
 use crate::ids::stop_trigger;
 use crate::plan::{LeftStop, Plan};
 use crate::state::Place;
@@ -73,6 +73,32 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
             }
             finish(state, Outcome::Refused { refusal: Refusal::NoSavepoint { message } })
         }
+    }
+}
+
+/// The run was gone before its stop was done, and left no savepoint: how it ended decides what follows. A bounded job
+/// that came to its end in between is complete; whatever else it left counts as the newest of its lineage.
+pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &JobLook) -> Next {
+    let Some((run, _)) = intent.stop else { return after_end(plan, state, Box::new(intent)) };
+    // It came back, or lives where nobody can be asked: the next pass begins with what is observed then.
+    if look.live(run).is_some() || !look.unproven.is_empty() {
+        return done(state, End::Unknown);
+    }
+    match look.ending(run) {
+        Some(None) => match plan.action(Observed::Complete) {
+            Action::Leave(why) if plan.next.is_some() => {
+                let (epoch, checkpointed) = (state.epoch.clone(), claim_of(&state).notes.checkpointed);
+                finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed })
+            }
+            Action::Leave(_)
+            | Action::Start(_)
+            | Action::Replace(..)
+            | Action::Stop(_)
+            | Action::Refuse(_)
+            | Action::Wait => after_end(plan, state, Box::new(intent)),
+        },
+        Some(Some(path)) => note_savepoint(state, Box::new(intent), path.to_owned()),
+        None => after_end(plan, state, Box::new(Intent { stop: None, ..intent })),
     }
 }
 

@@ -204,6 +204,7 @@ fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Prev
         places,
         savepoint_directory,
         checkpointed: deployed.checkpointed,
+        complete: deployed.aim == Aim::Complete,
         restore_point: deployed.restore_point.clone(),
     }
 }

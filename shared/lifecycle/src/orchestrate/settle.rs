@@ -114,7 +114,10 @@ impl Settling<'_> {
                 }
             }
             Outcome::Completed { run } => self.deploy(record, run, Aim::Complete, true),
-            Outcome::Left { why, run, epoch } => {
+            Outcome::Left { why, run, epoch, checkpointed } => {
+                if let Some(deployed) = &mut record.deployed {
+                    deployed.checkpointed |= checkpointed;
+                }
                 let run = run.map(|job_id| RunStarted {
                     job_id,
                     restored_from: None,
@@ -159,7 +162,8 @@ impl Settling<'_> {
                 if self.purpose(record) == Purpose::Apply {
                     self.owe_apply(record, Cause::DoesNotRun, reason, None);
                 }
-                if let Some(deployed) = &mut record.deployed {
+                // What came to its end before the target was tried stays at its end.
+                if let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.aim != Aim::Complete) {
                     deployed.aim = Aim::Run;
                     self.owe_keep_running(record, Cause::DoesNotRun, reason, None);
                 }
@@ -308,6 +312,7 @@ fn cause_of(refusal: &Refusal) -> (Cause, Option<Epoch>) {
         Refusal::EndNotProven { .. } => Cause::EndNotProven,
         Refusal::NoCluster { .. } => Cause::NoSession,
         Refusal::NoState => Cause::NoState,
+        Refusal::MayBeComplete { .. } => Cause::MayBeComplete,
         Refusal::NoSavepoint { .. } => Cause::NoSavepoint,
         Refusal::StaysInPassing => Cause::StaysInPassing,
     };

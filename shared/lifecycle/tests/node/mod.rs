@@ -145,6 +145,12 @@ pub(crate) struct Node {
     pub no_cluster: Option<String>,
     /// Runs that may live where nobody can be asked.
     pub unproven: Vec<(JobId, Epoch)>,
+    /// Whether a look sees a completed checkpoint.
+    pub checkpointed: bool,
+    /// Whether all sources of what is compiled are bounded.
+    pub bounded: Option<bool>,
+    /// The run comes to its end just before its stop.
+    pub ends_before_stop: bool,
     /// Runs of this target fail when they are watched.
     pub doomed: Option<Digest>,
     /// This target does not compile.
@@ -214,7 +220,7 @@ impl Node {
                         column: None,
                     })
                 } else {
-                    Input::Compiled(lifecycle::execute::Compiled::default())
+                    Input::Compiled(lifecycle::execute::Compiled { bounded: self.bounded, slots: None })
                 }
             }
             Effect::Reserve { .. } => Input::Reserved,
@@ -250,11 +256,16 @@ impl Node {
             unproven: self.unproven.clone(),
             jobs: self.runs.iter().map(seen).collect(),
             ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect(),
+            checkpointed: self.checkpointed,
         }
     }
 
     pub(crate) fn stop(&mut self, id: JobId, directory: &str) -> StopEnd {
         let Some(run) = self.runs.get_mut(&id) else { return StopEnd::Gone };
+        if self.ends_before_stop {
+            run.state = JobState::Finished;
+            return StopEnd::Gone;
+        }
         if run.state == JobState::Restarting {
             return StopEnd::NotRunning;
         }

@@ -1,0 +1,181 @@
+//! Bounded jobs, and jobs of which no checkpoint was ever seen: what came to its end is not run again.
+//! Must not know the shells: the machine and a node in memory.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+#![allow(dead_code, reason = "the node is shared by several tests")]
+
+mod node;
+
+use jiff::Timestamp;
+use lifecycle::decision::Why;
+use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::flink::JobState;
+use lifecycle::ids::{rollback_id, run_id};
+use lifecycle::owed::{Cause, Debt};
+use lifecycle::record::{Aim, Allow, Permission, Record};
+use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
+
+/// A job whose sources are all bounded, deployed and running, with one checkpoint.
+fn bounded() -> (Record, Node) {
+    let (mut record, mut node) = deployed(&first());
+    node.bounded = Some(true);
+    for known in &mut record.deployed.as_mut().unwrap().runs {
+        known.compiled.bounded = Some(true);
+    }
+    (record, node)
+}
+
+/// Its run is gone, as if the JobManager had forgotten it; the orchestrator looks.
+fn forgotten(record: &mut Record, node: &mut Node) {
+    node.runs.clear();
+    lost(record);
+}
+
+fn lost(record: &mut Record) {
+    let debt = Debt::after(None, Cause::NoResult, "it is not there any more", id(8), Timestamp::UNIX_EPOCH);
+    record.owed.keep_running = Some(debt.at_once(Timestamp::UNIX_EPOCH));
+}
+
+#[test]
+fn what_flink_told_at_compile_time_is_kept_with_the_run() {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let mut node = Node { bounded: Some(true), ..Node::default() };
+    let open = order(&mut record, &wanted(&first()), 1);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    assert_eq!(record.deployed.unwrap().runs[0].compiled.bounded, Some(true));
+}
+
+#[test]
+fn a_bounded_job_that_was_forgotten_is_not_run_again() {
+    for desired in [first(), reconfigured()] {
+        let (mut record, mut node) = bounded();
+        // Flink deletes the checkpoints of a job that comes to its end.
+        node.disk.clear();
+        forgotten(&mut record, &mut node);
+        let open = order(&mut record, &wanted(&desired), 2);
+        let outcome = node.run(&open.plan);
+        assert_eq!(outcome, Outcome::Refused { refusal: Refusal::MayBeComplete { job_id: run(1) } });
+        assert_eq!(node.live(), []);
+        let record = settle(record, &open, &outcome);
+        let owed = record.owed.debts().find(|(_, debt)| debt.cause == Cause::MayBeComplete);
+        assert!(owed.is_some(), "{:?}", record.owed);
+        let told = lifecycle::attention::of_record(&record);
+        assert!(
+            told.iter().any(|condition| condition.kind == lifecycle::attention::Kind::CleanStartNeeded),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn it_is_started_again_where_that_is_allowed() {
+    let (mut record, mut node) = bounded();
+    node.disk.clear();
+    forgotten(&mut record, &mut node);
+    let at = Timestamp::UNIX_EPOCH;
+    record.allows.push(Allow { permission: Permission::CleanStart, run: None, by: "anna".to_owned(), at });
+    let open = order(&mut record, &wanted(&first()), 2);
+    assert!(matches!(node.run(&open.plan), Outcome::Deployed { .. }));
+}
+
+#[test]
+fn one_that_left_a_checkpoint_goes_on_from_it() {
+    let (mut record, mut node) = bounded();
+    forgotten(&mut record, &mut node);
+    let open = order(&mut record, &wanted(&first()), 2);
+    let Outcome::Deployed { run, .. } = node.run(&open.plan) else { panic!("not deployed") };
+    assert!(run.restored_from.unwrap().ends_with("chk-1"));
+}
+
+/// The state that it was started from says nothing: a run that came to its end leaves it lying there.
+#[test]
+fn the_state_before_its_run_does_not_count() {
+    let (record, mut node) = bounded();
+    let mut record = record;
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let outcome = node.run(&open.plan);
+    let mut record = settle(record, &open, &outcome);
+    assert!(record.deployed.as_ref().unwrap().restore_point.is_some());
+    forgotten(&mut record, &mut node);
+    let open = order(&mut record, &wanted(&reconfigured()), 3);
+    let job_id = run_id(id(2));
+    assert_eq!(node.run(&open.plan), Outcome::Refused { refusal: Refusal::MayBeComplete { job_id } });
+}
+
+#[test]
+fn one_that_ends_between_look_and_stop_is_complete() {
+    let (mut record, mut node) = bounded();
+    node.ends_before_stop = true;
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let outcome = node.run(&open.plan);
+    assert!(matches!(outcome, Outcome::Left { why: Why::IsComplete, .. }), "{outcome:?}");
+    assert_eq!((node.live(), node.submitted.len()), (vec![], 1));
+    let record = settle(record, &open, &outcome);
+    let deployed = record.deployed.unwrap();
+    assert_eq!((deployed.aim, deployed.target), (Aim::Complete, reconfigured()), "the configuration is recorded");
+}
+
+#[test]
+fn a_failed_query_does_not_bring_back_what_was_complete() {
+    for forgets in [false, true] {
+        let (mut record, mut node) = bounded();
+        node.end(run(1), JobState::Finished);
+        node.disk.clear();
+        if forgets {
+            node.runs.clear();
+        } else {
+            record.deployed.as_mut().unwrap().aim = Aim::Complete;
+        }
+        node.doomed = Some(requeried().digest());
+        let open = order(&mut record, &wanted(&requeried()), 2);
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+        assert!(node.submitted.iter().all(|(id, _)| *id != rollback_id(open.plan.operation)));
+        let record = settle(record, &open, &outcome);
+        assert_eq!(record.owed.keep_running.is_some(), forgets, "only what may not be complete is brought back");
+    }
+}
+
+/// The window of a start is shorter than many an interval of checkpoints.
+#[test]
+fn a_checkpoint_that_a_look_saw_forbids_a_clean_start() {
+    let (mut record, mut node) = deployed(&first());
+    assert!(!record.deployed.as_ref().unwrap().checkpointed, "none came in its window");
+    // Nothing changed, and the look of that operation saw one.
+    node.checkpointed = true;
+    lost(&mut record);
+    let open = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    let mut record = settle(record, &open, &outcome);
+    assert!(record.deployed.as_ref().unwrap().checkpointed);
+    // All state is gone, and so is the job.
+    node.disk.clear();
+    node.checkpointed = false;
+    forgotten(&mut record, &mut node);
+    let open = order(&mut record, &wanted(&first()), 3);
+    let outcome = node.run(&open.plan);
+    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoState });
+}
+
+/// Also where the same operation saw it before it ended the run, and died in between.
+#[test]
+fn what_was_seen_before_the_run_was_ended_is_not_forgotten() {
+    for effects in 0..20 {
+        let (mut record, mut node) = deployed(&first());
+        node.end(run(1), JobState::Restarting);
+        node.checkpointed = true;
+        node.disk.clear();
+        (node.claim, node.result) = (None, None);
+        let open = order(&mut record, &wanted(&reconfigured()), 2);
+        let died = node.go_on(&open.plan, effects).is_none();
+        node.checkpointed = !node.live().is_empty();
+        if died {
+            node.go_on(&open.plan, usize::MAX);
+        }
+        let told = || node.claim.as_ref().and_then(|claim| claim.outcome.clone());
+        let outcome = node.result.clone().or_else(told).unwrap();
+        assert!(matches!(outcome, Outcome::Failed { .. }), "after {effects} effects: {outcome:?}");
+        assert_eq!(node.submitted.len(), 1, "after {effects} effects");
+    }
+}
