@@ -236,6 +236,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             savepoint: savepoint.clone(),
+            newest: Some("file:/ck/chk-31".into()),
             triggered_ms: Some(32_000),
             ends_in_savepoint: true,
             restored: Some("file:/ck/chk-7".into()),
@@ -243,6 +244,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             savepoint,
+            newest: Some("file:/ck/chk-31".into()),
             triggered_ms: Some(31_000),
             ends_in_savepoint: false,
             restored: None,
@@ -250,6 +252,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             savepoint: None,
+            newest: None,
             triggered_ms: Some(2000),
             ends_in_savepoint: true,
             restored: None,

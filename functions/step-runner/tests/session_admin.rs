@@ -58,8 +58,9 @@ async fn jobs_come_back_from_the_savepoints_of_their_version() {
     let report = restart(&outside).await.unwrap();
     assert_done(&outside, &report, "straight");
     for job in &report.restart.jobs {
-        let path = format!("s3://b/savepoints/3/savepoint-{}-000000000000", &job.job_id.to_string()[..6]);
-        assert_eq!(job.savepoint, Some(path), "where the search along the lineage looks");
+        let (own, run) = (report.restart.id, job.job_id.in_savepoint_names());
+        let path = format!("s3://b/savepoints/3/{own}/savepoint-{run}-000000000000");
+        assert_eq!(job.savepoint, Some(path), "a directory of the restart's own, below that of the version");
     }
 }
 
@@ -240,6 +241,7 @@ fn open_operation(record: &lifecycle::record::Record) -> lifecycle::record::Open
         orphans: Vec::new(),
         stops: Vec::new(),
         adopt: lifecycle::plan::Adopt::No,
+        adopt_from: None,
         clean_start: false,
         branches: Vec::new(),
         windows: lifecycle::plan::Windows::default(),

@@ -176,6 +176,8 @@ pub struct Checkpoints {
     pub completed: u64,
     /// The path of the last savepoint.
     pub savepoint: Option<String>,
+    /// The path of the newest completed one that is no savepoint.
+    pub newest: Option<String>,
     /// When the newest completed one, savepoints included, was triggered, in milliseconds of Unix time.
     pub triggered_ms: Option<i64>,
     /// Whether the last completed checkpoint is that savepoint.

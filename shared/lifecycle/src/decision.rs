@@ -43,6 +43,16 @@ impl Observed {
     ];
 }
 
+impl Observed {
+    /// Whether a run is live and does not change by itself.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Running | Self::Unhealthy | Self::Foreign => true,
+            Self::Passing | Self::Complete | Self::StoppedOutside | Self::Gone | Self::Unproven => false,
+        }
+    }
+}
+
 /// How a live run is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

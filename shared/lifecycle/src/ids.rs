@@ -160,6 +160,17 @@ id! {
     AlertId
 }
 
+impl OperationId {
+    /// How far the clocks of two makers of ids may be apart, in milliseconds.
+    const CLOCKS: u64 = 3_600_000;
+
+    /// Whether it was made after `other`, or may have been: ids begin with the time.
+    pub fn is_since(self, other: Self) -> bool {
+        let time = |id: Self| id.0.0.iter().take(6).fold(0, |time, byte| (time << 8) | u64::from(*byte));
+        time(self).saturating_add(Self::CLOCKS) >= time(other)
+    }
+}
+
 impl JobId {
     /// The digits by which Flink names a savepoint of this run.
     pub fn in_savepoint_names(&self) -> String {

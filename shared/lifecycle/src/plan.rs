@@ -10,10 +10,10 @@ use crate::change::{Change, Kind};
 use crate::decision::{Action, Observed, action};
 use crate::execute::{Compiled, RunStarted};
 use crate::flink::Epoch;
-use crate::ids::{Digest, JobId, OperationId};
+use crate::ids::{Digest, JobId, OperationId, rollback_id, run_id};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
 use crate::secrets::{SecretReference, references_in_sql, references_in_text};
-use crate::state::{Place, is_savepoint, places_of_run, savepoint_directory, version_directory};
+use crate::state::{Place, is_savepoint, kept_at, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
 
@@ -160,6 +160,9 @@ pub struct KnownRun {
     /// What Flink told of it as it compiled it.
     #[serde(default)]
     pub compiled: Compiled,
+    /// Version, id and creation that its rows carry, where it was never deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
 }
 
 /// A stop with savepoint that an operation without a result had asked for: it may be under way still, and whoever asked
@@ -178,7 +181,11 @@ pub struct LeftStop {
 
 impl KnownRun {
     /// A run of `target` as `version` that `operation` started.
+    ///
+    /// One that was restored from a checkpoint of its own id keeps its states where that lies: we did not start it.
     pub fn of(target: &Target, version: u32, operation: OperationId, run: RunStarted) -> Self {
+        let kept = run.restored_from.as_deref().and_then(|path| kept_at(path, run.job_id));
+        let (checkpoints, version) = kept.unwrap_or_else(|| (target.checkpoint_directory(), version));
         Self {
             job_id: run.job_id,
             operation,
@@ -187,8 +194,9 @@ impl KnownRun {
             restored_from: run.restored_from,
             epoch: run.epoch,
             compiled: run.compiled,
-            checkpoints: target.checkpoint_directory(),
+            checkpoints,
             savepoints: target.savepoint_directory(),
+            meta: None,
         }
     }
 
@@ -226,6 +234,26 @@ pub struct Previous {
 }
 
 impl Previous {
+    /// Where states lie that are provably this job's; `run` is the one that was found live, where no other is known.
+    pub fn provable_places(&self, run: Option<JobId>) -> Vec<Place> {
+        let mut places = Vec::new();
+        for place in &self.places {
+            match (place, run) {
+                (Place::Version { checkpoints, savepoints, shared: true }, Some(run)) => {
+                    places.push(Place::Checkpoints { directory: format!("{checkpoints}/{run}") });
+                    places.push(Place::Savepoints {
+                        directory: savepoints.clone(),
+                        run: Some(run.in_savepoint_names()),
+                        operations_since: None,
+                    });
+                }
+                (place, _) if place.is_provable() => places.push(place.clone()),
+                (_, _) => {}
+            }
+        }
+        places
+    }
+
     /// Its newest run, if all of its sources are bounded: it may come to its end.
     pub fn bounded_run(&self) -> Option<&KnownRun> {
         self.runs.last().filter(|run| run.compiled.bounded == Some(true))
@@ -305,6 +333,9 @@ pub struct Plan {
     pub stops: Vec<LeftStop>,
     /// Which run that we did not start is taken for ours.
     pub adopt: Adopt,
+    /// The directory that holds one directory for each run of the Python tool, by its id, if it holds no other job's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt_from: Option<String>,
     /// Whether it may start clean if no state is left, as an operator allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clean_start: bool,
@@ -337,6 +368,13 @@ impl Plan {
     /// The runs of ours that may be live, the deployed ones first.
     pub fn known_runs(&self) -> impl Iterator<Item = &KnownRun> {
         self.previous.iter().flat_map(|p| p.runs.iter().rev()).chain(&self.orphans)
+    }
+
+    /// Whether a run is one of ours: this operation's, a deployed one, or one that was left behind.
+    pub fn is_ours(&self, run: JobId) -> bool {
+        run == run_id(self.operation)
+            || run == rollback_id(self.operation)
+            || self.known_runs().any(|known| known.job_id == run)
     }
 
     /// Whether the target is the deployed one: a restart has nothing to roll back to.
@@ -374,11 +412,12 @@ pub fn lineage(
         places.push(Place::Version {
             checkpoints: version_directory(&checkpoints, version),
             savepoints: version_directory(&savepoints, version),
+            shared: !target.has_directories_of_its_own(),
         });
     }
     for run in runs {
         places.extend(run.places());
     }
-    places.push(Place::Savepoints { directory: stop_directory.clone(), run: None });
+    places.push(Place::savepoints(stop_directory.clone()));
     (places, stop_directory)
 }

@@ -36,6 +36,9 @@ pub enum Place {
         directory: String,
         /// Only names that begin `savepoint-<this>-`.
         run: Option<String>,
+        /// Also in the directories of operations from this one on: a restart of the session has an operation's id too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operations_since: Option<OperationId>,
     },
     /// One state known by its path.
     Exactly {
@@ -48,7 +51,34 @@ pub enum Place {
         checkpoints: String,
         /// `<savepoint directory>/<version>`.
         savepoints: String,
+        /// Whether states of other jobs may lie here as well: what is found belongs to nobody then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shared: bool,
     },
+}
+
+impl Place {
+    /// All savepoints directly in one directory.
+    pub fn savepoints(directory: impl Into<String>) -> Self {
+        Self::Savepoints { directory: directory.into(), run: None, operations_since: None }
+    }
+
+    /// Whether what lies here is provably one job's.
+    pub fn is_provable(&self) -> bool {
+        match self {
+            Self::Checkpoints { .. } | Self::Savepoints { .. } | Self::Exactly { .. } => true,
+            Self::Version { shared, .. } => !shared,
+        }
+    }
+}
+
+/// Where a run keeps its states, by the path of a checkpoint under its own id: the directory and the version.
+pub fn kept_at(path: &str, run: JobId) -> Option<(String, u32)> {
+    let (directory, checkpoint) = path.trim_end_matches('/').rsplit_once('/')?;
+    let (directory, id) = directory.rsplit_once('/')?;
+    let (directory, version) = directory.rsplit_once('/')?;
+    let is_own = is_checkpoint(checkpoint) && id == run.to_string();
+    is_own.then(|| Some((directory.to_owned(), version.parse().ok()?))).flatten()
 }
 
 /// A `_metadata` file that Flink did not write.
@@ -105,8 +135,12 @@ pub fn places_of_run(
 ) -> Vec<Place> {
     vec![
         Place::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
-        Place::Savepoints { directory: savepoint_directory(savepoints, version, operation), run: None },
-        Place::Savepoints { directory: version_directory(savepoints, version), run: Some(run.in_savepoint_names()) },
+        Place::savepoints(savepoint_directory(savepoints, version, operation)),
+        Place::Savepoints {
+            directory: version_directory(savepoints, version),
+            run: Some(run.in_savepoint_names()),
+            operations_since: Some(operation),
+        },
     ]
 }
 

@@ -47,6 +47,13 @@ impl Target {
         state_directories(&self.manifest).1
     }
 
+    /// Whether its state directories are named after the job: then no other job keeps states there.
+    pub fn has_directories_of_its_own(&self) -> bool {
+        let name = self.manifest.name.as_str();
+        let own = |directory: String| directory.split('/').any(|segment| segment == name);
+        own(self.checkpoint_directory()) && own(self.savepoint_directory())
+    }
+
     /// How many slots the job needs: its parallelism, by Flink's default slot sharing.
     pub fn slots(&self) -> u32 {
         effective_properties(&self.manifest)

@@ -2,7 +2,6 @@
 //! Must not know the shells: the machine and a node in memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-#![allow(dead_code, reason = "the node is shared by several tests")]
 
 mod node;
 
@@ -11,7 +10,7 @@ use lifecycle::decision::Why;
 use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
-use lifecycle::owed::{Cause, Debt};
+use lifecycle::owed::Cause;
 use lifecycle::record::{Aim, Allow, Permission, Record};
 use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
 
@@ -28,12 +27,7 @@ fn bounded() -> (Record, Node) {
 /// Its run is gone, as if the JobManager had forgotten it; the orchestrator looks.
 fn forgotten(record: &mut Record, node: &mut Node) {
     node.runs.clear();
-    lost(record);
-}
-
-fn lost(record: &mut Record) {
-    let debt = Debt::after(None, Cause::NoResult, "it is not there any more", id(8), Timestamp::UNIX_EPOCH);
-    record.owed.keep_running = Some(debt.at_once(Timestamp::UNIX_EPOCH));
+    node::unsettle(record);
 }
 
 #[test]
@@ -144,7 +138,7 @@ fn a_checkpoint_that_a_look_saw_forbids_a_clean_start() {
     assert!(!record.deployed.as_ref().unwrap().checkpointed, "none came in its window");
     // Nothing changed, and the look of that operation saw one.
     node.checkpointed = true;
-    lost(&mut record);
+    node::unsettle(&mut record);
     let open = order(&mut record, &wanted(&first()), 2);
     let outcome = node.run(&open.plan);
     let mut record = settle(record, &open, &outcome);

@@ -13,12 +13,12 @@ use lifecycle::execute::{End, Outcome, Refusal};
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
-use lifecycle::owed::{Cause, Debt, Owed};
+use lifecycle::owed::{Cause, Owed};
 use lifecycle::record::{Allow, OpenOperation, Permission, Record, Source, Status};
 use lifecycle::target::Target;
 use node::{
     Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, run, settle, situation, target,
-    wanted,
+    unsettle, wanted,
 };
 
 /// A way from an observation to an outcome.
@@ -29,13 +29,6 @@ struct Path {
     word: &'static str,
     /// What the last submission restores: the end of its path.
     restores: Option<&'static str>,
-}
-
-/// An operation of this record ended without a result: the next decision looks.
-fn unsettle(record: &mut Record) {
-    let now = Timestamp::UNIX_EPOCH;
-    let debt = Debt::after(None, Cause::NoResult, "it ended without a result", id(8), now);
-    record.owed.keep_running = Some(debt.at_once(now));
 }
 
 fn paths() -> Vec<Path> {

@@ -15,7 +15,9 @@ use lifecycle::plan::{Launch, Windows};
 use lifecycle::sql::same_meaning;
 use lifecycle::state::{Place, StateRef, newest};
 use lifecycle::tables::{Definition, Role};
-use node::{Node, deployed, first, id, name, order, reconfigured, requeried, run, settle, situation, target, wanted};
+use node::{
+    Node, deployed, first, id, meta, name, order, reconfigured, requeried, run, settle, situation, target, wanted,
+};
 
 /// B1: the first run was seen RESTARTING, the manifest was not stored, the next run started a second copy.
 #[test]
@@ -104,13 +106,7 @@ fn b6_a_longer_name_is_another_job() {
         started_ms: 0,
         modified_ms: 0,
     };
-    let look = |name: &str| JobLook {
-        epoch: node::epoch(),
-        jobs: vec![seen(name)],
-        ended_with: Vec::new(),
-        unproven: Vec::new(),
-        checkpointed: false,
-    };
+    let look = |name: &str| JobLook::of(node::epoch(), vec![seen(name)]);
     for stranger in ["orders-eu", "eu-orders", "order"] {
         assert_eq!(observe(&open.plan, &look(stranger)).observed, Observed::Gone, "{stranger}");
     }
@@ -199,12 +195,4 @@ fn b12_constants_of_the_insert_are_quoted() {
     target.manifest.description = "it's $HOME \"x\"".to_owned();
     let insert = Launch::of(&target, &meta(1)).insert;
     assert!(insert.contains("CAST('it''s $HOME \"x\"' AS STRING) AS __query_description"), "{insert}");
-}
-
-fn meta(version: u32) -> lifecycle::manifest::Meta {
-    lifecycle::manifest::Meta {
-        query_version: version,
-        query_id: "0b6d9fd2-3a3b-11ef-8d29-0242ac120002".to_owned(),
-        query_create_timestamp: "2026-01-01 00:00:00".to_owned(),
-    }
 }

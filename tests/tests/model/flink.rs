@@ -179,7 +179,7 @@ impl Flink {
         let completed = |id: &JobId| self.disk.iter().any(|file| file.state.path.contains(&format!("/{id}/chk-")));
         let checkpointed = self.runs.iter().any(|(id, run)| known(*id) && run.shape == Shape::Healthy && completed(id));
         let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 };
-        JobLook { epoch, jobs: self.runs.iter().map(seen).collect(), ended_with, unproven: Vec::new(), checkpointed }
+        JobLook { ended_with, checkpointed, ..JobLook::of(epoch, self.runs.iter().map(seen).collect()) }
     }
 
     /// The newest complete state in any of `places`.
@@ -189,8 +189,8 @@ impl Flink {
             match place {
                 Place::Exactly { path: exact } => path == exact,
                 Place::Checkpoints { directory } => parent == directory && name.starts_with("chk-"),
-                Place::Savepoints { directory, run } => parent == directory && is_savepoint(name, run.as_deref()),
-                Place::Version { checkpoints, savepoints } => {
+                Place::Savepoints { directory, run, .. } => parent == directory && is_savepoint(name, run.as_deref()),
+                Place::Version { checkpoints, savepoints, .. } => {
                     path.starts_with(checkpoints) || path.starts_with(savepoints)
                 }
             }

@@ -73,6 +73,7 @@ impl World {
                 | Effect::Stop { .. }
                 | Effect::Cancel(_)
                 | Effect::FindState(_)
+                | Effect::ListStates(_)
                 | Effect::Submit { .. }
                 | Effect::Watch(_)
                 | Effect::WriteResult(_) => break,
@@ -99,6 +100,7 @@ impl World {
                 None => Input::Unknown,
             },
             Effect::Reserve { .. } => Input::Reserved,
+            Effect::ListStates(_) => Input::Listed(Vec::new()),
             Effect::FindState(places) => Input::Found(self.flink.find(&places)),
             Effect::WriteResult(outcome) => {
                 let (operation, job, at) = (plan.operation, plan.job.clone(), Timestamp::UNIX_EPOCH);

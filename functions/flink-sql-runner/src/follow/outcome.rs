@@ -137,7 +137,10 @@ fn exit_of(outcome: &Outcome) -> Exit {
         },
         Outcome::Refused { refusal } => match refusal {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
-            Refusal::ForeignJob { .. } | Refusal::NoState | Refusal::MayBeComplete { .. } => Exit::Held,
+            Refusal::ForeignJob { .. }
+            | Refusal::NoState
+            | Refusal::StateNotProven { .. }
+            | Refusal::MayBeComplete { .. } => Exit::Held,
             Refusal::NoSecret { .. }
             | Refusal::NodeBroken { .. }
             | Refusal::NoCapacity { .. }

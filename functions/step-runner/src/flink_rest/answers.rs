@@ -195,6 +195,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
         Self {
             completed: answer.counts.completed,
             savepoint: path(savepoint),
+            newest: path(completed),
             triggered_ms,
             ends_in_savepoint,
             restored: path(restored),

@@ -95,7 +95,7 @@ impl SessionAdmin {
         let live = cluster.job(job.job_id).await?.is_some_and(|seen| !seen.state.is_terminal());
         let end = if live {
             let waiting = Waiting { limit: self.times.stop, poll: self.times.poll };
-            stop(cluster, job.job_id, trigger, &job.directory, waiting).await?
+            stop(cluster, job.job_id, trigger, &job.stop_directory(restart), waiting).await?
         } else {
             match cluster.stop_status(job.job_id, trigger).await? {
                 StopStatus::Completed(path) => Some(StopEnd::Savepoint(path)),

@@ -23,7 +23,7 @@ use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::end_run::{Waiting, cancel, stop};
 use crate::health::watch;
 use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
-use crate::search::find_newest;
+use crate::search::{find_newest, list_states};
 
 impl Runner {
     pub(super) async fn operation(&self, plan: Plan, shared: &Shared) -> Result<End, OutsideError> {
@@ -138,6 +138,11 @@ impl Pass<'_> {
                 .await
             }
             Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
+            Effect::ListStates(places) => {
+                let mut listed = list_states(self.runner.files.as_ref(), &places).await?;
+                listed.sort_by_key(|state| std::cmp::Reverse(state.checkpoint_id));
+                Ok(Input::Listed(listed))
+            }
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
             Effect::Watch(id) => {
                 let (mut healthy, mut turn) = (None, self.turn.take());
@@ -170,6 +175,7 @@ impl Pass<'_> {
             | Effect::Reserve { .. }
             | Effect::Cancel(_)
             | Effect::FindState(_)
+            | Effect::ListStates(_)
             | Effect::Submit { .. }
             | Effect::WriteResult(_)
             | Effect::Done(_) => None,
@@ -205,6 +211,7 @@ impl Pass<'_> {
             | Input::Short { .. }
             | Input::Cancelled
             | Input::Found(_)
+            | Input::Listed(_)
             | Input::Written
             | Input::Unknown => input,
         }
@@ -284,7 +291,7 @@ impl Pass<'_> {
             Err(error @ OutsideError::Unknown { .. }) => return Err(error),
         };
         let claim = self.held.as_ref().map(|held| &held.claim);
-        let seen = job_look(cluster, self.plan, claim, &look).await?;
+        let seen = job_look(cluster, self.runner.files.as_ref(), self.plan, claim, &look).await?;
         self.timing.looked(self.plan, &seen);
         Ok(Input::Looked(seen))
     }

@@ -9,10 +9,10 @@ use lifecycle::claim::Claim;
 use lifecycle::execute::JobLook;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look};
 use lifecycle::ids::JobId;
-use lifecycle::plan::Plan;
+use lifecycle::plan::{Adopt, Plan};
 
 use crate::fan_out::FanOut;
-use crate::ports::{Cluster, OutsideError};
+use crate::ports::{Child, Cluster, Files, OutsideError};
 
 /// How many jobs are asked for their checkpoints at one time.
 const ASKED: usize = 8;
@@ -22,6 +22,7 @@ const ASKING: Duration = Duration::from_secs(20);
 /// What a look shows of the plan's job; a FINISHED run is asked how it ended.
 pub(super) async fn job_look(
     cluster: &dyn Cluster,
+    files: &dyn Files,
     plan: &Plan,
     claim: Option<&Claim>,
     look: &Look,
@@ -31,17 +32,37 @@ pub(super) async fn job_look(
     let stopped = claim.and_then(|claim| claim.notes.stop.as_ref()).map(|note| note.run);
     let known = |id: JobId| own.contains(&id) || stopped == Some(id) || plan.known_runs().any(|run| run.job_id == id);
     let unproven = unproven(cluster, plan, claim, look).await?;
-    let jobs: Vec<_> = look.jobs.iter().filter(|j| known(j.id) || j.name == plan.job.as_str()).cloned().collect();
+    let by_directory = by_directory(files, plan, look).await?;
+    let concerned = |job: &&JobSeen| {
+        let adopted = by_directory.contains(&job.id) || plan.adopt == Adopt::Run(job.id);
+        known(job.id) || adopted || job.name == plan.job.as_str()
+    };
+    let jobs: Vec<_> = look.jobs.iter().filter(concerned).cloned().collect();
     let mut ended_with = Vec::new();
     for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
     }
-    let mut checkpointed = false;
-    for job in jobs.iter().filter(|job| !job.state.is_terminal() && known(job.id)) {
-        checkpointed |= cluster.checkpoints(job.id).await?.is_some_and(|checkpoints| checkpoints.completed > 0);
+    let (mut checkpointed, mut newest) = (false, Vec::new());
+    for job in jobs.iter().filter(|job| !job.state.is_terminal()) {
+        let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
+        if known(job.id) {
+            checkpointed |= checkpoints.completed > 0;
+        } else {
+            newest.extend(checkpoints.newest.map(|path| (job.id, path)));
+        }
     }
-    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven, checkpointed })
+    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven, checkpointed, by_directory, newest })
+}
+
+/// The live runs that a directory of the Python tool is named after, whatever Flink calls them.
+async fn by_directory(files: &dyn Files, plan: &Plan, look: &Look) -> Result<Vec<JobId>, OutsideError> {
+    let Some(directory) = &plan.adopt_from else { return Ok(Vec::new()) };
+    let ids = files.children(directory).await?.into_iter().filter_map(|child| match child {
+        Child::Directory(name) => name.parse::<JobId>().ok(),
+        Child::File(_) => None,
+    });
+    Ok(ids.filter(|id| look.job(*id).is_some_and(|job| !job.state.is_terminal())).collect())
 }
 
 /// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.

@@ -67,7 +67,7 @@ pub(super) fn phase_name(effect: &Effect) -> &'static str {
         Effect::Reserve { .. } => "reserve",
         Effect::Stop { .. } => "stop",
         Effect::Cancel(_) => "cancel",
-        Effect::FindState(_) => "find state",
+        Effect::FindState(_) | Effect::ListStates(_) => "find state",
         Effect::Submit { .. } => "submit",
         Effect::Watch(_) => "watch",
         Effect::WriteResult(_) => "result",

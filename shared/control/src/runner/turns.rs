@@ -36,6 +36,7 @@ impl Turns {
             | Effect::Reserve { .. }
             | Effect::Cancel(_)
             | Effect::FindState(_)
+            | Effect::ListStates(_)
             | Effect::Watch(_)
             | Effect::WriteResult(_)
             | Effect::Done(_) => None,

@@ -42,6 +42,8 @@ pub enum Effect {
     Cancel(JobId),
     /// The newest complete state in these places.
     FindState(Vec<Place>),
+    /// Every complete state in these places, the newest first.
+    ListStates(Vec<Place>),
     /// Start a prepared launch.
     Submit {
         /// Which launch.
@@ -116,6 +118,8 @@ pub enum Input {
     Cancelled,
     /// The newest state.
     Found(Option<StateRef>),
+    /// Every complete state, the newest first.
+    Listed(Vec<StateRef>),
     /// How the submission ended.
     Submitted(SubmitEnd),
     /// How the watched run did.

@@ -3,7 +3,9 @@
 
 use super::resume::{reserve, resume, slots_needed, without_cluster};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
-use super::starting::{after_end, begin_start, found_latest, note_start, start_failed, submit, watch, watched};
+use super::starting::{
+    after_end, begin_start, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
+};
 use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
 use super::transition::{Next, claim_of, done, failed, finish, to};
 use super::{Begin, Effect, End, Input, Outcome, Phase, Refusal, Role, State, SubmitEnd};
@@ -69,6 +71,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Cancelling(intent), Input::Cancelled) => after_end(plan, state, intent),
         (Phase::Searching(intent), Input::Found(found)) => found_latest(plan, state, &intent, found.map(|f| f.path)),
+        (Phase::Listing(intent), Input::Listed(listed)) => listed_states(plan, state, &intent, &listed),
         (Phase::Compiling(begin), Input::Compiled(compiled)) => {
             match begin.role {
                 Role::Next => state.compiled_next = Some(compiled),
@@ -126,6 +129,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             | Phase::NotingCancel(_)
             | Phase::Cancelling(_)
             | Phase::Searching(_)
+            | Phase::Listing(_)
             | Phase::Compiling(_)
             | Phase::NotingStart(_)
             | Phase::Submitting(_)

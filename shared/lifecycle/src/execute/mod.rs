@@ -17,7 +17,7 @@ use crate::ids::JobId;
 
 pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
 pub use machine::step;
-pub use observe::{JobLook, Observation, observe};
+pub use observe::{JobLook, Observation, candidates, observe};
 pub use outcome::{Compiled, Outcome, Refusal, RefusalKind, Rejection, RunStarted};
 
 /// Where the machine stands.
@@ -79,6 +79,8 @@ pub enum Phase {
     Cancelling(Box<Intent>),
     /// The newest state.
     Searching(Box<Intent>),
+    /// The states that may be another job's.
+    Listing(Box<Intent>),
     /// The compilation before a submission.
     Compiling(Box<Begin>),
     /// The note of a start.

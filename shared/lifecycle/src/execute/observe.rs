@@ -19,9 +19,26 @@ pub struct JobLook {
     pub unproven: Vec<(JobId, Epoch)>,
     /// Whether a live run of ours has completed a checkpoint.
     pub checkpointed: bool,
+    /// Live runs that a directory of the Python tool is named after.
+    pub by_directory: Vec<JobId>,
+    /// For each live run that we did not start: its newest checkpoint.
+    pub newest: Vec<(JobId, String)>,
 }
 
 impl JobLook {
+    /// A look that shows these jobs and nothing beside them.
+    pub fn of(epoch: Epoch, jobs: Vec<JobSeen>) -> Self {
+        Self {
+            epoch,
+            jobs,
+            ended_with: Vec::new(),
+            unproven: Vec::new(),
+            checkpointed: false,
+            by_directory: Vec::new(),
+            newest: Vec::new(),
+        }
+    }
+
     /// The job with this id.
     pub fn job(&self, id: JobId) -> Option<&JobSeen> {
         self.jobs.iter().find(|job| job.id == id)
@@ -65,18 +82,27 @@ fn shape(job: &JobSeen) -> Observed {
     }
 }
 
-/// The run that is taken for ours although we did not start it; several of one name are nobody's.
+/// The live runs that may be this job's although we did not start them: those that a directory of it is named after,
+/// else those of its name. Identity is the job id: a name that merely contains ours is a stranger (B6).
+pub fn candidates(plan: &Plan, look: &JobLook) -> Vec<JobId> {
+    let by_directory = look.by_directory.iter().copied().filter(|id| look.live(*id).is_some());
+    let by_directory: Vec<JobId> = by_directory.collect();
+    if !by_directory.is_empty() {
+        return by_directory;
+    }
+    let named = look.jobs.iter().filter(|j| j.name == plan.job.as_str() && !j.state.is_terminal());
+    named.map(|job| job.id).filter(|id| !plan.is_ours(*id)).collect()
+}
+
+/// The run that is taken for ours although we did not start it; several are nobody's.
 fn adopted(plan: &Plan, look: &JobLook) -> Option<JobId> {
     match plan.adopt {
         Adopt::No => None,
         Adopt::Run(id) => Some(id),
-        Adopt::ByName => {
-            let mut named = look.jobs.iter().filter(|j| j.name == plan.job.as_str() && !j.state.is_terminal());
-            match (named.next(), named.next()) {
-                (Some(job), None) => Some(job.id),
-                (Some(_) | None, _) => None,
-            }
-        }
+        Adopt::ByName => match candidates(plan, look)[..] {
+            [id] => Some(id),
+            [] | [_, ..] => None,
+        },
     }
 }
 
@@ -86,12 +112,8 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     if let Some(job) = ours().find_map(|id| look.live(id)) {
         return Observation::of(shape(job), job.id);
     }
-    let known: Vec<JobId> = ours().collect();
-    // Identity is the job id: a name that merely contains ours is a stranger (B6).
-    let foreign =
-        look.jobs.iter().find(|j| j.name == plan.job.as_str() && !j.state.is_terminal() && !known.contains(&j.id));
-    if let Some(job) = foreign {
-        return Observation::of(Observed::Foreign, job.id);
+    if let Some(id) = candidates(plan, look).first() {
+        return Observation::of(Observed::Foreign, *id);
     }
     if let Some((id, _)) = look.unproven.first() {
         return Observation::of(Observed::Unproven, *id);

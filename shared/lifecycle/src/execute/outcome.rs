@@ -127,6 +127,9 @@ pub enum Refusal {
     ForeignJob {
         /// Its Flink job id.
         job_id: JobId,
+        /// Others that may be this job as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<JobId>,
     },
     /// Where a run of ours was cannot be asked, and is not proven over: it may live.
     EndNotProven {
@@ -142,6 +145,11 @@ pub enum Refusal {
     },
     /// No state of the lineage was found, and a clean start is not ordered.
     NoState,
+    /// States lie in a directory that other jobs use as well: whose they are cannot be told.
+    StateNotProven {
+        /// Their paths, the newest first.
+        candidates: Vec<String>,
+    },
     /// Its sources are all bounded, and it is gone without a state of its own: it may have come to its end.
     MayBeComplete {
         /// The run.
@@ -176,6 +184,8 @@ pub enum RefusalKind {
     NoCluster,
     /// No state of the lineage was found.
     NoState,
+    /// States lie there that may be another job's.
+    StateNotProven,
     /// It may have come to its end.
     MayBeComplete,
     /// No savepoint could be taken.
@@ -196,6 +206,7 @@ impl Refusal {
             Self::EndNotProven { .. } => RefusalKind::EndNotProven,
             Self::NoCluster { .. } => RefusalKind::NoCluster,
             Self::NoState => RefusalKind::NoState,
+            Self::StateNotProven { .. } => RefusalKind::StateNotProven,
             Self::MayBeComplete { .. } => RefusalKind::MayBeComplete,
             Self::NoSavepoint { .. } => RefusalKind::NoSavepoint,
             Self::StaysInPassing => RefusalKind::StaysInPassing,
@@ -208,9 +219,20 @@ impl std::fmt::Display for Refusal {
         match self {
             Self::DoesNotCompile { rejection } => write!(f, "it does not compile: {rejection}"),
             Self::NoCapacity { needed, free } => write!(f, "it needs {needed} slots, {free} are free"),
-            Self::ForeignJob { job_id } => {
+            Self::ForeignJob { job_id, others } if others.is_empty() => {
                 write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over")
             }
+            Self::ForeignJob { job_id, others } => {
+                write!(f, "several jobs may be this one: {job_id}")?;
+                others.iter().try_for_each(|other| write!(f, ", {other}"))?;
+                f.write_str("; `allow NAME adopt --run ID` takes one of them over")
+            }
+            Self::StateNotProven { candidates } => write!(
+                f,
+                "its state directories are not named after it, and whose states lie there cannot be told: {}; copy the \
+                 right one into a directory of its own and name that in the manifest, or `allow NAME clean-start`",
+                candidates.join(", ")
+            ),
             Self::EndNotProven { job_id, epoch } => {
                 write!(f, "its run {job_id} was given to {epoch}, which cannot be asked and is not proven over")
             }

@@ -1,18 +1,20 @@
 //! Where a pass goes on: from the notes of the claim, or from what is observed.
 //! Must not know how a stop or a start proceeds.
 
-use super::observe::observe;
+use super::observe::{candidates, observe};
 use super::rollback::resume_roll_back;
 use super::starting::{after_end, note_start, watch};
 use super::stopping::{end_running, issue_stop};
 use super::transition::{Next, claim_of, done, finish, to};
 use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
 use crate::claim::{Claim, StartNote, Verdict};
-use crate::decision::{Action, From, Stop, Why};
-use crate::ids::JobId;
+use crate::decision::{Action, From, Observed, Stop, Why};
+use crate::ids::{JobId, rollback_id, run_id};
 use crate::plan::Plan;
 use crate::state::Place;
 
+/// How many jobs that may be this one are listed.
+const OTHERS: usize = 20;
 /// How often a passing state is looked at again.
 const PASSING_LOOKS: u32 = 30;
 
@@ -63,9 +65,18 @@ fn may_live_elsewhere(plan: &Plan, claim: &Claim, look: &JobLook) -> bool {
 
 pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role, note: StartNote) -> Next {
     let begin = Begin { role, job_id: note.job_id, restore: note.restore };
+    let started = note.job_id == run_id(plan.operation) || note.job_id == rollback_id(plan.operation);
     match look.job(note.job_id) {
         Some(_) => watch(state, Box::new(begin)),
-        None => search_own(plan, state, begin),
+        None if started => search_own(plan, state, begin),
+        // A run that was taken over is gone: nothing is ever started under its id.
+        None => {
+            let mut state = state;
+            if let Some(claim) = &mut state.claim {
+                claim.notes.start = None;
+            }
+            act(plan, state, look)
+        }
     }
 }
 
@@ -95,10 +106,8 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
 fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     let seen = observe(plan, look);
     if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
-        let wanted =
-            plan.next.as_ref().is_some_and(|next| next.target == orphan.target && next.version == orphan.version);
-        if wanted {
-            // The same target already runs: it is taken over and watched.
+        if plan.next.as_ref().is_some_and(|next| next.target == orphan.target) {
+            // The same target already runs, whatever version it was given: it is taken over and watched.
             let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
             return note_start(state, begin);
         }
@@ -109,6 +118,14 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             left_savepoint: None,
         };
         return prepare(plan, state, Box::new(intent));
+    }
+    if let (Some(job_id), None, Some(_)) = (seen.run.filter(|run| !plan.is_ours(*run)), &plan.previous, &plan.next)
+        && seen.observed.is_live()
+        && seen.observed != Observed::Foreign
+    {
+        // Nothing is deployed, and an operator says that this is it: it goes on as it is.
+        let restore = look.newest.iter().find(|(id, _)| *id == job_id).map(|(_, path)| path.clone());
+        return note_start(state, Begin { role: Role::Next, job_id, restore });
     }
     match plan.action(seen.observed) {
         Action::Leave(why) => {
@@ -128,7 +145,10 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                 (Some(_), Some((job_id, epoch))) => {
                     Outcome::Refused { refusal: Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() } }
                 }
-                (Some(job_id), None) => Outcome::Refused { refusal: Refusal::ForeignJob { job_id } },
+                (Some(job_id), None) => {
+                    let others = candidates(plan, look).into_iter().filter(|id| *id != job_id).take(OTHERS).collect();
+                    Outcome::Refused { refusal: Refusal::ForeignJob { job_id, others } }
+                }
                 (None, _) => {
                     Outcome::Left { why, run: None, epoch: state.epoch.clone(), checkpointed: look.checkpointed }
                 }

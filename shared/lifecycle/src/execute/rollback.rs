@@ -43,7 +43,8 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
     let Some(previous) = plan.previous.as_ref().filter(|_| plan.can_roll_back()) else {
         return failed(state, reason, savepoint);
     };
-    let mut places = previous.places.clone();
+    let notes = &claim_of(&state).notes;
+    let mut places = previous.provable_places(notes.stop.as_ref().map(|note| note.run).or(notes.cancel));
     // The failed run's own checkpoints are newer, and fit only if the query is the same.
     let same_version = plan.next.as_ref().is_some_and(|next| next.version == previous.launch.version);
     if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)

@@ -8,7 +8,10 @@ use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
 use crate::ids::{JobId, run_id};
 use crate::plan::{Plan, Previous};
-use crate::state::Place;
+use crate::state::{Place, StateRef};
+
+/// How many states that may be another job's are listed.
+const CANDIDATES: usize = 20;
 
 /// The live run is at its end: start, or say that the job is removed.
 pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
@@ -27,7 +30,14 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
                     Begin { role: Role::Next, job_id: run_id(plan.operation), restore: Some(path) },
                 );
             }
-            let mut places = plan.previous.as_ref().map(|p| p.places.clone()).unwrap_or_default();
+            let notes = &claim_of(&state).notes;
+            let run = intent.stop.map(|(run, _)| run).or(notes.stop.as_ref().map(|note| note.run)).or(notes.cancel);
+            let mut places = plan.previous.as_ref().map(|p| p.provable_places(run)).unwrap_or_default();
+            let unprovable = plan.previous.iter().flat_map(|p| &p.places).filter(|place| !place.is_provable());
+            let unprovable: Vec<Place> = unprovable.cloned().collect();
+            if run.is_none() && !unprovable.is_empty() && !plan.clean_start {
+                return to(state, Phase::Listing(intent), Effect::ListStates(unprovable));
+            }
             // One candidate more: a run of an operation without a result may have gone on from it.
             places.extend(intent.left_savepoint.clone().map(|path| Place::Exactly { path }));
             to(state, Phase::Searching(intent), Effect::FindState(places))
@@ -49,6 +59,15 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
         None if intent.stop.is_some() => failed(state, "no state of the stopped run was found".to_owned(), None),
         None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
     }
+}
+
+/// States that may be another job's are restored by nobody, and not passed over either.
+pub(super) fn listed_states(plan: &Plan, state: State, intent: &Intent, listed: &[StateRef]) -> Next {
+    if listed.is_empty() {
+        return found_latest(plan, state, intent, None);
+    }
+    let candidates = listed.iter().take(CANDIDATES).map(|found| found.path.clone()).collect();
+    finish(state, Outcome::Refused { refusal: Refusal::StateNotProven { candidates } })
 }
 
 /// A bounded run that nobody saw at its end, and that left no state of its own: `found` is older than it.
@@ -152,7 +171,8 @@ pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, reason: Str
             let given_up = rollback_reason(&state);
             failed(state, format!("{given_up}; the previous manifest failed too: {reason}"), savepoint)
         }
-        (Role::Next, true) if plan.is_restart() => verdict(
+        // One that we did not start is never ended for its health.
+        (Role::Next, true) if plan.is_restart() || !plan.is_ours(begin.job_id) => verdict(
             state,
             Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }),
         ),

@@ -55,7 +55,7 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
         StopEnd::Gone => {
             let left = claim_of(&state).notes.stop.as_ref().and_then(|note| note.left.as_ref());
             let directories = plan.stop_directory().into_iter().chain(left.map(|left| left.directory.as_str()));
-            let places = directories.map(|directory| Place::Savepoints { directory: directory.to_owned(), run: None });
+            let places = directories.map(Place::savepoints);
             let effect = Effect::FindState(places.collect());
             to(state, Phase::SearchingSavepoint(intent), effect)
         }

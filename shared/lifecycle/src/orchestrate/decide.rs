@@ -7,7 +7,7 @@ use crate::manifest::Meta;
 use crate::owed::{Cause, Debt};
 use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
 use crate::record::{Aim, Deployed, OpenOperation, Permission, Record};
-use crate::state::Place;
+use crate::state::{Place, version_directory};
 use crate::target::Target;
 
 /// The decision for one job without an operation under way.
@@ -135,6 +135,11 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         (Some(deployed), None) if deployed.runs.is_empty() && deployed.aim == Aim::Run => Adopt::ByName,
         (Some(_) | None, None) => Adopt::No,
     };
+    // Only the Python tool's runs are nobody's: it gave them no ids of ours.
+    let taken_over = record.deployed.as_ref().filter(|deployed| deployed.runs.is_empty());
+    let adopt_from = taken_over
+        .filter(|deployed| deployed.target.has_directories_of_its_own())
+        .map(|deployed| version_directory(&deployed.target.checkpoint_directory(), deployed.meta.query_version));
     let plan = Plan {
         format: FORMAT,
         operation: situation.operation,
@@ -149,6 +154,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         orphans: record.orphans.clone(),
         stops: record.stops.clone(),
         adopt,
+        adopt_from,
         clean_start: record.allows(Permission::CleanStart),
         windows: situation.windows,
     };
@@ -195,7 +201,7 @@ fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Prev
     // What an operation without a result left behind may be the newest state of this version.
     let orphans = || record.orphans.iter().filter(|orphan| orphan.version == version);
     places.extend(orphans().flat_map(KnownRun::places));
-    let stopped = |stop: &LeftStop| Place::Savepoints { directory: stop.directory.clone(), run: None };
+    let stopped = |stop: &LeftStop| Place::savepoints(stop.directory.clone());
     places.extend(record.stops.iter().map(stopped));
     places.extend(orphans().filter_map(|run| run.restored_from.clone()).map(|path| Place::Exactly { path }));
     Previous {

@@ -8,6 +8,7 @@ use crate::decision::Why;
 use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::rollback_id;
+use crate::manifest::Meta;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
 use crate::plan::{KnownRun, LeftStop};
 use crate::record::{Aim, Deployed, Ended, Entry, OpenOperation, Permission, Record};
@@ -170,9 +171,9 @@ impl Settling<'_> {
                 leave_orphans(record, open, runs);
             }
         }
-        if let Some(meta) = &open.meta {
-            record.highest_version = record.highest_version.max(meta.query_version);
-        }
+        let given_out = [open.meta.as_ref(), record.deployed.as_ref().map(|deployed| &deployed.meta)];
+        let highest = given_out.into_iter().flatten().map(|meta| meta.query_version).max();
+        record.highest_version = record.highest_version.max(highest.unwrap_or_default());
         self.use_up_permissions(record, outcome);
     }
 
@@ -201,11 +202,15 @@ impl Settling<'_> {
     fn deploy(&self, record: &mut Record, run: &RunStarted, aim: Aim, checkpointed: bool) {
         let open = self.open;
         let (Some(target), Some(meta)) = (&open.target, &open.meta) else { return };
+        // A run that was taken over keeps its version, and what its rows carry.
+        let left = record.orphans.iter().find(|left| left.job_id == run.job_id).cloned();
+        let run_known = left.unwrap_or_else(|| known(target, meta.query_version, open, run));
+        let meta = run_known.meta.clone().unwrap_or_else(|| meta.clone());
         record.deployed = Some(Deployed {
             target: target.clone(),
-            meta: meta.clone(),
+            meta: Meta { query_version: run_known.version, ..meta },
             aim,
-            runs: vec![known(target, meta.query_version, open, run)],
+            runs: vec![KnownRun { meta: None, ..run_known }],
             restore_point: run.restored_from.clone(),
             checkpointed: checkpointed || run.restored_from.is_some(),
             since: self.now,
@@ -309,6 +314,7 @@ fn cause_of(refusal: &Refusal) -> (Cause, Option<Epoch>) {
         Refusal::NodeBroken { .. } => Cause::NodeBroken,
         Refusal::NoCapacity { needed, free } => Cause::NoCapacity { needed: *needed, free: *free },
         Refusal::ForeignJob { .. } => Cause::ForeignJob,
+        Refusal::StateNotProven { .. } => Cause::NoState,
         Refusal::EndNotProven { .. } => Cause::EndNotProven,
         Refusal::NoCluster { .. } => Cause::NoSession,
         Refusal::NoState => Cause::NoState,
@@ -327,11 +333,12 @@ fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) 
 /// another run is deployed: it was restored from the newest state of all of them.
 fn leave_orphans(record: &mut Record, open: &OpenOperation, runs: &[RunStarted]) {
     let operation = open.plan.operation;
-    let deployed = record.deployed.as_ref().map(|d| (&d.target, d.meta.query_version));
-    let next = open.target.as_ref().zip(open.meta.as_ref()).map(|(target, meta)| (target, meta.query_version));
+    let deployed = record.deployed.as_ref().map(|d| (&d.target, &d.meta));
+    let next = open.target.as_ref().zip(open.meta.as_ref());
     let left = runs.iter().filter_map(|run| {
-        let (target, version) = if run.job_id == rollback_id(operation) { deployed? } else { next? };
-        Some(KnownRun::of(target, version, operation, run.clone()))
+        let (target, meta) = if run.job_id == rollback_id(operation) { deployed? } else { next? };
+        let known = KnownRun::of(target, meta.query_version, operation, run.clone());
+        Some(KnownRun { meta: Some(Meta { query_version: known.version, ..meta.clone() }), ..known })
     });
     let known = |run: &KnownRun| record.orphans.iter().any(|known| known.job_id == run.job_id);
     let left: Vec<KnownRun> = left.filter(|run| !known(run)).collect();

@@ -73,7 +73,7 @@ pub struct SessionJob {
     pub name: JobName,
     /// Its run in the old session.
     pub job_id: JobId,
-    /// Where its savepoint goes.
+    /// The directory of its version: its savepoint goes below it.
     pub directory: String,
     /// Whether Flink's words about it may hold a secret value, whose text nobody knows here.
     #[serde(default = "may_hold")]
@@ -145,8 +145,7 @@ pub enum Step {
 }
 
 impl LiveJob {
-    /// A live run that a record knows. Its savepoint goes where a person's own would: the search along the run's
-    /// lineage finds it there by the run's first digits.
+    /// A live run that a record knows. The search along the run's lineage finds its savepoint by the run's first digits.
     pub fn of(record: &Record, job_id: JobId) -> Option<Self> {
         let with_id = |run: &&KnownRun| run.job_id == job_id;
         let deployed = record.deployed.iter().find_map(|d| Some((d, d.runs.iter().find(with_id)?)));
@@ -170,6 +169,11 @@ impl SessionJob {
     /// A job that should run and does not.
     pub fn lost(name: JobName, job_id: JobId) -> Self {
         Self::live(LiveJob { name, job_id, directory: String::new(), holds_secrets: true }).with(JobState::NotRunning)
+    }
+
+    /// Where its savepoint goes: a directory of this restart's own, so that it is nobody else's.
+    pub fn stop_directory(&self, restart: OperationId) -> String {
+        format!("{}/{restart}", self.directory)
     }
 
     /// The trigger of its next stop, the same until a failure of it was read.

@@ -2,6 +2,7 @@
 //! Must not know which effect comes next.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
 use lifecycle::ids::{Digest, Hex32, JobId, run_id};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use lifecycle::orchestrate::{Desired, Ruling, Situation, decide, settle_result};
-use lifecycle::owed::Patience;
+use lifecycle::owed::{Cause, Debt, Patience};
 use lifecycle::plan::{Launch, Plan, Windows};
 use lifecycle::record::{OpenOperation, Record, Source};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
@@ -132,6 +133,8 @@ pub(crate) struct Run {
     pub directory: String,
     pub last: u64,
     pub stopped: Option<String>,
+    /// What Flink calls it.
+    pub name: String,
 }
 
 /// The claim, the result, the cluster and its disk.
@@ -145,6 +148,10 @@ pub(crate) struct Node {
     pub no_cluster: Option<String>,
     /// Runs that may live where nobody can be asked.
     pub unproven: Vec<(JobId, Epoch)>,
+    /// Live runs that a directory of the Python tool is named after.
+    pub by_directory: Vec<JobId>,
+    /// The newest checkpoint of each run that we did not start.
+    pub newest: Vec<(JobId, String)>,
     /// Whether a look sees a completed checkpoint.
     pub checkpointed: bool,
     /// Whether all sources of what is compiled are bounded.
@@ -232,6 +239,11 @@ impl Node {
                 Input::Cancelled
             }
             Effect::FindState(places) => Input::Found(self.find(&places)),
+            Effect::ListStates(places) => {
+                let mut listed = self.all_in(&places);
+                listed.sort_by_key(|state| std::cmp::Reverse(state.checkpoint_id));
+                Input::Listed(listed)
+            }
             Effect::Submit { role, job_id, restore } => {
                 self.submit(launch(plan, role), job_id, restore);
                 Input::Submitted(SubmitEnd::Known)
@@ -248,15 +260,16 @@ impl Node {
     pub(crate) fn look(&self) -> JobLook {
         let seen = |(id, run): (&JobId, &Run)| {
             let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0 };
-            JobSeen { id: *id, name: "orders".to_owned(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
+            JobSeen { id: *id, name: run.name.clone(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
         };
         let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
         JobLook {
-            epoch: epoch(),
             unproven: self.unproven.clone(),
-            jobs: self.runs.iter().map(seen).collect(),
             ended_with: finished.map(|(id, run)| (*id, run.stopped.clone())).collect(),
             checkpointed: self.checkpointed,
+            by_directory: self.by_directory.clone(),
+            newest: self.newest.clone(),
+            ..JobLook::of(epoch(), self.runs.iter().map(seen).collect())
         }
     }
 
@@ -286,7 +299,8 @@ impl Node {
         assert_eq!(self.live(), [], "two live runs");
         let last = restore.as_ref().map_or(0, |path| self.disk.iter().find(|s| s.path == *path).unwrap().checkpoint_id);
         let directory = format!("{}/{id}", launch.properties["execution.checkpointing.dir"]);
-        self.runs.insert(id, Run { state: JobState::Running, directory, last, stopped: None });
+        self.runs
+            .insert(id, Run { state: JobState::Running, directory, last, stopped: None, name: "orders".to_owned() });
         self.submitted.push((id, restore));
     }
 
@@ -307,16 +321,22 @@ impl Node {
     }
 
     pub(crate) fn find(&self, places: &[Place]) -> Option<StateRef> {
+        newest(self.all_in(places))
+    }
+
+    fn all_in(&self, places: &[Place]) -> Vec<StateRef> {
         let lies_in = |path: &str, place: &Place| {
             let (parent, name) = path.rsplit_once('/').unwrap();
             match place {
                 Place::Exactly { path: exact } => path == exact,
                 Place::Checkpoints { directory } => parent == directory,
-                Place::Savepoints { directory, run } => parent == directory && is_savepoint(name, run.as_deref()),
-                Place::Version { .. } => panic!("only when taking over from the Python tool"),
+                Place::Savepoints { directory, run, .. } => parent == directory && is_savepoint(name, run.as_deref()),
+                Place::Version { checkpoints, savepoints, .. } => [checkpoints, savepoints]
+                    .into_iter()
+                    .any(|directory| path.strip_prefix(directory.as_str()).is_some_and(|rest| rest.starts_with('/'))),
             }
         };
-        newest(self.disk.iter().filter(|s| places.iter().any(|place| lies_in(&s.path, place))).cloned().collect())
+        self.disk.iter().filter(|s| places.iter().any(|place| lies_in(&s.path, place))).cloned().collect()
     }
 }
 
@@ -324,5 +344,20 @@ fn launch(plan: &Plan, role: Role) -> &Launch {
     match role {
         Role::Next => plan.next.as_ref().unwrap(),
         Role::Previous => &plan.previous.as_ref().unwrap().launch,
+    }
+}
+
+/// An operation of this record ended without a result: the next decision looks.
+pub(crate) fn unsettle(record: &mut Record) {
+    let now = Timestamp::UNIX_EPOCH;
+    let debt = Debt::after(None, Cause::NoResult, "it ended without a result", id(8), now);
+    record.owed.keep_running = Some(debt.at_once(now));
+}
+
+pub(crate) fn meta(version: u32) -> lifecycle::manifest::Meta {
+    lifecycle::manifest::Meta {
+        query_version: version,
+        query_id: "0b6d9fd2-3a3b-11ef-8d29-0242ac120002".to_owned(),
+        query_create_timestamp: "2026-01-01 00:00:00".to_owned(),
     }
 }
