@@ -1,7 +1,7 @@
 //! What people want, read from all their files at once: one verdict per file, one target per job.
 //! Must not know where the files came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,7 @@ impl Inputs {
         let mut manifests: Vec<Verdict> =
             files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), policy)).collect();
         refuse_twins(&mut manifests);
+        warn_of_shared_directories(&mut manifests);
         Self { manifests, config, tables: definitions }
     }
 
@@ -128,7 +129,7 @@ impl Inputs {
 
     /// The names of all jobs that some file is about, in order.
     pub fn names(&self) -> Vec<JobName> {
-        let names: std::collections::BTreeSet<JobName> = self.manifests.iter().filter_map(|v| v.stem.clone()).collect();
+        let names: BTreeSet<JobName> = self.manifests.iter().filter_map(|v| v.stem.clone()).collect();
         names.into_iter().collect()
     }
 }
@@ -264,6 +265,29 @@ fn table_finding(severity: Severity, code: &str, error: &StatementError, files: 
     found.source_line =
         files.iter().find(|f| f.key == error.file).and_then(|f| f.text.lines().nth(line)).map(str::to_owned);
     found
+}
+
+/// Jobs that keep their states in one directory are told apart by ids only: a take-over cannot do that.
+fn warn_of_shared_directories(manifests: &mut [Verdict]) {
+    let directories = |target: &Target| {
+        let (checkpoints, savepoints) = (target.checkpoint_directory(), target.savepoint_directory());
+        [checkpoints, savepoints].map(|directory| directory.trim_end_matches('/').to_owned())
+    };
+    let mut users: BTreeMap<String, BTreeSet<JobName>> = BTreeMap::new();
+    for target in manifests.iter().filter_map(|verdict| verdict.target.as_ref()) {
+        for directory in directories(target) {
+            users.entry(directory).or_default().insert(target.manifest.name.clone());
+        }
+    }
+    for verdict in manifests {
+        let Some(target) = &verdict.target else { continue };
+        let others = |directory: &String| users.get(directory)?.iter().find(|name| **name != target.manifest.name);
+        let shared = directories(target).into_iter().find_map(|directory| Some((others(&directory)?, directory)));
+        let Some((other, directory)) = shared else { continue };
+        let message = format!("{other} keeps its states in {directory} as well");
+        let warning = Diagnostic::new(Severity::Warning, "shared-state-directory", &verdict.file, message);
+        verdict.findings.push(warning.with_help("write `{job_name}` into the directory, in config/job-template.yaml"));
+    }
 }
 
 /// Two files with one name are refused unless they say the same.

@@ -18,6 +18,8 @@ use crate::secrets::references;
 /// The file systems that state may be kept on.
 const STATE_SCHEMES: [&str; 4] = ["s3", "s3a", "s3p", "file"];
 /// Options that are read before a job is on the node, where secret references are still references.
+/// Where Flink's S3 file systems put random characters, as `s3.entropy.key` is set by default and in every example.
+const ENTROPY: &str = "_entropy_";
 const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
 
 /// The manifest's own fields, else the template's.
@@ -343,6 +345,14 @@ fn state_directory_error(text: &str) -> Option<String> {
     };
     if !STATE_SCHEMES.contains(&scheme) {
         return Some(format!("state cannot be kept on `{}://`", excerpt(scheme)));
+    }
+    if rest.split('/').any(|segment| segment == "." || segment == "..") {
+        return Some(format!("`{shown}` is written with `.` or `..`: another directory could be meant"));
+    }
+    if text.contains(ENTROPY) {
+        return Some(format!(
+            "`{shown}` holds `{ENTROPY}`: Flink would put each checkpoint elsewhere, and none is found"
+        ));
     }
     let named = if scheme == "file" { rest.starts_with('/') } else { !rest.is_empty() && !rest.starts_with('/') };
     (!named).then(|| format!("`{shown}` names no {}", if scheme == "file" { "absolute path" } else { "bucket" }))
