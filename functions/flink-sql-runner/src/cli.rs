@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lifecycle::ids::JobId;
 use lifecycle::manifest::JobName;
-use lifecycle::record::Permission;
+use lifecycle::permission::Permission;
 
 use crate::exit;
 use crate::local::LocalCommand;

@@ -15,8 +15,9 @@ use lifecycle::ids::{JobId, OperationId};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
 use lifecycle::owed::{Cause, Purpose};
+use lifecycle::permission::Permission;
 use lifecycle::plan::Plan;
-use lifecycle::record::{Decision, Entry, Permission, Record, Status};
+use lifecycle::record::{Decision, Entry, Record, Status};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
-use lifecycle::record::Permission;
+use lifecycle::permission::Permission;
 use orchestrator::actions::Action;
 use orchestrator::events::{Hint, Trigger, read};
 

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod manifest;
 pub mod orchestrate;
 pub mod owed;
+pub mod permission;
 pub mod plan;
 pub mod record;
 pub mod secrets;

@@ -13,6 +13,7 @@ use crate::execute::RefusalKind;
 use crate::ids::{BatchId, JobId, Nonce, OperationId, rollback_id, run_id};
 use crate::manifest::{JobName, Meta};
 use crate::owed::Owed;
+use crate::permission::{Allow, AllowedFor};
 use crate::plan::{KnownRun, LeftStop, Plan};
 use crate::target::Target;
 
@@ -131,32 +132,10 @@ pub struct Decision {
     pub reason: String,
     /// The operation, if one was ordered.
     pub operation: Option<OperationId>,
+    /// What holds it back until it is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<AllowedFor>,
     /// Who or what asked.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What an operator allowed, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Permission {
-    /// Take over a foreign run.
-    Adopt,
-    /// Start clean where no state is left.
-    CleanStart,
-    /// Remove although the guard holds.
-    Remove,
-}
-
-/// A permission with who gave it and when.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Allow {
-    /// What is allowed.
-    pub permission: Permission,
-    /// The run to adopt, if several carry the name.
-    pub run: Option<JobId>,
-    /// Who.
     pub by: String,
     /// When.
     pub at: Timestamp,
@@ -314,6 +293,11 @@ impl Record {
         }
     }
 
+    /// Whether nothing was ever decided about the job.
+    pub fn is_untouched(&self) -> bool {
+        self.deployed.is_none() && self.open.is_none() && self.decision.is_none() && self.history.is_empty()
+    }
+
     /// How what is deployed stands, as far as was settled; nothing if nothing is.
     pub fn status(&self) -> Option<Status> {
         let deployed = self.deployed.as_ref()?;
@@ -357,10 +341,5 @@ impl Record {
         });
         let before = deployed.map(|deployed| &deployed.target);
         before.is_some_and(|before| Change::between(before, target).starts_over_by_configuration())
-    }
-
-    /// Whether `permission` was given and not used yet.
-    pub fn allows(&self, permission: Permission) -> bool {
-        self.allows.iter().any(|allow| allow.permission == permission)
     }
 }

@@ -11,7 +11,8 @@ use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::owed::Cause;
-use lifecycle::record::{Aim, Allow, Permission, Record};
+use lifecycle::permission::{Allow, Permission};
+use lifecycle::record::{Aim, Record};
 use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
 
 /// A job whose sources are all bounded, deployed and running, with one checkpoint.
@@ -68,7 +69,7 @@ fn it_is_started_again_where_that_is_allowed() {
     node.disk.clear();
     forgotten(&mut record, &mut node);
     let at = Timestamp::UNIX_EPOCH;
-    record.allows.push(Allow { permission: Permission::CleanStart, run: None, by: "anna".to_owned(), at });
+    record.allows.push(Allow { permission: Permission::CleanStart, run: None, what: None, by: "anna".to_owned(), at });
     let open = order(&mut record, &wanted(&first()), 2);
     assert!(matches!(node.run(&open.plan), Outcome::Deployed { .. }));
 }

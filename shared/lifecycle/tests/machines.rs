@@ -14,7 +14,8 @@ use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
 use lifecycle::owed::{Cause, Owed};
-use lifecycle::record::{Allow, OpenOperation, Permission, Record, Source, Status};
+use lifecycle::permission::{Allow, Permission};
+use lifecycle::record::{OpenOperation, Record, Source, Status};
 use lifecycle::target::Target;
 use node::{
     Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, run, settle, situation, target,
@@ -494,7 +495,13 @@ fn a_clean_start_is_an_operators_word() {
 
     let permission = Permission::CleanStart;
     record.owed.retry(Timestamp::UNIX_EPOCH);
-    record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
+    record.allows.push(Allow {
+        permission,
+        run: None,
+        what: None,
+        by: "somebody".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+    });
     let open = order(&mut record, &wanted(&first()), 3);
     let started = node.run(&open.plan);
     assert_eq!(node.submitted.last(), Some(&(run(3), None)));
@@ -505,7 +512,13 @@ fn a_clean_start_is_an_operators_word() {
     // Where there is state after all, it is never passed over.
     let (mut record, mut node) = deployed(&first());
     node.end(run(1), JobState::Failed);
-    record.allows.push(Allow { permission, run: None, by: "somebody".to_owned(), at: Timestamp::UNIX_EPOCH });
+    record.allows.push(Allow {
+        permission,
+        run: None,
+        what: None,
+        by: "somebody".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+    });
     let open = order(&mut record, &wanted(&first()), 2);
     node.run(&open.plan);
     assert!(node.submitted.last().is_some_and(|(_, restore)| restore.as_ref().is_some_and(|r| r.ends_with("chk-1"))));

@@ -12,7 +12,8 @@ use lifecycle::flink::JobState;
 use lifecycle::ids::{JobId, run_id};
 use lifecycle::manifest::PropertyValue;
 use lifecycle::orchestrate::settle_abandoned;
-use lifecycle::record::{Aim, Allow, Deployed, Permission, Record, Source};
+use lifecycle::permission::{Allow, Permission};
+use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::state::StateRef;
 use lifecycle::target::Target;
 use node::{Node, Run, first, id, order, patience, reconfigured, requeried, settle, target, wanted};
@@ -60,7 +61,7 @@ fn live(node: &mut Node, target: &Target, job: JobId, name: &str) {
 
 fn allow(record: &mut Record, run: Option<JobId>) {
     let at = Timestamp::UNIX_EPOCH;
-    record.allows.push(Allow { permission: Permission::Adopt, run, by: "anna".to_owned(), at });
+    record.allows.push(Allow { permission: Permission::Adopt, run, what: None, by: "anna".to_owned(), at });
 }
 
 #[test]
@@ -243,4 +244,25 @@ fn of_two_targets_only_the_same_one_is_adopted() {
     let open = order(&mut record, &wanted(&other), 5);
     node.run(&open.plan);
     assert_eq!(node.live(), [run_id(id(5))]);
+}
+
+/// A record that holds nothing but a permission does not make a job of the Python tool new.
+#[test]
+fn a_permission_before_the_first_look_changes_nothing_about_the_takeover() {
+    use lifecycle::change::Kind;
+    use lifecycle::orchestrate::{Effect, Input, State, step};
+    let mut record = Record::fresh(node::name(), id(0), Source::Queries);
+    allow(&mut record, Some(theirs(1)));
+    let (job, situation) = (node::name(), node::situation(2));
+    let (state, effect) = step(&job, &situation, State::new(), Input::Begin);
+    assert_eq!(effect, Effect::ReadRecord);
+    let (state, effect) = step(&job, &situation, state, Input::Record(Some(Box::new(record))));
+    assert_eq!(effect, Effect::ReadDeployed);
+    let deployed = Box::new((first(), node::meta(3)));
+    let (state, effect) = step(&job, &situation, state, Input::Deployed(Some(deployed)));
+    assert_eq!(effect, Effect::ReadDesired);
+    let (_, effect) = step(&job, &situation, state, Input::Desired(wanted(&first())));
+    let Effect::WritePlan(plan) = effect else { panic!("{effect:?}") };
+    assert_eq!((plan.change.kind, plan.adopt), (Kind::Unchanged, lifecycle::plan::Adopt::Run(theirs(1))));
+    assert_eq!(plan.previous.unwrap().launch.version, 3);
 }

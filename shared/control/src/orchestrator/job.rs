@@ -129,7 +129,8 @@ impl<'a> Job<'a> {
             Effect::ReadDesired => {
                 let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
                 let desired = inputs.desired(self.name).0;
-                if let (Desired::Target(target), Condition::Absent) = (&desired, &self.condition) {
+                let untouched = self.known.as_ref().is_none_or(|record| record.is_untouched());
+                if let (Desired::Target(target), true) = (&desired, untouched) {
                     self.version_floor = highest_version(orchestrator.files.as_ref(), target).await?;
                 }
                 Ok(Input::Desired(desired))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use lifecycle::ids::JobId;
 use lifecycle::manifest::JobName;
-use lifecycle::record::{Allow, Permission, Record};
+use lifecycle::permission::{Allow, Permission, waits_for};
+use lifecycle::record::Record;
 
 use super::{JOBS, Orchestrator};
 use crate::documents::{fetch, swap};
@@ -61,7 +62,7 @@ impl Orchestrator {
         Err(OutsideError::refused("writing the record", "others keep writing it; try again"))
     }
 
-    /// Notes a permission in a job's record.
+    /// Notes a permission in a job's record, if something of the job waits for it.
     pub async fn allow(
         &self,
         name: &JobName,
@@ -71,10 +72,16 @@ impl Orchestrator {
     ) -> Result<(), OutsideError> {
         for _ in 0..8 {
             let (record, condition) = self.record(name).await?;
-            let nonce = self.world.fresh_id().into();
-            let mut record =
-                record.map_or_else(|| Record::fresh(name.clone(), nonce, self.settings.source), |r| r.revised(nonce));
-            record.allows.push(Allow { permission, run, by: by.to_owned(), at: self.world.now() });
+            let waits = record.as_ref().and_then(|record| waits_for(permission, run, record));
+            let (Some(record), Some(what)) = (record, waits) else {
+                let nothing = "nothing of it waits for that; `status` tells how it stands";
+                return Err(OutsideError::refused(format!("allowing {permission} for {name}"), nothing));
+            };
+            let now = self.world.now();
+            let mut record = record.revised(self.world.fresh_id().into());
+            record.lapse_permissions(now);
+            record.allows.retain(|allow| allow.permission != permission);
+            record.allows.push(Allow { permission, run, what: Some(what), by: by.to_owned(), at: now });
             if permission != Permission::Remove {
                 record.owed.retry(self.world.now());
             }

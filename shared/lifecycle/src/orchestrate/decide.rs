@@ -5,8 +5,9 @@ use super::{Desired, Reason, Ruling, Situation};
 use crate::change::{Change, Kind};
 use crate::manifest::Meta;
 use crate::owed::{Cause, Debt};
+use crate::permission::Permission;
 use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
-use crate::record::{Aim, Deployed, OpenOperation, Permission, Record};
+use crate::record::{Aim, Deployed, OpenOperation, Record};
 use crate::state::{Place, version_directory};
 use crate::target::Target;
 

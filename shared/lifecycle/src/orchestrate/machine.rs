@@ -25,13 +25,20 @@ type Next = (State, Effect);
 pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Input) -> Next {
     match (state.phase, input) {
         (Phase::Begin, Input::Begin) => to(state, Phase::Record, Effect::ReadRecord),
-        (Phase::Record, Input::Record(Some(record))) => {
-            state.record = Some(record);
+        (Phase::Record, Input::Record(record)) => {
+            let untouched = record.as_ref().is_none_or(|record| record.is_untouched());
+            state.record = record;
+            if untouched {
+                return to(state, Phase::Deployed, Effect::ReadDeployed);
+            }
             to(state, Phase::Desired, Effect::ReadDesired)
         }
-        (Phase::Record, Input::Record(None)) => to(state, Phase::Deployed, Effect::ReadDeployed),
         (Phase::Deployed, Input::Deployed(found)) => {
-            state.record = found.map(|deployed| Box::new(taken_over(name, situation, *deployed)));
+            // A record without a decision holds a permission at most: it does not make the job new.
+            if let Some(deployed) = found {
+                let before = state.record.take();
+                state.record = Some(Box::new(taken_over(name, situation, *deployed, before.as_deref())));
+            }
             to(state, Phase::Desired, Effect::ReadDesired)
         }
         (Phase::Desired, Input::Desired(desired)) => {
@@ -161,8 +168,14 @@ fn open_of(state: &State) -> Option<&OpenOperation> {
 }
 
 /// A job of the Python tool: its deployed manifest counts, its run is found by the first look.
-fn taken_over(name: &JobName, situation: &Situation, (target, meta): (Target, Meta)) -> Record {
-    let mut record = Record::fresh(name.clone(), situation.nonce, situation.source);
+fn taken_over(
+    name: &JobName,
+    situation: &Situation,
+    (target, meta): (Target, Meta),
+    before: Option<&Record>,
+) -> Record {
+    let fresh = || Record::fresh(name.clone(), situation.nonce, situation.source);
+    let mut record = before.cloned().unwrap_or_else(fresh);
     record.highest_version = meta.query_version;
     let look = "taken over from the Python tool: its run is looked for";
     let debt = Debt::after(None, Cause::NoResult, look, situation.operation, situation.now);
@@ -199,6 +212,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
         Some(record) => *record,
         None => Record::fresh(name.clone(), situation.nonce, situation.source),
     };
+    record.lapse_permissions(situation.now);
     let learned = learn(&mut record, situation);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => order(situation, state, record, known, *open),
@@ -241,22 +255,19 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
         draft.highest_version = draft.highest_version.max(meta.query_version);
     }
     draft.source = situation.source;
-    draft.decision = Some(decision(
-        situation,
-        Some(plan.change.kind),
-        Reason::Ordered { operation: plan.operation }.to_string(),
-        Some(&plan),
-    ));
+    draft.decision =
+        Some(decision(situation, Some(plan.change.kind), &Reason::Ordered { operation: plan.operation }, Some(&plan)));
     draft.open = Some(open);
     state.draft = Some(Box::new(draft));
     to(state, Phase::Planning, Effect::WritePlan(Box::new(plan)))
 }
 
-fn decision(situation: &Situation, change: Option<Kind>, reason: String, plan: Option<&Plan>) -> Decision {
+fn decision(situation: &Situation, change: Option<Kind>, reason: &Reason, plan: Option<&Plan>) -> Decision {
     Decision {
         etags: situation.etags.clone(),
         change,
-        reason,
+        reason: reason.to_string(),
+        held: reason.held(),
         operation: plan.map(|p| p.operation),
         by: situation.by.clone(),
         at: situation.now,
@@ -265,14 +276,15 @@ fn decision(situation: &Situation, change: Option<Kind>, reason: String, plan: O
 
 /// Records why nothing is done, where that is news.
 fn leave(situation: &Situation, mut state: State, record: Record, known: bool, desired: &Desired, left: Left) -> Next {
-    let told =
-        record.decision.as_ref().is_some_and(|d| d.etags == situation.etags && d.reason == left.reason.to_string());
+    let told = record.decision.as_ref().is_some_and(|d| {
+        d.etags == situation.etags && d.reason == left.reason.to_string() && d.held == left.reason.held()
+    });
     if !known || (told && !left.record_target && !left.learned) {
         state.record = known.then(|| Box::new(record));
         return over(state, left.change, left.reason, None);
     }
     let mut draft = record.revised(situation.nonce);
-    draft.decision = Some(decision(situation, left.change, left.reason.to_string(), None));
+    draft.decision = Some(decision(situation, left.change, &left.reason, None));
     if let (true, Desired::Target(target), Some(deployed)) = (left.record_target, desired, &mut draft.deployed) {
         deployed.target = (**target).clone();
     }

@@ -10,8 +10,9 @@ use crate::flink::Epoch;
 use crate::ids::rollback_id;
 use crate::manifest::Meta;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
+use crate::permission::Permission;
 use crate::plan::{KnownRun, LeftStop};
-use crate::record::{Aim, Deployed, Ended, Entry, OpenOperation, Permission, Record};
+use crate::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
 use crate::target::Target;
 
 /// How many runs that an operation may have left are remembered. Each was restored from the newest state of those before
