@@ -17,6 +17,7 @@ pub mod session_admin;
 pub mod submitter;
 pub mod target;
 mod text;
+pub mod watchdog;
 pub mod yarn_rest;
 pub mod yarn_session;
 pub mod yarn_site;

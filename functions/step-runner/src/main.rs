@@ -19,6 +19,7 @@ use step_runner::cluster_arguments::ClusterArguments;
 use step_runner::log::ScrubbedLog;
 use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};
+use step_runner::watchdog::{self, Watchdog};
 use tracing_subscriber::EnvFilter;
 
 /// Carries out batches of plans against the Flink session cluster.
@@ -44,7 +45,20 @@ enum LogFormat {
 #[derive(Subcommand)]
 enum Command {
     /// Carries out one batch.
-    Run(Run),
+    Run(Box<Run>),
+    /// Ends a runner that is stopped or hangs; started by the runner itself.
+    #[command(hide = true)]
+    Watch(Watch),
+}
+
+#[derive(clap::Args)]
+struct Watch {
+    /// The runner's process.
+    #[arg(long)]
+    pid: i32,
+    /// How long it may say nothing, in milliseconds.
+    #[arg(long)]
+    limit_ms: u64,
 }
 
 #[derive(clap::Args)]
@@ -84,7 +98,7 @@ struct Run {
 async fn main() -> ExitCode {
     let secrets = Secrets::default();
     let log = ScrubbedLog::new(secrets.clone());
-    let Arguments { log_format, command: Command::Run(run) } = Arguments::parse();
+    let Arguments { log_format, command } = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let logging = match log_format {
         LogFormat::Json => tracing::subscriber::set_global_default(log_lines::subscriber(filter, log)),
@@ -97,7 +111,11 @@ async fn main() -> ExitCode {
         eprintln!("error: no log: {error}");
         return ExitCode::from(6);
     }
-    match carry_out(run, secrets.clone()).await {
+    let ended = match command {
+        Command::Run(run) => carry_out(*run, secrets.clone()).await,
+        Command::Watch(watch) => stand_guard(watch).await,
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", secrets.scrub(&error_chain(error.as_ref())));
@@ -106,7 +124,31 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn stand_guard(Watch { pid, limit_ms }: Watch) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let runner = rustix::process::Pid::from_raw(pid).ok_or("--pid is not a process")?;
+    if watchdog::watch(runner, Duration::from_millis(limit_ms)).await? {
+        tracing::error!(
+            pid,
+            limit_ms,
+            "the runner said nothing for longer than its lease and the margin: it was killed"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The watchdog of this runner. Without one it works as well; a runner that hangs then has to be ended by hand.
+fn guarded(run: &Run) -> Option<Watchdog> {
+    let limit = Duration::from_millis(run.lease_ms + run.margin_ms);
+    let program = std::env::current_exe().map(tokio::process::Command::new);
+    let started = program.and_then(|mut program| {
+        program.arg("watch");
+        Watchdog::start(program, limit)
+    });
+    started.inspect_err(|error| tracing::warn!(%error, "there is no watchdog")).ok()
+}
+
 async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let _watchdog = guarded(&run);
     let (bucket, key) =
         run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
     let suffix = format!("batches/{}.json", run.batch_id);
