@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{JobLock, JobLocks, OutsideError};
+use control::runner::error_chain;
 use lifecycle::manifest::JobName;
 use rustix::io::FdFlags;
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ pub struct FileLocks {
     directory: PathBuf,
     limit: Duration,
     open: Mutex<HashMap<JobName, Arc<LockFile>>>,
+    /// Why jobs have none: a file that could be opened later would not be shared by the children started before.
+    broken: HashMap<JobName, String>,
 }
 
 /// Why a lock was not taken.
@@ -43,7 +46,7 @@ pub enum LockError {
         limit: Duration,
     },
     /// The file could not be made, opened or locked.
-    #[error("cannot use the lock {}", path.display())]
+    #[error("cannot use the lock {} (set by STATE_DIRECTORY or --state-directory)", path.display())]
     Unusable {
         /// The lock's file.
         path: PathBuf,
@@ -66,18 +69,17 @@ struct LockFile {
 struct Held(Arc<LockFile>);
 
 impl FileLocks {
-    /// Opens the locks of `jobs` for this process and the children it starts from now on; holds none yet.
-    pub fn open<'a>(
-        state_directory: &Path,
-        limit: Duration,
-        jobs: impl IntoIterator<Item = &'a JobName>,
-    ) -> Result<Self, LockError> {
+    /// Opens the locks of `jobs` for this process and the children it starts from now on; holds none yet. A job whose
+    /// lock cannot be opened is refused when it asks for it.
+    pub fn open<'a>(state_directory: &Path, limit: Duration, jobs: impl IntoIterator<Item = &'a JobName>) -> Self {
         let directory = state_directory.join("locks");
-        let locks = Self { directory, limit, open: Mutex::default() };
+        let mut locks = Self { directory, limit, open: Mutex::default(), broken: HashMap::new() };
         for job in jobs {
-            locks.file(job)?;
+            if let Err(error) = locks.file(job) {
+                locks.broken.insert(job.clone(), error_chain(&error));
+            }
         }
-        Ok(locks)
+        locks
     }
 
     fn file(&self, job: &JobName) -> Result<Arc<LockFile>, LockError> {
@@ -100,12 +102,19 @@ impl FileLocks {
 #[async_trait]
 impl JobLocks for FileLocks {
     async fn acquire(&self, job: &JobName) -> Result<Box<dyn JobLock>, OutsideError> {
-        let unknown = |error| OutsideError::unknown(format!("lock `{job}` on this node"), error);
-        let file = self.file(job).map_err(unknown)?;
+        let what = || format!("lock `{job}` on this node");
+        let failed = |error: LockError| match error {
+            LockError::Held { .. } => OutsideError::unknown(what(), error),
+            LockError::Unusable { .. } => OutsideError::refused(what(), error_chain(&error)),
+        };
+        if let Some(why) = self.broken.get(job) {
+            return Err(OutsideError::refused(what(), why));
+        }
+        let file = self.file(job).map_err(failed)?;
         let end = Instant::now() + self.limit;
-        while !file.try_take().map_err(unknown)? {
+        while !file.try_take().map_err(failed)? {
             if Instant::now() >= end {
-                return Err(unknown(LockError::Held { path: file.path.clone(), limit: self.limit }));
+                return Err(failed(LockError::Held { path: file.path.clone(), limit: self.limit }));
             }
             tokio::time::sleep(TRY).await;
         }

@@ -154,7 +154,10 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
     let suffix = format!("batches/{}.json", run.batch_id);
     let prefix = key.strip_suffix(&suffix).ok_or("--batch does not end in batches/<batch id>.json")?;
     let digest: Digest = serde_json::from_value(serde_json::Value::String(run.sha256))?;
-    std::fs::create_dir_all(&run.state_directory)?;
+    // Where this fails, every operation says so in its result.
+    if let Err(error) = std::fs::create_dir_all(&run.state_directory) {
+        tracing::error!(%error, directory = %run.state_directory.display(), "the state directory cannot be made");
+    }
     let config = aws::load_config().await;
     let settings = NodeSettings {
         flink: run.flink,

@@ -67,6 +67,15 @@ pub enum ProcessError {
         #[source]
         source: io::Error,
     },
+    /// The file that its output goes to could not be opened.
+    #[error("cannot write to {}", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// It could not be waited for.
     #[error("cannot wait for {program}")]
     Wait {
@@ -140,7 +149,10 @@ impl Program {
     pub fn start(&self) -> Result<Process, ProcessError> {
         let name = self.name.to_string_lossy().into_owned();
         let failed = |source| ProcessError::Start { program: name.clone(), source };
-        let log = self.log.as_deref().map(log_file).transpose().map_err(failed)?;
+        let log = match &self.log {
+            Some(path) => Some(log_file(path).map_err(|source| ProcessError::Log { path: path.clone(), source })?),
+            None => None,
+        };
         let mut child = Command::new(&self.name)
             .args(&self.arguments)
             .env_clear()

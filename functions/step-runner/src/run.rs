@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::endpoint::Endpoint;
 use crate::flink_rest::FlinkRest;
 use crate::local_files::AnyFiles;
-use crate::locks::{FileLocks, LockError};
+use crate::locks::FileLocks;
 use crate::no_session::NoSession;
 use crate::submitter::{FlinkRunSubmitter, Options};
 use crate::target::DeploymentTarget;
@@ -91,9 +91,6 @@ pub enum RunError {
         #[source]
         source: DocumentError,
     },
-    /// A lock cannot be used.
-    #[error(transparent)]
-    Lock(#[from] LockError),
 }
 
 /// Carries out a batch; every line of the log that is about it names it. `secrets` is the batch's own: what it reads
@@ -145,7 +142,7 @@ impl Node<'_> {
                 Err(OutsideError::Refused { what, message }) => {
                     // Every operation says so in its result.
                     let nothing = Arc::new(NoSession { what, message });
-                    let runner = self.runner(nonce, Arc::<NoSession>::clone(&nothing), nothing, &plans)?;
+                    let runner = self.runner(nonce, Arc::<NoSession>::clone(&nothing), nothing, &plans);
                     return Ok(report.and(runner.run(plans).await?));
                 }
                 Err(error) => return Err(error.into()),
@@ -156,7 +153,7 @@ impl Node<'_> {
                 Arc::<FlinkRest>::clone(&cluster),
                 Arc::<FlinkRunSubmitter>::clone(&submitter),
                 &plans,
-            )?;
+            );
             if plans.iter().any(|plan| plan.next.is_some()) {
                 warm_up(&submitter);
             }
@@ -198,10 +195,10 @@ impl Node<'_> {
         cluster: Arc<dyn Cluster>,
         submitter: Arc<dyn Submitter>,
         plans: &[Plan],
-    ) -> Result<Arc<Runner>, RunError> {
+    ) -> Arc<Runner> {
         let jobs: Vec<JobName> = plans.iter().map(|plan| plan.job.clone()).collect();
-        let locks = FileLocks::open(&self.settings.state_directory, self.settings.lock_wait, &jobs)?;
-        Ok(Arc::new(Runner {
+        let locks = FileLocks::open(&self.settings.state_directory, self.settings.lock_wait, &jobs);
+        Arc::new(Runner {
             store: Arc::clone(&self.store),
             keys: self.keys.clone(),
             files: Arc::new(AnyFiles::new(self.s3_files.clone())),
@@ -213,7 +210,7 @@ impl Node<'_> {
             world: Arc::clone(&self.world),
             times: self.settings.times,
             wave: self.settings.wave,
-        }))
+        })
     }
 }
 

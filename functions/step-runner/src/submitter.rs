@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
 use protocol::{Answer, Job, Request};
-use session::{Lost, Session};
+use session::{Lost, NodeBroken, Session};
 
 /// The Python side of the protocol.
 const SCRIPT: &str = include_str!("../submitter/submitter.py");
@@ -137,8 +137,8 @@ impl FlinkRunSubmitter {
     /// Starts the Flink client now, so that the first preparation need not wait for it.
     pub async fn warm_up(&self) -> Result<(), OutsideError> {
         let mut client = self.client.lock().await;
-        let session = self.alive(&mut client).await?;
-        client.session = Some(session);
+        let session = self.alive(&mut client).await;
+        client.session = Some(session.map_err(|broken| OutsideError::unknown("start the Flink client", broken))?);
         Ok(())
     }
 
@@ -166,7 +166,7 @@ impl FlinkRunSubmitter {
 
     /// The session, taken out of its place until its next answer is read: whoever stops waiting for that answer drops
     /// the session with its process, and no later request reads an answer that was not meant for it.
-    async fn alive(&self, client: &mut Client) -> Result<Session, OutsideError> {
+    async fn alive(&self, client: &mut Client) -> Result<Session, NodeBroken> {
         if let Some(mut session) = client.session.take()
             && session.is_alive()
         {
@@ -215,7 +215,10 @@ impl Submitter for FlinkRunSubmitter {
         };
         let mut client = self.client.lock().await;
         client.prepared.remove(&key);
-        let mut session = self.alive(&mut client).await?;
+        let mut session = match self.alive(&mut client).await {
+            Ok(session) => session,
+            Err(NodeBroken(why)) => return Ok(Prepared::NodeBroken(why)),
+        };
         let answer =
             self.prepare_in(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
         let prepared =
@@ -225,7 +228,10 @@ impl Submitter for FlinkRunSubmitter {
             client.prepared.insert(key, job);
         }
         client.session = Some(session);
-        prepared
+        match prepared? {
+            Prepared::NodeBroken(why) => Ok(Prepared::NodeBroken(NodeBroken::said(&self.options, &why).0)),
+            told @ (Prepared::Compiled { .. } | Prepared::Rejected(_) | Prepared::NoSecret(_)) => Ok(told),
+        }
     }
 
     async fn submit(&self, key: JobId, id: JobId, restore: Option<&str>) -> Result<Submitted, OutsideError> {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import glob
 import json
 import logging
@@ -19,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
@@ -40,6 +42,8 @@ RESTORE_RULES = (
 # executes its environment, would start a job that nobody knows of.
 SEALED = "nothing-before-the-submission"
 CODE_SECONDS = float(os.environ.get("FLINK_SQL_RUNNER_CODE_SECONDS", "60"))
+# What the disk must take before a job is told to compile: Flink writes its job graph there when it is submitted.
+PROBE = bytes(1 << 20)
 # The runner cuts what it shows; cut here, half of a secret value would not be known as one.
 LONGEST = 1 << 20
 CHILDREN: set[int] = set()  # code jobs under way, each the leader of its process group
@@ -58,6 +62,9 @@ NO_STATE = re.compile(
     r"Cannot find (?:checkpoint|meta data)|Cannot map (?:checkpoint|savepoint)|Failed to rollback to checkpoint"
     r"|java\.io\.EOFException|_metadata|[Ss]avepoint|CheckpointCoordinator\.restore"
 )
+DISK = re.compile(
+    r"No space left on device|Read-only file system|Disk quota exceeded|Too many open files|No module named 'pyflink"
+)
 NO_ANSWER = re.compile(
     r"ConnectException|ConnectTimeoutException|ConnectionException|ConnectionClosedException|NoRouteToHost"
     r"|UnknownHostException|SocketException|ClosedChannelException|TimeoutException|RetryException"
@@ -72,6 +79,15 @@ class Refusal(Exception):
         super().__init__(message)
         line, column = [*(at or []), None, None][:2]
         self.answer: Json = {"kind": kind, "origin": origin, "message": message, "line": line, "column": column}
+
+
+def node_fault(error: BaseException) -> str | None:
+    """Return what the node fails in, where an error says so and no job is to blame."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
+    text = trace_of(error)
+    if isinstance(error, OSError) and error.errno in full:
+        return text
+    return text if DISK.search(text) else None
 
 
 class TimeUp(BaseException):
@@ -153,6 +169,8 @@ def stage(kind: str, origin: str | None = None, statements: list[Json] | None = 
         raise
     except Exception as error:
         trace = trace_of(error)
+        if node_fault(error):
+            raise Refusal("node", readable(trace)) from error
         if "No ExecutorFactory found" in trace:
             raise Refusal(kind, "nothing may be executed here: a job is started by its target table", origin) from error
         table = defined_at(trace, statements or [])
@@ -191,8 +209,8 @@ class Session:
             with stage("table-definition", statement["origin"]):
                 self.table_env.execute_sql(statement["sql"])
 
-    def plan(self, output: Any = None) -> bool | None:
-        """Make the input view, validate and translate the insert; tell whether all its sources are bounded."""
+    def plan(self, output: Any = None) -> Json:
+        """Make the input view, validate and translate the insert; tell what Flink knows of the job then."""
         statements = self.job["statements"]
         with stage("code" if output is not None else "query", None, statements):
             table = output if output is not None else self.table_env.sql_query(self.job["query"])
@@ -200,8 +218,8 @@ class Session:
         with stage("insert", None, statements):
             operations = self.table_env._j_tenv.getParser().parse(self.job["insert"])
             steps = self.table_env._j_tenv.getPlanner().translate(operations)
-            self.stream_env._j_stream_execution_environment.generateStreamGraph(steps).getJobGraph()
-            return bounded(steps)
+            graph = self.stream_env._j_stream_execution_environment.generateStreamGraph(steps).getJobGraph()
+            return {"bounded": bounded(steps), "slots": slots(graph)}
 
     def submit(self, job_id: str, restore: str | None) -> str:
         """Start the job under this id, from this state."""
@@ -221,7 +239,9 @@ class Session:
             return str(result.get_job_client().get_job_id())
         except Exception as error:
             trace = trace_of(error)
-            raise Refusal(submission_kind(trace), readable(trace)) from error
+            kind = submission_kind(trace)
+            # The cluster's own disk is told of by the cluster; before it was asked, it is this node's.
+            raise Refusal("node" if kind == "other" and node_fault(error) else kind, readable(trace)) from error
 
 
 def use_jars(jars: str) -> None:
@@ -255,6 +275,20 @@ def bounded(transformations: Any) -> bool | None:
         reached = [step for root in transformations for step in root.getTransitivePredecessors()]
         sources = [step for step in reached if step.getClass().getSimpleName().endswith("SourceTransformation")]
         return all(ends(source) for source in sources) if sources else None
+    except Exception:
+        return None
+
+
+def slots(graph: Any) -> int | None:
+    """Tell how many slots a job graph needs: of each group that shares slots the largest parallelism."""
+    try:
+        groups: dict[str, int] = {}
+        for vertex in graph.getVerticesAsArray():
+            group, parallelism = str(vertex.getSlotSharingGroup().getSlotSharingGroupId()), int(vertex.getParallelism())
+            if parallelism < 1:  # Flink decides it later
+                return None
+            groups[group] = max(groups.get(group, 0), parallelism)
+        return sum(groups.values()) or None
     except Exception:
         return None
 
@@ -370,7 +404,7 @@ def code_child() -> None:
         tell({"at": "code"})
         output = execute(order["job"]["code"], session)
         tell({"at": "plan"})
-        done: Json = {"bounded": session.plan(output)}
+        done: Json = session.plan(output)
         if order["action"] == "submit":
             tell({"at": "submission"})
             done = {"job_id": session.submit(*order["submission"])}
@@ -383,8 +417,9 @@ def code_child() -> None:
 class Server:
     """Answers the runner's requests, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str | None = None) -> None:
         self.prepared: dict[str, Any] = {}
+        self.folder = folder  # where Java writes
 
     def answer(self, request: Json) -> Json:
         """Carry out one request; whatever happens is an answer."""
@@ -399,13 +434,14 @@ class Server:
     def on_prepare(self, request: Json) -> Json:
         """Validate and translate a job up to the brink of its submission."""
         job = request["job"]
+        probe(self.folder)
         if job["kind"] == "code":
             done = run_code("prepare", job)
             self.prepared[request["key"]] = job
             return done
         session = Session(job)
         session.define()
-        done = {"bounded": session.plan()}
+        done = session.plan()
         self.prepared[request["key"]] = session
         return done
 
@@ -422,6 +458,16 @@ class Server:
         """Drop what was prepared."""
         self.prepared.pop(request["key"], None)
         return {}
+
+
+def probe(folder: str | None) -> None:
+    """Refuse to go on where Java could not write a file: nothing is to be stopped for a job that cannot start."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(PROBE)
+            file.flush()
+    except OSError as error:
+        raise Refusal("node", f"nothing can be written in {folder}: {error.strerror}") from error
 
 
 def leave() -> None:
@@ -472,17 +518,23 @@ def warm_up() -> None:
 
 def main() -> None:
     """Connect to the runner and serve it until it hangs up."""
-    from pyflink.java_gateway import get_gateway
-
     runner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     runner.connect(os.environ["FLINK_SQL_RUNNER_SOCKET"])
+    try:
+        from pyflink.java_gateway import get_gateway
+        from pyflink.table import StreamTableEnvironment  # noqa: F401  what every job needs
+    except Exception as error:
+        broken = f"{sys.executable} has no PyFlink that works: {trace_of(error)}"
+        hello: Json = {"hello": 1, "python": platform.python_version(), "broken": broken}
+        runner.sendall(json.dumps(hello).encode() + b"\n")
+        leave()
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=receive, args=(runner, requests), daemon=True).start()
     flink = get_gateway().jvm.org.apache.flink.runtime.util.EnvironmentInformation.getVersion()
     hello = {"hello": 1, "flink": str(flink), "python": platform.python_version()}
     runner.sendall(json.dumps(hello).encode() + b"\n")
     warm_up()
-    server = Server()
+    server = Server(str(get_gateway().jvm.java.lang.System.getProperty("java.io.tmpdir")))
     while True:
         request: Json = json.loads(requests.get())
         answer = {"id": request.get("id"), "ok": True} if request["op"] == "exit" else server.answer(request)

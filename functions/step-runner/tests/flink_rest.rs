@@ -240,6 +240,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             triggered_ms: Some(32_000),
             ends_in_savepoint: true,
             restored: Some("file:/ck/chk-7".into()),
+            savepoint_in_progress: false,
         }),
         Some(Checkpoints {
             completed: 30,
@@ -248,6 +249,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             triggered_ms: Some(31_000),
             ends_in_savepoint: false,
             restored: None,
+            savepoint_in_progress: false,
         }),
         Some(Checkpoints {
             completed: 30,
@@ -256,6 +258,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             triggered_ms: Some(2000),
             ends_in_savepoint: true,
             restored: None,
+            savepoint_in_progress: false,
         }),
         None,
     ] {

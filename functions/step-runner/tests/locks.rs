@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use control::ports::JobLocks;
+use control::ports::{JobLocks, OutsideError};
 use lifecycle::manifest::JobName;
 use step_runner::locks::FileLocks;
 use step_runner::process::{Process, Program};
@@ -22,7 +22,7 @@ fn job() -> JobName {
 }
 
 fn locks(directory: &Path) -> FileLocks {
-    FileLocks::open(directory, Duration::from_millis(400), [&job()]).expect("lock files")
+    FileLocks::open(directory, Duration::from_millis(400), [&job()])
 }
 
 fn sleeper() -> Process {
@@ -50,7 +50,7 @@ async fn a_waiter_gets_it_when_it_is_released() {
     let _alone = alone().await;
     let directory = tempfile::tempdir().expect("a directory");
     let mine = locks(directory.path());
-    let other = FileLocks::open(directory.path(), Duration::from_secs(20), []).expect("lock files");
+    let other = FileLocks::open(directory.path(), Duration::from_secs(20), []);
     let held = mine.acquire(&job()).await.expect("free");
     let waiter = tokio::spawn(async move { other.acquire(&job()).await.map(drop).is_ok() });
     tokio::time::sleep(Duration::from_millis(250)).await;
@@ -95,4 +95,19 @@ async fn a_release_frees_what_a_living_child_shares() {
     held.release();
     locks(directory.path()).acquire(&job()).await.expect("free while the child lives").release();
     child.end(Duration::from_secs(5)).await;
+}
+
+/// A read-only or full disk: each job is told why, and with which setting; others are not held up by it.
+#[tokio::test]
+async fn a_lock_that_cannot_be_made_is_refused_with_the_setting() {
+    let _alone = alone().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("no-directory");
+    std::fs::write(&file, "").expect("a file");
+    let broken = locks(&file);
+    // What is mended later is not shared by the children that were started before.
+    std::fs::remove_file(&file).expect("it is there");
+    let refused = broken.acquire(&job()).await.err().expect("no lock");
+    let OutsideError::Refused { message, .. } = refused else { panic!("{refused}") };
+    assert!(message.contains("orders.lock") && message.contains("STATE_DIRECTORY"), "{message}");
 }

@@ -32,11 +32,13 @@ note({"argv": sys.argv[1:], "environment": dict(os.environ), "jvm": os.environ["
 mode = open(here + "/mode").read()
 if mode == "dies": die(1)
 if mode == "mute": time.sleep(60)
+if mode == "no-module": die_of = "/usr/bin/python3 has no PyFlink that works: ModuleNotFoundError: No module named 'pyflink'"
 runner = socket.socket(socket.AF_UNIX)
 runner.connect(os.environ["FLINK_SQL_RUNNER_SOCKET"])
 lines = runner.makefile("r")
 def say(value):
     runner.sendall((value if isinstance(value, str) else json.dumps(value)).encode() + b"\n")
+if mode == "no-module": say({"hello": 1, "python": "3.11", "broken": die_of}); time.sleep(60)
 say({"hello": 2 if mode == "newer" else 1, "flink": "1.20.1", "python": "3.11"})
 for line in lines:
     request = json.loads(line)
@@ -45,6 +47,8 @@ for line in lines:
     act = request["job"]["name"] if request["op"] == "prepare" else request.get("restore")
     if act == "good": answer["bounded"] = True
     if act == "bad": answer.update(ok=False, error={"kind": "query", "origin": None, "message": "no hunter2\x1b\nhere", "line": 3, "column": 7})
+    if act == "wide": answer["slots"] = 7
+    if act == "full": answer.update(ok=False, error={"kind": "node", "message": "nothing can be written in /x: No space left on device"})
     if act == "lost": answer.update(ok=False, error={"kind": "unreachable", "message": "Connection refused"})
     if act == "dup": answer.update(ok=False, error={"kind": "duplicate-job-id", "message": "Job has already been submitted."})
     if act == "no-state": answer.update(ok=False, error={"kind": "restore", "origin": None, "message": "Cannot find\nit", "line": None, "column": None})
@@ -214,7 +218,9 @@ async fn one_client_prepares_and_submits_and_leaves() {
         "-py",
     ];
     assert_eq!(argv[..12], head);
-    assert_eq!(notes[0]["jvm"], "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
+    let jvm = notes[0]["jvm"].as_str().unwrap();
+    let home = jvm.strip_prefix("-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir=").unwrap();
+    assert!(home.starts_with(&stage.directory.path().join("fsr-").display().to_string()), "{home}");
     assert!(notes[0]["script"].as_str().unwrap().contains("FLINK_SQL_RUNNER_SOCKET"));
     let job = json!({"name": "good", "kind": "sql", "properties": {"pipeline.name": "good"}, "query": "SELECT 1", "code": null,
         "insert": "INSERT INTO t SELECT * FROM v", "statements": [{"origin": "tables/a.sql:1", "sql": "CREATE TABLE a"}]});
@@ -320,9 +326,55 @@ async fn a_client_that_does_not_start_is_told() {
     let why = unknown(&FlinkRunSubmitter::new(options.clone()).warm_up().await.unwrap_err());
     assert!(why.contains("did not say hello"), "{why}");
     options.flink = "/nowhere/flink".into();
-    let error = FlinkRunSubmitter::new(options).warm_up().await.unwrap_err();
-    assert!(matches!(&error, OutsideError::Refused { .. }) && error.to_string().contains("/nowhere/flink"), "{error}");
+    let why = unknown(&FlinkRunSubmitter::new(options).warm_up().await.unwrap_err());
+    assert!(why.contains("/nowhere/flink"), "{why}");
     assert!(stage.starts().iter().all(|pid| !is_alive(*pid)));
+}
+
+/// Breaks the options; the path is a file's, where a directory is needed.
+type Breaks = fn(&mut Options, std::path::PathBuf);
+
+/// What of a preparation is the node's fault is told as such, with what is broken and the setting that says where it is.
+#[tokio::test]
+async fn a_broken_node_is_told_with_what_is_broken_and_the_setting() {
+    let stage = Stage::new();
+    let file = stage.directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let path = |path: &std::path::Path| path.display().to_string();
+    let broken: [(&str, Breaks, [String; 2]); 8] = [
+        (
+            "",
+            |options, _| options.flink = "/nowhere/flink".into(),
+            ["/nowhere/flink".into(), "FLINK or --flink".into()],
+        ),
+        ("", |options, file| options.scratch = file, [path(&file), "TMPDIR".into()]),
+        ("", |options, file| options.scratch = file.join("x".repeat(90)), ["xxx".into(), "TMPDIR".into()]),
+        ("", |options, file| options.log = Some(file.join("log")), [path(&file.join("log")), "STATE_DIRECTORY".into()]),
+        ("no-module", |_, _| {}, ["/usr/bin/python3 has no PyFlink".into(), "PYEXEC_PATH".into()]),
+        ("dies", |options, _| options.python = "/venv/python".into(), ["/venv/python".into(), "PYEXEC_PATH".into()]),
+        ("newer", |_, _| {}, ["protocol 2".into(), "FLINK or --flink".into()]),
+        ("mute", |options, _| options.limits.start = Duration::from_secs(1), ["hello".into(), "FLINK".into()]),
+    ];
+    for (mode, breaks, said) in broken {
+        stage.mode(mode);
+        let mut options = stage.options();
+        breaks(&mut options, file.clone());
+        let prepared = FlinkRunSubmitter::new(options).prepare(id(1), &launch("job")).await.unwrap();
+        let Prepared::NodeBroken(why) = prepared else { panic!("{mode}: {prepared:?}") };
+        assert!(said.iter().all(|text| why.contains(text)), "{mode} {said:?}: {why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+    stage.mode("");
+    let submitter = stage.submitter();
+    let full = submitter.prepare(id(1), &launch("full")).await.unwrap();
+    let Prepared::NodeBroken(why) = full else { panic!("{full:?}") };
+    assert!(why.contains("written in /x: No space left on device") && why.contains("TMPDIR"), "{why}");
+    // Nothing is known of a submission that the node failed, but that it may be tried again.
+    assert_eq!(submitter.prepare(id(1), &launch("job")).await.unwrap(), COMPILED);
+    assert!(unknown(&submitter.submit(id(1), id(11), Some("full")).await.unwrap_err()).contains("No space left"));
+    // Once it is mended, everything goes on.
+    let wide = submitter.prepare(id(2), &launch("wide")).await.unwrap();
+    assert_eq!(wide, Prepared::Compiled { bounded: None, slots: Some(7) });
 }
 
 /// A value that would end a SQL literal, a JSON text and a line.

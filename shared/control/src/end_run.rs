@@ -21,7 +21,8 @@ pub struct Waiting {
     pub poll: Duration,
 }
 
-/// Asks for the stop and waits for its end; nothing within the limit means unknown.
+/// Asks for the stop and waits for its end; nothing within the limit means unknown. A savepoint that somebody else asked
+/// for is awaited first: a stop under another trigger would abort it, and the job would restart.
 pub async fn stop(
     cluster: &dyn Cluster,
     run: JobId,
@@ -30,31 +31,36 @@ pub async fn stop(
     waiting: Waiting,
 ) -> Result<Option<StopEnd>, OutsideError> {
     let limit = Instant::now() + waiting.limit;
-    let mut asked = false;
     while Instant::now() < limit {
-        if !asked {
-            cluster.stop(run, trigger, directory).await?;
-            asked = true;
-        }
         match cluster.stop_status(run, trigger).await? {
-            StopStatus::InProgress => tokio::time::sleep(waiting.poll).await,
+            StopStatus::InProgress => {}
             StopStatus::Completed(path) => {
                 // The location is known before the job has reached its end.
                 let over = ended(cluster, run, limit, waiting.poll).await?;
                 return Ok(over.then_some(StopEnd::Savepoint(path)));
             }
             StopStatus::Failed { class, message } => return Ok(Some(stop_failure(&class, message))),
-            // The JobManager restarted: if it has the job, it is asked again under the same trigger.
+            // Not asked yet, or by a JobManager before this one: if it has the job, it is asked under the same trigger.
             StopStatus::Forgotten => match cluster.job(run).await? {
                 Some(job) if !job.state.is_terminal() => {
-                    asked = false;
-                    tokio::time::sleep(waiting.poll).await;
+                    let checkpoints = cluster.checkpoints(run).await?.unwrap_or_default();
+                    if !checkpoints.savepoint_in_progress {
+                        cluster.stop(run, trigger, directory).await?;
+                    }
                 }
-                Some(_) | None => return Ok(Some(StopEnd::Gone)),
+                Some(_) | None => return gone(cluster, run).await.map(Some),
             },
         }
+        tokio::time::sleep(waiting.poll).await;
     }
     Ok(None)
+}
+
+/// The end of a run that our stop did not bring about: Flink names the savepoint of another stop that did.
+async fn gone(cluster: &dyn Cluster, run: JobId) -> Result<StopEnd, OutsideError> {
+    let checkpoints = cluster.checkpoints(run).await?.unwrap_or_default();
+    let savepoint = checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint);
+    Ok(savepoint.map_or(StopEnd::Gone, StopEnd::Savepoint))
 }
 
 fn stop_failure(class: &str, message: String) -> StopEnd {

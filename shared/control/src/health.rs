@@ -25,6 +25,8 @@ pub(crate) async fn watch(
 ) -> Result<Option<Health>, OutsideError> {
     let began = Instant::now();
     let mut healthy_since: Option<Instant> = None;
+    // Restarts before the window are none of it: a run that is taken over may have had many.
+    let mut before: Option<u64> = None;
     let mut silences = 0;
     loop {
         let job = match cluster.job(id).await {
@@ -45,8 +47,11 @@ pub(crate) async fn watch(
             JobState::Running if job.is_healthy() => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
                 healthy(since);
+                if before.is_none() {
+                    before = cluster.restarts(id).await.ok().flatten();
+                }
                 if since.elapsed() >= Duration::from_millis(windows.stability_ms) {
-                    return stable(cluster, id).await.map(Some);
+                    return stable(cluster, id, before).await.map(Some);
                 }
             }
             JobState::Restarting | JobState::Failing => {
@@ -76,8 +81,9 @@ pub(crate) async fn watch(
     }
 }
 
-async fn stable(cluster: &dyn Cluster, id: JobId) -> Result<Health, OutsideError> {
-    if cluster.restarts(id).await?.is_some_and(|n| n > 0) {
+async fn stable(cluster: &dyn Cluster, id: JobId, before: Option<u64>) -> Result<Health, OutsideError> {
+    let rose = before.zip(cluster.restarts(id).await?).is_some_and(|(before, now)| now > before);
+    if rose {
         return Ok(Health::Unstable(reason(cluster, id, "it restarted within the stability window").await));
     }
     let checkpoints = cluster.checkpoints(id).await?.unwrap_or_default();

@@ -184,6 +184,8 @@ pub struct Checkpoints {
     pub ends_in_savepoint: bool,
     /// The path it was restored from.
     pub restored: Option<String>,
+    /// Whether a savepoint is being written now, with or without a stop.
+    pub savepoint_in_progress: bool,
 }
 
 /// The session cluster, by its REST API.

@@ -120,7 +120,7 @@ fn by_name(flags: &SessionFlags) -> Result<(), CliError> {
 async fn one_restart(state_directory: &Path) -> Result<Box<dyn control::ports::JobLock>, CliError> {
     let defect = |error: &dyn std::fmt::Display| CliError::Defect(error.to_string());
     let name = JobName::try_from("restart").map_err(|error| defect(&error))?;
-    let locks = FileLocks::open(&state_directory.join("session"), Duration::ZERO, []).map_err(|e| defect(&e))?;
+    let locks = FileLocks::open(&state_directory.join("session"), Duration::ZERO, []);
     let busy = |error| OutsideError::unknown("restart the session: one is under way on this node", error);
     Ok(locks.acquire(&name).await.map_err(busy)?)
 }
@@ -152,8 +152,7 @@ async fn admin(
         log: Some(flags.state_directory.join("yarn-session.log")),
         limit: START,
     };
-    let locks = FileLocks::open(&flags.state_directory, lease + margin, [])
-        .map_err(|error| OutsideError::unknown("use the locks of this node", error))?;
+    let locks = FileLocks::open(&flags.state_directory, lease + margin, []);
     let world = Arc::new(SystemWorld);
     Ok(SessionAdmin {
         documents: SessionDocuments::new(Arc::clone(&store), Arc::<SystemWorld>::clone(&world), options.keys.session()),

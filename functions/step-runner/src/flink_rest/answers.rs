@@ -76,11 +76,22 @@ struct FailureCause {
 pub(super) struct CheckpointsAnswer {
     counts: Counts,
     latest: Latest,
+    /// The newest ones; how many is the JobManager's `web.checkpoints.history`.
+    #[serde(default)]
+    history: Vec<Recent>,
 }
 
 #[derive(Deserialize)]
 struct Counts {
     completed: u64,
+    #[serde(default)]
+    in_progress: usize,
+}
+
+#[derive(Deserialize)]
+struct Recent {
+    status: String,
+    is_savepoint: bool,
 }
 
 #[derive(Deserialize)]
@@ -185,6 +196,10 @@ impl FailureCause {
 impl From<CheckpointsAnswer> for Checkpoints {
     fn from(answer: CheckpointsAnswer) -> Self {
         let Latest { completed, savepoint, restored } = answer.latest;
+        let in_progress: Vec<&Recent> = answer.history.iter().filter(|recent| recent.status == "IN_PROGRESS").collect();
+        // What is under way and not among the newest was overtaken by many checkpoints: only a savepoint can be.
+        let overtaken = answer.counts.in_progress > in_progress.len();
+        let savepoint_in_progress = overtaken || in_progress.iter().any(|recent| recent.is_savepoint);
         // Checkpoints and savepoints draw their ids from one counter.
         let ends_in_savepoint =
             savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
@@ -199,6 +214,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
             triggered_ms,
             ends_in_savepoint,
             restored: path(restored),
+            savepoint_in_progress,
         }
     }
 }

@@ -96,7 +96,10 @@ impl SessionAdmin {
         self.tell(&format!("starting `{}` as {tag}", self.settings.name));
         match self.started(holder, &tag, began).await? {
             Ok(()) => Ok(Some(Attempt::Submitted(tag))),
-            Err(error @ (StartError::Settings(_) | StartError::Process(ProcessError::Start { .. }))) => {
+            Err(
+                error @ (StartError::Settings(_)
+                | StartError::Process(ProcessError::Start { .. } | ProcessError::Log { .. })),
+            ) => {
                 self.give_back(holder, &Attempt::None).await;
                 Err(SessionError::Start(error))
             }

@@ -22,8 +22,12 @@ pub(super) const PROTOCOL: u32 = 1;
 pub(super) struct Hello {
     #[serde(rename = "hello")]
     pub(super) protocol: u32,
+    #[serde(default)]
     pub(super) flink: String,
     pub(super) python: String,
+    /// Why it cannot do anything.
+    #[serde(default)]
+    pub(super) broken: Option<String>,
 }
 
 /// What is asked.
@@ -63,6 +67,8 @@ pub(super) struct Answer {
     #[serde(default)]
     bounded: Option<bool>,
     #[serde(default)]
+    slots: Option<u32>,
+    #[serde(default)]
     error: Option<Failure>,
 }
 
@@ -84,6 +90,9 @@ pub(super) enum Open {
     /// The submitter could not reach the `JobManager`, or lost it in the middle.
     #[error("the JobManager could not be reached: {0}")]
     Unreachable(String),
+    /// The node failed the submitter before anything was sent.
+    #[error("the node does not work: {0}")]
+    NodeBroken(String),
     /// The submitter has nothing under this key.
     #[error("the submitter has no such job prepared")]
     UnknownKey,
@@ -120,9 +129,13 @@ pub(super) fn job(launch: &Launch, values: &SecretValues) -> Result<Job, SecretR
 impl Answer {
     pub(super) fn prepared(self, secrets: &Secrets) -> Result<Prepared, Open> {
         if self.ok {
-            return Ok(Prepared::Compiled { bounded: self.bounded, slots: None });
+            return Ok(Prepared::Compiled { bounded: self.bounded, slots: self.slots });
         }
-        let failure = self.failure(secrets)?;
+        let failure = match self.failure(secrets) {
+            Ok(failure) => failure,
+            Err(Open::NodeBroken(message)) => return Ok(Prepared::NodeBroken(message)),
+            Err(open @ (Open::Unreachable(_) | Open::UnknownKey | Open::NoReason)) => return Err(open),
+        };
         Ok(Prepared::Rejected(Rejection {
             kind: failure.kind,
             origin: failure.origin,
@@ -149,6 +162,7 @@ impl Answer {
         let message = cut(&readable_lines(&secrets.scrub(&failure.message)), MESSAGE);
         match failure.kind.as_str() {
             "unreachable" => Err(Open::Unreachable(readable(&message))),
+            "node" => Err(Open::NodeBroken(readable(&message))),
             "unknown-key" => Err(Open::UnknownKey),
             _ => Ok(Failure {
                 kind: readable(&failure.kind),

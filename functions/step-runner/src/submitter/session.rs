@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 use std::fs::DirBuilder;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use control::ports::OutsideError;
+use control::runner::error_chain;
 use control::secrets::Secrets;
 use lifecycle::ids::JobId;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -26,6 +26,11 @@ use crate::text::{cut, readable};
 const LINE: u64 = 4 * 1024 * 1024;
 /// How much of what the client printed is told with an error.
 const TOLD: usize = 4 * 1024;
+/// The settings that say where things of this node are.
+const FLINK: &str = "set by FLINK or --flink";
+const PYTHON: &str = "set by PYEXEC_PATH or --pyexec-path";
+const SCRATCH: &str = "set by TMPDIR";
+const LOGS: &str = "set by STATE_DIRECTORY or --state-directory";
 /// How much of a path fits into the address of a Unix socket.
 const ADDRESS: usize = 107;
 
@@ -50,24 +55,48 @@ pub(super) struct Lost {
     output: String,
 }
 
+/// There is no client: what of the node does not work, and which setting says where that is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NodeBroken(pub(super) String);
+
+impl NodeBroken {
+    fn scratch(path: &Path, why: &dyn std::fmt::Display) -> Self {
+        Self(format!("the Flink client's private files cannot be in {} ({SCRATCH}): {why}", path.display()))
+    }
+
+    /// A client that was started, and is gone before it was ready.
+    fn client(options: &Options, lost: &Lost) -> Self {
+        Self::said(options, &lost.to_string())
+    }
+
+    /// What a client says of the node that it runs on.
+    pub(super) fn said(options: &Options, why: &str) -> Self {
+        let (flink, python, scratch) = (options.flink.display(), options.python.display(), options.scratch.display());
+        Self(format!(
+            "{why} (the client is {flink}, {FLINK}; its Python is {python}, {PYTHON}; its files are in {scratch}, \
+             {SCRATCH})"
+        ))
+    }
+}
+
 /// A directory that only its owner can enter, removed with this value.
 #[derive(Debug)]
 struct Home(PathBuf);
 
 impl Session {
     /// Starts the client and waits for its first line.
-    pub(super) async fn start(options: &Options) -> Result<Self, OutsideError> {
-        let what = "start the Flink client";
+    pub(super) async fn start(options: &Options) -> Result<Self, NodeBroken> {
         let secrets = options.secrets.secrets().clone();
         let end = Instant::now() + options.limits.start;
-        let home = Home::make(&options.scratch).map_err(|error| OutsideError::unknown(what, error))?;
+        let home = Home::make(&options.scratch).map_err(|error| NodeBroken::scratch(&options.scratch, &error))?;
         let (script, socket) = (home.0.join("submitter.py"), home.0.join("s"));
         if socket.as_os_str().len() > ADDRESS {
-            return Err(OutsideError::refused(what, format!("the path {} is too long for a socket", socket.display())));
+            return Err(NodeBroken::scratch(&options.scratch, &"its path is too long for a socket in it"));
         }
-        write_script(&script).map_err(|error| OutsideError::unknown(what, error))?;
-        let listener = UnixListener::bind(&socket).map_err(|error| OutsideError::unknown(what, error))?;
-        let mut process = program(options, &script, &socket).start().map_err(|error| cannot_start(what, error))?;
+        write_script(&script).map_err(|error| NodeBroken::scratch(&script, &error))?;
+        let listener = UnixListener::bind(&socket).map_err(|error| NodeBroken::scratch(&socket, &error))?;
+        let mut process = program(options, &home.0, &script, &socket).start().map_err(|error| cannot_start(&error))?;
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted.map_err(|error| format!("could not be heard: {error}")),
             ended = process.wait() => Err(how_it_ended(ended)),
@@ -75,22 +104,26 @@ impl Session {
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            Err(why) => return Err(OutsideError::unknown(what, lost(&mut process, &secrets, &why).await)),
+            Err(why) => return Err(NodeBroken::client(options, &lost(&mut process, &secrets, &why).await)),
         };
         let (reader, writer) = stream.into_split();
         let (reader, prepared) = (BufReader::new(reader), HashSet::new());
         let mut session = Self { process, reader, writer, last: 0, secrets, prepared, _home: home };
         match session.line::<Hello>(end).await {
-            Ok(Hello { protocol: PROTOCOL, flink, python }) => {
+            Ok(Hello { protocol: PROTOCOL, broken: Some(why), .. }) => {
+                let lost = session.lose(format!("does not work: {why}")).await;
+                Err(NodeBroken::client(options, &lost))
+            }
+            Ok(Hello { protocol: PROTOCOL, flink, python, broken: None }) => {
                 let (flink, python) = (readable(&flink), readable(&python));
                 tracing::info!(flink, python, "the Flink client is ready");
                 Ok(session)
             }
-            Ok(Hello { protocol, .. }) => Err(OutsideError::unknown(
-                what,
-                session.lose(format!("speaks protocol {protocol}, not {PROTOCOL}")).await,
-            )),
-            Err(why) => Err(OutsideError::unknown(what, session.lose(why).await)),
+            Ok(Hello { protocol, .. }) => {
+                let lost = session.lose(format!("speaks protocol {protocol}, not {PROTOCOL}")).await;
+                Err(NodeBroken::client(options, &lost))
+            }
+            Err(why) => Err(NodeBroken::client(options, &session.lose(why).await)),
         }
     }
 
@@ -173,7 +206,13 @@ fn write_script(path: &Path) -> io::Result<()> {
     std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(SCRIPT.as_bytes())
 }
 
-fn program(options: &Options, script: &Path, socket: &Path) -> Program {
+fn program(options: &Options, home: &Path, script: &Path, socket: &Path) -> Program {
+    let mut java = options.jvm_arguments.clone();
+    // What Java would put into /tmp goes where everything else of this client is, and goes with it.
+    if let Some(home) = home.to_str().filter(|home| !home.contains(char::is_whitespace)) {
+        java.push_str(" -Djava.io.tmpdir=");
+        java.push_str(home);
+    }
     let mut program = Program::new(&options.flink)
         .arguments(["run"])
         .arguments(options.jobmanager.run_arguments())
@@ -186,7 +225,7 @@ fn program(options: &Options, script: &Path, socket: &Path) -> Program {
         .arguments(&options.passthrough)
         .arguments(["-py".as_ref(), script.as_os_str()])
         .inherits(is_for_flink)
-        .variable("JVM_ARGS", &options.jvm_arguments)
+        .variable("JVM_ARGS", java)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)
         .secrets(options.secrets.secrets().clone());
     for (name, value) in &options.environment {
@@ -198,18 +237,12 @@ fn program(options: &Options, script: &Path, socket: &Path) -> Program {
     }
 }
 
-/// What is not there or not allowed stays so; anything else may go better next time.
-fn cannot_start(what: &str, error: ProcessError) -> OutsideError {
-    match &error {
-        ProcessError::Start { source, .. }
-            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
-        {
-            OutsideError::refused(what, format!("{error}: {source}"))
-        }
-        ProcessError::Start { .. } | ProcessError::Wait { .. } | ProcessError::Late { .. } => {
-            OutsideError::unknown(what, error)
-        }
-    }
+fn cannot_start(error: &ProcessError) -> NodeBroken {
+    let setting = match error {
+        ProcessError::Log { .. } => LOGS,
+        ProcessError::Start { .. } | ProcessError::Wait { .. } | ProcessError::Late { .. } => FLINK,
+    };
+    NodeBroken(format!("the Flink client does not start: {} ({setting})", error_chain(error)))
 }
 
 fn how_it_ended(ended: Result<std::process::ExitStatus, ProcessError>) -> String {

@@ -175,7 +175,7 @@ def test_three_jobs_run_under_their_ids(runner: Runner) -> None:
         table = f"out_{key}_{uuid.uuid4().hex[:6]}"
         statements = ddl(ORDERS, sink(table, "n BIGINT, d STRING"))
         answer = runner.prepare(key, statements=statements, query="SELECT n FROM orders", insert=insert(table))
-        assert answer == {"ok": True, "bounded": False}
+        assert answer == {"ok": True, "bounded": False, "slots": 1}
     for key in ("a", "b", "c"):
         ids[key], answer = runner.submit(key)
         assert answer == {"ok": True, "job_id": ids[key]}
@@ -281,7 +281,19 @@ def test_bounded_sources_are_told(runner: Runner) -> None:
         ("SELECT CAST(x AS BIGINT) FROM (VALUES 1, 2) AS t(x)", True),
     ):
         answer = runner.prepare("bounded", statements=statements, query=query, insert=insert("o"))
-        assert answer == {"ok": True, "bounded": told}
+        assert answer["bounded"] is told
+
+
+def test_slots_are_told_as_the_job_graph_has_them(runner: Runner) -> None:
+    wide = sink("wide", "n BIGINT, d STRING").replace(
+        "'connector'='print'", "'connector'='print', 'sink.parallelism'='5'"
+    )
+    statements = ddl(ORDERS, sink("o", "n BIGINT, d STRING"), wide)
+    for table, parallelism, slots in (("o", "3", 3), ("wide", "2", 5), ("wide", "7", 7)):
+        properties = {"parallelism.default": parallelism}
+        job = {"statements": statements, "query": "SELECT n FROM orders", "insert": insert(table)}
+        answer = runner.prepare("slots", properties=properties, **job)
+        assert answer == {"ok": True, "bounded": False, "slots": slots}
 
 
 def test_code_jobs(runner: Runner) -> None:
@@ -296,7 +308,7 @@ def test_code_jobs(runner: Runner) -> None:
     )
     statements = ddl(ORDERS, sink(table, "i INT, s STRING, d STRING"))
     answer = runner.prepare("collection", statements=statements, code=code, **fields)
-    assert answer == {"ok": True, "bounded": True}
+    assert answer == {"ok": True, "bounded": True, "slots": 1}
     job_id, answer = runner.submit("collection")
     assert answer == {"ok": True, "job_id": job_id}
     runner.wait(job_id, "FINISHED")
@@ -311,7 +323,7 @@ def test_code_jobs(runner: Runner) -> None:
     table = f"code_{uuid.uuid4().hex[:6]}"
     fields["insert"] = insert(table)
     answer = runner.prepare("map", statements=ddl(ORDERS, sink(table, "n BIGINT, d STRING")), code=code, **fields)
-    assert answer == {"ok": True, "bounded": False}
+    assert answer == {"ok": True, "bounded": False, "slots": 1}
     job_id, answer = runner.submit("map")
     assert answer == {"ok": True, "job_id": job_id}
     runner.wait(job_id, "RUNNING")

@@ -1,6 +1,8 @@
 //! The runner's shell: drives the machine of every operation of a batch and carries out its effects over the ports.
 //! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
 
+mod capacity;
+mod lease;
 mod pass;
 mod seen;
 mod timing;
@@ -18,10 +20,10 @@ use lifecycle::flink::Epoch;
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 use lifecycle::plan::Plan;
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use self::capacity::Capacity;
 use self::turns::Turns;
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
@@ -102,26 +104,10 @@ impl BatchReport {
     }
 }
 
-/// Slots that are still to be had, counted down by the operations of one batch.
-struct Capacity(Mutex<Option<u32>>);
-
 /// What the operations of one batch share.
 struct Shared {
     capacity: Capacity,
     turns: Turns,
-}
-
-impl Capacity {
-    async fn reserve(&self, needed: u32, freed: u32) -> Result<(), u32> {
-        let mut free = self.0.lock().await;
-        let Some(count) = *free else { return Ok(()) };
-        let offered = count.saturating_add(freed);
-        if needed > offered {
-            return Err(offered);
-        }
-        *free = Some(offered - needed);
-        Ok(())
-    }
 }
 
 impl Runner {
@@ -129,13 +115,13 @@ impl Runner {
     pub async fn run(self: Arc<Self>, plans: Vec<Plan>) -> Result<BatchReport, OutsideError> {
         // Whatever Flink says from here on may hold them, about runs of a runner before this one too.
         self.secrets.read_all(plans.iter().flat_map(Plan::secrets).collect::<BTreeSet<_>>()).await;
-        let slots = match self.cluster.look().await {
-            Ok(look) => look.slots.map(|slots| slots.free),
+        let look = match self.cluster.look().await {
+            Ok(look) => Some(look),
             // Every operation says so in its result.
             Err(OutsideError::Refused { .. }) => None,
             Err(error @ OutsideError::Unknown { .. }) => return Err(error),
         };
-        let shared = Arc::new(Shared { capacity: Capacity(Mutex::new(slots)), turns: Turns::new(self.wave) });
+        let shared = Arc::new(Shared { capacity: Capacity::of(look.as_ref(), &plans), turns: Turns::new(self.wave) });
         let mut passes = JoinSet::new();
         let mut operations = HashMap::new();
         for plan in plans {

@@ -10,14 +10,15 @@ use lifecycle::documents::write;
 use lifecycle::execute::{
     Compiled, Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
 };
-use lifecycle::ids::{JobId, run_id};
+use lifecycle::ids::{JobId, TriggerId, run_id};
 use lifecycle::plan::{Launch, Plan};
 use lifecycle::secrets::SecretReference;
 use tokio::time::Instant;
 
+use super::lease::Lease;
 use super::seen::job_look;
-use super::timing::{Timing, phase_name};
-use super::turns::Turn;
+use super::timing::{Timing, checkpoint_timeout, phase_name};
+use super::turns::{HeldTurns, Needs, Standing};
 use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims, Held};
 use crate::end_run::{Waiting, cancel, stop};
@@ -25,35 +26,27 @@ use crate::health::watch;
 use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
 
+/// How often in a row a renewal may take longer than the lease that it gives.
+const RENEWALS: u32 = 3;
+/// How long a wait for a turn is at least that is told.
+const WORTH_NOTING: Duration = Duration::from_millis(1);
+
 impl Runner {
     pub(super) async fn operation(&self, plan: Plan, shared: &Shared) -> Result<End, OutsideError> {
-        let lock = self.locks.acquire(&plan.job).await?;
         let mut pass = Pass {
             runner: self,
             plan: &plan,
             shared,
+            broken: None,
             held: None,
-            renewed: Instant::now(),
-            turn: None,
+            lease: Lease::none(self.times.lease),
+            turns: HeldTurns::default(),
             timing: Timing::default(),
+            gives_back: false,
         };
-        let (mut state, mut effect) = step(&plan, State::new(), Input::Begin);
-        let end = loop {
-            let Effect::Done(end) = effect else {
-                let input = if pass.gets_its_turn(&effect).await? {
-                    pass.carry_out_in_time(effect).await?
-                } else {
-                    Input::NotOurs
-                };
-                (state, effect) = step(&plan, state, input);
-                continue;
-            };
-            break end;
-        };
-        if end == End::Finished {
-            lock.release();
-        }
-        Ok(end)
+        let ended = pass.drive().await;
+        shared.capacity.ended(plan.operation, pass.gives_back && matches!(ended, Ok(End::Finished)));
+        ended
     }
 }
 
@@ -62,34 +55,71 @@ struct Pass<'a> {
     runner: &'a Runner,
     plan: &'a Plan,
     shared: &'a Shared,
+    /// Why nothing can be done on this node.
+    broken: Option<String>,
     held: Option<Held>,
-    renewed: Instant,
-    /// The turn to stop or start that is held.
-    turn: Option<Turn<'a>>,
+    lease: Lease,
+    turns: HeldTurns<'a>,
     timing: Timing,
+    /// Whether it ended with the job removed or replaced.
+    gives_back: bool,
 }
 
 impl Pass<'_> {
+    async fn drive(&mut self) -> Result<End, OutsideError> {
+        let lock = match self.runner.locks.acquire(&self.plan.job).await {
+            Ok(lock) => Some(lock),
+            Err(OutsideError::Refused { what, message }) => {
+                self.broken = Some(format!("{what}: {message}"));
+                None
+            }
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+        };
+        let (mut state, mut effect) = step(self.plan, State::new(), Input::Begin);
+        let end = loop {
+            let Effect::Done(end) = effect else {
+                let input = if self.gets_its_turns(&effect).await? {
+                    self.carry_out_in_time(effect).await?
+                } else {
+                    Input::NotOurs
+                };
+                (state, effect) = step(self.plan, state, input);
+                continue;
+            };
+            break end;
+        };
+        if let (End::Finished, Some(lock)) = (end, lock) {
+            lock.release();
+        }
+        Ok(end)
+    }
+
     fn claims(&self) -> Claims<'_> {
         let Runner { store, keys, world, times, .. } = self.runner;
         Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
     }
 
-    /// Waits for the turn that an effect needs; false if the claim was lost meanwhile.
-    async fn gets_its_turn(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
-        // A run that is watched keeps its turn until all of it runs.
-        if !matches!(effect, Effect::Watch(_)) {
-            self.turn = None;
+    /// Waits for the turns that an effect needs; false if the claim was lost meanwhile.
+    async fn gets_its_turns(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
+        self.turns.pass_on();
+        let job = Standing { comes_back: self.plan.next.is_some(), is_down: self.timing.is_down() };
+        let needs = Needs::of(effect, job);
+        if self.turns.are_enough(needs) {
+            return Ok(true);
         }
-        let shared = self.shared;
-        let Some(turns) = shared.turns.of(effect) else { return Ok(true) };
-        self.turn = turns.try_acquire().ok();
-        if self.turn.is_none() {
-            let began = Instant::now();
-            self.turn = self.while_renewing(async { Ok(turns.acquire().await.ok()) }).await?.flatten();
-            self.timing.note("turn", began.elapsed());
+        let (shared, began) = (self.shared, Instant::now());
+        let mut turns = std::mem::take(&mut self.turns);
+        let taking = self.while_renewing(async {
+            shared.turns.take(&mut turns, needs).await;
+            Ok(())
+        });
+        let taken = taking.await?;
+        self.turns = turns;
+        let waited = began.elapsed();
+        if waited >= WORTH_NOTING {
+            self.timing.note("turn", waited);
         }
-        Ok(self.turn.is_some())
+        Ok(taken.is_some())
     }
 
     async fn carry_out_in_time(&mut self, effect: Effect) -> Result<Input, OutsideError> {
@@ -113,20 +143,15 @@ impl Pass<'_> {
             }
             Effect::Prepare(role) => self.prepare(role).await,
             Effect::Reserve { needed, freed } => {
-                let reserved = self.shared.capacity.reserve(needed, freed).await;
-                Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
-            }
-            Effect::Stop { run, trigger, directory } => {
-                let waiting =
-                    Waiting { limit: Duration::from_millis(self.plan.windows.stop_ms), poll: self.runner.times.poll };
-                let cluster = self.runner.cluster.as_ref();
-                self.timing.ending(self.runner.world.now());
+                let (shared, operation) = (self.shared, self.plan.operation);
+                let limit = Duration::from_millis(self.plan.windows.stop_ms);
                 self.renewing(async {
-                    let end = stop(cluster, run, trigger, &directory, waiting).await?;
-                    Ok(end.map_or(Input::Unknown, Input::Stopped))
+                    let reserved = shared.capacity.reserve(operation, needed, freed, limit).await;
+                    Ok(reserved.map_or_else(|free| Input::Short { free }, |()| Input::Reserved))
                 })
                 .await
             }
+            Effect::Stop { run, trigger, directory } => self.stop(run, trigger, &directory).await,
             Effect::Cancel(run) => {
                 let waiting = Waiting { limit: self.runner.times.cancel, poll: self.runner.times.poll };
                 let cluster = self.runner.cluster.as_ref();
@@ -137,21 +162,30 @@ impl Pass<'_> {
                 })
                 .await
             }
-            Effect::FindState(places) => Ok(Input::Found(find_newest(self.runner.files.as_ref(), &places).await?)),
+            Effect::FindState(places) => {
+                let files = self.runner.files.as_ref();
+                self.renewing(async { Ok(Input::Found(find_newest(files, &places).await?)) }).await
+            }
             Effect::ListStates(places) => {
-                let mut listed = list_states(self.runner.files.as_ref(), &places).await?;
-                listed.sort_by_key(|state| std::cmp::Reverse(state.checkpoint_id));
-                Ok(Input::Listed(listed))
+                let files = self.runner.files.as_ref();
+                self.renewing(async {
+                    let mut listed = list_states(files, &places).await?;
+                    listed.sort_by_key(|state| std::cmp::Reverse(state.checkpoint_id));
+                    Ok(Input::Listed(listed))
+                })
+                .await
             }
             Effect::Submit { role, job_id, restore } => self.submit(role, job_id, restore.as_deref()).await,
             Effect::Watch(id) => {
-                let (mut healthy, mut turn) = (None, self.turn.take());
+                // Its turn is another's once all of it runs.
+                let (mut healthy, mut turns) = (None, Some(std::mem::take(&mut self.turns)));
                 let (windows, poll) = (self.plan.windows, self.runner.times.poll);
                 let health = watch(self.runner.cluster.as_ref(), id, windows, poll, |since| {
                     healthy = Some(since);
-                    turn = None;
+                    turns = None;
                 });
                 let input = self.renewing(async { Ok(health.await?.map_or(Input::Unknown, Input::Watched)) }).await;
+                self.turns = turns.unwrap_or_default();
                 self.timing.watched(healthy, self.runner.world.now());
                 input
             }
@@ -221,9 +255,10 @@ impl Pass<'_> {
         let times = self.runner.times;
         let limit = Instant::now() + times.lease + times.margin * 2 + Duration::from_secs(2);
         loop {
-            self.renewed = Instant::now();
+            let began = Instant::now();
             match self.claims().take(self.plan.operation, self.runner.nonce, times.lease).await? {
                 ClaimAnswer::Ours(held) => {
+                    self.lease.renewed(began);
                     let claim = held.claim.clone();
                     self.held = Some(held);
                     return Ok(Input::Claimed(claim));
@@ -240,17 +275,25 @@ impl Pass<'_> {
         let began = Instant::now();
         let written = self.claims().write(claim, Condition::Unchanged(held.etag.clone())).await?;
         let Some(held) = written else { return Ok(Input::NotOurs) };
-        self.renewed = began;
+        self.lease.renewed(began);
         let claim = held.claim.clone();
         self.held = Some(held);
         Ok(Input::Saved(claim))
     }
 
-    /// Renews the lease by a write that changes nothing else.
+    /// Renews the lease by a write that changes nothing else; false if the claim is not ours any more.
     async fn renew(&mut self) -> Result<bool, OutsideError> {
-        let Some(held) = &self.held else { return Ok(false) };
-        let claim = held.claim.clone();
-        Ok(matches!(self.save_claim(claim).await?, Input::Saved(_)))
+        for _ in 0..RENEWALS {
+            let Some(held) = &self.held else { return Ok(false) };
+            let claim = held.claim.clone();
+            if !matches!(self.save_claim(claim).await?, Input::Saved(_)) {
+                return Ok(false);
+            }
+            if self.lease.holds() {
+                return Ok(true);
+            }
+        }
+        Err(OutsideError::unknown("renew the claim", "each time the store took longer than the lease"))
     }
 
     /// Carries out what may take long while the lease is renewed; a lost claim ends it.
@@ -261,39 +304,69 @@ impl Pass<'_> {
         Ok(self.while_renewing(work).await?.unwrap_or(Input::NotOurs))
     }
 
-    /// What comes of the work; nothing if the claim was lost before.
+    /// What comes of the work; nothing if the claim was lost before. No step of it is taken while the lease is due: what
+    /// it sends, it sends under a claim that was written a short while ago.
     async fn while_renewing<T>(
         &mut self,
         work: impl Future<Output = Result<T, OutsideError>>,
     ) -> Result<Option<T>, OutsideError> {
-        let pause = self.runner.times.lease / 3;
-        if self.renewed.elapsed() > pause && !self.renew().await? {
-            return Ok(None);
-        }
-        tokio::pin!(work);
+        let mut work = std::pin::pin!(work);
         loop {
-            tokio::select! {
-                done = &mut work => return done.map(Some),
-                () = tokio::time::sleep(pause) => {
-                    if !self.renew().await? {
-                        return Ok(None);
-                    }
-                }
+            if self.lease.is_due() && !self.renew().await? {
+                return Ok(None);
+            }
+            if let Some(done) = self.lease.until_due(work.as_mut()).await {
+                return done.map(Some);
             }
         }
     }
 
     async fn look(&mut self) -> Result<Input, OutsideError> {
-        let cluster = self.runner.cluster.as_ref();
-        let look = match cluster.look().await {
-            Ok(look) => look,
-            Err(OutsideError::Refused { what, message }) => return Ok(Input::NoCluster(format!("{what}: {message}"))),
-            Err(error @ OutsideError::Unknown { .. }) => return Err(error),
-        };
-        let claim = self.held.as_ref().map(|held| &held.claim);
-        let seen = job_look(cluster, self.runner.files.as_ref(), self.plan, claim, &look).await?;
-        self.timing.looked(self.plan, &seen);
-        Ok(Input::Looked(seen))
+        if let Some(broken) = self.broken.clone() {
+            return Ok(Input::NodeBroken(broken));
+        }
+        let (cluster, files, plan) = (self.runner.cluster.as_ref(), self.runner.files.as_ref(), self.plan);
+        let claim = self.held.as_ref().map(|held| held.claim.clone());
+        let looking = self.renewing(async {
+            let look = match cluster.look().await {
+                Ok(look) => look,
+                Err(OutsideError::Refused { what, message }) => {
+                    return Ok(Input::NoCluster(format!("{what}: {message}")));
+                }
+                Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+            };
+            Ok(Input::Looked(job_look(cluster, files, plan, claim.as_ref(), &look).await?))
+        });
+        let looked = looking.await?;
+        if let Input::Looked(seen) = &looked {
+            self.timing.looked(plan, seen);
+        }
+        Ok(looked)
+    }
+
+    /// Stops a run with a savepoint. One that takes longer than a checkpoint of the job may holds up nobody else.
+    async fn stop(&mut self, run: JobId, trigger: TriggerId, directory: &str) -> Result<Input, OutsideError> {
+        let limit = Duration::from_millis(self.plan.windows.stop_ms);
+        let waiting = Waiting { limit, poll: self.runner.times.poll };
+        let patience = self.plan.previous.as_ref().map_or(limit, |previous| checkpoint_timeout(&previous.launch));
+        let (cluster, shared, operation) = (self.runner.cluster.as_ref(), self.shared, self.plan.operation);
+        self.timing.ending(self.runner.world.now());
+        let mut turns = Some(std::mem::take(&mut self.turns));
+        let stopping = self.renewing(async {
+            let mut stopping = std::pin::pin!(stop(cluster, run, trigger, directory, waiting));
+            let end = if let Ok(end) = tokio::time::timeout(patience, stopping.as_mut()).await {
+                end?
+            } else {
+                tracing::warn!(after_s = patience.as_secs(), "the stop hangs: others go on meanwhile");
+                turns = None;
+                shared.capacity.hangs(operation);
+                stopping.await?
+            };
+            Ok(end.map_or(Input::Unknown, Input::Stopped))
+        });
+        let ended = stopping.await?;
+        self.turns = turns.unwrap_or_default();
+        Ok(ended)
     }
 
     async fn prepare(&mut self, role: Role) -> Result<Input, OutsideError> {
@@ -343,6 +416,7 @@ impl Pass<'_> {
             downtime_ms: self.timing.downtime_ms(),
             phases: std::mem::take(&mut self.timing.phases),
         };
+        self.gives_back = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Deployed { .. });
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
         match self.runner.store.put(&key, write(&result), Condition::Always).await? {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{
@@ -15,26 +15,58 @@ use lifecycle::ids::{JobId, TriggerId};
 use lifecycle::manifest::JobName;
 use lifecycle::plan::Launch;
 use lifecycle::secrets::{SecretReference, SecretValue};
+use tokio::time::Instant;
 
 use crate::kit::epoch;
 
-/// How long a savepoint and a start take.
-const TAKES: Duration = Duration::from_millis(150);
+/// How long things take.
+#[derive(Clone, Copy)]
+pub(crate) struct Takes {
+    pub(crate) savepoint: Duration,
+    pub(crate) start: Duration,
+    /// The client compiles or submits one job at a time.
+    pub(crate) compilation: Duration,
+    pub(crate) submission: Duration,
+}
+
+impl Default for Takes {
+    fn default() -> Self {
+        let takes = Duration::from_millis(150);
+        Self { savepoint: takes, start: takes, compilation: Duration::ZERO, submission: Duration::ZERO }
+    }
+}
 
 struct Job {
     name: String,
     submitted: Instant,
     stopping: Option<Instant>,
+    /// By whom.
+    trigger: Option<TriggerId>,
+    /// How long its savepoint takes.
+    savepoint: Duration,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
     jobs: BTreeMap<JobId, Job>,
     prepared: BTreeMap<JobId, String>,
+    pub(crate) takes: Takes,
+    /// The node has no locks.
+    pub(crate) no_locks: bool,
+    /// Every stop fails, and the job runs on.
+    pub(crate) refuses_stops: bool,
+    /// How long each restarted job was down before it was submitted.
+    pub(crate) waits: Vec<Duration>,
+    /// What was done to jobs, in order: `stop`, `cancel` or `submit`, and the name.
+    pub(crate) acts: Vec<(&'static str, String)>,
+    /// How often each job restarted, answer by answer, the last one again and again.
+    pub(crate) restarts: Vec<Option<u64>>,
     /// The slots of this Flink; a job that finds none waits for one.
     pub(crate) slots: usize,
     /// This job is not touched before another one starts.
     pub(crate) comes_second: Option<JobName>,
+    /// No job is touched before this one.
+    pub(crate) comes_first: Option<JobName>,
     /// The most that were stopped at one time.
     pub(crate) most_stopping: usize,
     /// How many were cancelled.
@@ -43,19 +75,41 @@ pub(crate) struct State {
     pub(crate) most_starting: usize,
 }
 
+/// What happens while this process is stopped.
+struct Freeze {
+    at: &'static str,
+    length: Duration,
+    meanwhile: Box<dyn Fn() + Send>,
+}
+
 #[derive(Clone, Default)]
-pub(crate) struct Flink(Arc<Mutex<State>>);
+pub(crate) struct Flink {
+    state: Arc<Mutex<State>>,
+    client: Arc<tokio::sync::Mutex<()>>,
+    freezes: Arc<Mutex<Option<Freeze>>>,
+}
 
 impl Job {
+    fn ended(&self) -> Option<Instant> {
+        self.stopping.map(|since| since + self.savepoint)
+    }
+
     fn is_over(&self) -> bool {
-        self.stopping.is_some_and(|since| since.elapsed() >= TAKES)
+        self.ended().is_some_and(|at| at <= Instant::now())
     }
 }
 
 impl State {
+    /// The savepoint of this job takes this long.
+    pub(crate) fn slow_to_stop(&mut self, name: &JobName, takes: Duration) {
+        for job in self.jobs.values_mut().filter(|job| job.name == name.as_str()) {
+            job.savepoint = takes;
+        }
+    }
+
     fn is_starting(&self, job: &Job) -> bool {
         let before = self.jobs.values().filter(|other| !other.is_over() && other.submitted < job.submitted).count();
-        job.submitted.elapsed() < TAKES || before >= self.slots
+        job.submitted.elapsed() < self.takes.start || before >= self.slots
     }
 
     fn count(&mut self) {
@@ -75,13 +129,41 @@ impl State {
 
 impl Flink {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
+    }
+
+    /// The whole process is stopped (`SIGSTOP`) for a while when it next asks this question, before it has the answer.
+    pub(crate) fn freeze(&self, at: &'static str, length: Duration, meanwhile: impl Fn() + Send + 'static) {
+        *self.freezes.lock().unwrap() = Some(Freeze { at, length, meanwhile: Box::new(meanwhile) });
+    }
+
+    async fn frozen(&self, at: &str) {
+        let freeze = self.freezes.lock().unwrap().take_if(|freeze| freeze.at == at);
+        if let Some(freeze) = freeze {
+            (freeze.meanwhile)();
+            tokio::time::advance(freeze.length).await;
+        }
+    }
+
+    /// Somebody that nobody knows of has asked for a stop of this job.
+    pub(crate) fn is_being_stopped(&self, id: JobId) {
+        let mut state = self.state();
+        let job = state.jobs.get_mut(&id).unwrap();
+        job.stopping = Some(Instant::now());
+        job.trigger = Some(lifecycle::ids::Hex32::derived(&["stranger"]).into());
     }
 
     /// A job that has run for a while.
     pub(crate) fn runs(&self, id: JobId, name: &JobName) {
-        let submitted = Instant::now().checked_sub(TAKES).unwrap();
-        self.state().jobs.insert(id, Job { name: name.to_string(), submitted, stopping: None });
+        let submitted = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
+        let mut state = self.state();
+        let savepoint = state.takes.savepoint;
+        state.jobs.insert(id, Job { name: name.to_string(), submitted, stopping: None, trigger: None, savepoint });
+    }
+
+    /// A job that waits for its tasks to run.
+    pub(crate) fn runs_badly(&self, id: JobId) {
+        self.state().jobs.get_mut(&id).unwrap().submitted = Instant::now() + Duration::from_hours(1);
     }
 
     /// The names of the jobs that run.
@@ -106,6 +188,7 @@ impl Cluster for Flink {
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError> {
+        self.frozen("job").await;
         let mut state = self.state();
         state.count();
         Ok(state.jobs.get(&id).map(|job| state.seen(id, job)))
@@ -115,27 +198,55 @@ impl Cluster for Flink {
         Ok(false)
     }
 
-    async fn stop(&self, id: JobId, _: TriggerId, _: &str) -> Result<(), OutsideError> {
+    async fn stop(&self, id: JobId, trigger: TriggerId, _: &str) -> Result<(), OutsideError> {
         let mut state = self.state();
-        state.jobs.get_mut(&id).unwrap().stopping.get_or_insert_with(Instant::now);
+        let name = state.jobs[&id].name.clone();
+        state.acts.push(("stop", name));
+        let job = state.jobs.get_mut(&id).unwrap();
+        let crossed = job.stopping.is_some() && job.trigger != Some(trigger) && !job.is_over();
+        assert!(!crossed, "a stop in progress was crossed: it is aborted, and the job restarts");
+        job.trigger = Some(trigger);
+        if !state.refuses_stops {
+            state.jobs.get_mut(&id).unwrap().stopping.get_or_insert_with(Instant::now);
+        }
         state.count();
         Ok(())
     }
 
-    async fn stop_status(&self, id: JobId, _: TriggerId) -> Result<StopStatus, OutsideError> {
-        let is_over = self.state().jobs[&id].is_over();
-        Ok(if is_over { StopStatus::Completed(format!("s3://b/savepoint-{id}")) } else { StopStatus::InProgress })
+    async fn stop_status(&self, id: JobId, trigger: TriggerId) -> Result<StopStatus, OutsideError> {
+        self.frozen("stop status").await;
+        let state = self.state();
+        let job = &state.jobs[&id];
+        Ok(match job.trigger {
+            Some(known) if known == trigger && state.refuses_stops => StopStatus::Failed {
+                class: "CheckpointException".to_owned(),
+                message: "Checkpoint expired before completing.".to_owned(),
+            },
+            Some(known) if known == trigger && job.is_over() => StopStatus::Completed(format!("s3://b/savepoint-{id}")),
+            Some(known) if known == trigger => StopStatus::InProgress,
+            Some(_) | None => StopStatus::Forgotten,
+        })
     }
 
     async fn cancel(&self, id: JobId) -> Result<(), OutsideError> {
         let mut state = self.state();
-        state.jobs.remove(&id);
+        let job = state.jobs.remove(&id).unwrap();
+        state.acts.push(("cancel", job.name));
         state.canceled += 1;
         Ok(())
     }
 
-    async fn checkpoints(&self, _: JobId) -> Result<Option<Checkpoints>, OutsideError> {
-        Ok(Some(Checkpoints { completed: 1, ..Checkpoints::default() }))
+    async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError> {
+        let state = self.state();
+        let Some(job) = state.jobs.get(&id) else { return Ok(None) };
+        let savepoint = job.stopping.filter(|_| job.is_over()).map(|_| format!("s3://b/savepoint-{id}"));
+        Ok(Some(Checkpoints {
+            completed: 1,
+            savepoint_in_progress: job.stopping.is_some() && !job.is_over(),
+            ends_in_savepoint: savepoint.is_some(),
+            savepoint,
+            ..Checkpoints::default()
+        }))
     }
 
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
@@ -143,21 +254,33 @@ impl Cluster for Flink {
     }
 
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {
-        Ok(None)
+        let mut state = self.state();
+        Ok(if state.restarts.len() > 1 { state.restarts.remove(0) } else { state.restarts.first().copied().flatten() })
     }
 }
 
 #[async_trait]
 impl Submitter for Flink {
     async fn prepare(&self, key: JobId, launch: &Launch) -> Result<Prepared, OutsideError> {
+        let _client = self.client.lock().await;
+        let takes = self.state().takes.compilation;
+        tokio::time::sleep(takes).await;
         self.state().prepared.insert(key, launch.name.to_string());
         Ok(Prepared::Compiled { bounded: Some(false), slots: None })
     }
 
     async fn submit(&self, key: JobId, id: JobId, _: Option<&str>) -> Result<Submitted, OutsideError> {
+        let _client = self.client.lock().await;
+        self.frozen("submission").await;
+        let takes = self.state().takes.submission;
+        tokio::time::sleep(takes).await;
         let mut state = self.state();
         let name = state.prepared[&key].clone();
-        state.jobs.insert(id, Job { name, submitted: Instant::now(), stopping: None });
+        state.acts.push(("submit", name.clone()));
+        let ended = state.jobs.values().filter(|job| job.name == name).filter_map(Job::ended).max();
+        state.waits.extend(ended.map(|at| at.elapsed()));
+        let savepoint = state.takes.savepoint;
+        state.jobs.insert(id, Job { name, submitted: Instant::now(), stopping: None, trigger: None, savepoint });
         state.count();
         Ok(Submitted::Accepted)
     }
@@ -167,9 +290,15 @@ impl Submitter for Flink {
 #[async_trait]
 impl JobLocks for Flink {
     async fn acquire(&self, name: &JobName) -> Result<Box<dyn JobLock>, OutsideError> {
+        if self.state().no_locks {
+            return Err(OutsideError::refused("lock it", "Read-only file system (set by STATE_DIRECTORY)"));
+        }
         let has_to_wait = |state: &State| state.comes_second.as_ref() == Some(name) && state.most_starting == 0;
         while has_to_wait(&self.state()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if self.state().comes_first.as_ref().is_some_and(|first| first != name) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(Box::new(Nobody))
     }

@@ -13,11 +13,12 @@ use control::ports::{
 };
 use jiff::Timestamp;
 use lifecycle::batch::{Expected, OperationResult};
+use lifecycle::claim::Claim;
 use lifecycle::documents::{read, write};
 use lifecycle::execute::{Outcome, RunStarted};
 use lifecycle::facts::{Fact, Settled};
 use lifecycle::flink::Epoch;
-use lifecycle::ids::{BatchId, Hex32};
+use lifecycle::ids::{BatchId, Hex32, Nonce, OperationId};
 use lifecycle::inputs::{Inputs, Verdict};
 use lifecycle::keys::Keys;
 use lifecycle::manifest::{
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) facts: Vec<Fact>,
     /// How raising an alert ends.
     pub(crate) telling: Telling,
+    /// How long a write of a claim takes.
+    pub(crate) claims_take: Duration,
 }
 
 /// How raising an alert ends.
@@ -151,12 +154,26 @@ impl Outside {
         self.state().desired.remove(name);
     }
 
+    /// Another runner takes an operation's claim over.
+    pub(crate) fn takes_over(&self, operation: OperationId) {
+        let key = keys().claim(operation);
+        let claim: Claim = read(&self.state().objects[&key].0).unwrap();
+        let holder = Nonce::derived(&["another"]);
+        self.put(&key, write(&Claim { revision: claim.revision + 1, nonce: holder, holder, ..claim }));
+    }
+
     pub(crate) fn later(&self, seconds: i64) {
         self.state().second += seconds;
     }
 
     pub(crate) fn record(&self, name: &JobName) -> Record {
         read(&self.state().objects[&keys().record(name)].0).unwrap()
+    }
+
+    /// What the node wrote about an operation, once it did.
+    pub(crate) fn result(&self, name: &JobName, operation: OperationId) -> Option<OperationResult> {
+        let key = keys().result(name, operation);
+        self.state().objects.get(&key).map(|(bytes, _)| read(bytes).unwrap())
     }
 
     pub(crate) fn expected(&self, name: &JobName) -> Expected {
@@ -235,6 +252,10 @@ impl Store for Outside {
 
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
         tokio::task::yield_now().await;
+        if key.contains("/claims/") {
+            let takes = self.state().claims_take;
+            tokio::time::sleep(takes).await;
+        }
         let mut state = self.state();
         let known = state.objects.get(key).map(|(_, version)| Etag(version.to_string()));
         let holds = match condition {

@@ -5,5 +5,8 @@
 
 mod flink;
 mod kit;
+mod lease;
+mod stops;
 mod telling;
+mod watching;
 mod waves;

@@ -1,7 +1,7 @@
 //! The transitions of the runner's machine: which phase takes which input.
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
-use super::resume::{reserve, resume, slots_needed, without_cluster};
+use super::resume::{nothing_to_work_with, reserve, resume, slots_needed};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
 use super::starting::{
     after_end, begin_start, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
@@ -29,7 +29,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             }
             resume(plan, state, &look)
         }
-        (Phase::Looking, Input::NoCluster(message)) => without_cluster(state, message),
+        (Phase::Looking, Input::NoCluster(message)) => nothing_to_work_with(state, Refusal::NoCluster { message }),
+        (Phase::Looking, Input::NodeBroken(message)) => nothing_to_work_with(state, Refusal::NodeBroken { message }),
         (Phase::Preparing(intent), Input::Compiled(compiled)) => {
             state.compiled_next = Some(compiled);
             reserve(plan, state, intent)

@@ -44,10 +44,10 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     act(plan, state, look)
 }
 
-/// Without a cluster nothing is begun; what was begun goes on once there is one.
-pub(super) fn without_cluster(state: State, message: String) -> Next {
+/// Without a cluster, or on a node that does not work, nothing is begun; what was begun goes on once there is one.
+pub(super) fn nothing_to_work_with(state: State, refusal: Refusal) -> Next {
     if untouched(claim_of(&state)) {
-        return finish(state, Outcome::Refused { refusal: Refusal::NoCluster { message } });
+        return finish(state, Outcome::Refused { refusal });
     }
     done(state, End::Unknown)
 }

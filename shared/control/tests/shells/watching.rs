@@ -1,0 +1,39 @@
+//! The watch over a run: what counts as stable.
+//! Must not know what follows from it.
+
+use lifecycle::execute::Outcome;
+
+use crate::kit::{Outside, jobs};
+use crate::waves::{flink, plans, runner};
+
+/// How the operation ends whose run tells these counts of restarts, answer by answer.
+async fn watched(restarts: &[Option<u64>]) -> Outcome {
+    let names = jobs(1);
+    let (outside, flink) = (Outside::with(&names), flink(&names));
+    outside.want(&names[0], 2);
+    flink.state().slots = 10;
+    flink.state().restarts = restarts.to_vec();
+    let plans = plans(&outside, &names).await;
+    let operation = plans[0].operation;
+    assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+    outside.result(&names[0], operation).unwrap().outcome
+}
+
+/// A run that was taken over or adopted may have restarted before: only a rise in the window counts.
+#[tokio::test(start_paused = true)]
+async fn restarts_long_ago_are_none_of_the_window() {
+    for restarts in [&[Some(7)][..], &[None, None, Some(7)], &[None], &[Some(0)], &[Some(7), None]] {
+        let outcome = watched(restarts).await;
+        assert!(matches!(outcome, Outcome::Deployed { unhealthy: None, .. }), "{restarts:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_the_window_is_seen_even_if_no_look_met_it() {
+    for restarts in [&[Some(0), Some(1)][..], &[Some(7), Some(8)], &[None, Some(7), Some(8)]] {
+        let outcome = watched(restarts).await;
+        // There is no state here to roll back from.
+        let Outcome::Failed { reason, .. } = &outcome else { panic!("{restarts:?}: {outcome:?}") };
+        assert!(reason.contains("restarted within the stability window"), "{reason}");
+    }
+}
