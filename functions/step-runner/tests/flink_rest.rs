@@ -376,3 +376,25 @@ async fn nothing_that_flink_says_holds_a_secret() {
     assert!(message.contains("p=***") && !message.contains("hunter2"), "{message}");
     assert!(is_unknown(&cluster.cancel(id(1)).await.unwrap_err(), "p=***"));
 }
+
+/// One that many checkpoints overtook is not among the newest any more, and is counted all the same.
+#[tokio::test]
+async fn a_savepoint_that_is_being_written_is_told() {
+    let path = format!("GET /jobs/{}/checkpoints", id(1));
+    let point = |status: &str, savepoint: bool| json!({"id": 3, "status": status, "is_savepoint": savepoint});
+    let answer = |in_progress: u32, history: &[Value]| json!({"counts": {"in_progress": in_progress, "completed": 2}, "history": history, "latest": {}});
+    let cases = [
+        (answer(0, &[point("COMPLETED", true), point("FAILED", true)]), false),
+        (answer(1, &[point("IN_PROGRESS", false), point("COMPLETED", true)]), false),
+        (answer(1, &[point("IN_PROGRESS", true)]), true),
+        (answer(2, &[point("IN_PROGRESS", false), point("IN_PROGRESS", true)]), true),
+        (answer(1, &[point("COMPLETED", false)]), true),
+        (answer(2, &[point("IN_PROGRESS", false)]), true),
+    ];
+    let flink = cases.iter().fold(Server::default(), |flink, (answer, _)| flink.with(&path, 200, answer));
+    let cluster = rest(&flink).await;
+    for (answer, told) in &cases {
+        let checkpoints = cluster.checkpoints(id(1)).await.unwrap().unwrap();
+        assert_eq!(checkpoints.savepoint_in_progress, *told, "{answer}");
+    }
+}
