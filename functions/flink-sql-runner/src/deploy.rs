@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use control::documents::fetch;
 use control::orchestrator::Orchestrator;
-use control::ports::Store;
+use control::ports::{OutsideError, Store};
 use lifecycle::keys::{Keys, stem};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
@@ -115,7 +115,12 @@ async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<V
             let Some(name) = stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
                 continue;
             };
-            let Some((record, _)) = fetch::<Record>(store, &keys.record(&name)).await? else { continue };
+            let record = match fetch::<Record>(store, &keys.record(&name)).await {
+                Ok(Some((record, _))) => record,
+                // One that cannot be read is that job's trouble: the answer names it, and the others are uploaded.
+                Ok(None) | Err(OutsideError::Refused { .. }) => continue,
+                Err(error @ OutsideError::Unknown { .. }) => return Err(error.into()),
+            };
             found.extend(record.decision.map(|decision| (name, decision)));
         }
     }

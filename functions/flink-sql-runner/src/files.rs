@@ -55,7 +55,7 @@ pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> 
         params: optional(&configuration.params)?,
         extra_params: configuration.extra_params.clone(),
         timestamp_field: TIMESTAMP_FIELD.to_owned(),
-        merged: false,
+        ..InputFiles::default()
     })
 }
 

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use lifecycle::change::Kind;
-use lifecycle::decision::{Action, From, Observed, Stop};
+use lifecycle::decision::{Action, From, Stop};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
-use lifecycle::plan::Plan;
-use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer};
+use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 
 use crate::cli;
 use crate::error::CliError;
@@ -99,11 +98,14 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         if let Some(found) = &job.change {
             text.push_str(&change::differences(&found.differences));
         }
-        if job.plan.as_ref().is_some_and(|plan| plan.change.kind != Kind::Unchanged) {
+        if planned_kind(job).is_some_and(|kind| kind != Kind::Unchanged) {
             for (option, value) in &job.filled_in {
                 let _ = writeln!(text, "      flinkProperties.{option}: {value} (filled in)");
             }
         }
+    }
+    for note in &answer.left_out {
+        let _ = writeln!(text, "{note}");
     }
     let _ = writeln!(text, "{title}: {}", sum(answer));
     if let Some(step) = &answer.dispatched_as {
@@ -126,8 +128,9 @@ fn row(job: &JobAnswer) -> Option<Row> {
     let held = |kind| {
         Some(Row { symbol: "?", colour: Colour::Yellow, versions: "-".to_owned(), kind, what: job.text.clone() })
     };
-    match (&job.plan, &job.reason) {
-        (Some(plan), _) => Some(planned_row(plan)),
+    let planned = job.plan.as_ref().zip(planned_kind(job));
+    match (planned, &job.reason) {
+        (Some((plan, kind)), _) => Some(planned_row(plan, kind)),
         (None, Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::UploadRefused) => None,
         (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
         (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
@@ -135,31 +138,30 @@ fn row(job: &JobAnswer) -> Option<Row> {
     }
 }
 
-fn planned_row(plan: &Plan) -> Row {
-    let (symbol, colour, kind) = match plan.change.kind {
+/// The kind of the change that an operation is ordered for.
+fn planned_kind(job: &JobAnswer) -> Option<Kind> {
+    job.plan.as_ref().and(job.change.as_ref()).map(|change| change.kind)
+}
+
+fn planned_row(plan: &PlannedAnswer, change: Kind) -> Row {
+    let (symbol, colour, kind) = match change {
         Kind::New => ("+", Colour::Green, "new"),
         Kind::Unchanged => ("^", Colour::Yellow, "restart"),
         Kind::Configuration => ("~", Colour::Yellow, "configuration"),
         Kind::Query => ("!", Colour::Red, "query"),
         Kind::Removed => ("-", Colour::Red, "removed"),
     };
-    let before = plan.previous.as_ref().map(|previous| format!("v{}", previous.launch.version));
-    let after = plan.next.as_ref().map(|next| format!("v{}", next.version));
-    let versions = match (before, after) {
+    let version = |version: u32| format!("v{version}");
+    let versions = match (plan.before.map(version), plan.after.map(version)) {
         (Some(before), Some(after)) => format!("{before} -> {after}"),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => "-".to_owned(),
     };
-    // What most probably happens: the node picks the branch by what it sees.
-    let likely = match plan.change.kind {
-        Kind::New | Kind::Unchanged => Observed::Gone,
-        Kind::Configuration | Kind::Query | Kind::Removed => Observed::Running,
-    };
-    Row { symbol, colour, versions, kind, what: words(plan.action(likely), plan) }
+    Row { symbol, colour, versions, kind, what: words(plan, change) }
 }
 
-fn words(action: Action, plan: &Plan) -> String {
-    let text = match action {
+fn words(plan: &PlannedAnswer, change: Kind) -> String {
+    let text = match plan.likely {
         Action::Start(From::Clean) => "start clean",
         Action::Start(From::Latest) => "start from its latest state",
         Action::Replace(Stop::Savepoint, From::Latest) => "savepoint, restart from it",
@@ -171,7 +173,7 @@ fn words(action: Action, plan: &Plan) -> String {
         Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
         Action::Wait => "look again",
     };
-    match plan.change.kind {
+    match change {
         Kind::Unchanged => format!("{text}: {}", plan.reason),
         Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => text.to_owned(),
     }
@@ -181,8 +183,8 @@ fn words(action: Action, plan: &Plan) -> String {
 fn sum(answer: &PlanAnswer) -> String {
     let mut counts: BTreeMap<(u8, &'static str), usize> = BTreeMap::new();
     for job in &answer.jobs {
-        let word = match (&job.plan, &job.reason) {
-            (Some(plan), _) => match plan.change.kind {
+        let word = match (planned_kind(job), &job.reason) {
+            (Some(kind), _) => match kind {
                 Kind::New => (0, "new"),
                 Kind::Configuration => (1, "configuration"),
                 Kind::Query => (2, "query"),
@@ -201,7 +203,7 @@ fn sum(answer: &PlanAnswer) -> String {
         counts.insert((9, "refused"), answer.refused.len());
     }
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
-    let lost = answer.jobs.iter().filter(|job| job.plan.as_ref().is_some_and(|p| p.change.kind == Kind::Query)).count();
+    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(Kind::Query)).count();
     match (parts.is_empty(), lost) {
         (true, _) => "nothing to do.".to_owned(),
         (false, 0) => format!("{}.", parts.join(", ")),

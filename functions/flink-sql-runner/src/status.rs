@@ -45,6 +45,7 @@ fn state(job: &JobStatus, answer: &StatusAnswer) -> String {
     let seen = job.run.and_then(|run| answer.observed.as_ref()?.look.job(run)).map(|seen| seen.state);
     let expected = job.status == Some(Status::Running);
     match (seen.filter(|_| expected), job.status) {
+        (None, None) if job.trouble.is_some() => "not readable".to_owned(),
         (Some(seen), _) => {
             serde_json::to_value(seen).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
         }
@@ -73,8 +74,12 @@ fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
     }
     let sums: Vec<String> = sums.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
     let sums = if sums.is_empty() { "no jobs".to_owned() } else { sums.join(", ") };
+    let cut: String = answer.left_out.iter().fold(String::new(), |text, note| text + note + "\n");
     let cluster = answer.observed.as_ref().map_or_else(
-        || "The cluster was not looked at yet.".to_owned(),
+        || match &answer.observed_trouble {
+            None => "The cluster was not looked at yet.".to_owned(),
+            Some(why) => format!("The last look cannot be read: {}.", printable(why)),
+        },
         |observed| {
             let slots = observed.look.slots.map(|slots| {
                 format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total)
@@ -83,7 +88,7 @@ fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
         },
     );
     let table = if answer.jobs.is_empty() { String::new() } else { table::columns(&rows, 0) };
-    format!("{table}{notes}{sums}. {cluster}\n")
+    format!("{table}{notes}{cut}{sums}. {cluster}\n")
 }
 
 /// What is still to be done for a job, and why it is not done yet.
@@ -98,7 +103,8 @@ fn note(job: &JobStatus, now: Timestamp) -> String {
         let undone = owed.purpose.undone(owed.cause);
         format!("  {}: {undone} after {times}, {next}: {}\n", job.name, printable(&owed.error))
     };
-    job.owed.iter().map(line).collect()
+    let trouble = job.trouble.iter().map(|why| format!("  {}: {}\n", job.name, printable(why)));
+    trouble.chain(job.owed.iter().map(line)).collect()
 }
 
 fn history_text(answer: &HistoryAnswer) -> String {

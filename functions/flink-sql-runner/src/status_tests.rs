@@ -43,7 +43,27 @@ fn job(record: Record) -> JobStatus {
         owed: OwedAnswer::all(&record),
         decision: record.decision,
         last: None,
+        trouble: None,
     }
+}
+
+fn answer(jobs: Vec<JobStatus>, observed: Option<ObservedDocument>) -> StatusAnswer {
+    let (format, left_out) = (String::new(), Vec::new());
+    StatusAnswer { format, version: 2, jobs, observed, observed_trouble: None, left_out }
+}
+
+#[test]
+fn a_job_whose_record_cannot_be_read_says_so() {
+    let mut unreadable = job(running(&manifest("orders", "SELECT 1", 1), "orders"));
+    unreadable.trouble = Some("reading p/records/orders.json: the document is damaged (put it back)".to_owned());
+    (unreadable.version, unreadable.status, unreadable.since) = (None, None, None);
+    let text = status_text(&answer(vec![unreadable], None), at("2026-11-23T12:09:24Z"));
+    insta::assert_snapshot!(text, @r"
+    NAME    VERSION  STATE         SINCE  OPERATION
+    orders  -        not readable  -      -
+      orders: reading p/records/orders.json: the document is damaged (put it back)
+    1 not readable. The cluster was not looked at yet.
+    ");
 }
 
 #[test]
@@ -74,16 +94,15 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         replaced: None,
         checkpoints: Vec::new(),
     };
-    let answer =
-        StatusAnswer { format: String::new(), version: 1, jobs: vec![clicks, job(orders())], observed: Some(observed) };
-    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"
+    let two = answer(vec![clicks, job(orders())], Some(observed));
+    insta::assert_snapshot!(status_text(&two, at("2026-11-23T12:09:24Z")), @r"
     NAME    VERSION  STATE       SINCE  OPERATION
     clicks  v1       running     4 min  fc07145f
     orders  v1       RESTARTING  4 min  -
       orders: not applied after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
     1 restarting, 1 running. 38 of 40 slots in use, seen 12 s ago.
     ");
-    let nothing = StatusAnswer { format: String::new(), version: 1, jobs: Vec::new(), observed: None };
+    let nothing = answer(Vec::new(), None);
     insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @r"
     no jobs. The cluster was not looked at yet.
     ");
@@ -91,7 +110,13 @@ fn jobs_in_columns_and_what_went_wrong_below() {
 
 #[test]
 fn history_says_who_why_and_from_where() {
-    let answer = HistoryAnswer { format: String::new(), version: 1, name: name("orders"), entries: orders().history };
+    let answer = HistoryAnswer {
+        format: String::new(),
+        version: 1,
+        name: name("orders"),
+        entries: orders().history,
+        left_out: Vec::new(),
+    };
     insta::assert_snapshot!(history_text(&answer), @r"
     WHEN                  OPERATION  VERSION  CHANGE         FROM               OUTCOME   BY    WHY
     2026-11-23 12:05:24Z  8402c0f5   v1       new            -                  deployed  anna  first deployment

@@ -11,7 +11,7 @@ use lifecycle::orchestrate::{Desired, Reason, Ruling, Situation, decide, settle_
 use lifecycle::owed::Patience;
 use lifecycle::plan::Windows;
 use lifecycle::record::{Record, Source};
-use orchestrator::actions::{JobAnswer, PlanAnswer};
+use orchestrator::actions::{JobAnswer, PlanAnswer, PlannedAnswer};
 
 /// The start of all tests' time.
 pub(crate) fn at(text: &str) -> jiff::Timestamp {
@@ -109,6 +109,7 @@ pub(crate) fn job_answer(job: &str, ruling: Ruling) -> JobAnswer {
         Ruling::Nothing { reason, .. } => (reason, None),
     };
     let (text, change) = (reason.to_string(), plan.as_ref().map(|p| p.change.clone()));
+    let plan = plan.as_ref().map(PlannedAnswer::of);
     JobAnswer { name: name(job), reason, text, change, plan, filled_in: std::collections::BTreeMap::new() }
 }
 
@@ -121,6 +122,8 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
         refused: Vec::new(),
         troubles: std::collections::BTreeMap::new(),
         dispatched_as: None,
+        untold: None,
+        left_out: Vec::new(),
     }
 }
 

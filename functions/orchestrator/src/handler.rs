@@ -1,7 +1,7 @@
 //! From an event to an answer: reads the trigger, looks after the jobs it is about, answers in the trigger's own form.
 //! Must not know AWS clients.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -9,10 +9,12 @@ use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
 use lifecycle::batch::Batch;
+use lifecycle::documents::Document;
 use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 
-use crate::actions::{act, answer};
+use crate::actions::{PlanAnswer, act, answer};
+use crate::bounds::{LIMIT, bounded};
 use crate::events::{self, Hint, Message, NotUnderstood, Trigger};
 
 /// Why an event was not dealt with; the service that sent it tries again.
@@ -44,10 +46,16 @@ pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Va
         }
         Trigger::Objects(hint) => {
             let reports = look_after(orchestrator, hint).await?;
-            if let Some((name, error)) = reports.iter().flat_map(|r| &r.troubles).next() {
-                return Err(HandlerError::Troubles(format!("{name}: {error}")));
+            // What another try may mend comes again; an object that cannot be read people were told of.
+            let passing = |report: &Report| {
+                let error = report.passing().into_iter().next().map(|(job, why)| format!("{job}: {why}"));
+                error.or_else(|| report.untold.clone())
+            };
+            if let Some(error) = reports.iter().find_map(passing) {
+                return Err(HandlerError::Troubles(error));
             }
-            let answers: Vec<_> = reports.into_iter().map(answer).collect();
+            let limit = LIMIT / reports.len().max(1);
+            let answers: Vec<PlanAnswer> = reports.into_iter().map(|report| bounded(answer(report), limit)).collect();
             serde_json::to_value(answers).map_err(HandlerError::Answer)
         }
         Trigger::Messages(messages) => {
@@ -56,7 +64,7 @@ pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Va
         }
         Trigger::Ended(batch) => {
             let report = ended(orchestrator, batch).await?;
-            serde_json::to_value(answer(report)).map_err(HandlerError::Answer)
+            serde_json::to_value(bounded(answer(report), LIMIT)).map_err(HandlerError::Answer)
         }
     }
 }
@@ -73,7 +81,8 @@ async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Messa
             }
         }
         Ok(reports) => {
-            let troubled: BTreeSet<_> = reports.iter().flat_map(|r| r.troubles.keys()).collect();
+            let troubled: BTreeMap<_, _> = reports.iter().flat_map(Report::passing).collect();
+            let untold = reports.iter().any(|report| report.untold.is_some());
             for message in messages {
                 let Some(hint) = message.hint else {
                     // It will never be understood: the queue's own limit moves it to the dead letters.
@@ -82,7 +91,7 @@ async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Messa
                     continue;
                 };
                 let whole = (hint.config || hint.observed) && !troubled.is_empty();
-                if whole || hint.jobs.iter().any(|job| troubled.contains(job)) {
+                if whole || untold || hint.jobs.iter().any(|job| troubled.contains_key(job)) {
                     response.add_failure(message.id);
                 }
             }
@@ -99,20 +108,32 @@ async fn look_after(orchestrator: &Arc<Orchestrator>, hint: Hint) -> Result<Vec<
         reports.push(Arc::clone(orchestrator).run(Scope::Jobs(hint.jobs), "upload").await?);
     }
     if hint.observed
-        && let Some((document, _)) = fetch(orchestrator.store.as_ref(), &orchestrator.settings.keys.observed()).await?
+        && let Some(document) = readable(orchestrator, &orchestrator.settings.keys.observed()).await?
     {
         reports.push(Arc::clone(orchestrator).run(Scope::Observed(Box::new(document)), "lost run").await?);
     }
     Ok(reports)
 }
 
+/// A document that events are about; one that cannot be read is as good as none: looks come again, and so do sweeps.
+async fn readable<T: Document>(orchestrator: &Orchestrator, key: &str) -> Result<Option<T>, OutsideError> {
+    match fetch(orchestrator.store.as_ref(), key).await {
+        Ok(found) => Ok(found.map(|(document, _)| document)),
+        Err(error @ OutsideError::Refused { .. }) => {
+            tracing::error!(error = control::runner::error_chain(&error), "an event's document cannot be read");
+            Ok(None)
+        }
+        Err(error @ OutsideError::Unknown { .. }) => Err(error),
+    }
+}
+
 /// A batch is over: its jobs are asked after; without its id, every open operation is.
 async fn ended(orchestrator: &Arc<Orchestrator>, batch: Option<BatchId>) -> Result<Report, OutsideError> {
     let scope = match batch {
         None => Scope::Sweep,
-        Some(id) => match fetch::<Batch>(orchestrator.store.as_ref(), &orchestrator.settings.keys.batch(id)).await? {
+        Some(id) => match readable::<Batch>(orchestrator, &orchestrator.settings.keys.batch(id)).await? {
             None => Scope::Sweep,
-            Some((batch, _)) => Scope::Ended(batch.items.into_iter().map(|item| item.job).collect()),
+            Some(batch) => Scope::Ended(batch.items.into_iter().map(|item| item.job).collect()),
         },
     };
     Arc::clone(orchestrator).run(scope, "step ended").await

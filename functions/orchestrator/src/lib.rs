@@ -2,8 +2,11 @@
 //! Must not decide anything about a job.
 
 pub mod actions;
+mod answers;
+mod bounds;
 pub mod config;
 pub mod events;
 pub mod handler;
 pub mod metrics;
+mod status;
 pub mod wiring;

@@ -10,7 +10,7 @@ use control::ports::{Cluster, Files, OutsideError, Store, Submitter, World};
 use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
 use control::secrets::SecretReader;
 use lifecycle::batch::Batch;
-use lifecycle::documents::{DocumentError, read};
+use lifecycle::documents::{Document, DocumentError, read};
 use lifecycle::ids::{BatchId, Digest, Nonce};
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
@@ -225,11 +225,7 @@ fn warm_up(submitter: &Arc<FlinkRunSubmitter>) {
     tokio::spawn(warm_up.in_current_span());
 }
 
-async fn document<T: serde::de::DeserializeOwned>(
-    store: &dyn Store,
-    key: &str,
-    wanted: &Digest,
-) -> Result<T, RunError> {
+async fn document<T: Document>(store: &dyn Store, key: &str, wanted: &Digest) -> Result<T, RunError> {
     let object = store.get(key).await?.ok_or_else(|| RunError::Missing { key: key.to_owned() })?;
     let found = Digest::of(&object.bytes);
     if found != *wanted {

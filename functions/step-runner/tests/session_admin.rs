@@ -12,7 +12,7 @@ use lifecycle::manifest::{PropertyValue, ScalarKind};
 use lifecycle::session::{self, Phase};
 use step_runner::session_admin::{RestartEnd, RestartOrder, RestartReport, SessionError};
 
-use outside::{Job, Outside};
+use outside::{Job, Outside, keys, name};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 
@@ -158,6 +158,20 @@ async fn what_no_record_knows_is_lost_only_knowingly() {
     assert_eq!(report.restart.strangers[0].name, "stranger");
     let stopped = outside.state().stops.keys().any(|(run, _)| *run == Hex32::derived(&["stranger"]).into());
     assert!(!stopped, "it is never touched itself");
+}
+
+/// Neither a stray object nor one job's record keeps the session from being restarted; that job is lost only knowingly.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_its_jobs_trouble() {
+    for text in ["{\"format\": 99}", "{\"format\": 1, \"re"] {
+        let outside = Outside::with(&JOBS);
+        outside.spoil(&format!("{}{}.json", keys().records(), "x".repeat(1000)), text);
+        let report = restart(&outside).await.unwrap();
+        assert_done(&outside, &report, "a stray object");
+        outside.spoil(&keys().record(&name(JOBS[0])), text);
+        let refused = restart(&outside).await.unwrap_err();
+        assert!(matches!(&refused, SessionError::Strangers(all) if all.len() == 1), "{refused}");
+    }
 }
 
 #[tokio::test]

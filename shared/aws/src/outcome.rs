@@ -25,6 +25,17 @@ const THROTTLED: [&str; 10] = [
 /// The codes of client errors that are the network's doing.
 const TRANSIENT: [&str; 2] = ["RequestTimeout", "RequestTimeoutException"];
 
+/// What to do about refusals that people can end, by their codes.
+const WAYS_OUT: [(&str, &str); 7] = [
+    ("AccessDenied", "the caller's role, the bucket's policy and the object's KMS key have to allow it"),
+    ("InvalidObjectState", "it is archived: restore it to the standard storage class, or upload it again"),
+    ("KeyTooLongError", "a key has at most 1024 bytes: shorten the path"),
+    ("EntityTooLarge", "upload it smaller"),
+    ("KMS.DisabledException", "its KMS key is disabled: enable it, or upload the object again under another"),
+    ("KMS.NotFoundException", "its KMS key is gone: upload the object again under another"),
+    ("KMS.KMSInvalidStateException", "its KMS key cannot be used now: upload the object again under another"),
+];
+
 /// An error that the service itself answered.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -59,14 +70,16 @@ impl Reply {
         self.status < 500 && !self.is_throttled() && !TRANSIENT.contains(&self.code.as_str())
     }
 
-    /// Code and message in one line, or the status if there is neither.
+    /// Code, message and the way out in one line, or the status if there is no code.
     pub(crate) fn text(&self) -> String {
-        match (self.code.as_str(), self.message.as_str()) {
+        let told = match (self.code.as_str(), self.message.as_str()) {
             ("", "") => format!("HTTP status {}", self.status),
             ("", message) => format!("HTTP status {}: {message}", self.status),
             (code, "") => code.to_owned(),
             (code, message) => format!("{code}: {message}"),
-        }
+        };
+        let help = WAYS_OUT.iter().find(|(code, _)| self.code == *code);
+        help.map_or_else(|| told.clone(), |(_, help)| format!("{told} ({help})"))
     }
 }
 

@@ -57,9 +57,15 @@ impl Store for S3Store {
         let Some(etag) = output.e_tag else {
             return Err(OutsideError::refused(what, "no ETag in the reply"));
         };
-        let bytes = read(&what, output.body, MAX_OBJECT + 1).await?;
-        if bytes.len() > MAX_OBJECT {
-            return Err(OutsideError::refused(what, format!("larger than {MAX_OBJECT} bytes")));
+        // The head of the reply tells before anything of the body is read; a server may say nothing there.
+        let announced = output.content_length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        let bytes = if announced > MAX_OBJECT { Vec::new() } else { read(&what, output.body, MAX_OBJECT + 1).await? };
+        let size = announced.max(bytes.len());
+        if size > MAX_OBJECT {
+            let told = format!(
+                "it is larger than {MAX_OBJECT} bytes (nothing that we write is: delete it, or upload it smaller)"
+            );
+            return Err(OutsideError::refused(what, told));
         }
         Ok(Some(Object { bytes, etag: Etag(etag), modified, now }))
     }
@@ -110,7 +116,9 @@ impl Store for S3Store {
             let page = page.map_err(|error| outside(&what, error))?;
             found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 // Without an ETag the object counts as changed: no version equals the empty one.
-                Some(Listed { key: object.key?, etag: Etag(object.e_tag.unwrap_or_default()) })
+                // Without a size it counts as empty: whoever reads it meets the limit on bodies.
+                let size = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                Some(Listed { key: object.key?, etag: Etag(object.e_tag.unwrap_or_default()), size })
             }));
         }
         Err(OutsideError::refused(what, format!("more than {MAX_PAGES} pages of objects")))

@@ -71,6 +71,10 @@ impl Alert {
             }
             Kind::Stranger => count("Flink job runs that no record knows", "Flink jobs run that no record knows"),
             Kind::CleanStartNeeded => count("job has no state to start from", "jobs have no state to start from"),
+            Kind::Unreadable => count(
+                "job is not looked after, an object cannot be read",
+                "jobs are not looked after, objects cannot be read",
+            ),
             Kind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
         }
     }

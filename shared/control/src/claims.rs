@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lifecycle::claim::Claim;
+use lifecycle::claim::{Claim, FORMAT};
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 
@@ -51,6 +51,7 @@ impl Claims<'_> {
     /// Writes `claim` in the place of what `condition` expects.
     pub async fn write(&self, mut claim: Claim, condition: Condition) -> Result<Option<Held>, OutsideError> {
         claim.revision += 1;
+        claim.format = FORMAT;
         claim.nonce = self.world.fresh_id().into();
         let key = self.keys.claim(claim.operation);
         Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| Held { claim, etag }))

@@ -3,17 +3,15 @@
 
 use lifecycle::attention::AlertsDocument;
 use lifecycle::claim::Claim;
-use lifecycle::documents::{DocumentError, read, write};
+use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::ids::Nonce;
 use lifecycle::record::Record;
 use lifecycle::session::SessionDocument;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store};
 
 /// A document that tells its last write by a nonce, fresh for every write.
-pub trait Nonced: Serialize + DeserializeOwned + Sync {
+pub trait Nonced: Document + Sync {
     /// The nonce of the last write.
     fn nonce(&self) -> Nonce;
 }
@@ -43,10 +41,13 @@ impl Nonced for SessionDocument {
 }
 
 /// The document at `key`, with the object it was read from.
-pub async fn fetch<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<(T, Object)>, OutsideError> {
+pub async fn fetch<T: Document>(store: &dyn Store, key: &str) -> Result<Option<(T, Object)>, OutsideError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
-    let document = read(&object.bytes)
-        .map_err(|error: DocumentError| OutsideError::refused(key, crate::runner::error_chain(&error)))?;
+    let unreadable = |error: DocumentError| {
+        let (cause, help) = (crate::runner::error_chain(&error), error.help());
+        OutsideError::refused(format!("reading {key}"), format!("{cause} ({help})"))
+    };
+    let document = read(&object.bytes).map_err(unreadable)?;
     Ok(Some((document, object)))
 }
 

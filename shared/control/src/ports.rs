@@ -32,6 +32,8 @@ pub struct Listed {
     pub key: String,
     /// Its version.
     pub etag: Etag,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// What a write depends on.
@@ -80,6 +82,14 @@ impl OutsideError {
     /// The outside said no.
     pub fn refused(what: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Refused { what: what.into(), message: message.into() }
+    }
+    /// The same again, for another one who waits for it.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        match self {
+            Self::Refused { what, message } => Self::refused(what, message),
+            Self::Unknown { what, source } => Self::unknown(what, crate::runner::error_chain(source.as_ref())),
+        }
     }
     /// No answer to rely on.
     pub fn unknown(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use lifecycle::diagnostics::SourceFile;
 use lifecycle::documents::{read, write};
-use lifecycle::inputs::{InputFile, InputFiles, Inputs, RefusedDocument, Verdict};
+use lifecycle::inputs::{InputFile, InputFiles, Inputs, RefusedDocument, Unread, UnreadFile};
 use lifecycle::keys::{Keys, Place, stem};
 use lifecycle::manifest::{JobName, Policy};
 
 use crate::fan_out::FanOut;
 use crate::ports::{Condition, Listed, OutsideError, Store};
+use crate::runner::error_chain;
 
-/// How many objects are read at one time.
-const READS: usize = 16;
+/// How many objects are read or written at one time.
+const CALLS: usize = 16;
 
 /// The names that some file under `queries/` carries as its stem.
 pub async fn stems(store: &dyn Store, keys: &Keys) -> Result<BTreeSet<JobName>, OutsideError> {
@@ -22,7 +23,7 @@ pub async fn stems(store: &dyn Store, keys: &Keys) -> Result<BTreeSet<JobName>, 
     Ok(listed.iter().filter_map(|l| stem(&l.key)).filter_map(|s| JobName::try_from(s).ok()).collect())
 }
 
-/// Reads and judges every uploaded file.
+/// Reads and judges every uploaded file. One that cannot be read is refused, and no other.
 pub async fn load(
     store: &Arc<dyn Store>,
     keys: &Keys,
@@ -39,8 +40,24 @@ pub async fn load(
             || l.key == params
             || (l.key.starts_with(&tables_prefix) && l.key.to_ascii_lowercase().ends_with(".sql"))
     });
-    let mut files = InputFiles { queries, timestamp_field: timestamp_field.to_owned(), ..InputFiles::default() };
-    for file in read_all(store, wanted.collect()).await? {
+    let config = read_all(store, wanted.collect()).await?;
+    for unread in &config.unread {
+        match &unread.why {
+            Unread::TooLarge { .. } | Unread::Refused(_) => {}
+            // It is about every job, and the next try may tell.
+            Unread::NotNow(why) => {
+                return Err(OutsideError::unknown(format!("reading {}", unread.file), why.as_str()));
+            }
+        }
+    }
+    let mut files = InputFiles {
+        queries: queries.files,
+        unread_queries: queries.unread,
+        unread_config: config.unread,
+        timestamp_field: timestamp_field.to_owned(),
+        ..InputFiles::default()
+    };
+    for file in config.files {
         if file.file.name == template {
             files.template = Some(file);
         } else if file.file.name == params {
@@ -52,45 +69,104 @@ pub async fn load(
     Ok(Inputs::read(&files, policy))
 }
 
-/// The objects of a listing, in its order; one that is gone meanwhile is left out.
-async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<Vec<InputFile>, OutsideError> {
-    let mut reads = FanOut::new(READS, listed, |next: Listed| {
+/// What came of reading the objects of a listing.
+struct ReadAll {
+    /// Those that were read, in the listing's order.
+    files: Vec<InputFile>,
+    /// Those that were not.
+    unread: Vec<UnreadFile>,
+}
+
+/// The objects of a listing; one that is gone meanwhile is left out.
+async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<ReadAll, OutsideError> {
+    let mut unread = Vec::new();
+    let mut wanted = Vec::new();
+    for object in listed {
+        match Unread::for_its_size(object.size) {
+            Some(why) => unread.push(UnreadFile { file: object.key, etag: object.etag.0, why }),
+            None => wanted.push(object),
+        }
+    }
+    let mut reads = FanOut::new(CALLS, wanted, |next: Listed| {
         let store = Arc::clone(store);
-        async move { store.get(&next.key).await.map(|object| (next.key, object)) }
+        async move { (store.get(&next.key).await, next) }
     });
     let mut found = BTreeMap::new();
     while let Some(read) = reads.next().await {
-        let read = read.map_err(|error| OutsideError::unknown("reading the uploaded files", error))?;
-        if let (key, Some(object)) = read? {
-            let file = SourceFile::new(key.clone(), object.bytes);
-            found.insert(key, InputFile { file, etag: object.etag.0 });
-        }
+        let (read, Listed { key, etag, .. }) =
+            read.map_err(|error| OutsideError::unknown("reading the uploaded files", error))?;
+        let why = match read {
+            Ok(None) => continue,
+            Ok(Some(object)) => {
+                let file = SourceFile::new(key.clone(), object.bytes);
+                found.insert(key, InputFile { file, etag: object.etag.0 });
+                continue;
+            }
+            Err(OutsideError::Refused { message, .. }) => Unread::Refused(message),
+            Err(error @ OutsideError::Unknown { .. }) => Unread::NotNow(error_chain(&error)),
+        };
+        unread.push(UnreadFile { file: key, etag: etag.0, why });
     }
-    Ok(found.into_values().collect())
+    Ok(ReadAll { files: found.into_values().collect(), unread })
 }
 
-/// Writes why files were refused, only where that is news, and takes it back once they are accepted.
-pub async fn tell(store: &dyn Store, keys: &Keys, inputs: &Inputs) -> Result<(), OutsideError> {
-    let told: BTreeSet<String> =
-        store.list(&format!("{}refused/", keys.prefix())).await?.into_iter().map(|l| l.key).collect();
-    let verdicts: Vec<&Verdict> = inputs.manifests.iter().chain(&inputs.config).collect();
-    let mut standing = BTreeSet::new();
-    for verdict in verdicts {
+/// What is done about one document of refusals.
+enum Telling {
+    /// Written, unless it says so already.
+    Write { document: Box<RefusedDocument>, there: bool },
+    /// Taken back: its file is accepted, or gone.
+    Delete,
+}
+
+/// Writes why files were refused, only where that is news, and takes it back once they are accepted. One that cannot be
+/// written keeps no other from being told; an error means that some were not, and may be the next time.
+pub async fn tell(store: &Arc<dyn Store>, keys: &Keys, inputs: &Inputs) -> Result<(), OutsideError> {
+    let told = store.list(&format!("{}refused/", keys.prefix())).await?;
+    let told: BTreeSet<String> = told.into_iter().map(|l| l.key).collect();
+    let mut left = told.clone();
+    let mut work = Vec::new();
+    for verdict in inputs.manifests.iter().chain(&inputs.config) {
         let key = keys.refused(&verdict.file);
         let errors = verdict.errors();
         if errors.is_empty() {
             continue;
         }
-        standing.insert(key.clone());
-        let document = RefusedDocument { format: 1, etag: verdict.etag.clone(), errors };
-        let known = if told.contains(&key) { store.get(&key).await? } else { None };
-        let same = known.and_then(|object| read::<RefusedDocument>(&object.bytes).ok()).is_some_and(|d| d == document);
-        if !same {
-            store.put(&key, write(&document), Condition::Always).await?;
+        left.remove(&key);
+        if !inputs.not_now.contains_key(&verdict.file) {
+            let document = Box::new(RefusedDocument { format: 1, etag: verdict.etag.clone(), errors });
+            work.push((key.clone(), Telling::Write { there: told.contains(&key), document }));
         }
     }
-    for key in told.difference(&standing) {
-        store.delete(key).await?;
+    work.extend(left.into_iter().map(|key| (key, Telling::Delete)));
+    let mut calls = FanOut::new(CALLS, work, |(key, telling)| {
+        let store = Arc::clone(store);
+        async move { tell_of(store.as_ref(), &key, telling).await }
+    });
+    let mut untold = None;
+    while let Some(ended) = calls.next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = error_chain(&error), "an uploader could not be told");
+                untold = untold.or_else(|| matches!(error, OutsideError::Unknown { .. }).then_some(error));
+            }
+            Err(error) => tracing::error!(%error, "a task that tells uploaders broke"),
+        }
     }
-    Ok(())
+    untold.map_or(Ok(()), Err)
+}
+
+async fn tell_of(store: &dyn Store, key: &str, telling: Telling) -> Result<(), OutsideError> {
+    match telling {
+        Telling::Delete => store.delete(key).await,
+        Telling::Write { document, there } => {
+            // One that cannot be read is written anew.
+            let known = if there { store.get(key).await.unwrap_or_default() } else { None };
+            let known = known.and_then(|object| read::<RefusedDocument>(&object.bytes).ok());
+            if known.as_ref() != Some(document.as_ref()) {
+                store.put(key, write(document.as_ref()), Condition::Always).await?;
+            }
+            Ok(())
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::documents::{Document, Rest};
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
 use crate::manifest::JobName;
@@ -14,13 +15,15 @@ use crate::owed::{Cause, Debt, Purpose};
 use crate::record::Record;
 
 /// The format of the document that this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// After this long a standing condition is told of again, and one that only happened is forgotten.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long whoever took a condition to tell of it is waited for.
 const TELLING: SignedDuration = SignedDuration::from_mins(1);
 /// How much of a condition's detail is kept, in characters.
 const DETAIL: usize = 300;
+/// How many conditions of one kind are kept: nobody reads more, and the document must not grow with the trouble.
+const KEPT: usize = 200;
 
 /// The kinds of conditions; one alert is raised for all that are new of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +34,8 @@ pub enum Kind {
     /// Operations found no session cluster, or more than one.
     NoCluster,
     /// An operation failed, was rolled back or was refused.
+    // What format 1 called given up is one of these now.
+    #[serde(alias = "retries-used-up")]
     OperationFailed,
     /// A restarted job is alive but not stable, and there is nothing to roll back to.
     Unhealthy,
@@ -46,6 +51,8 @@ pub enum Kind {
     CleanStartNeeded,
     /// Operations are not carried out on the node.
     NodeBroken,
+    /// A job is not looked after: an object of it cannot be read.
+    Unreadable,
 }
 
 impl Kind {
@@ -62,6 +69,7 @@ impl Kind {
             Self::Stranger => "stranger",
             Self::CleanStartNeeded => "clean-start-needed",
             Self::NodeBroken => "node-broken",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -74,7 +82,8 @@ impl Kind {
             | Self::EndNotProven
             | Self::Stranger
             | Self::CleanStartNeeded
-            | Self::NodeBroken => true,
+            | Self::NodeBroken
+            | Self::Unreadable => true,
             Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
         }
     }
@@ -128,6 +137,12 @@ impl Condition {
         Self { kind, subject: "clean starts".to_owned(), cause: String::new(), detail, operation: None }
     }
 
+    /// A job of which an object cannot be read, with the cause and the way out.
+    pub fn unreadable(job: &JobName, why: &str) -> Self {
+        let (kind, detail) = (Kind::Unreadable, first_line(why));
+        Self { kind, subject: job.to_string(), cause: String::new(), detail, operation: None }
+    }
+
     fn is(&self, other: &Self) -> bool {
         (self.kind, &self.subject, &self.cause) == (other.kind, &other.subject, &other.cause)
     }
@@ -171,7 +186,8 @@ pub fn of_record(record: &Record) -> Vec<Condition> {
             | Kind::CleanStartsHeld
             | Kind::EndNotProven
             | Kind::Stranger
-            | Kind::CleanStartNeeded => of_job,
+            | Kind::CleanStartNeeded
+            | Kind::Unreadable => of_job,
         })
     });
     found.collect()
@@ -214,9 +230,11 @@ impl Seen {
             Kind::NoCluster | Kind::NodeBroken | Kind::RemovalsHeld | Kind::CleanStartsHeld | Kind::Stranger => {
                 self.kinds.contains(&condition.kind)
             }
-            Kind::OperationFailed | Kind::Unhealthy | Kind::EndNotProven | Kind::CleanStartNeeded => {
-                self.jobs.iter().any(|job| job.as_str() == condition.subject)
-            }
+            Kind::OperationFailed
+            | Kind::Unhealthy
+            | Kind::EndNotProven
+            | Kind::CleanStartNeeded
+            | Kind::Unreadable => self.jobs.iter().any(|job| job.as_str() == condition.subject),
         }
     }
 }
@@ -243,24 +261,35 @@ pub struct AlertsDocument {
     pub nonce: Nonce,
     /// The conditions.
     pub standing: Vec<Standing>,
+    /// What a newer version noted beside all this.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Document for AlertsDocument {
+    const FORMAT: u32 = FORMAT;
 }
 
 impl AlertsDocument {
     /// Nothing stands.
     pub fn fresh(nonce: Nonce) -> Self {
-        Self { format: FORMAT, nonce, standing: Vec::new() }
+        Self { format: FORMAT, nonce, standing: Vec::new(), rest: Rest::default() }
     }
 
-    /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were.
+    /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were. What is
+    /// more than is kept of a kind is noted once others have ended.
     pub fn note(&mut self, seen: &Seen, now: Timestamp) {
         let old = |at: Timestamp| now.duration_since(at) >= DAY;
+        self.drop_ended(seen, now);
         for condition in &seen.conditions {
+            let kept = self.standing.iter().filter(|known| known.condition.kind == condition.kind).count();
             match self.standing.iter_mut().find(|known| known.condition.is(condition)) {
                 Some(known) => {
                     if condition.kind.waits() && known.raised.is_some_and(old) {
                         known.raised = None;
                     }
                 }
+                None if kept >= KEPT => {}
                 None => {
                     self.standing.push(Standing {
                         condition: condition.clone(),
@@ -271,6 +300,10 @@ impl AlertsDocument {
                 }
             }
         }
+    }
+
+    fn drop_ended(&mut self, seen: &Seen, now: Timestamp) {
+        let old = |at: Timestamp| now.duration_since(at) >= DAY;
         self.standing.retain(|known| {
             let Some(raised) = known.raised else { return true };
             let stands = seen.conditions.iter().any(|condition| condition.is(&known.condition));
@@ -388,6 +421,19 @@ mod tests {
         assert_eq!(document.take(at(0)).len(), 1);
         assert_eq!(document.take(at(59)).len(), 0);
         assert_eq!(document.take(at(60)).len(), 1);
+    }
+
+    #[test]
+    fn however_many_stand_the_document_stays_small_and_the_rest_is_told_later() {
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+        let names: Vec<String> = (0..1000).map(|n| format!("job-{n:04}")).collect();
+        let conditions: Vec<Condition> = names.iter().map(|name| failed(name, "1")).collect();
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(round(&mut document, &seen(&conditions, &all), 0).len(), 200);
+        assert!(crate::documents::write(&document).len() < 200_000);
+        assert_eq!(round(&mut document, &seen(&conditions, &all), 60), [], "the others wait");
+        let told = round(&mut document, &seen(&conditions[150..], &all), 120);
+        assert_eq!(told, &conditions[200..350], "as many as have ended");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::documents::Document;
 use crate::execute::Outcome;
 use crate::flink::{Epoch, Look};
 use crate::ids::{BatchId, Digest, JobId, OperationId};
@@ -63,6 +64,10 @@ pub struct Batch {
     pub look: bool,
 }
 
+impl Document for Batch {
+    const FORMAT: u32 = FORMAT;
+}
+
 /// That a batch was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Receipt {
@@ -74,6 +79,10 @@ pub struct Receipt {
     pub dispatched_as: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl Document for Receipt {
+    const FORMAT: u32 = FORMAT;
 }
 
 /// How long a phase took.
@@ -106,6 +115,10 @@ pub struct OperationResult {
     pub downtime_ms: Option<u64>,
 }
 
+impl Document for OperationResult {
+    const FORMAT: u32 = FORMAT;
+}
+
 /// The newest completed checkpoint or savepoint of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checkpointed {
@@ -135,6 +148,10 @@ pub struct ObservedDocument {
     /// The newest states of expected runs, as far as the JobManager told them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checkpoints: Vec<Checkpointed>,
+}
+
+impl Document for ObservedDocument {
+    const FORMAT: u32 = FORMAT;
 }
 
 impl ObservedDocument {

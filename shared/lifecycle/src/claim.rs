@@ -3,13 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::documents::{Document, Rest};
 use crate::execute::{Compiled, Outcome, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
 use crate::plan::LeftStop;
 
 /// The format of claims that this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A stop with savepoint that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,6 +100,13 @@ pub struct Claim {
     pub verdict: Option<Verdict>,
     /// What came of the operation, set as its runner closes the claim: the result says the same.
     pub outcome: Option<Outcome>,
+    /// What a newer version noted beside all this.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Document for Claim {
+    const FORMAT: u32 = FORMAT;
 }
 
 impl Claim {
@@ -115,6 +123,7 @@ impl Claim {
             notes: Notes::default(),
             verdict: None,
             outcome: None,
+            rest: Rest::default(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! What people want, read from all their files at once: one verdict per file, one target per job.
 //! Must not know where the files came from.
 
+mod unread;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use crate::documents::Document;
 use crate::keys::stem;
 use crate::manifest::{JobName, Loaded, Policy, load, load_merged};
 use crate::orchestrate::Desired;
@@ -13,6 +16,8 @@ use crate::secrets::{BadReference, references};
 use crate::sql::StatementError;
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
+
+pub use unread::{Unread, UnreadFile};
 
 /// A file with its version in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,10 @@ pub struct InputFile {
 pub struct InputFiles {
     /// The desired manifests.
     pub queries: Vec<InputFile>,
+    /// Desired manifests that were not read.
+    pub unread_queries: Vec<UnreadFile>,
+    /// Files of the configuration that were not read: without them nothing can be judged.
+    pub unread_config: Vec<UnreadFile>,
     /// The job template.
     pub template: Option<InputFile>,
     /// The table definitions, in key order.
@@ -51,6 +60,10 @@ pub struct RefusedDocument {
     pub etag: String,
     /// Everything that is wrong with it.
     pub errors: Vec<Diagnostic>,
+}
+
+impl Document for RefusedDocument {
+    const FORMAT: u32 = 1;
 }
 
 /// What became of one file under `queries/` or `config/`.
@@ -94,12 +107,14 @@ pub struct Inputs {
     pub config: Vec<Verdict>,
     /// The table definitions, if they are good.
     pub tables: Option<TableDefinitions>,
+    /// Files that could not be read this time, and why: nothing is said or done about them.
+    pub not_now: BTreeMap<String, String>,
 }
 
 impl Inputs {
     /// Judges every file.
     pub fn read(files: &InputFiles, policy: &Policy) -> Self {
-        let mut config = Vec::new();
+        let mut config: Vec<Verdict> = files.unread_config.iter().map(UnreadFile::verdict).collect();
         let parameters = parameters(files, &mut config);
         let definitions = definitions(files, &parameters, &mut config);
         if let Some(template) = &files.template {
@@ -107,9 +122,11 @@ impl Inputs {
         }
         let mut manifests: Vec<Verdict> =
             files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), policy)).collect();
+        manifests.extend(files.unread_queries.iter().map(UnreadFile::verdict));
         refuse_twins(&mut manifests);
         warn_of_shared_directories(&mut manifests);
-        Self { manifests, config, tables: definitions }
+        let not_now = files.unread_queries.iter().filter_map(UnreadFile::not_now).collect();
+        Self { manifests, config, tables: definitions, not_now }
     }
 
     /// What is desired of `name`, with the versions of the files that say so.
@@ -127,6 +144,15 @@ impl Inputs {
         (desired, etags)
     }
 
+    /// The file of `name` that could not be read this time, and why.
+    pub fn not_now(&self, name: &JobName) -> Option<(&str, &str)> {
+        let about = |verdict: &&Verdict| verdict.stem.as_ref() == Some(name);
+        let mut files = self.manifests.iter().filter(about);
+        files
+            .find_map(|verdict| self.not_now.get_key_value(&verdict.file))
+            .map(|(file, why)| (file.as_str(), why.as_str()))
+    }
+
     /// The names of all jobs that some file is about, in order.
     pub fn names(&self) -> Vec<JobName> {
         let names: BTreeSet<JobName> = self.manifests.iter().filter_map(|v| v.stem.clone()).collect();
@@ -135,10 +161,18 @@ impl Inputs {
 }
 
 fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefinitions>, policy: &Policy) -> Verdict {
-    let template = files.template.as_ref().map(|t| &t.file);
-    let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
     let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
     let mut verdict = Verdict { stem, ..Verdict::plain(file, Vec::new()) };
+    if let Some(unread) = files.unread_config.first() {
+        // Judged without its defaults it would be another manifest.
+        verdict.named = named(&file.file.bytes);
+        let message = format!("{} cannot be read, and without it no manifest can be judged", unread.file);
+        let broken = Diagnostic::new(Severity::Error, "broken-configuration", &file.file.name, message);
+        verdict.findings = vec![broken.with_help("correct it first: see refused/config/")];
+        return verdict;
+    }
+    let template = files.template.as_ref().map(|t| &t.file);
+    let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
     match (loaded, definitions) {
         (Err(errors), _) => {
             verdict.named = named(&file.file.bytes);

@@ -1,7 +1,7 @@
 //! The S3 keys of every document, in one place.
 //! Must not know what the documents hold.
 
-use crate::ids::{BatchId, OperationId};
+use crate::ids::{BatchId, Digest, OperationId};
 use crate::manifest::JobName;
 
 /// The keys under one prefix of the bucket.
@@ -10,6 +10,13 @@ pub struct Keys {
     prefix: String,
     manifests: String,
 }
+
+/// How many bytes a key of S3 has at most.
+const LONGEST: usize = 1024;
+/// What comes before the digest of a key that is cut.
+const DIGEST: &str = "...";
+/// How many digits of the digest a cut key has.
+const DIGITS: usize = 32;
 
 /// What a session is started with, under the prefix.
 const SESSION_SETTINGS: &str = "config/session.yaml";
@@ -120,9 +127,21 @@ impl Keys {
     pub fn results(&self) -> String {
         format!("{}results/", self.prefix)
     }
-    /// Why the upload at `key` was refused.
+    /// Why the upload at `key` was refused. A key that would be too long ends in its own digest.
     pub fn refused(&self, key: &str) -> String {
-        format!("{}refused/{}.json", self.prefix, key.strip_prefix(&self.prefix).unwrap_or(key))
+        let path = key.strip_prefix(&self.prefix).unwrap_or(key);
+        let whole = format!("{}refused/{path}.json", self.prefix);
+        if whole.len() <= LONGEST {
+            return whole;
+        }
+        let surplus = whole.len() - LONGEST + DIGEST.len() + DIGITS;
+        let mut end = path.len().saturating_sub(surplus);
+        while !path.is_char_boundary(end) {
+            end -= 1;
+        }
+        let digest = Digest::of(key.as_bytes()).to_string();
+        let digits = digest.get(..DIGITS).unwrap_or(&digest);
+        format!("{}refused/{}{DIGEST}{digits}.json", self.prefix, &path[..end])
     }
     /// The last look at the cluster.
     pub fn observed(&self) -> String {
@@ -200,6 +219,20 @@ mod tests {
         }
         assert_eq!(Keys::new("").queries(), "queries/");
         assert_eq!(keys.refused("a/b/queries/x.yaml"), "a/b/refused/queries/x.yaml.json");
+    }
+
+    #[test]
+    fn a_refusal_of_the_longest_key_can_be_told() {
+        let keys = Keys::new("p");
+        let key = |end: &str| format!("p/queries/{}{end}.yaml", "ä".repeat(502));
+        let (one, other) = (key("a"), key("b"));
+        assert_eq!(one.len(), 1020);
+        for key in [&one, &other] {
+            let refused = keys.refused(key);
+            assert!(refused.len() <= 1024 && refused.starts_with("p/refused/queries/ä"), "{refused}");
+            assert_eq!(keys.place(&refused), Place::Other);
+        }
+        assert_ne!(keys.refused(&one), keys.refused(&other));
     }
 
     #[test]

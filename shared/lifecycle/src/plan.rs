@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
 use crate::decision::{Action, Observed, action};
+use crate::documents::Document;
 use crate::execute::{Compiled, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId, rollback_id, run_id};
@@ -343,6 +344,10 @@ pub struct Plan {
     pub branches: Vec<Branch>,
     /// Its time spans.
     pub windows: Windows,
+}
+
+impl Document for Plan {
+    const FORMAT: u32 = FORMAT;
 }
 
 /// The format of plans that this version writes.

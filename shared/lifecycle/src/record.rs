@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
+use crate::documents::{Document, Rest};
 use crate::execute::RefusalKind;
 use crate::ids::{BatchId, JobId, Nonce, OperationId, rollback_id, run_id};
 use crate::manifest::{JobName, Meta};
@@ -21,6 +22,8 @@ use crate::target::Target;
 pub const FORMAT: u32 = 2;
 /// How many operations the record remembers.
 const HISTORY: usize = 50;
+/// How many characters of what is said about each are kept: the result has it in full.
+const SAID: usize = 500;
 
 /// Where the desired manifests of a job come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -246,6 +249,13 @@ pub struct Record {
     pub allows: Vec<Allow>,
     /// Settled operations, the newest last.
     pub history: Vec<Entry>,
+    /// What a newer version noted beside all this.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Document for Record {
+    const FORMAT: u32 = FORMAT;
 }
 
 impl Record {
@@ -266,6 +276,7 @@ impl Record {
             decision: None,
             allows: Vec::new(),
             history: Vec::new(),
+            rest: Rest::default(),
         }
     }
 
@@ -279,7 +290,8 @@ impl Record {
 
     /// Remembers a settled operation.
     pub fn remember(&mut self, entry: Entry) {
-        self.history.push(entry);
+        let short = |text: &str| text.chars().take(SAID).collect();
+        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), ..entry });
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
     }
@@ -341,5 +353,33 @@ impl Record {
         });
         let before = deployed.map(|deployed| &deployed.target);
         before.is_some_and(|before| Change::between(before, target).starts_over_by_configuration())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::write;
+
+    #[test]
+    fn a_record_stays_small_however_often_something_fails_and_with_however_many_words() {
+        let name = JobName::try_from("orders").unwrap();
+        let mut record = Record::fresh(name, Nonce::derived(&["n"]), Source::Queries);
+        for n in 0..1000 {
+            record.remember(Entry {
+                operation: OperationId::derived(&[&n.to_string()]),
+                at: Timestamp::UNIX_EPOCH,
+                version: n,
+                change: Kind::Query,
+                from: None,
+                outcome: Ended::Refused,
+                detail: "ä".repeat(100_000),
+                refusal: None,
+                by: "upload".to_owned(),
+                why: "sql, ".repeat(10_000),
+            });
+        }
+        assert_eq!(record.history.last().map(|entry| entry.version), Some(999));
+        assert!(write(&record).len() < 128_000, "{}", write(&record).len());
     }
 }

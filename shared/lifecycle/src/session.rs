@@ -5,6 +5,7 @@ mod restart;
 
 use serde::{Deserialize, Serialize};
 
+use crate::documents::{Document, Rest};
 use crate::ids::{Nonce, OperationId};
 
 pub use restart::{JobState, LiveJob, Phase, Restart, SessionJob, Step, Stranger};
@@ -38,12 +39,19 @@ pub struct SessionDocument {
     pub restart: Option<Restart>,
     /// The last one that came to its end.
     pub last: Option<Restart>,
+    /// What a newer version noted beside all this.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Document for SessionDocument {
+    const FORMAT: u32 = FORMAT;
 }
 
 impl SessionDocument {
     /// The first document.
     pub fn fresh(nonce: Nonce) -> Self {
-        Self { format: FORMAT, revision: 0, nonce, starting: None, restart: None, last: None }
+        Self { format: FORMAT, revision: 0, nonce, starting: None, restart: None, last: None, rest: Rest::default() }
     }
 
     /// Gives the claim to `holder` under a fresh `claim` id, unless another holds it and its time has not `lapsed`.

@@ -12,12 +12,12 @@ use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::{OutsideError, Store};
 use lifecycle::batch::OperationResult;
+use lifecycle::documents::Document;
 use lifecycle::ids::OperationId;
 use lifecycle::inputs::RefusedDocument;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
 use lifecycle::record::{Decision, Record};
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -129,7 +129,7 @@ impl Follower {
         Ok(exit)
     }
 
-    async fn document<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CliError> {
+    async fn document<T: Document>(&self, key: &str) -> Result<Option<T>, CliError> {
         Ok(fetch(self.store.as_ref(), key).await?.map(|(document, _)| document))
     }
 

@@ -7,13 +7,13 @@ use std::fmt::Write as _;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report};
 use lifecycle::batch::OperationResult;
+use lifecycle::documents::Document;
 use lifecycle::ids::OperationId;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Reason;
 use lifecycle::record::Record;
 use orchestrator::actions::{FileAnswer, JobAnswer, answer};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::error::CliError;
@@ -42,7 +42,7 @@ pub(super) struct Carried {
     troubles: BTreeMap<JobName, String>,
 }
 
-async fn document<T: DeserializeOwned>(orchestrator: &Orchestrator, key: &str) -> Result<Option<T>, CliError> {
+async fn document<T: Document>(orchestrator: &Orchestrator, key: &str) -> Result<Option<T>, CliError> {
     Ok(fetch(orchestrator.store.as_ref(), key).await?.map(|(document, _)| document))
 }
 

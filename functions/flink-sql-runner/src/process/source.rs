@@ -132,6 +132,7 @@ impl DesiredSource for LocalFiles {
             extra_params: self.params.clone(),
             timestamp_field: self.timestamp_field.clone(),
             merged,
+            ..InputFiles::default()
         };
         Ok(Inputs::read(&files, &self.policy))
     }

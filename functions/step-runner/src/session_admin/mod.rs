@@ -20,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::fan_out::FanOut;
 use control::ports::{Cluster, JobLocks, OutsideError, Store, World};
+use control::runner::error_chain;
 use lifecycle::flink::Look;
 use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
@@ -165,9 +166,12 @@ impl SessionAdmin {
         (self.tell)(text);
     }
 
-    /// Every record.
+    /// Every record that can be read. Without its record a live job is a stranger, which nobody loses unknowingly.
     async fn records(&self) -> Result<Vec<Record>, OutsideError> {
-        let listed = self.store.list(&self.keys.records()).await?;
+        let is_record = |next: &control::ports::Listed| {
+            self.keys.job_of_record(&next.key).is_some_and(|name| JobName::try_from(name).is_ok())
+        };
+        let listed: Vec<_> = self.store.list(&self.keys.records()).await?.into_iter().filter(is_record).collect();
         let mut reads = FanOut::new(READS, listed, |next: control::ports::Listed| {
             let store = Arc::clone(&self.store);
             async move { control::documents::fetch::<Record>(store.as_ref(), &next.key).await }
@@ -175,7 +179,11 @@ impl SessionAdmin {
         let mut records = Vec::new();
         while let Some(read) = reads.next().await {
             let read = read.map_err(|error| OutsideError::unknown("reading the records", error))?;
-            records.extend(read?.map(|(record, _)| record));
+            match read {
+                Ok(found) => records.extend(found.map(|(record, _)| record)),
+                Err(error @ OutsideError::Refused { .. }) => self.tell(&format!("left out: {}", error_chain(&error))),
+                Err(error @ OutsideError::Unknown { .. }) => return Err(error),
+            }
         }
         records.sort_by(|a: &Record, b: &Record| a.name.cmp(&b.name));
         Ok(records)

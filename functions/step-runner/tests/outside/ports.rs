@@ -62,7 +62,13 @@ impl Store for Outside {
         self.event().await?;
         let state = self.state();
         let under = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(under.map(|(key, (_, etag, _))| Listed { key: key.clone(), etag: Etag(etag.to_string()) }).collect())
+        Ok(under
+            .map(|(key, (bytes, etag, _))| Listed {
+                key: key.clone(),
+                etag: Etag(etag.to_string()),
+                size: bytes.len() as u64,
+            })
+            .collect())
     }
 }
 
@@ -165,7 +171,7 @@ impl Orders for Outside {
             records.range(keys().records()..).take_while(|(key, _)| key.starts_with(&keys().records()))
         {
             self.event().await?;
-            let record: Record = read(bytes).unwrap();
+            let Ok(record) = read::<Record>(bytes) else { continue };
             let runs = {
                 let state = self.state();
                 let alive = state.sessions.iter().find(|session| session.alive);

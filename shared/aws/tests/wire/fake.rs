@@ -20,6 +20,8 @@ pub(crate) enum Answer {
     Silence,
     /// Answers half of the body, then closes.
     Cut { body: String },
+    /// Announces a body of this length and sends nothing of it.
+    Announced { headers: Vec<(&'static str, String)>, length: usize },
 }
 
 /// An answer with this status and body.
@@ -121,18 +123,19 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
 }
 
 async fn write(mut stream: TcpStream, answer: Answer) {
-    let (status, headers, body, sent) = match answer {
+    let (status, headers, body, sent, length) = match answer {
         Answer::Lost | Answer::Silence => return,
         Answer::Reply { status, headers, body } => {
             let sent = body.len();
-            (status, headers, body, sent)
+            (status, headers, body, sent, sent)
         }
         Answer::Cut { body } => {
-            let sent = body.len() / 2;
-            (200, Vec::new(), body, sent)
+            let length = body.len();
+            (200, Vec::new(), body, length / 2, length)
         }
+        Answer::Announced { headers, length } => (200, headers, String::new(), 0, length),
     };
-    let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n");
     for (name, value) in headers {
         head.extend([name, ": ", &value, "\r\n"]);
     }

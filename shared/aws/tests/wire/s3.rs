@@ -32,7 +32,7 @@ fn page(entries: &str, next: Option<&str>) -> Answer {
 }
 
 fn object(key: &str) -> String {
-    format!("<Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag></Contents>")
+    format!("<Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag><Size>7</Size></Contents>")
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn refusals_name_key_and_code_and_silence_is_unknown() {
     let (_fake, refusing) = store(vec![reply(403, error("AccessDenied")), reply(404, error("NoSuchBucket"))]).await;
     let denied = refusing.put("x", Vec::new(), Condition::Always).await.unwrap_err();
     assert!(matches!(denied, OutsideError::Refused { .. }));
-    assert_eq!(denied.to_string(), "writing s3://b/x: AccessDenied: because");
+    assert!(denied.to_string().starts_with("writing s3://b/x: AccessDenied: because ("), "{denied}");
     let condition = Condition::Unchanged(Etag("\"v0\"".into()));
     assert!(matches!(refusing.put("x", Vec::new(), condition).await, Err(OutsideError::Refused { .. })));
 
@@ -122,6 +122,35 @@ async fn refusals_name_key_and_code_and_silence_is_unknown() {
     assert_eq!(fake.requests().len(), 3);
     let (_fake, silent) = store(vec![Answer::Lost, Answer::Lost, Answer::Lost]).await;
     assert!(matches!(silent.delete("x").await, Err(OutsideError::Unknown { .. })));
+}
+
+/// Each of them is one object's trouble, for good: its key, the cause and the way out, in one try.
+#[tokio::test]
+async fn an_object_that_cannot_be_read_is_refused_with_a_way_out() {
+    let table = [
+        (403, "AccessDenied", "KMS key"),
+        (403, "InvalidObjectState", "restore it"),
+        (400, "KeyTooLongError", "1024 bytes"),
+        (400, "KMS.DisabledException", "enable it"),
+    ];
+    for (status, code, way_out) in table {
+        let (fake, store) = store(vec![reply(status, error(code))]).await;
+        let refused = store.get("p/x").await.unwrap_err();
+        assert!(matches!(refused, OutsideError::Refused { .. }), "{refused}");
+        let told = refused.to_string();
+        assert!(told.starts_with(&format!("reading s3://b/p/x: {code}: because (")), "{told}");
+        assert!(told.contains(way_out), "{told}");
+        assert_eq!(fake.requests().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_read() {
+    let headers = [ETAG, DATE, MODIFIED].map(|(name, value)| (name, value.to_owned())).to_vec();
+    let (_fake, store) = store(vec![Answer::Announced { headers, length: 33 << 20 }]).await;
+    let refused = store.get("p/x").await.unwrap_err();
+    assert!(matches!(refused, OutsideError::Refused { .. }), "{refused}");
+    assert!(refused.to_string().starts_with("reading s3://b/p/x: it is larger than 33554432 bytes ("), "{refused}");
 }
 
 #[tokio::test]
@@ -143,7 +172,7 @@ async fn a_listing_has_all_pages_and_odd_keys() {
     let found = store.list("p/").await.unwrap();
     let keys: Vec<_> = found.iter().map(|listed| listed.key.as_str()).collect();
     assert_eq!(keys, ["p/a", "p/b\u{1}+%20"]);
-    assert_eq!(found[0].etag, Etag("\"e\"".into()));
+    assert_eq!((&found[0].etag, found[0].size), (&Etag("\"e\"".into()), 7));
     assert!(fake.requests()[1].line.contains("continuation-token=t"), "{}", fake.requests()[1].line);
 }
 

@@ -43,6 +43,6 @@ impl DesiredSource for Uploads {
         uploads::load(&self.store, &self.keys, &self.policy, &self.timestamp_field).await
     }
     async fn tell(&self, inputs: &Inputs) -> Result<(), OutsideError> {
-        uploads::tell(self.store.as_ref(), &self.keys, inputs).await
+        uploads::tell(&self.store, &self.keys, inputs).await
     }
 }

@@ -46,6 +46,6 @@ impl Orchestrator {
         if jobs.is_empty() {
             return Ok(None);
         }
-        Ok(Some(among(&self.records(self.all_names().await?).await?)))
+        Ok(Some(among(&self.records(self.all_names().await?).await?.found)))
     }
 }

@@ -17,6 +17,7 @@ use lifecycle::record::Record;
 use lifecycle::target::Target;
 
 use super::records::Versioned;
+use super::trouble::Trouble;
 use super::{Orchestrator, Round};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::documents::fetch;
@@ -59,7 +60,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    pub(super) async fn drive(mut self) -> Result<Finding, OutsideError> {
+    pub(super) async fn drive(mut self) -> Result<Finding, Trouble> {
         let mut input = Input::Begin;
         let mut state = State::new();
         loop {
@@ -106,7 +107,7 @@ impl<'a> Job<'a> {
         situation
     }
 
-    async fn carry_out(&mut self, effect: Effect) -> Result<Input, OutsideError> {
+    async fn carry_out(&mut self, effect: Effect) -> Result<Input, Trouble> {
         let orchestrator = self.orchestrator;
         match effect {
             Effect::ReadRecord => {
@@ -114,7 +115,7 @@ impl<'a> Job<'a> {
                     read
                 } else {
                     // Read again after a conflict: what is desired has to be read again after it, too.
-                    let read = orchestrator.record(self.name).await?;
+                    let read = orchestrator.record(self.name).await.map_err(Trouble::Reading)?;
                     self.inputs = Some(Arc::new(orchestrator.desired.load().await?));
                     read
                 };
@@ -125,9 +126,15 @@ impl<'a> Job<'a> {
                 }
                 Ok(Input::Record(record))
             }
-            Effect::ReadDeployed => Ok(Input::Deployed(self.deployed().await?.map(Box::new))),
+            Effect::ReadDeployed => {
+                let deployed = self.deployed().await.map_err(Trouble::Reading)?;
+                Ok(Input::Deployed(deployed.map(Box::new)))
+            }
             Effect::ReadDesired => {
                 let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
+                if let Some((file, why)) = inputs.not_now(self.name) {
+                    return Err(Trouble::Reading(OutsideError::unknown(format!("reading {file}"), why)));
+                }
                 let desired = inputs.desired(self.name).0;
                 let untouched = self.known.as_ref().is_none_or(|record| record.is_untouched());
                 if let (Desired::Target(target), true) = (&desired, untouched) {
@@ -137,16 +144,20 @@ impl<'a> Job<'a> {
             }
             Effect::ReadResult(operation) => {
                 let key = orchestrator.settings.keys.result(self.name, operation);
-                let found = fetch::<OperationResult>(orchestrator.store.as_ref(), &key).await?;
+                let found = fetch::<OperationResult>(orchestrator.store.as_ref(), &key).await;
+                let found = found.map_err(Trouble::Reading)?;
                 self.result = found.map(|(result, _)| Box::new(result));
                 Ok(Input::Result(self.result.clone()))
             }
-            Effect::AskDispatch(batch) => Ok(Input::Dispatched(match orchestrator.dispatcher.find(batch).await? {
-                Progress::NotFound => Dispatched::Never,
-                Progress::Pending(_) => Dispatched::Waiting,
-                Progress::Running(_) => Dispatched::Running,
-                Progress::Ended(_) => Dispatched::Over,
-            })),
+            Effect::AskDispatch(batch) => {
+                let found = self.round.asked.find(orchestrator.dispatcher.as_ref(), batch).await?;
+                Ok(Input::Dispatched(match found {
+                    Progress::NotFound => Dispatched::Never,
+                    Progress::Pending(_) => Dispatched::Waiting,
+                    Progress::Running(_) => Dispatched::Running,
+                    Progress::Ended(_) => Dispatched::Over,
+                }))
+            }
             Effect::CloseClaim(operation) => self.close_claim(operation, Duration::ZERO).await,
             Effect::CloseLapsedClaim(operation) => self.close_claim(operation, UNCLAIMED).await,
             Effect::WritePlan(plan) => {
@@ -157,7 +168,7 @@ impl<'a> Job<'a> {
                 }
                 Ok(Input::Written)
             }
-            Effect::Project(projection) => self.project(projection).await,
+            Effect::Project(projection) => Ok(self.project(projection).await?),
             Effect::WriteRecord(record) => {
                 if self.round.dry {
                     return Ok(Input::Written);
@@ -194,20 +205,22 @@ impl<'a> Job<'a> {
         let Some(object) = store.get(&key).await? else { return Ok(None) };
         let file = SourceFile::new(key.clone(), object.bytes);
         let (manifest, meta) = parse_deployed(&file).map_err(|errors| {
-            OutsideError::refused(key, errors.first().map_or_else(String::new, ToString::to_string))
+            let why = errors.first().map_or_else(String::new, ToString::to_string);
+            let help = "put back an earlier version of this object, or delete it if the job is new";
+            OutsideError::refused(format!("reading {key}"), format!("{why} ({help})"))
         })?;
         let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
         let Some(tables) = &inputs.tables else {
             return Err(OutsideError::refused(
                 "taking over a job of the Python tool",
-                "the table definitions were refused",
+                "the table definitions were refused: correct them, see refused/config/",
             ));
         };
         Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
     }
 
     /// Closes a claim that nobody may act on any more; where there is none, only once the operation is older than this.
-    async fn close_claim(&self, operation: OperationId, unclaimed: Duration) -> Result<Input, OutsideError> {
+    async fn close_claim(&self, operation: OperationId, unclaimed: Duration) -> Result<Input, Trouble> {
         if self.round.dry {
             return Ok(Input::Held);
         }
@@ -216,10 +229,10 @@ impl<'a> Job<'a> {
             Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
         let planned = self.known.as_ref().and_then(|record| record.open.as_ref()).map(|open| open.plan.at);
         let age = planned.and_then(|at| Duration::try_from(world.now().duration_since(at)).ok()).unwrap_or_default();
-        if age < unclaimed && claims.get(operation).await?.is_none() {
+        if age < unclaimed && claims.get(operation).await.map_err(Trouble::Reading)?.is_none() {
             return Ok(Input::Held);
         }
-        Ok(match claims.close(operation).await? {
+        Ok(match claims.close(operation).await.map_err(Trouble::Reading)? {
             ClaimAnswer::Closed(claim) => Input::Closed(Some(claim).filter(|c: &Claim| c.lease_ms > 0).map(Box::new)),
             ClaimAnswer::Live | ClaimAnswer::Ours(_) => Input::Held,
         })

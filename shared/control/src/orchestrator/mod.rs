@@ -1,6 +1,7 @@
 //! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
+mod asked;
 mod desired;
 mod dispatch;
 mod guards;
@@ -8,6 +9,7 @@ mod job;
 mod records;
 mod scope;
 mod telling;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,11 +29,13 @@ use lifecycle::record::Source;
 use tokio::sync::Mutex;
 use tracing::{Instrument, field};
 
+use self::asked::Asked;
 use self::dispatch::expected;
 use self::job::Job;
-use self::records::Versioned;
+use self::records::{Records, Versioned};
 use self::scope::Concern;
 use self::telling::lost_cluster;
+use self::trouble::Trouble;
 use crate::alerts::{Alert, Alerts};
 use crate::fan_out::FanOut;
 use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
@@ -78,6 +82,10 @@ pub struct Report {
     pub dispatched_as: Option<String>,
     /// Jobs that could not be looked after, with the reason.
     pub troubles: BTreeMap<JobName, String>,
+    /// Those of them of which an object cannot be read, and could not by another try: people are told.
+    pub unreadable: BTreeSet<JobName>,
+    /// Why some uploaders could not be told this time what was refused.
+    pub untold: Option<String>,
     /// The verdicts over the uploaded files.
     pub inputs: Option<Inputs>,
     /// What people were told of at once.
@@ -116,6 +124,7 @@ struct Round {
     removals_held: bool,
     clean_starts_held: bool,
     inputs: Arc<Inputs>,
+    asked: Asked,
     ordered: Mutex<Vec<Plan>>,
     /// Only looking: nothing is written, nothing is sent.
     dry: bool,
@@ -135,11 +144,9 @@ impl Orchestrator {
     async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
         let Concern { names, whole, sweep, look, lost, observed, learned, urgent } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round an old wish could undo a newer one.
-        let records = self.records(names).await?;
+        let Records { found: records, unread } = self.records(names).await?;
         let inputs = Arc::new(self.desired.load().await?);
-        if !dry {
-            self.desired.tell(&inputs).await?;
-        }
+        let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
         let held = self.removals_held(&inputs).await?;
         let mut seen = Seen { kinds: BTreeSet::from([Kind::RemovalsHeld]), ..Seen::default() };
         seen.conditions.extend((!held.is_empty()).then(|| Condition::removals_held(&held)));
@@ -164,10 +171,16 @@ impl Orchestrator {
             removals_held: !held.is_empty(),
             clean_starts_held,
             inputs: Arc::clone(&inputs),
+            asked: Asked::default(),
             ordered: Mutex::new(Vec::new()),
             dry,
         });
         let mut report = Arc::clone(&self).look_after(&round, records).await;
+        for (name, error) in unread {
+            log_found(&name, &Err(&error));
+            report.trouble(name, &Trouble::Reading(error));
+        }
+        report.untold = untold.map(|error| error_chain(&error));
         report.inputs = Some((*inputs).clone());
         let plans = std::mem::take(&mut *round.ordered.lock().await);
         if dry {
@@ -189,6 +202,7 @@ impl Orchestrator {
             self.look_told(document, &mut seen).await;
         }
         seen.conditions.extend(report.findings.values().flat_map(|finding| finding.conditions.clone()));
+        seen.conditions.extend(report.unreadable());
         seen.jobs = report.findings.keys().cloned().collect();
         report.alerts = self.tell(&seen).await;
         sent.map(|()| report)
@@ -202,7 +216,7 @@ impl Orchestrator {
             let span = tracing::info_span!("job", job = %name, by = %round.by, operation, batch);
             let job = async move {
                 let found = Job::new(&this, &round, &name, record).drive().await;
-                log_found(&found);
+                log_found(&name, &found.as_ref().map_err(Trouble::error));
                 (name, found)
             };
             job.instrument(span)
@@ -213,9 +227,7 @@ impl Orchestrator {
                     report.findings.insert(name, finding);
                 }
                 // One job's trouble never stops another's.
-                Ok((name, Err(error))) => {
-                    report.troubles.insert(name, error_chain(&error));
-                }
+                Ok((name, Err(trouble))) => report.trouble(name, &trouble),
                 Err(error) => tracing::error!(%error, "a job's task broke"),
             }
         }
@@ -230,10 +242,10 @@ fn circumstances(document: &ObservedDocument) -> Circumstances {
 }
 
 /// What was found, for the log.
-fn log_found(found: &Result<Finding, OutsideError>) {
+fn log_found(job: &JobName, found: &Result<&Finding, &OutsideError>) {
     match found {
         Ok(Finding { reason, .. }) if reason.is_quiet() => tracing::debug!(%reason, "looked after"),
         Ok(Finding { reason, .. }) => tracing::info!(%reason, "looked after"),
-        Err(error) => tracing::error!(error = error_chain(error), "could not be looked after"),
+        Err(error) => tracing::error!(%job, error = error_chain(*error), "could not be looked after"),
     }
 }

@@ -1,7 +1,7 @@
 //! The records of jobs in the store: read, written by compare-and-swap, and permissions noted in them.
 //! Must not know what follows from a record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lifecycle::ids::JobId;
@@ -17,20 +17,31 @@ use crate::ports::{Condition, Etag, OutsideError};
 /// A record with the version that the next write depends on.
 pub(super) type Versioned = (Option<Box<Record>>, Condition);
 
+/// The records of several jobs.
+#[derive(Default)]
+pub(super) struct Records {
+    /// Those that were read, absent ones included.
+    pub(super) found: Vec<(JobName, Versioned)>,
+    /// Why others could not be: the trouble of their jobs, and of no other.
+    pub(super) unread: BTreeMap<JobName, OutsideError>,
+}
+
 impl Orchestrator {
-    pub(super) async fn records(
-        self: &Arc<Self>,
-        names: BTreeSet<JobName>,
-    ) -> Result<Vec<(JobName, Versioned)>, OutsideError> {
+    pub(super) async fn records(self: &Arc<Self>, names: BTreeSet<JobName>) -> Result<Records, OutsideError> {
         let mut reads = FanOut::new(JOBS, names, |name| {
             let this = Arc::clone(self);
-            async move { this.record(&name).await.map(|record| (name, record)) }
+            async move { (this.record(&name).await, name) }
         });
-        let mut found = Vec::new();
+        let mut records = Records::default();
         while let Some(read) = reads.next().await {
-            found.push(read.map_err(|error| OutsideError::unknown("reading the records", error))??);
+            match read.map_err(|error| OutsideError::unknown("reading the records", error))? {
+                (Ok(record), name) => records.found.push((name, record)),
+                (Err(error), name) => {
+                    records.unread.insert(name, error);
+                }
+            }
         }
-        Ok(found)
+        Ok(records)
     }
 
     pub(super) async fn record(&self, name: &JobName) -> Result<Versioned, OutsideError> {

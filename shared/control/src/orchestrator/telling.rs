@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lifecycle::attention::{AlertsDocument, Condition, Kind, Seen};
+use lifecycle::attention::{AlertsDocument, Condition, FORMAT, Kind, Seen};
 use lifecycle::batch::ObservedDocument;
 use lifecycle::facts::{Fact, Looked, Swept};
 use lifecycle::flink::{Epoch, JobSeen};
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Lost;
 
-use super::records::Versioned;
+use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
 use crate::documents::{fetch, swap};
@@ -109,6 +109,7 @@ impl Orchestrator {
                 return Ok(answer);
             }
             draft.nonce = nonce;
+            draft.format = FORMAT;
             if swap(store, &key, &draft, expecting).await?.is_some() {
                 return Ok(answer);
             }
@@ -135,8 +136,13 @@ impl Orchestrator {
         let unexpected: Vec<&JobSeen> =
             document.look.jobs.iter().filter(|j| !j.state.is_terminal() && !expected.contains(&j.id)).collect();
         let names = unexpected.iter().filter_map(|job| JobName::try_from(job.name.as_str()).ok()).collect();
-        let records: BTreeMap<JobName, Versioned> = self.records(names).await?.into_iter().collect();
+        let Records { found, unread } = self.records(names).await?;
+        let records: BTreeMap<JobName, Versioned> = found.into_iter().collect();
         let known = |job: &JobSeen| {
+            // Whose record cannot be read may have started it.
+            if unread.keys().any(|name| name.as_str() == job.name) {
+                return true;
+            }
             let record = records.iter().find(|(name, _)| name.as_str() == job.name);
             record.and_then(|(_, (record, _))| record.as_ref()).is_some_and(|record| record.knows_run(job.id))
         };

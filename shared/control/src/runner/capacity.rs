@@ -25,6 +25,8 @@ pub(super) struct Capacity {
 struct Account {
     /// Slots that nobody holds or has reserved; nothing where they come on demand.
     free: Option<u32>,
+    /// Slots that some task holds: no run gives back more than that, whatever its launch says.
+    held: u32,
     /// What operations that are not at their end will give back.
     hoped: HashMap<OperationId, u32>,
 }
@@ -32,9 +34,11 @@ struct Account {
 impl Capacity {
     /// As a look shows it before the batch begins.
     pub(super) fn of(look: Option<&Look>, plans: &[Plan]) -> Self {
-        let free = look.and_then(|look| look.slots).map(|slots| slots.free);
+        let slots = look.and_then(|look| look.slots);
+        let free = slots.map(|slots| slots.free);
+        let held = slots.map_or(0, |slots| slots.total.saturating_sub(slots.free));
         let hoped = look.into_iter().flat_map(|look| plans.iter().map(|plan| (plan.operation, given_back(plan, look))));
-        Self { account: Mutex::new(Account { free, hoped: hoped.collect() }), changed: Notify::new() }
+        Self { account: Mutex::new(Account { free, held, hoped: hoped.collect() }), changed: Notify::new() }
     }
 
     /// Sets slots aside for an operation, whose own stop gives `freed` back; says how many there are if that is not
@@ -98,8 +102,10 @@ enum Reserved {
 impl Account {
     fn try_reserve(&mut self, operation: OperationId, needed: u32, freed: u32) -> Reserved {
         let Some(free) = self.free else { return Reserved::Yes };
+        let freed = freed.min(self.held);
         let offered = free.saturating_add(freed);
         if needed <= offered {
+            self.held -= freed;
             self.free = Some(free - needed.saturating_sub(freed));
             self.hoped.insert(operation, freed.saturating_sub(needed));
             return Reserved::Yes;
@@ -116,4 +122,21 @@ fn given_back(plan: &Plan, look: &Look) -> u32 {
     let holds = runs.filter_map(|run| look.job(run.job_id)).any(JobSeen::is_healthy);
     let held = plan.previous.as_ref().filter(|_| holds).map_or(0, Previous::slots);
     held.saturating_sub(plan.next.as_ref().map_or(0, |next| next.slots))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every `TaskManager` is lost: the runs are there, and restart, but hold nothing that their end would give back.
+    #[tokio::test]
+    async fn a_run_without_slots_gives_none_back() {
+        let account = Account { free: Some(0), held: 0, hoped: HashMap::new() };
+        let capacity = Capacity { account: Mutex::new(account), changed: Notify::new() };
+        let operation = OperationId::derived(&["o"]);
+        assert_eq!(capacity.reserve(operation, 1, 1, Duration::from_secs(1)).await, Err(0));
+        capacity.account().held = 1;
+        assert_eq!(capacity.reserve(operation, 1, 1, Duration::from_secs(1)).await, Ok(()));
+        assert_eq!(capacity.reserve(operation, 1, 1, Duration::from_secs(1)).await, Err(0), "nor twice");
+    }
 }

@@ -42,6 +42,23 @@ pub(crate) struct State {
     pub(crate) telling: Telling,
     /// How long a write of a claim takes.
     pub(crate) claims_take: Duration,
+    /// Objects that the store refuses to give out, with its words.
+    pub(crate) refused: BTreeMap<String, String>,
+    /// Objects that the store does not answer about.
+    pub(crate) silent: BTreeSet<String>,
+    /// The keys that were read.
+    pub(crate) read: Vec<String>,
+    /// The batches that the control plane was asked for.
+    pub(crate) asked: Vec<BatchId>,
+    /// How many calls came, how many are under way, and how many had nothing beside them from beginning to end.
+    pub(crate) calls: Calls,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) all: usize,
+    under_way: usize,
+    pub(crate) alone: usize,
 }
 
 /// How raising an alert ends.
@@ -133,7 +150,7 @@ impl Outside {
         outside
     }
 
-    fn put(&self, key: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&self, key: &str, bytes: Vec<u8>) {
         let mut state = self.state();
         state.writes += 1;
         let version = state.writes;
@@ -162,8 +179,28 @@ impl Outside {
         self.put(&key, write(&Claim { revision: claim.revision + 1, nonce: holder, holder, ..claim }));
     }
 
+    async fn takes_time(&self) {
+        let begun = {
+            let calls = &mut self.state().calls;
+            calls.all += 1;
+            calls.under_way += 1;
+            *calls
+        };
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let calls = &mut self.state().calls;
+        calls.under_way -= 1;
+        calls.alone += usize::from(begun.under_way == 1 && calls.all == begun.all);
+    }
+
     pub(crate) fn later(&self, seconds: i64) {
         self.state().second += seconds;
+    }
+
+    /// The object at a key, as JSON.
+    pub(crate) fn json(&self, key: &str) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.state().objects.get(key)?.0).ok()
     }
 
     pub(crate) fn record(&self, name: &JobName) -> Record {
@@ -244,17 +281,27 @@ impl Outside {
 #[async_trait]
 impl Store for Outside {
     async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError> {
-        tokio::task::yield_now().await;
+        self.takes_time().await;
+        self.state().read.push(key.to_owned());
+        if self.state().silent.contains(key) {
+            return Err(OutsideError::unknown(format!("reading s3://b/{key}"), "told to"));
+        }
+        if let Some(message) = self.state().refused.get(key) {
+            return Err(OutsideError::refused(format!("reading s3://b/{key}"), message));
+        }
         let found = self.state().objects.get(key).cloned();
         let now = self.now();
         Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
-        tokio::task::yield_now().await;
+        self.takes_time().await;
         if key.contains("/claims/") {
             let takes = self.state().claims_take;
             tokio::time::sleep(takes).await;
+        }
+        if key.len() > 1024 {
+            return Err(OutsideError::refused(format!("writing s3://b/{key}"), "KeyTooLongError"));
         }
         let mut state = self.state();
         let known = state.objects.get(key).map(|(_, version)| Etag(version.to_string()));
@@ -273,14 +320,22 @@ impl Store for Outside {
     }
 
     async fn delete(&self, key: &str) -> Result<(), OutsideError> {
+        self.takes_time().await;
         self.state().objects.remove(key);
         Ok(())
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, OutsideError> {
+        self.takes_time().await;
         let state = self.state();
         let under = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(under.map(|(key, (_, version))| Listed { key: key.clone(), etag: Etag(version.to_string()) }).collect())
+        Ok(under
+            .map(|(key, (bytes, version))| Listed {
+                key: key.clone(),
+                etag: Etag(version.to_string()),
+                size: bytes.len() as u64,
+            })
+            .collect())
     }
 }
 
@@ -313,6 +368,8 @@ impl DesiredSource for Outside {
 #[async_trait]
 impl Dispatcher for Outside {
     async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError> {
+        self.takes_time().await;
+        self.state().asked.push(batch);
         let sent = self.state().objects.contains_key(&keys().receipt(batch));
         Ok(if sent { Progress::Running(batch.to_string()) } else { Progress::NotFound })
     }

@@ -87,7 +87,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             }
         },
         (Phase::Compiling(begin), Input::NoSecret(message) | Input::NodeBroken(message)) => match begin.role {
-            Role::Next => give_up(state, message),
+            // Nothing is wrong with the target: what was begun goes on once the node or the store is well again.
+            Role::Next => done(state, End::Unknown),
             Role::Previous => failed(state, format!("the previous manifest cannot be started: {message}"), None),
         },
         (Phase::NotingStart(begin), Input::Saved(claim)) => {

@@ -25,6 +25,7 @@ pub use options::{CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION
 pub use properties::{effective_properties, state_directories};
 pub use scalar::ScalarKind;
 pub use schema::json_schema;
+pub use source::MAX_BYTES;
 
 use crate::diagnostics::{Diagnostic, SourceFile};
 use rules::Merged;

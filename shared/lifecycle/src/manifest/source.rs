@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 
 /// The largest file that is read at all.
-pub(crate) const MAX_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 1024 * 1024;
 /// A line longer than this is pointed at but not repeated.
 const MAX_SHOWN_LINE: usize = 400;
 

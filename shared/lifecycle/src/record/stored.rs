@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Aim, Allow, Decision, Deployed, Entry, FORMAT, OpenOperation, Record, Source};
+use crate::documents::Rest;
 use crate::ids::{Digest, Nonce, OperationId};
 use crate::manifest::{JobName, Meta};
 use crate::owed::{ApplyDebt, Cause, Debt, Owed};
@@ -14,6 +15,8 @@ use crate::target::Target;
 /// Every field of any format.
 #[derive(Deserialize)]
 pub(super) struct Stored {
+    #[serde(rename = "format")]
+    _format: u32,
     revision: u64,
     nonce: Nonce,
     name: JobName,
@@ -34,6 +37,8 @@ pub(super) struct Stored {
     other_trouble: Option<Trouble>,
     #[serde(default)]
     unsettled: bool,
+    #[serde(flatten)]
+    rest: Rest,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +110,7 @@ impl From<Stored> for Record {
             decision: stored.decision,
             allows: stored.allows,
             history: stored.history,
+            rest: stored.rest,
         }
     }
 }

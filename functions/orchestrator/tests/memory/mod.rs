@@ -1,0 +1,231 @@
+//! Everything outside the orchestrator, in memory. Must not know what is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
+use control::ports::{
+    Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
+};
+use jiff::Timestamp;
+use lifecycle::documents::{read, write};
+use lifecycle::execute::{Compiled, Outcome, RunStarted};
+use lifecycle::ids::{BatchId, Hex32, run_id};
+use lifecycle::keys::Keys;
+use lifecycle::manifest::{JobName, Policy};
+use lifecycle::orchestrate::settle_result;
+use lifecycle::owed::Patience;
+use lifecycle::plan::Windows;
+use lifecycle::record::{Record, Source};
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, (Vec<u8>, u64)>,
+    refused: BTreeMap<String, String>,
+    silent: BTreeSet<String>,
+    number: u64,
+    calls: u64,
+    under_way: u64,
+    alone: u64,
+}
+
+/// The outside.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<State>>);
+
+pub(crate) fn keys() -> Keys {
+    Keys::new("p")
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn put(&self, key: &str, bytes: Vec<u8>) {
+        let version = self.number();
+        self.state().objects.insert(key.to_owned(), (bytes, version));
+    }
+
+    fn number(&self) -> u64 {
+        let mut state = self.state();
+        state.number += 1;
+        state.number
+    }
+
+    pub(crate) fn upload(&self, name: &JobName, sql: &str) {
+        let sql = sql.replace('\n', "\n  ");
+        let text = format!(
+            "name: {name}\ndescription: d\ntarget-table: sink\nsql: |\n  {sql}\nflinkProperties:\n  \
+             state.checkpoints.dir: s3://b/checkpoints/{name}\n  state.savepoints.dir: s3://b/savepoints/{name}\n"
+        );
+        self.put(&format!("p/queries/{name}.yaml"), text.into_bytes());
+    }
+
+    /// The store gives this object out to nobody.
+    pub(crate) fn refuse(&self, key: &str, words: &str) {
+        self.state().refused.insert(key.to_owned(), words.to_owned());
+    }
+
+    /// The store does not answer about this object.
+    pub(crate) fn silence(&self, key: &str) {
+        self.state().silent.insert(key.to_owned());
+    }
+
+    /// How many calls since the last time had nothing beside them from beginning to end.
+    pub(crate) fn alone(&self) -> u64 {
+        std::mem::take(&mut self.state().alone)
+    }
+
+    pub(crate) fn record(&self, name: &JobName) -> Record {
+        read(&self.state().objects[&keys().record(name)].0).unwrap()
+    }
+
+    /// Every open operation has deployed its target.
+    pub(crate) fn settle(&self, names: &[JobName]) {
+        for name in names {
+            let mut record = self.record(name);
+            let open = record.open.take().unwrap();
+            let (job_id, compiled) = (run_id(open.plan.operation), Compiled::default());
+            let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
+            let outcome = Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true };
+            let settled = settle_result(record, &open, &outcome, Timestamp::UNIX_EPOCH, Patience::default());
+            self.put(&keys().record(name), write(&settled));
+        }
+    }
+
+    pub(crate) fn orchestrator(&self) -> Arc<Orchestrator> {
+        let this = || Arc::new(self.clone());
+        let settings = Settings {
+            keys: keys(),
+            policy: Policy::default(),
+            timestamp_field: String::new(),
+            patience: Patience::default(),
+            windows: Windows::default(),
+            margin: Duration::from_secs(1),
+            removals: 5,
+            source: Source::Queries,
+            deployment: "test".to_owned(),
+        };
+        let policy = settings.policy.clone();
+        let desired = Arc::new(Uploads { store: this(), keys: keys(), policy, timestamp_field: String::new() });
+        Arc::new(Orchestrator {
+            store: this(),
+            desired,
+            dispatcher: this(),
+            files: this(),
+            world: this(),
+            alerts: None,
+            facts: Arc::new(NoFacts),
+            settings,
+        })
+    }
+
+    async fn call(&self) {
+        let (calls, first) = {
+            let mut state = self.state();
+            state.calls += 1;
+            state.under_way += 1;
+            (state.calls, state.under_way == 1)
+        };
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let mut state = self.state();
+        state.under_way -= 1;
+        state.alone += u64::from(first && state.calls == calls);
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError> {
+        self.call().await;
+        let now = self.now();
+        let state = self.state();
+        if state.silent.contains(key) {
+            return Err(OutsideError::unknown(format!("reading {key}"), "told to"));
+        }
+        if let Some(words) = state.refused.get(key) {
+            return Err(OutsideError::refused(format!("reading {key}"), words));
+        }
+        let found = state.objects.get(key).cloned();
+        Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
+    }
+
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+        self.call().await;
+        let known = self.state().objects.get(key).map(|(_, version)| Etag(version.to_string()));
+        let holds = match condition {
+            Condition::Always => true,
+            Condition::Absent => known.is_none(),
+            Condition::Unchanged(etag) => known == Some(etag),
+        };
+        if !holds {
+            return Ok(Put::Conflict);
+        }
+        self.put(key, bytes);
+        let version = self.state().number;
+        Ok(Put::Written(Etag(version.to_string())))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), OutsideError> {
+        self.call().await;
+        self.state().objects.remove(key);
+        Ok(())
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, OutsideError> {
+        self.call().await;
+        let state = self.state();
+        let under = state.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        let listed = under.map(|(key, (bytes, version))| Listed {
+            key: key.clone(),
+            etag: Etag(version.to_string()),
+            size: bytes.len() as u64,
+        });
+        Ok(listed.collect())
+    }
+}
+
+#[async_trait]
+impl Dispatcher for Memory {
+    async fn find(&self, _: BatchId) -> Result<Progress, OutsideError> {
+        Ok(Progress::NotFound)
+    }
+
+    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+        Ok(order.batch.to_string())
+    }
+}
+
+#[async_trait]
+impl Files for Memory {
+    async fn children(&self, _: &str) -> Result<Vec<Child>, OutsideError> {
+        Ok(Vec::new())
+    }
+
+    async fn head(&self, _: &str, _: usize) -> Result<Option<Vec<u8>>, OutsideError> {
+        Ok(None)
+    }
+}
+
+impl World for Memory {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn fresh_id(&self) -> Hex32 {
+        Hex32::derived(&["fresh", &self.number().to_string()])
+    }
+
+    fn query_id(&self) -> String {
+        String::new()
+    }
+
+    fn local_time(&self, _: Timestamp) -> String {
+        "2026-01-01 00:00:00".to_owned()
+    }
+}
