@@ -23,6 +23,9 @@ use crate::claims::{ClaimAnswer, Claims};
 use crate::documents::fetch;
 use crate::ports::{Child, Condition, Files, OutsideError, Progress};
 
+/// How long after its plan a batch may be sent and still not be listed: another invocation is about to send it, or the
+/// lists lag.
+const UNLISTED: Duration = Duration::from_secs(30);
 /// How long a step or command may run before its runner takes the first claim.
 const UNCLAIMED: Duration = Duration::from_mins(15);
 
@@ -40,7 +43,7 @@ pub(super) struct Job<'a> {
     condition: Condition,
     inputs: Option<Arc<Inputs>>,
     situation: Option<Situation>,
-    /// The highest version with state directories, looked for where no record knows any.
+    /// The highest version with state directories, looked for where the record gave none out.
     version_floor: u32,
 }
 
@@ -136,8 +139,8 @@ impl<'a> Job<'a> {
                     return Err(Trouble::Reading(OutsideError::unknown(format!("reading {file}"), why)));
                 }
                 let desired = inputs.desired(self.name).0;
-                let untouched = self.known.as_ref().is_none_or(|record| record.is_untouched());
-                if let (Desired::Target(target), true) = (&desired, untouched) {
+                let none_given_out = self.known.as_ref().is_none_or(|record| record.highest_version == 0);
+                if let (Desired::Target(target), true) = (&desired, none_given_out) {
                     self.version_floor = highest_version(orchestrator.files.as_ref(), target).await?;
                 }
                 Ok(Input::Desired(desired))
@@ -152,6 +155,7 @@ impl<'a> Job<'a> {
             Effect::AskDispatch(batch) => {
                 let found = self.round.asked.find(orchestrator.dispatcher.as_ref(), batch).await?;
                 Ok(Input::Dispatched(match found {
+                    Progress::NotFound if self.age() < UNLISTED => Dispatched::Waiting,
                     Progress::NotFound => Dispatched::Never,
                     Progress::Pending(_) => Dispatched::Waiting,
                     Progress::Running(_) => Dispatched::Running,
@@ -227,15 +231,20 @@ impl<'a> Job<'a> {
         let Orchestrator { store, world, settings, .. } = self.orchestrator;
         let claims =
             Claims { store: store.as_ref(), keys: &settings.keys, world: world.as_ref(), margin: settings.margin };
-        let planned = self.known.as_ref().and_then(|record| record.open.as_ref()).map(|open| open.plan.at);
-        let age = planned.and_then(|at| Duration::try_from(world.now().duration_since(at)).ok()).unwrap_or_default();
-        if age < unclaimed && claims.get(operation).await.map_err(Trouble::Reading)?.is_none() {
+        if self.age() < unclaimed && claims.get(operation).await.map_err(Trouble::Reading)?.is_none() {
             return Ok(Input::Held);
         }
         Ok(match claims.close(operation).await.map_err(Trouble::Reading)? {
             ClaimAnswer::Closed(claim) => Input::Closed(Some(claim).filter(|c: &Claim| c.lease_ms > 0).map(Box::new)),
             ClaimAnswer::Live | ClaimAnswer::Ours(_) => Input::Held,
         })
+    }
+
+    /// How long ago the open operation was planned.
+    fn age(&self) -> Duration {
+        let planned = self.known.as_ref().and_then(|record| record.open.as_ref()).map(|open| open.plan.at);
+        let now = self.orchestrator.world.now();
+        planned.and_then(|at| Duration::try_from(now.duration_since(at)).ok()).unwrap_or_default()
     }
 
     async fn project(&self, projection: Option<(Box<JobManifest>, Meta)>) -> Result<Input, OutsideError> {

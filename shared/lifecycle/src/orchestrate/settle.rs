@@ -151,6 +151,7 @@ impl Settling<'_> {
                 record.orphans.clear();
                 record.stops.clear();
                 record.owed.keep_running = None;
+                record.owed.remove = None;
                 self.owe_apply(record, Cause::DoesNotRun, reason, None);
             }
             Outcome::Refused { refusal } => {
@@ -170,6 +171,8 @@ impl Settling<'_> {
                     self.owe_keep_running(record, Cause::DoesNotRun, reason, None);
                 }
                 leave_orphans(record, open, runs);
+                // Nothing of it runs: nothing is left to end.
+                record.owed.remove = None;
             }
         }
         let given_out = [open.meta.as_ref(), record.deployed.as_ref().map(|deployed| &deployed.meta)];
@@ -220,8 +223,8 @@ impl Settling<'_> {
         record.stops.clear();
         record.owed.remove = None;
         record.owed.keep_running = None;
-        // A restart pays only its own debt: a desired target that failed stays failed.
-        if !open.plan.is_restart() {
+        // A restart pays only its own debt: another target that failed stays failed.
+        if !open.plan.is_restart() || record.owed.apply.as_ref().is_some_and(|apply| apply.is_about(target)) {
             record.owed.apply = None;
         }
     }
@@ -247,6 +250,8 @@ impl Settling<'_> {
             Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => return,
         }
         record.owed.keep_running = None;
+        // It is to run: whoever does not want it orders its removal anew.
+        record.owed.remove = None;
         let applied = open.plan.next.as_ref().map(|next| &next.target);
         if record.owed.apply.as_ref().is_some_and(|apply| Some(&apply.digest) == applied) {
             record.owed.apply = None;

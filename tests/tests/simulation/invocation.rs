@@ -1,0 +1,105 @@
+//! The function: one invocation of the product's own orchestrator for an event, a schedule or a person.
+//! Must not decide anything; which event asks for which scope is told here as the function's own code tells it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use control::orchestrator::{NoFacts, Orchestrator, Scope, Settings, Uploads};
+use control::ports::OutsideError;
+use lifecycle::batch::{Batch, ObservedDocument};
+use lifecycle::ids::BatchId;
+use lifecycle::keys::Place;
+use lifecycle::manifest::{JobName, Policy};
+use lifecycle::owed::Patience;
+use lifecycle::plan::Windows;
+use lifecycle::record::{Permission, Source};
+
+use crate::faults::Actor;
+use crate::node::MARGIN;
+use crate::ports::Port;
+use crate::sim::keys;
+
+/// What the function is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Object(String),
+    Ended(BatchId),
+    Sweep,
+    Redeploy,
+    Allow(String, Permission),
+    Retry(String),
+}
+
+pub(crate) fn windows() -> Windows {
+    Windows { stability_ms: 30_000, startup_ms: 60_000, stop_ms: 600_000, passing_ms: 60_000 }
+}
+
+fn orchestrator(actor: &Arc<Actor>) -> Arc<Orchestrator> {
+    let port = || Arc::new(Port(Arc::clone(actor)));
+    let settings = Settings {
+        keys: keys(),
+        policy: Policy::default(),
+        timestamp_field: String::new(),
+        patience: Patience::default(),
+        windows: windows(),
+        margin: MARGIN,
+        removals: 5,
+        source: Source::Queries,
+        deployment: "simulation".to_owned(),
+    };
+    let desired = Uploads { store: port(), keys: keys(), policy: Policy::default(), timestamp_field: String::new() };
+    Arc::new(Orchestrator {
+        store: port(),
+        desired: Arc::new(desired),
+        dispatcher: port(),
+        files: port(),
+        world: port(),
+        alerts: Some(port()),
+        facts: Arc::new(NoFacts),
+        settings,
+    })
+}
+
+fn job(name: &str) -> JobName {
+    JobName::try_from(name).unwrap()
+}
+
+pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideError> {
+    let orchestrator = orchestrator(actor);
+    let store = Arc::clone(&orchestrator.store);
+    let scope = match &ask {
+        Ask::Sweep => Scope::Sweep,
+        Ask::Redeploy => Scope::Redeploy,
+        Ask::Object(key) => match keys().place(key) {
+            Place::Query { stem } => Scope::Jobs(BTreeSet::from([job(&stem)])),
+            Place::Result { job: name } => Scope::Jobs(BTreeSet::from([job(&name)])),
+            Place::Config => Scope::All,
+            Place::Observed => {
+                let found = control::documents::fetch::<ObservedDocument>(store.as_ref(), &keys().observed()).await?;
+                let Some((document, _)) = found else { return Ok(()) };
+                Scope::Observed(Box::new(document))
+            }
+            Place::Other => return Ok(()),
+        },
+        Ask::Ended(batch) => {
+            let found = control::documents::fetch::<Batch>(store.as_ref(), &keys().batch(*batch)).await?;
+            let Some((batch, _)) = found else { return Ok(()) };
+            Scope::Ended(batch.items.into_iter().map(|item| item.job).collect())
+        }
+        Ask::Allow(name, permission) => {
+            orchestrator.allow(&job(name), *permission, None, "operator").await?;
+            Scope::Jobs(BTreeSet::from([job(name)]))
+        }
+        Ask::Retry(name) => {
+            orchestrator.retry(&job(name)).await?;
+            Scope::Jobs(BTreeSet::from([job(name)]))
+        }
+    };
+    // The function's own limit.
+    let limit = Duration::from_mins(15);
+    match tokio::time::timeout(limit, orchestrator.run(scope, "simulation")).await {
+        Ok(report) => report.map(|_| ()),
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,50 @@
+//! The deterministic simulation: the product's own shells over an outside in memory, in simulated time.
+//! Must not know the product's insides: what it checks is read from the store and from Flink.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::doc_markdown,
+    clippy::allow_attributes,
+    reason = "tests"
+)]
+
+mod control_plane;
+mod driver;
+mod faults;
+mod flink;
+mod invocation;
+mod matrix;
+mod node;
+mod operations;
+mod ports;
+mod random;
+mod random_numbers;
+mod rules;
+mod sim;
+mod store;
+mod wishes;
+
+use std::collections::BTreeMap;
+
+use driver::{Deed, Scenario, play};
+use wishes::Wish;
+
+#[test]
+fn a_new_job_is_deployed() {
+    let scenario = Scenario {
+        seed: 1,
+        ha: false,
+        setup: vec![vec![Deed::Want("z", Wish::new("z", 1))]],
+        deeds: vec![(1, Deed::Want("a", Wish::new("a", 1)))],
+        mending: Vec::new(),
+        faults: BTreeMap::new(),
+        by_chance: 0,
+        draws: false,
+        duplicates: false,
+    };
+    let played = play(&scenario);
+    assert_eq!(played.broken, Vec::<String>::new());
+    assert_eq!(played.steps, 1);
+}
