@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use control::ports::{Condition, Order};
 use lifecycle::ids::Hex32;
-use lifecycle::record::Permission;
+use lifecycle::permission::Permission;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 

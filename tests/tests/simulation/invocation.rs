@@ -12,8 +12,9 @@ use lifecycle::ids::BatchId;
 use lifecycle::keys::Place;
 use lifecycle::manifest::{JobName, Policy};
 use lifecycle::owed::Patience;
+use lifecycle::permission::Permission;
 use lifecycle::plan::Windows;
-use lifecycle::record::{Permission, Source};
+use lifecycle::record::Source;
 
 use crate::faults::Actor;
 use crate::node::MARGIN;

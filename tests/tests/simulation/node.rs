@@ -9,10 +9,9 @@ use control::ports::{Order, OutsideError, Store};
 use control::runner::{BatchReport, Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
 use lifecycle::batch::Batch;
-use lifecycle::documents::read;
+use lifecycle::documents::{Document, read};
 use lifecycle::ids::Digest;
 use lifecycle::plan::Plan;
-use serde::de::DeserializeOwned;
 
 use crate::faults::{Actor, Odd};
 use crate::ports::{Client, Port, SessionPort};
@@ -82,7 +81,7 @@ fn runner(actor: &Arc<Actor>, session: Option<(usize, u32)>) -> Arc<Runner> {
     })
 }
 
-async fn document<T: DeserializeOwned>(port: &Port, key: &str, wanted: &Digest) -> Result<T, OutsideError> {
+async fn document<T: Document>(port: &Port, key: &str, wanted: &Digest) -> Result<T, OutsideError> {
     let object = port.get(key).await?.ok_or_else(|| OutsideError::refused(key, "it is not there"))?;
     if Digest::of(&object.bytes) != *wanted {
         return Err(OutsideError::refused(key, "it is not what was sent"));

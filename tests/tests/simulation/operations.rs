@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::record::Permission;
+use lifecycle::permission::Permission;
 
 use crate::control_plane::Fate;
 use crate::driver::{Deed, Scenario};

@@ -203,7 +203,10 @@ impl Cluster for SessionPort {
 
     async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError> {
         self.ask("cluster.checkpoints", move |state, session| {
+            let savepoint_in_progress =
+                state.flink.stops.iter().any(|stop| stop.session == session && stop.run == id && stop.is_under_way());
             state.flink.known(session, id).map(|job| Checkpoints {
+                savepoint_in_progress,
                 completed: job.completed,
                 savepoint: job.savepoint.clone(),
                 newest: job.last_checkpoint.clone(),

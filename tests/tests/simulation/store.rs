@@ -81,7 +81,13 @@ impl Bucket {
 
     pub(crate) fn list(&self, prefix: &str) -> Vec<Listed> {
         let under = self.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
-        under.map(|(key, stored)| Listed { key: key.clone(), etag: Etag(stored.etag.to_string()) }).collect()
+        under
+            .map(|(key, stored)| Listed {
+                key: key.clone(),
+                etag: Etag(stored.etag.to_string()),
+                size: u64::try_from(stored.bytes.len()).unwrap(),
+            })
+            .collect()
     }
 
     /// How many writes there were: the newest has this number.
