@@ -18,7 +18,7 @@ fn rejected() -> Outcome {
         line: Some(1),
         column: Some(8),
     };
-    Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } }
+    Outcome::refused(Refusal::DoesNotCompile { rejection })
 }
 
 fn orders() -> Record {

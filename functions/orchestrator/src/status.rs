@@ -45,6 +45,7 @@ async fn job_status(orchestrator: &Orchestrator, name: JobName) -> Option<JobSta
     let (store, keys) = (orchestrator.store.as_ref(), &orchestrator.settings.keys);
     match fetch::<Record>(store, &keys.record(&name)).await {
         Ok(None) => None,
+        Ok(Some((record, _))) if never_was(&record) => None,
         Ok(Some((record, _))) => {
             // Nothing but an operation's end reads its result: one that cannot be read keeps the job as it is.
             let trouble = match &record.open {
@@ -66,6 +67,12 @@ async fn job_status(orchestrator: &Orchestrator, name: JobName) -> Option<JobSta
             trouble: Some(error_chain(&error)),
         }),
     }
+}
+
+/// A name that never ran, and that no file carries any more.
+fn never_was(record: &Record) -> bool {
+    let wanted = record.decision.as_ref().is_none_or(|decision| !decision.etags.is_empty());
+    record.deployed.is_none() && record.open.is_none() && record.owed.debts().next().is_none() && !wanted
 }
 
 fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) -> JobStatus {

@@ -91,13 +91,9 @@ impl Cause {
             | Self::StaysInPassing
             | Self::NoSavepoint
             | Self::NeverTaken
-            | Self::NoResult => true,
-            Self::DoesNotCompile
-            | Self::DoesNotRun
-            | Self::NotStable
-            | Self::NoState
-            | Self::MayBeComplete
-            | Self::ForeignJob => false,
+            | Self::NoResult
+            | Self::ForeignJob => true,
+            Self::DoesNotCompile | Self::DoesNotRun | Self::NotStable | Self::NoState | Self::MayBeComplete => false,
         }
     }
 

@@ -74,6 +74,19 @@ impl Record {
         self.allows.iter().any(|allow| allow.permission == permission)
     }
 
+    /// Whether a guard that holds the job back is lifted for it.
+    pub fn lets_go(&self, held: AllowedFor) -> bool {
+        self.allows.iter().any(|allow| allow.what == Some(held))
+    }
+
+    /// The permission for what an operation could not do without it; one that lifts a guard grants nothing else.
+    pub fn granted(&self, permission: Permission) -> Option<&Allow> {
+        self.allows.iter().filter(|allow| allow.permission == permission).find(|allow| match allow.what {
+            None | Some(AllowedFor::Operation(_) | AllowedFor::Run(_)) => true,
+            Some(AllowedFor::RemovalsHeld | AllowedFor::CleanStartsHeld | AllowedFor::OtherSource) => false,
+        })
+    }
+
     /// Forgets permissions that were given too long ago.
     pub fn lapse_permissions(&mut self, now: Timestamp) {
         self.allows.retain(|allow| now.duration_since(allow.at) < COUNTS);

@@ -14,7 +14,7 @@ use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId, rollback_id, run_id};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
 use crate::secrets::{SecretReference, references_in_sql, references_in_text};
-use crate::state::{Place, is_savepoint, kept_at, places_of_run, savepoint_directory, version_directory};
+use crate::state::{Place, kept_at, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
 
@@ -201,13 +201,6 @@ impl KnownRun {
         }
     }
 
-    /// Whether a state is this run's own, by its path.
-    pub fn left(&self, path: &str) -> bool {
-        let id = self.job_id.to_string();
-        let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        path.split('/').any(|segment| segment == id) || is_savepoint(name, Some(&self.job_id.in_savepoint_names()))
-    }
-
     /// The places where its states lie: under the directories it was started with, wherever later ones go.
     pub fn places(&self) -> Vec<Place> {
         places_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
@@ -380,6 +373,16 @@ impl Plan {
         run == run_id(self.operation)
             || run == rollback_id(self.operation)
             || self.known_runs().any(|known| known.job_id == run)
+    }
+
+    /// Whether a bounded run had not come to its end when it left this state: Flink deletes the checkpoints of one that
+    /// does, and a savepoint says so only if it was a stop's. Any other one may have been taken on the way.
+    pub fn went_on(&self, run: &KnownRun, path: &str) -> bool {
+        let id = run.job_id.to_string();
+        let restored = self.previous.as_ref().and_then(|previous| previous.restore_point.as_deref());
+        let stopped = self.stops.iter().any(|stop| stop.run == run.job_id && path.starts_with(&stop.directory));
+        let noted = restored == Some(path) && run.restored_from.as_deref() != Some(path);
+        path.split('/').any(|segment| segment == id) || stopped || noted
     }
 
     /// Whether the target is the deployed one: a restart has nothing to roll back to.

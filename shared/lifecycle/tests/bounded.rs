@@ -50,7 +50,7 @@ fn a_bounded_job_that_was_forgotten_is_not_run_again() {
         forgotten(&mut record, &mut node);
         let open = order(&mut record, &wanted(&desired), 2);
         let outcome = node.run(&open.plan);
-        assert_eq!(outcome, Outcome::Refused { refusal: Refusal::MayBeComplete { job_id: run(1) } });
+        assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
         assert_eq!(node.live(), []);
         let record = settle(record, &open, &outcome);
         let owed = record.owed.debts().find(|(_, debt)| debt.cause == Cause::MayBeComplete);
@@ -95,7 +95,7 @@ fn the_state_before_its_run_does_not_count() {
     forgotten(&mut record, &mut node);
     let open = order(&mut record, &wanted(&reconfigured()), 3);
     let job_id = run_id(id(2));
-    assert_eq!(node.run(&open.plan), Outcome::Refused { refusal: Refusal::MayBeComplete { job_id } });
+    assert_eq!(node.run(&open.plan).refusal(), Some(&Refusal::MayBeComplete { job_id }));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_checkpoint_that_a_look_saw_forbids_a_clean_start() {
     forgotten(&mut record, &mut node);
     let open = order(&mut record, &wanted(&first()), 3);
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoState });
+    assert_eq!(outcome.refusal(), Some(&Refusal::NoState));
 }
 
 /// Also where the same operation saw it before it ended the run, and died in between.

@@ -290,7 +290,7 @@ fn keeping_a_job_running_is_never_given_up() {
         unsettle(&mut record);
         for n in 2..40 {
             let restart = order(&mut record, &wanted(&first()), n);
-            record = settle(record, &restart, &Outcome::Refused { refusal: refusal.clone() });
+            record = settle(record, &restart, &Outcome::refused(refusal.clone()));
             assert_eq!(record.status(), Some(Status::NotRunning), "{refusal:?}");
             let next = record.owed.keep_running.as_ref().unwrap().next.unwrap();
             assert!(next.as_second() <= 900, "{refusal:?}: the pause is a quarter of an hour at most");
@@ -358,7 +358,7 @@ fn what_no_runner_took_leaves_no_version_no_history_and_no_orphan() {
 #[test]
 fn two_targets_in_trouble_do_not_take_turns() {
     let (mut record, _) = deployed(&first());
-    let refused = Outcome::Refused { refusal: Refusal::NoState };
+    let refused = Outcome::refused(Refusal::NoState);
     let change = order(&mut record, &wanted(&reconfigured()), 2);
     record = settle(record, &change, &refused);
     unsettle(&mut record);
@@ -391,7 +391,13 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
     let outcome = node.run(&open.plan);
     assert_eq!(
         outcome,
-        Outcome::Left { why: Why::RunsAsDeployed, run: Some(run(1)), epoch: Some(epoch()), checkpointed: false }
+        Outcome::Left {
+            why: Why::RunsAsDeployed,
+            run: Some(run(1)),
+            epoch: Some(epoch()),
+            checkpointed: false,
+            newest: None
+        }
     );
     assert_eq!(settle(record, &open, &outcome).expected_run(), Some(run(1)));
 }
@@ -408,7 +414,7 @@ fn a_run_that_may_live_elsewhere_is_not_replaced() {
         for n in 2..7 {
             let open = order(&mut record, &desired, n);
             let outcome = node.run(&open.plan);
-            assert!(matches!(&outcome, Outcome::Refused { refusal: Refusal::EndNotProven { .. } }), "{outcome:?}");
+            assert!(matches!(&outcome, Outcome::Refused { refusal: Refusal::EndNotProven { .. }, .. }), "{outcome:?}");
             assert!(node.runs.is_empty());
             record = settle(record, &open, &outcome);
             assert!(record.owed.debts().all(|(_, debt)| debt.next.is_some()), "it is looked for again, however often");
@@ -451,7 +457,7 @@ fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
     let open = order(&mut record, &wanted(&reconfigured()), 2);
     node.no_cluster = Some("there are two".to_owned());
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoCluster { message: "there are two".to_owned() } });
+    assert_eq!(outcome.refusal(), Some(&Refusal::NoCluster { message: "there are two".to_owned() }));
     let record = settle(record, &open, &outcome);
     let owed = record.owed.apply.unwrap().debt;
     assert_eq!((owed.cause, owed.next.is_some()), (Cause::NoSession, true));
@@ -471,7 +477,7 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
     node.without_secret = Some(reconfigured().digest());
     let outcome = node.run(&open.plan);
     let said = "${ssm:/x} cannot be read".to_owned();
-    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::NoSecret { message: said.clone() } });
+    assert_eq!(outcome.refusal(), Some(&Refusal::NoSecret { message: said.clone() }));
     assert_eq!((&node.runs, &node.disk), (&before.runs, &before.disk));
     let record = settle(record, &open, &outcome);
     assert_eq!(record.status(), Some(Status::Running));
@@ -489,7 +495,7 @@ fn a_clean_start_is_an_operators_word() {
     unsettle(&mut record);
     let open = order(&mut record, &wanted(&first()), 2);
     let refused = node.run(&open.plan);
-    assert_eq!(refused, Outcome::Refused { refusal: Refusal::NoState });
+    assert_eq!(refused.refusal(), Some(&Refusal::NoState));
     let mut record = settle(record, &open, &refused);
     assert!(matches!(decide(&record, &wanted(&first()), &situation(3)), Ruling::Nothing { .. }), "it is tried again");
 
@@ -512,6 +518,7 @@ fn a_clean_start_is_an_operators_word() {
     // Where there is state after all, it is never passed over.
     let (mut record, mut node) = deployed(&first());
     node.end(run(1), JobState::Failed);
+    unsettle(&mut record);
     record.allows.push(Allow {
         permission,
         run: None,

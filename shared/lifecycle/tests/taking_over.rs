@@ -91,7 +91,7 @@ fn several_are_listed_and_touched_by_nobody() {
         node.by_directory = if by_directory { vec![theirs(1), theirs(2)] } else { Vec::new() };
         let open = order(&mut record, &wanted(&target), 2);
         let outcome = node.run(&open.plan);
-        let Outcome::Refused { refusal } = &outcome else { panic!("{outcome:?}") };
+        let Outcome::Refused { refusal, .. } = &outcome else { panic!("{outcome:?}") };
         let text = refusal.to_string();
         assert!(text.contains(&theirs(1).to_string()) && text.contains(&theirs(2).to_string()), "{text}");
         assert!(text.contains("adopt --run ID"), "{text}");
@@ -116,7 +116,7 @@ fn states_that_may_be_another_jobs_are_restored_by_nobody() {
     node.disk.push(StateRef { path: path.clone(), checkpoint_id: 9 });
     let open = order(&mut record, &wanted(&target), 2);
     let outcome = node.run(&open.plan);
-    assert_eq!(outcome, Outcome::Refused { refusal: Refusal::StateNotProven { candidates: vec![path] } });
+    assert_eq!(outcome.refusal(), Some(&Refusal::StateNotProven { candidates: vec![path] }));
     assert_eq!(node.submitted, []);
     // Its own run is known where it is live: then only its states count.
     let mut record = of_the_python_tool(&target);

@@ -135,7 +135,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
             Why::FlinkRestartsIt => Exit::Failed,
             Why::ForeignJob | Why::EndNotProven => Exit::Held,
         },
-        Outcome::Refused { refusal } => match refusal {
+        Outcome::Refused { refusal, .. } => match refusal {
             Refusal::DoesNotCompile { .. } => Exit::Invalid,
             Refusal::ForeignJob { .. }
             | Refusal::NoState
@@ -182,7 +182,7 @@ mod tests {
         let outcomes = [
             deployed("op", None),
             Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },
-            Outcome::Refused { refusal: Refusal::NoState },
+            Outcome::refused(Refusal::NoState),
             Outcome::Failed { reason: "the cluster is full".to_owned(), savepoint: None, runs: Vec::new() },
         ];
         let mut text = String::new();

@@ -93,9 +93,7 @@ impl Orchestrator {
             record.lapse_permissions(now);
             record.allows.retain(|allow| allow.permission != permission);
             record.allows.push(Allow { permission, run, what: Some(what), by: by.to_owned(), at: now });
-            if permission != Permission::Remove {
-                record.owed.retry(self.world.now());
-            }
+            record.owed.retry(now);
             if self.put_record(&record, condition).await?.is_some() {
                 return Ok(());
             }

@@ -84,7 +84,7 @@ async fn nothing_is_done_on_a_node_without_locks() {
     assert_eq!(runner(&outside, &flink, 3).run(plans).await.unwrap().finished, 2);
     for (name, operation) in names.iter().zip(operations) {
         let outcome = outside.result(name, operation).unwrap().outcome;
-        let Outcome::Refused { refusal: Refusal::NodeBroken { message } } = &outcome else { panic!("{outcome:?}") };
+        let Outcome::Refused { refusal: Refusal::NodeBroken { message }, .. } = &outcome else { panic!("{outcome:?}") };
         assert!(message.contains("STATE_DIRECTORY"), "{message}");
     }
     assert!(flink.state().acts.is_empty());

@@ -213,14 +213,14 @@ async fn a_job_that_is_left_alone_and_one_without_state_wait_for_somebody() {
     let (orders, clicks) = (job("orders"), job("clicks"));
     let outside = Outside::with(&[orders.clone(), clicks.clone()]);
     let unproven = Refusal::EndNotProven { job_id: run_of(&orders).into(), epoch: epoch(1) };
-    change(&outside, &orders, 2, Outcome::Refused { refusal: unproven.clone() }).await;
-    change(&outside, &clicks, 2, Outcome::Refused { refusal: Refusal::NoState }).await;
+    change(&outside, &orders, 2, Outcome::refused(unproven.clone())).await;
+    change(&outside, &clicks, 2, Outcome::refused(Refusal::NoState)).await;
     assert_eq!(outside.told(), [("end-not-proven", 1), ("clean-start-needed", 1)]);
     // It is asked again every minute, and says the same.
     for _ in 0..3 {
         outside.later(60);
         outside.run(Scope::Sweep).await;
-        outside.ends(&orders, Outcome::Refused { refusal: unproven.clone() });
+        outside.ends(&orders, Outcome::refused(unproven.clone()));
         outside.run(only(&orders)).await;
     }
     assert_eq!(outside.told().len(), 2);
@@ -232,7 +232,7 @@ async fn a_cluster_that_is_not_there_is_one_alert_however_its_jobs_come_to_know(
     let outside = Outside::with(&all);
     let refusal = || Refusal::NoCluster { message: "no session named flink runs".to_owned() };
     for name in &all {
-        change(&outside, name, 2, Outcome::Refused { refusal: refusal() }).await;
+        change(&outside, name, 2, Outcome::refused(refusal())).await;
     }
     outside.run(Scope::Sweep).await;
     assert_eq!(outside.told(), [("no-cluster", 1)]);
@@ -240,7 +240,7 @@ async fn a_cluster_that_is_not_there_is_one_alert_however_its_jobs_come_to_know(
         change(&outside, name, 3, deployed()).await;
     }
     outside.run(Scope::Sweep).await;
-    change(&outside, &all[0], 2, Outcome::Refused { refusal: refusal() }).await;
+    change(&outside, &all[0], 2, Outcome::refused(refusal())).await;
     assert_eq!(outside.told().len(), 2, "it was there meanwhile");
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use control::orchestrator::Scope;
 use control::runner::{Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::execute::Refusal;
 use lifecycle::ids::Nonce;
 use lifecycle::manifest::JobName;
 use lifecycle::plan::{Plan, Windows};
@@ -207,7 +207,7 @@ async fn a_removal_that_fails_gives_no_slots() {
             assert!(began.elapsed() < Duration::from_mins(11), "it waits for what will not come");
         };
         let short = Refusal::NoCapacity { needed: 1, free: 0 };
-        assert_eq!(outcome, Outcome::Refused { refusal: short });
+        assert_eq!(outcome.refusal(), Some(&short));
         run.await.unwrap().unwrap();
         assert!(flink.state().acts.iter().all(|(act, _)| *act == "stop"), "{:?}", flink.state().acts);
     }

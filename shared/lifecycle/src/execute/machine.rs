@@ -7,8 +7,8 @@ use super::starting::{
     after_end, begin_start, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
 };
 use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
-use super::transition::{Next, claim_of, done, failed, finish, to};
-use super::{Begin, Effect, End, Input, Outcome, Phase, Refusal, Role, State, SubmitEnd};
+use super::transition::{Next, claim_of, done, failed, finish, refuse, to};
+use super::{Begin, Effect, End, Input, Phase, Refusal, Role, State, SubmitEnd};
 use crate::claim::Verdict;
 use crate::plan::Plan;
 
@@ -35,19 +35,19 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             state.compiled_next = Some(compiled);
             reserve(plan, state, intent)
         }
-        (Phase::Preparing(_), Input::Rejected(rejection)) => {
-            finish(state, Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection } })
+        (Phase::Preparing(intent), Input::Rejected(rejection)) => {
+            refuse(plan, state, &intent, Refusal::DoesNotCompile { rejection })
         }
-        (Phase::Preparing(_), Input::NoSecret(message)) => {
-            finish(state, Outcome::Refused { refusal: Refusal::NoSecret { message } })
+        (Phase::Preparing(intent), Input::NoSecret(message)) => {
+            refuse(plan, state, &intent, Refusal::NoSecret { message })
         }
-        (Phase::Preparing(_), Input::NodeBroken(message)) => {
-            finish(state, Outcome::Refused { refusal: Refusal::NodeBroken { message } })
+        (Phase::Preparing(intent), Input::NodeBroken(message)) => {
+            refuse(plan, state, &intent, Refusal::NodeBroken { message })
         }
         (Phase::Reserving(intent), Input::Reserved) => end_running(plan, state, intent),
-        (Phase::Reserving(_), Input::Short { free }) => {
+        (Phase::Reserving(intent), Input::Short { free }) => {
             let needed = slots_needed(plan, &state);
-            finish(state, Outcome::Refused { refusal: Refusal::NoCapacity { needed, free } })
+            refuse(plan, state, &intent, Refusal::NoCapacity { needed, free })
         }
         (Phase::NotingStop(intent), Input::Saved(claim)) => {
             state.claim = Some(claim);

@@ -65,6 +65,9 @@ pub enum Outcome {
         /// Whether a checkpoint of the run was seen.
         #[serde(default)]
         checkpointed: bool,
+        /// The newest checkpoint of a run that we did not start: it tells where its states lie.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<String>,
     },
     /// The job was stopped because it is not desired any more.
     Removed {
@@ -84,6 +87,12 @@ pub enum Outcome {
     Refused {
         /// Why.
         refusal: Refusal,
+        /// Whether no run of what is deployed was live.
+        #[serde(default)]
+        gone: bool,
+        /// The savepoint that somebody else's stop had left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        savepoint: Option<String>,
     },
     /// The target failed, and nothing of the job runs now.
     Failed {
@@ -95,6 +104,26 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         runs: Vec<RunStarted>,
     },
+}
+
+impl Outcome {
+    /// A refusal while what is deployed is live, or nothing is deployed.
+    pub fn refused(refusal: Refusal) -> Self {
+        Self::Refused { refusal, gone: false, savepoint: None }
+    }
+
+    /// Why the target was refused, if it was.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal),
+            Self::Deployed { .. }
+            | Self::Completed { .. }
+            | Self::Left { .. }
+            | Self::Removed { .. }
+            | Self::RolledBack { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
 }
 
 /// Why an operation touched nothing.

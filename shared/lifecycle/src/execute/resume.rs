@@ -47,7 +47,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
 /// Without a cluster, or on a node that does not work, nothing is begun; what was begun goes on once there is one.
 pub(super) fn nothing_to_work_with(state: State, refusal: Refusal) -> Next {
     if untouched(claim_of(&state)) {
-        return finish(state, Outcome::Refused { refusal });
+        return finish(state, Outcome::refused(refusal));
     }
     done(state, End::Unknown)
 }
@@ -124,9 +124,10 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         && seen.observed != Observed::Foreign
     {
         // Nothing is deployed, and an operator says that this is it: it goes on as it is.
-        let restore = look.newest.iter().find(|(id, _)| *id == job_id).map(|(_, path)| path.clone());
-        return note_start(state, Begin { role: Role::Next, job_id, restore });
+        let newest = look.newest.iter().find(|(id, _)| *id == job_id).map(|(_, path)| path.clone());
+        return note_start(state, Begin { role: Role::Next, job_id, restore: newest });
     }
+    let newest = look.newest.iter().find(|(id, _)| Some(*id) == seen.run).map(|(_, path)| path.clone());
     match plan.action(seen.observed) {
         Action::Leave(why) => {
             let run = match why {
@@ -134,7 +135,9 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                 Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
             };
             let outcome = match plan.next {
-                Some(_) => Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed },
+                Some(_) => {
+                    Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed, newest }
+                }
                 None => Outcome::Removed { savepoint: seen.savepoint },
             };
             finish(state, outcome)
@@ -143,22 +146,26 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             let unproven = look.unproven.iter().find(|(id, _)| Some(*id) == seen.run);
             let outcome = match (seen.run, unproven) {
                 (Some(_), Some((job_id, epoch))) => {
-                    Outcome::Refused { refusal: Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() } }
+                    Outcome::refused(Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() })
                 }
                 (Some(job_id), None) => {
                     let others = candidates(plan, look).into_iter().filter(|id| *id != job_id).take(OTHERS).collect();
-                    Outcome::Refused { refusal: Refusal::ForeignJob { job_id, others } }
+                    Outcome::refused(Refusal::ForeignJob { job_id, others })
                 }
-                (None, _) => {
-                    Outcome::Left { why, run: None, epoch: state.epoch.clone(), checkpointed: look.checkpointed }
-                }
+                (None, _) => Outcome::Left {
+                    why,
+                    run: None,
+                    epoch: state.epoch.clone(),
+                    checkpointed: look.checkpointed,
+                    newest,
+                },
             };
             finish(state, outcome)
         }
         Action::Wait => {
             state.waits += 1;
             if state.waits > PASSING_LOOKS {
-                return finish(state, Outcome::Refused { refusal: Refusal::StaysInPassing });
+                return finish(state, Outcome::refused(Refusal::StaysInPassing));
             }
             to(state, Phase::Looking, Effect::LookAgain)
         }

@@ -61,7 +61,7 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
     let complete = plan.previous.as_ref().is_some_and(|previous| previous.complete);
     let stopped = claim_of(&state).notes.stop.is_some() || claim_of(&state).notes.cancel.is_some();
     let bounded = plan.previous.as_ref().and_then(Previous::bounded_run).filter(|_| !stopped);
-    if complete || bounded.is_some_and(|run| !found.as_deref().is_some_and(|path| run.left(path))) {
+    if complete || bounded.is_some_and(|run| !found.as_deref().is_some_and(|path| plan.went_on(run, path))) {
         return failed(state, reason.to_owned(), None);
     }
     match found {

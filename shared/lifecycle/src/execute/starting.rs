@@ -2,12 +2,12 @@
 //! Must not know how the run before it was ended.
 
 use super::rollback::{give_up, rollback_reason};
-use super::transition::{Next, claim_of, failed, finish, savepoint_of, to};
+use super::transition::{Next, claim_of, failed, finish, refuse, savepoint_of, to};
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
-use crate::ids::{JobId, run_id};
-use crate::plan::{Plan, Previous};
+use crate::ids::{JobId, rollback_id, run_id};
+use crate::plan::{KnownRun, Plan, Previous};
 use crate::state::{Place, StateRef};
 
 /// How many states that may be another job's are listed.
@@ -48,7 +48,7 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
     if let Some(run) = may_be_complete(plan, intent, found.as_deref()) {
-        return finish(state, Outcome::Refused { refusal: Refusal::MayBeComplete { job_id: run } });
+        return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run });
     }
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
@@ -57,7 +57,7 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
         }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
         None if intent.stop.is_some() => failed(state, "no state of the stopped run was found".to_owned(), None),
-        None => finish(state, Outcome::Refused { refusal: Refusal::NoState }),
+        None => refuse(plan, state, intent, Refusal::NoState),
     }
 }
 
@@ -67,20 +67,23 @@ pub(super) fn listed_states(plan: &Plan, state: State, intent: &Intent, listed: 
         return found_latest(plan, state, intent, None);
     }
     let candidates = listed.iter().take(CANDIDATES).map(|found| found.path.clone()).collect();
-    finish(state, Outcome::Refused { refusal: Refusal::StateNotProven { candidates } })
+    refuse(plan, state, intent, Refusal::StateNotProven { candidates })
 }
 
 /// A bounded run that nobody saw at its end, and that left no state of its own: `found` is older than it.
 fn may_be_complete(plan: &Plan, intent: &Intent, found: Option<&str>) -> Option<JobId> {
     let run = plan.previous.as_ref().and_then(Previous::bounded_run)?;
     let seen = intent.stop.is_some() || intent.left_savepoint.is_some();
-    let went_on = found.is_some_and(|path| run.left(path));
+    let went_on = found.is_some_and(|path| plan.went_on(run, path));
     (!seen && !went_on && !plan.clean_start).then_some(run.job_id)
 }
 
 /// A run that left no checkpoint is started again from its own starting point, which was clean.
 pub(super) fn may_start_over(plan: &Plan, state: &State) -> bool {
-    let never = |p: &Previous| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty();
+    // Of a run that we did not start nobody knows where it started.
+    let started = |run: &KnownRun| run.job_id == run_id(run.operation) || run.job_id == rollback_id(run.operation);
+    let never =
+        |p: &Previous| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty() && p.runs.iter().all(started);
     !claim_of(state).notes.checkpointed && plan.previous.as_ref().is_some_and(never)
 }
 

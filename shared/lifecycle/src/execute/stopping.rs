@@ -71,7 +71,7 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
             if n < STOP_TRIES {
                 return end_by(plan, state, intent, n, None);
             }
-            finish(state, Outcome::Refused { refusal: Refusal::NoSavepoint { message } })
+            finish(state, Outcome::refused(Refusal::NoSavepoint { message }))
         }
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &
         Some(None) => match plan.action(Observed::Complete) {
             Action::Leave(why) if plan.next.is_some() => {
                 let (epoch, checkpointed) = (state.epoch.clone(), claim_of(&state).notes.checkpointed);
-                finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed })
+                finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed, newest: None })
             }
             Action::Leave(_)
             | Action::Start(_)

@@ -1,8 +1,9 @@
 //! What every transition is made of: a phase with an effect, the end of a pass, the close of the claim.
 //! Must not know which phase follows which.
 
-use super::{Effect, End, Outcome, Phase, State};
+use super::{Effect, End, Intent, Outcome, Phase, Refusal, State};
 use crate::claim::Claim;
+use crate::plan::Plan;
 
 pub(super) type Next = (State, Effect);
 
@@ -20,6 +21,12 @@ pub(super) fn done(state: State, end: End) -> Next {
 pub(super) fn finish(state: State, outcome: Outcome) -> Next {
     let claim = Claim { closed: true, outcome: Some(outcome.clone()), ..claim_of(&state).clone() };
     to(state, Phase::Closing(outcome), Effect::SaveClaim(claim))
+}
+
+/// The target is given up before anything was touched.
+pub(super) fn refuse(plan: &Plan, state: State, intent: &Intent, refusal: Refusal) -> Next {
+    let gone = plan.previous.is_some() && intent.stop.is_none();
+    finish(state, Outcome::Refused { refusal, gone, savepoint: intent.left_savepoint.clone() })
 }
 
 /// Nothing of the job runs: every run that was started is at its end.

@@ -5,7 +5,7 @@ use super::{Desired, Reason, Ruling, Situation};
 use crate::change::{Change, Kind};
 use crate::manifest::Meta;
 use crate::owed::{Cause, Debt};
-use crate::permission::Permission;
+use crate::permission::{AllowedFor, Permission};
 use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
 use crate::record::{Aim, Deployed, OpenOperation, Record};
 use crate::state::{Place, version_directory};
@@ -38,13 +38,12 @@ fn absent(record: &Record, situation: &Situation) -> Ruling {
     if record.source != situation.source {
         return keep(record, situation, None, Reason::OtherSource);
     }
-    let allowed = record.allows(Permission::Remove);
-    if situation.removals_held && !allowed {
+    if situation.removals_held && !record.lets_go(AllowedFor::RemovalsHeld) {
         return keep(record, situation, Some(Kind::Removed), Reason::RemovalsHeld);
     }
     match waiting(record.owed.remove.as_ref(), situation) {
-        Some(reason) if !allowed => nothing(Some(Kind::Removed), reason),
-        Some(_) | None => operate(record, situation, Change::plain(Kind::Removed), None),
+        Some(reason) => nothing(Some(Kind::Removed), reason),
+        None => operate(record, situation, Change::plain(Kind::Removed), None),
     }
 }
 
@@ -56,11 +55,14 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
             None => operate(record, situation, Change::plain(Kind::New), Some(target)),
         };
     };
-    if record.source != situation.source && !record.allows(Permission::Adopt) {
+    if record.source != situation.source && !record.lets_go(AllowedFor::OtherSource) {
         return keep(record, situation, None, Reason::OtherSource);
     }
     let change = Change::between(&deployed.target, target);
-    if situation.clean_starts_held && change.starts_over_by_configuration() && !record.allows(Permission::CleanStart) {
+    if situation.clean_starts_held
+        && change.starts_over_by_configuration()
+        && !record.lets_go(AllowedFor::CleanStartsHeld)
+    {
         return keep(record, situation, Some(change.kind), Reason::CleanStartsHeld);
     }
     let described = !change.differences.is_empty();
@@ -117,9 +119,7 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
     match deployed.aim {
         Aim::Stopped if remove => operate(record, situation, Change::plain(Kind::Removed), None),
         Aim::Stopped => nothing(change, reason),
-        // Whoever allows a clean start knows that it is down.
         Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(|debt| !debt.cause.is_down())) => restart(),
-        Aim::Run if record.allows(Permission::CleanStart) => restart(),
         Aim::Complete if due => restart(),
         Aim::Run | Aim::Complete => match waiting(owed.keep_running.as_ref(), situation) {
             Some(waits) if change.is_none_or(|kind| kind == Kind::Unchanged) => nothing(change, waits),
@@ -131,7 +131,7 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
 fn operate(record: &Record, situation: &Situation, change: Change, target: Option<&Target>) -> Ruling {
     let meta = target.map(|_| next_meta(record, &change, situation));
     let next = target.zip(meta.as_ref()).map(|(target, meta)| Launch::of(target, meta));
-    let adopt = match (&record.deployed, record.allows.iter().find(|a| a.permission == Permission::Adopt)) {
+    let adopt = match (&record.deployed, record.granted(Permission::Adopt)) {
         (_, Some(allow)) => allow.run.map_or(Adopt::ByName, Adopt::Run),
         (Some(deployed), None) if deployed.runs.is_empty() && deployed.aim == Aim::Run => Adopt::ByName,
         (Some(_) | None, None) => Adopt::No,
@@ -156,7 +156,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         stops: record.stops.clone(),
         adopt,
         adopt_from,
-        clean_start: record.allows(Permission::CleanStart),
+        clean_start: record.granted(Permission::CleanStart).is_some(),
         windows: situation.windows,
     };
     Ruling::Operate(Box::new(OpenOperation { plan, target: target.cloned(), meta, batch: situation.batch, sent: 1 }))

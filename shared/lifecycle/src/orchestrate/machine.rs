@@ -213,7 +213,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
         None => Record::fresh(name.clone(), situation.nonce, situation.source),
     };
     record.lapse_permissions(situation.now);
-    let learned = learn(&mut record, situation);
+    let learned = learn(&mut record, situation) | forget_other_wishes(&mut record, &desired);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => order(situation, state, record, known, *open),
         Ruling::Nothing { change, reason, record_target } => {
@@ -243,6 +243,19 @@ fn learn(record: &mut Record, situation: &Situation) -> bool {
     checkpointed || paid
 }
 
+/// Debts of a wish that is gone or was replaced are nobody's. Says whether there were any. A refused file is no new wish.
+fn forget_other_wishes(record: &mut Record, desired: &Desired) -> bool {
+    let runs = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
+    let (apply, remove) = match desired {
+        Desired::Refused => (false, false),
+        Desired::Absent => (true, false),
+        Desired::Target(target) => (record.owed.apply.as_ref().is_some_and(|apply| !apply.is_about(target)), runs),
+    };
+    let apply = apply && record.owed.apply.take().is_some();
+    let remove = remove && record.owed.remove.take().is_some();
+    apply || remove
+}
+
 fn order(situation: &Situation, mut state: State, record: Record, known: bool, open: OpenOperation) -> Next {
     state.record = known.then(|| Box::new(record.clone()));
     let plan = open.plan.clone();
@@ -254,6 +267,8 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
         // Given out now, whatever comes of it: a version is never reused.
         draft.highest_version = draft.highest_version.max(meta.query_version);
     }
+    // A record that was lost knew of versions that only their directories tell now.
+    draft.highest_version = draft.highest_version.max(situation.version_floor);
     draft.source = situation.source;
     draft.decision =
         Some(decision(situation, Some(plan.change.kind), &Reason::Ordered { operation: plan.operation }, Some(&plan)));

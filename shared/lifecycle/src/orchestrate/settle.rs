@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::change::Kind;
 use crate::claim::{Abandoned, Claim};
 use crate::decision::Why;
 use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
@@ -31,7 +32,7 @@ pub fn settle_result(
     let from = restored(outcome);
     Settling { open, now, patience }.fold(&mut record, outcome);
     let refusal = match outcome {
-        Outcome::Refused { refusal } => Some(refusal.kind()),
+        Outcome::Refused { refusal, .. } => Some(refusal.kind()),
         Outcome::Deployed { .. }
         | Outcome::Completed { .. }
         | Outcome::Left { .. }
@@ -116,13 +117,13 @@ impl Settling<'_> {
                 }
             }
             Outcome::Completed { run } => self.deploy(record, run, Aim::Complete, true),
-            Outcome::Left { why, run, epoch, checkpointed } => {
+            Outcome::Left { why, run, epoch, checkpointed, newest } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.checkpointed |= checkpointed;
                 }
                 let run = run.map(|job_id| RunStarted {
                     job_id,
-                    restored_from: None,
+                    restored_from: newest.clone(),
                     epoch: epoch.clone(),
                     compiled: Compiled::default(),
                 });
@@ -154,9 +155,18 @@ impl Settling<'_> {
                 record.owed.remove = None;
                 self.owe_apply(record, Cause::DoesNotRun, reason, None);
             }
-            Outcome::Refused { refusal } => {
+            Outcome::Refused { refusal, gone, savepoint } => {
                 let (cause, epoch) = cause_of(refusal);
                 self.owe(record, cause, &detail(outcome), epoch);
+                if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
+                    deployed.restore_point.clone_from(savepoint);
+                }
+                // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
+                let to_run = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
+                if *gone && to_run && record.owed.keep_running.is_none() {
+                    let debt = self.debt(None, Cause::NoResult, "it was not there as its target was tried", None);
+                    record.owed.keep_running = Some(debt.at_once(now));
+                }
             }
             Outcome::Failed { reason, savepoint, runs } => {
                 if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
@@ -184,7 +194,7 @@ impl Settling<'_> {
     /// A permission is used up by the operation that needed it, not by one that the environment kept from using it.
     fn use_up_permissions(&self, record: &mut Record, outcome: &Outcome) {
         let kept_from = match outcome {
-            Outcome::Refused { refusal } => cause_of(refusal).0.is_environment(),
+            Outcome::Refused { refusal, .. } => cause_of(refusal).0.is_environment(),
             Outcome::Deployed { .. }
             | Outcome::Completed { .. }
             | Outcome::Left { .. }
@@ -194,12 +204,13 @@ impl Settling<'_> {
         };
         let plan = &self.open.plan;
         record.allows.retain(|allow| {
-            let used = match allow.permission {
+            let carried = match allow.permission {
                 Permission::Adopt => plan.next.is_some(),
-                Permission::CleanStart => plan.clean_start,
+                Permission::CleanStart => plan.clean_start || plan.change.kind == Kind::Query,
                 Permission::Remove => plan.next.is_none(),
             };
-            kept_from || !used
+            // One that was given after the plan was made is for another operation.
+            kept_from || !carried || allow.at > plan.at
         });
     }
 
@@ -356,6 +367,9 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, runs: &[RunStarted])
 /// A stop that the operation asked for, and whose savepoint it did not go on from.
 fn leave_stop(record: &mut Record, open: &OpenOperation, claim: &Claim) {
     let (Some(note), Some(directory)) = (&claim.notes.stop, open.plan.stop_directory()) else { return };
+    if let (Some(deployed), Some(_)) = (&mut record.deployed, &note.savepoint) {
+        deployed.restore_point.clone_from(&note.savepoint);
+    }
     let left = note.left.clone().unwrap_or_else(|| LeftStop {
         operation: open.plan.operation,
         run: note.run,
@@ -426,6 +440,6 @@ pub(super) fn detail(outcome: &Outcome) -> String {
         Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
         Outcome::Removed { savepoint: None } => "stopped".to_owned(),
         Outcome::RolledBack { reason, .. } | Outcome::Failed { reason, .. } => reason.clone(),
-        Outcome::Refused { refusal } => refusal.to_string(),
+        Outcome::Refused { refusal, .. } => refusal.to_string(),
     }
 }

@@ -1,0 +1,162 @@
+//! What is owed to which wish: a new one ends the debts of the old one, and no debt keeps another from being paid.
+//! Must not know the shells: the machines and a node in memory.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
+
+mod node;
+
+use jiff::Timestamp;
+use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::flink::JobState;
+use lifecycle::orchestrate::{Desired, Effect, Input, Ruling, Situation, State, decide, step};
+use lifecycle::owed::Cause;
+use lifecycle::permission::{Allow, AllowedFor, Permission};
+use lifecycle::record::{Aim, Record};
+use node::{deployed, first, id, order, reconfigured, requeried, run, settle, situation, wanted};
+
+/// The record that one pass of the orchestrator writes; nothing if it writes none.
+fn passed(record: &Record, desired: &Desired, situation: &Situation) -> Option<Record> {
+    let (state, _) = step(&record.name, situation, State::new(), Input::Begin);
+    let (state, _) = step(&record.name, situation, state, Input::Record(Some(Box::new(record.clone()))));
+    let (state, effect) = step(&record.name, situation, state, Input::Desired(desired.clone()));
+    match effect {
+        Effect::WriteRecord(record) => Some(*record),
+        Effect::WritePlan(_) => match step(&record.name, situation, state, Input::Written).1 {
+            Effect::WriteRecord(record) => Some(*record),
+            other => panic!("{other:?}"),
+        },
+        Effect::Done(_) => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn allow(record: &mut Record, permission: Permission, what: AllowedFor) {
+    let at = Timestamp::UNIX_EPOCH;
+    record.allows.push(Allow { permission, run: None, what: Some(what), by: "anna".to_owned(), at });
+}
+
+/// `x / 0`, and the file is put back to what runs: nobody owes anything, and no alert stands.
+#[test]
+fn a_failed_wish_that_is_taken_back_leaves_no_debt() {
+    let (mut record, mut node) = deployed(&first());
+    node.doomed = Some(requeried().digest());
+    let open = order(&mut record, &wanted(&requeried()), 2);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    assert!(record.owed.apply.is_some());
+    assert!(passed(&record, &Desired::Refused, &situation(3)).is_none_or(|record| record.owed.apply.is_some()));
+    let record = passed(&record, &wanted(&first()), &situation(3)).unwrap();
+    assert!(record.owed.debts().next().is_none(), "{:?}", record.owed);
+    assert!(lifecycle::attention::of_record(&record).is_empty());
+}
+
+/// The file is deleted during an outage and put back.
+#[test]
+fn a_removal_that_is_taken_back_leaves_no_debt() {
+    let (mut record, mut node) = deployed(&first());
+    node.no_cluster = Some("no session".to_owned());
+    let open = order(&mut record, &Desired::Absent, 2);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    assert!(record.owed.remove.is_some());
+    let record = passed(&record, &wanted(&first()), &situation(3)).unwrap();
+    assert!(record.owed.debts().next().is_none(), "{:?}", record.owed);
+}
+
+/// The new target cannot be had now, and what is deployed is lost meanwhile: it comes back.
+#[test]
+fn a_target_that_waits_does_not_keep_the_deployed_one_down() {
+    let (mut record, mut node) = deployed(&first());
+    node.end(run(1), JobState::Failed);
+    node.without_secret = Some(reconfigured().digest());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let outcome = node.run(&open.plan);
+    assert!(matches!(outcome, Outcome::Refused { gone: true, .. }), "{outcome:?}");
+    let mut record = settle(record, &open, &outcome);
+    assert!(record.is_down(), "and is told of");
+    let open = order(&mut record, &wanted(&reconfigured()), 3);
+    assert!(open.plan.is_restart());
+    assert!(matches!(node.run(&open.plan), Outcome::Deployed { .. }));
+}
+
+#[test]
+fn a_permission_does_not_shorten_a_pause() {
+    let (mut record, mut node) = deployed(&first());
+    node::unsettle(&mut record);
+    node.end(run(1), JobState::Failed);
+    node.disk.clear();
+    record.deployed.as_mut().unwrap().checkpointed = true;
+    let open = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    let mut record = settle(record, &open, &outcome);
+    allow(&mut record, Permission::CleanStart, AllowedFor::Operation(id(2)));
+    record.owed.retry(Timestamp::UNIX_EPOCH);
+    // There is no session now: the permission is kept, and so is the pause.
+    node.no_cluster = Some("no session".to_owned());
+    let open = order(&mut record, &wanted(&first()), 3);
+    assert!(open.plan.clean_start);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    assert!(record.allows(Permission::CleanStart));
+    let ruling = decide(&record, &wanted(&first()), &situation(4));
+    assert!(matches!(ruling, Ruling::Nothing { .. }), "{ruling:?}");
+}
+
+/// A permission that lifts a guard grants nothing else, and one that came after the plan is for another operation.
+#[test]
+fn a_permission_is_used_for_what_it_was_given_for() {
+    let (mut record, _) = deployed(&first());
+    allow(&mut record, Permission::CleanStart, AllowedFor::CleanStartsHeld);
+    node::unsettle(&mut record);
+    let open = order(&mut record, &wanted(&first()), 2);
+    assert!(!open.plan.clean_start);
+    let mut record = Record { open: None, ..record };
+    record.allows.clear();
+    let open = order(&mut record, &wanted(&first()), 3);
+    let given = open.plan.at + jiff::SignedDuration::from_secs(1);
+    allow(&mut record, Permission::Adopt, AllowedFor::Operation(id(2)));
+    record.allows[0].at = given;
+    let outcome = Outcome::refused(Refusal::NoState);
+    assert!(settle(record, &open, &outcome).allows(Permission::Adopt));
+}
+
+/// A job of that name that is not ours is the environment: it goes, and the target is applied.
+#[test]
+fn a_foreign_job_is_waited_for() {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let open = order(&mut record, &wanted(&first()), 2);
+    let foreign = Outcome::refused(Refusal::ForeignJob { job_id: run(9), others: Vec::new() });
+    let record = settle(record, &open, &foreign);
+    let debt = &record.owed.apply.as_ref().unwrap().debt;
+    assert_eq!(debt.cause, Cause::ForeignJob);
+    let later = Situation { now: debt.next.unwrap(), ..situation(3) };
+    assert!(matches!(decide(&record, &wanted(&first()), &later), Ruling::Operate(_)));
+}
+
+/// A record that was lost knew of versions that only their directories tell now.
+#[test]
+fn no_version_is_given_out_twice_after_a_lost_record() {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    record.highest_version = 3;
+    let mut taken = deployed(&first()).0;
+    taken.highest_version = 3;
+    node::unsettle(&mut taken);
+    let floor = Situation { version_floor: 5, ..situation(2) };
+    let record = passed(&taken, &wanted(&first()), &floor).unwrap();
+    assert_eq!(record.highest_version, 5);
+}
+
+/// The savepoint of somebody else's stop is known only as long as Flink tells it.
+#[test]
+fn the_savepoint_of_a_stop_by_hand_survives_a_refusal() {
+    let (mut record, mut node) = deployed(&first());
+    node.stop(run(1), "s3://elsewhere");
+    node::unsettle(&mut record);
+    node.without_secret = Some(first().digest());
+    let open = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    let deployed = record.deployed.unwrap();
+    assert!(deployed.restore_point.unwrap().starts_with("s3://elsewhere/"));
+    assert_eq!(deployed.aim, Aim::Run);
+}
