@@ -322,7 +322,7 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
         Deed::JobManagerDies => sim.lock().flink.job_manager_dies(),
         Deed::SessionEnds => {
             let mut state = sim.lock();
-            if let Some(at) = state.flink.present() {
+            if let Some(at) = state.flink.standing() {
                 state.flink.session_ends(at);
             }
         }
@@ -333,7 +333,7 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
         }
         Deed::Cut => {
             let mut state = sim.lock();
-            if let Some(at) = state.flink.present() {
+            if let Some(at) = state.flink.standing() {
                 state.flink.sessions[at].state = crate::flink::SessionState::Cut;
             }
         }

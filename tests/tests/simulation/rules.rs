@@ -325,7 +325,7 @@ fn without_cause(state: &State, result: &OperationResult) -> Option<String> {
     let nature = Nature::of(&next.body);
     let failed = match &result.outcome {
         Outcome::RolledBack { .. } | Outcome::Failed { .. } => true,
-        Outcome::Refused { refusal: Refusal::DoesNotCompile { .. } } => {
+        Outcome::Refused { refusal: Refusal::DoesNotCompile { .. }, .. } => {
             return nature.compiles.then(|| "a query that compiles was refused".to_owned());
         }
         Outcome::Deployed { unhealthy, .. } => unhealthy.is_some(),

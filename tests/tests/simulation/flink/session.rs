@@ -40,10 +40,19 @@ impl Flink {
         self.sessions.push(Session { application, attempt: 1, state: SessionState::Up, ha, slots });
     }
 
-    /// The session that the node finds.
+    /// The session that the node finds; of two of one name it takes none.
     pub(crate) fn present(&self) -> Option<usize> {
         let answers = |session: &Session| session.state == SessionState::Up;
-        self.sessions.iter().rposition(answers)
+        let (first, last) = (self.sessions.iter().position(answers), self.sessions.iter().rposition(answers));
+        first.filter(|_| first == last)
+    }
+
+    /// The session that is there, whether its JobManager answers now or not.
+    pub(crate) fn standing(&self) -> Option<usize> {
+        self.sessions.iter().rposition(|session| match session.state {
+            SessionState::Up | SessionState::Restarting { .. } => true,
+            SessionState::Ended | SessionState::Cut => false,
+        })
     }
 
     pub(crate) fn answers(&self, session: usize, attempt: u32) -> bool {
@@ -51,13 +60,13 @@ impl Flink {
         session.state == SessionState::Up && session.attempt == attempt
     }
 
-    /// What the ResourceManager says of another life.
+    /// What the ResourceManager says of another application, and a later attempt of an earlier one of its own. A later
+    /// attempt of another application proves nothing: with high availability its jobs went on under it.
     pub(crate) fn is_over(&self, epoch: &Epoch) -> bool {
         let Epoch::Yarn { application, attempt } = epoch else { return false };
-        self.sessions.iter().any(|session| {
-            session.application == *application
-                && (session.state == SessionState::Ended
-                    || (session.attempt > *attempt && session.state != SessionState::Cut))
+        self.sessions.iter().enumerate().any(|(at, session)| {
+            let followed = session.attempt > *attempt && self.present() == Some(at);
+            session.application == *application && (session.state == SessionState::Ended || followed)
         })
     }
 
