@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check infra unit simulate e2e lambda package package-twice bench build install fmt
+.PHONY: planted-faults help demo test check infra unit simulate e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ unit: ## unit tests, properties, snapshots and the model only
 
 # Which random scenarios `make simulate` plays.
 SEEDS ?= 1..1000
+
+planted-faults: ## plants one-line faults and says which test finds each (ONLY=part of its text; a minute each)
+	scripts/planted-faults.sh $(ONLY)
 
 simulate: ## random operations under random faults in simulated time (SEEDS=1..1000; a failure prints its own seed)
 	SEEDS=$(SEEDS) cargo nextest run -p tests --locked -E 'binary(simulation) and test(random)' --no-capture

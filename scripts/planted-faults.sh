@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Plants each fault of tests/planted-faults.txt in a copy of HEAD and says which tests of the two protocols find it.
+#
+# usage: planted-faults.sh [part of a kind's text]
+# Called by `make planted-faults`. Ends with 1 if a fault is found by no test. About a minute each on two cores.
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+only=${1:-}
+list=$PWD/tests/planted-faults.txt
+copy=$(mktemp -d)
+git worktree add --quiet --detach "$copy" HEAD
+trap 'git worktree remove --force "$copy"' EXIT
+: "${CARGO_TARGET_DIR:=$PWD/target}"
+export CARGO_TARGET_DIR=$CARGO_TARGET_DIR-planted
+PATH=$(scripts/install-flink.sh tools | sed -n 's/^TOOLS_BIN=//p'):$PATH
+found=0 survived=0
+
+# Replaces the first occurrence of a text; nothing of it is a pattern.
+plant() {
+  FROM=$2 TO=$3 awk 'BEGIN { from = ENVIRON["FROM"]; to = ENVIRON["TO"] }
+    !done && (at = index($0, from)) { $0 = substr($0, 1, at - 1) to substr($0, at + length(from)); done = 1 }
+    { print }
+    END { exit !done }' "$1" >"$1.planted" || { echo "not there: $2" >&2; exit 2; }
+  mv -- "$1.planted" "$1"
+}
+
+try() {
+  local kind=$1 file=$2
+  local log=$copy/planted.log
+  plant "$copy/$file" "$3" "$4"
+  if (cd "$copy" && cargo nextest run --workspace --locked --cargo-quiet \
+    -E 'package(lifecycle) or package(control) or binary(model) or binary(simulation)' >"$log" 2>&1); then
+    printf 'SURVIVED  %s\n' "$kind"
+    survived=$((survived + 1))
+  elif by=$(awk '$1 == "FAIL" { $1 = $2 = $3 = $4 = $5 = ""; print; exit }' "$log") && [[ -n $by ]]; then
+    printf 'found     %s: %s\n' "$kind" "${by##*( )}"
+    found=$((found + 1))
+  else
+    printf 'does not compile: %s\n' "$kind" >&2
+    tail -20 "$log" >&2
+    exit 2
+  fi
+  git -C "$copy" checkout --quiet -- "$file"
+}
+
+kind='' file='' from=''
+while IFS= read -r line; do
+  case $line in
+    '#'* | '') ;;
+    '* '*) kind=${line#\* } ;;
+    '- '*) from=${line#- } ;;
+    '+ '*) [[ $kind != *"$only"* ]] || try "$kind" "$file" "$from" "${line#+ }" </dev/null ;;
+    *) file=$line ;;
+  esac
+done <"$list"
+printf '%d planted, %d found, %d survived\n' $((found + survived)) "$found" "$survived"
+[[ $survived -eq 0 ]]
