@@ -160,3 +160,45 @@ fn the_savepoint_of_a_stop_by_hand_survives_a_refusal() {
     assert!(deployed.restore_point.unwrap().starts_with("s3://elsewhere/"));
     assert_eq!(deployed.aim, Aim::Run);
 }
+
+/// Three hours of a broken node, a sweep each minute and a redeploy each hour: few steps, one alert, a small record.
+#[test]
+fn a_broken_node_costs_few_steps_and_one_alert() {
+    let broken = || Outcome::refused(Refusal::NodeBroken { message: "/nowhere/python3: see PYEXEC_PATH".to_owned() });
+    for taken in [true, false] {
+        for is_new in [true, false] {
+            let mut record = if is_new {
+                Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries)
+            } else {
+                deployed(&first()).0
+            };
+            let (versions, before) = (record.highest_version, record.history.len());
+            let mut steps = 0;
+            let mut alerts = std::collections::BTreeSet::new();
+            for minute in 0..180 {
+                let now = Timestamp::from_second(minute * 60).unwrap();
+                let now_is = Situation { now, urgent: minute % 60 == 0, ..situation(2) };
+                let Ruling::Operate(open) = decide(&record, &wanted(&requeried()), &now_is) else { continue };
+                record.highest_version = open.meta.as_ref().map_or(record.highest_version, |meta| meta.query_version);
+                record.open = Some((*open).clone());
+                // What no runner takes is sent once more, the first time.
+                steps += 1 + i32::from(!taken && steps == 0);
+                record = if taken {
+                    lifecycle::orchestrate::settle_result(record, &open, &broken(), now, node::patience())
+                } else {
+                    lifecycle::orchestrate::settle_abandoned(record, &open, None, now, node::patience())
+                };
+                alerts.extend(lifecycle::attention::of_record(&record).into_iter().map(|told| told.kind));
+            }
+            assert!((10..=20).contains(&steps), "{steps} steps");
+            assert!(alerts.len() <= 1, "{alerts:?}");
+            assert!(serde_json::to_vec(&record).unwrap().len() < 64 * 1024);
+            let error = &record.owed.apply.as_ref().unwrap().debt.error;
+            assert!(!taken || error.contains("PYEXEC_PATH"), "{error}");
+            if !taken {
+                let left = (record.highest_version, record.history.len(), record.orphans.len());
+                assert_eq!(left, (versions, before, 0), "a try that nobody took leaves nothing");
+            }
+        }
+    }
+}
