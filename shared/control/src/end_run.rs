@@ -57,7 +57,7 @@ pub async fn stop(
 }
 
 /// The end of a run that our stop did not bring about: Flink names the savepoint of another stop that did.
-async fn gone(cluster: &dyn Cluster, run: JobId) -> Result<StopEnd, OutsideError> {
+pub async fn gone(cluster: &dyn Cluster, run: JobId) -> Result<StopEnd, OutsideError> {
     let checkpoints = cluster.checkpoints(run).await?.unwrap_or_default();
     let savepoint = checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint);
     Ok(savepoint.map_or(StopEnd::Gone, StopEnd::Savepoint))

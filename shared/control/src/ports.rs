@@ -47,6 +47,17 @@ pub enum Condition {
     Unchanged(Etag),
 }
 
+impl Condition {
+    /// Whether it holds for what is there.
+    pub fn holds(&self, there: Option<&Etag>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Absent => there.is_none(),
+            Self::Unchanged(etag) => there == Some(etag),
+        }
+    }
+}
+
 /// How a conditional write ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {

@@ -111,11 +111,10 @@ mod tests {
             let found = self.0.iter().find(|(path, _)| path == directory);
             Ok(found.map(|(_, id)| {
                 let mut header = vec![0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 4];
-                header.extend(id.map(u64::to_be_bytes).unwrap_or_default().into_iter().take(if id.is_some() {
-                    8
-                } else {
-                    3
-                }));
+                match id {
+                    Some(id) => header.extend(id.to_be_bytes()),
+                    None => header.extend([0; 3]),
+                }
                 header
             }))
         }

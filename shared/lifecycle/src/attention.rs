@@ -270,6 +270,11 @@ impl Document for AlertsDocument {
     const FORMAT: u32 = FORMAT;
 }
 
+/// Whether what was told at a time is to be told again, or forgotten.
+fn is_old(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) >= DAY
+}
+
 impl AlertsDocument {
     /// Nothing stands.
     pub fn fresh(nonce: Nonce) -> Self {
@@ -279,13 +284,12 @@ impl AlertsDocument {
     /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were. What is
     /// more than is kept of a kind is noted once others have ended.
     pub fn note(&mut self, seen: &Seen, now: Timestamp) {
-        let old = |at: Timestamp| now.duration_since(at) >= DAY;
         self.drop_ended(seen, now);
         for condition in &seen.conditions {
             let kept = self.standing.iter().filter(|known| known.condition.kind == condition.kind).count();
             match self.standing.iter_mut().find(|known| known.condition.is(condition)) {
                 Some(known) => {
-                    if condition.kind.waits() && known.raised.is_some_and(old) {
+                    if condition.kind.waits() && known.raised.is_some_and(|at| is_old(at, now)) {
                         known.raised = None;
                     }
                 }
@@ -303,11 +307,10 @@ impl AlertsDocument {
     }
 
     fn drop_ended(&mut self, seen: &Seen, now: Timestamp) {
-        let old = |at: Timestamp| now.duration_since(at) >= DAY;
         self.standing.retain(|known| {
             let Some(raised) = known.raised else { return true };
             let stands = seen.conditions.iter().any(|condition| condition.is(&known.condition));
-            let forgotten = known.condition.kind == Kind::LostCluster && old(raised);
+            let forgotten = known.condition.kind == Kind::LostCluster && is_old(raised, now);
             stands || !(forgotten || seen.covers(&known.condition))
         });
     }

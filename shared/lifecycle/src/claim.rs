@@ -71,6 +71,11 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// The run that was ended, or was to be.
+    pub fn ended_run(&self) -> Option<JobId> {
+        self.stop.as_ref().map(|note| note.run).or(self.cancel)
+    }
+
     /// Whether nothing was begun.
     pub fn is_untouched(&self) -> bool {
         self.stop.is_none() && self.cancel.is_none() && self.start.is_none() && self.rollback.is_none()

@@ -164,6 +164,11 @@ impl OperationId {
     /// How far the clocks of two makers of ids may be apart, in milliseconds.
     const CLOCKS: u64 = 3_600_000;
 
+    /// Whether a run is one of the two that it starts.
+    pub fn starts(self, run: JobId) -> bool {
+        run == run_id(self) || run == rollback_id(self)
+    }
+
     /// Whether it was made after `other`, or may have been: ids begin with the time.
     pub fn is_since(self, other: Self) -> bool {
         let time = |id: Self| id.0.0.iter().take(6).fold(0, |time, byte| (time << 8) | u64::from(*byte));

@@ -11,7 +11,7 @@ use crate::decision::{Action, Observed, action};
 use crate::documents::Document;
 use crate::execute::{Compiled, RunStarted};
 use crate::flink::Epoch;
-use crate::ids::{Digest, JobId, OperationId, rollback_id, run_id};
+use crate::ids::{Digest, JobId, OperationId};
 use crate::manifest::{Body, JobName, Meta, effective_properties};
 use crate::secrets::{SecretReference, references_in_sql, references_in_text};
 use crate::state::{Place, kept_at, places_of_run, savepoint_directory, version_directory};
@@ -248,11 +248,6 @@ impl Previous {
         places
     }
 
-    /// Its newest run, if all of its sources are bounded: it may come to its end.
-    pub fn bounded_run(&self) -> Option<&KnownRun> {
-        self.runs.last().filter(|run| run.compiled.bounded == Some(true))
-    }
-
     /// How many slots its run holds: as Flink compiled it, or as its parallelism tells.
     pub fn slots(&self) -> u32 {
         self.runs.last().and_then(|run| run.compiled.slots).unwrap_or(self.launch.slots)
@@ -370,14 +365,19 @@ impl Plan {
 
     /// Whether a run is one of ours: this operation's, a deployed one, or one that was left behind.
     pub fn is_ours(&self, run: JobId) -> bool {
-        run == run_id(self.operation)
-            || run == rollback_id(self.operation)
-            || self.known_runs().any(|known| known.job_id == run)
+        self.operation.starts(run) || self.known_runs().any(|known| known.job_id == run)
+    }
+
+    /// The deployed run, if all of its sources are bounded and it left no state after which it goes on: nobody having seen
+    /// its end, it may have come to it. `found` is the newest state of the lineage.
+    pub fn may_be_complete(&self, found: Option<&str>) -> Option<&KnownRun> {
+        let run = self.previous.as_ref()?.runs.last().filter(|run| run.compiled.bounded == Some(true))?;
+        (!found.is_some_and(|path| self.went_on(run, path))).then_some(run)
     }
 
     /// Whether a bounded run had not come to its end when it left this state: Flink deletes the checkpoints of one that
     /// does, and a savepoint says so only if it was a stop's. Any other one may have been taken on the way.
-    pub fn went_on(&self, run: &KnownRun, path: &str) -> bool {
+    fn went_on(&self, run: &KnownRun, path: &str) -> bool {
         let id = run.job_id.to_string();
         let restored = self.previous.as_ref().and_then(|previous| previous.restore_point.as_deref());
         let stopped = self.stops.iter().any(|stop| stop.run == run.job_id && path.starts_with(&stop.directory));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Change, Kind};
 use crate::documents::{Document, Rest};
 use crate::execute::RefusalKind;
-use crate::ids::{BatchId, JobId, Nonce, OperationId, rollback_id, run_id};
+use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::manifest::{JobName, Meta};
 use crate::owed::Owed;
 use crate::permission::{Allow, AllowedFor};
@@ -342,7 +342,7 @@ impl Record {
         let operations = self.open.iter().map(|open| open.plan.operation);
         let mut operations = operations.chain(self.history.iter().map(|entry| entry.operation));
         deployed.chain(&self.orphans).chain(open).any(|known| known.job_id == run)
-            || operations.any(|operation| run == run_id(operation) || run == rollback_id(operation))
+            || operations.any(|operation| operation.starts(run))
     }
 
     /// Whether bringing the job to `target` would start it clean although its manifest computes what it did.

@@ -5,13 +5,12 @@
 
 mod node;
 
-use jiff::Timestamp;
 use lifecycle::decision::Why;
 use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::owed::Cause;
-use lifecycle::permission::{Allow, Permission};
+use lifecycle::permission::Permission;
 use lifecycle::record::{Aim, Record};
 use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
 
@@ -68,8 +67,7 @@ fn it_is_started_again_where_that_is_allowed() {
     let (mut record, mut node) = bounded();
     node.disk.clear();
     forgotten(&mut record, &mut node);
-    let at = Timestamp::UNIX_EPOCH;
-    record.allows.push(Allow { permission: Permission::CleanStart, run: None, what: None, by: "anna".to_owned(), at });
+    node::allow(&mut record, Permission::CleanStart, None, None);
     let open = order(&mut record, &wanted(&first()), 2);
     assert!(matches!(node.run(&open.plan), Outcome::Deployed { .. }));
 }

@@ -14,7 +14,6 @@ use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
 use lifecycle::owed::{Cause, Owed};
-use lifecycle::permission::{Allow, Permission};
 use lifecycle::record::{OpenOperation, Record, Source, Status};
 use lifecycle::target::Target;
 use node::{
@@ -483,50 +482,4 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
     assert_eq!(record.status(), Some(Status::Running));
     let owed = record.owed.apply.unwrap().debt;
     assert_eq!((owed.attempts, owed.next.is_some(), &owed.error), (1, true, &said));
-}
-
-/// Without state nothing is started clean, until an operator says so: once.
-#[test]
-fn a_clean_start_is_an_operators_word() {
-    let (mut record, mut node) = deployed(&first());
-    node.end(run(1), JobState::Failed);
-    node.disk.clear();
-    record.deployed.as_mut().unwrap().checkpointed = true;
-    unsettle(&mut record);
-    let open = order(&mut record, &wanted(&first()), 2);
-    let refused = node.run(&open.plan);
-    assert_eq!(refused.refusal(), Some(&Refusal::NoState));
-    let mut record = settle(record, &open, &refused);
-    assert!(matches!(decide(&record, &wanted(&first()), &situation(3)), Ruling::Nothing { .. }), "it is tried again");
-
-    let permission = Permission::CleanStart;
-    record.owed.retry(Timestamp::UNIX_EPOCH);
-    record.allows.push(Allow {
-        permission,
-        run: None,
-        what: None,
-        by: "somebody".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-    });
-    let open = order(&mut record, &wanted(&first()), 3);
-    let started = node.run(&open.plan);
-    assert_eq!(node.submitted.last(), Some(&(run(3), None)));
-    let record = settle(record, &open, &started);
-    assert_eq!(record.expected_run(), Some(run(3)));
-    assert!(record.allows.is_empty(), "it counts once");
-
-    // Where there is state after all, it is never passed over.
-    let (mut record, mut node) = deployed(&first());
-    node.end(run(1), JobState::Failed);
-    unsettle(&mut record);
-    record.allows.push(Allow {
-        permission,
-        run: None,
-        what: None,
-        by: "somebody".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-    });
-    let open = order(&mut record, &wanted(&first()), 2);
-    node.run(&open.plan);
-    assert!(node.submitted.last().is_some_and(|(_, restore)| restore.as_ref().is_some_and(|r| r.ends_with("chk-1"))));
 }

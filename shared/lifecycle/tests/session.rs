@@ -76,7 +76,7 @@ fn step(world: &mut World, restart: &mut Restart, left: &mut u32) -> bool {
                     return false;
                 }
                 let end = StopEnd::Savepoint(format!("{}/savepoint", job.directory));
-                assert!(restart.note(job.stop_ended(end, None)));
+                assert!(restart.note(job.stop_ended(end)));
             }
         }
         Step::NoteEnd => restart.phase = Phase::Ending,
@@ -145,9 +145,9 @@ fn a_stop_of_unknown_outcome_is_asked_for_under_its_trigger() {
     let job = restart.jobs[0].clone();
     let stopping = job.clone().with(JobState::Stopping);
     assert_eq!(job.trigger(restart.id), stopping.trigger(restart.id));
-    let failed = stopping.clone().stop_ended(StopEnd::Failed("no".to_owned()), None);
+    let failed = stopping.clone().stop_ended(StopEnd::Failed("no".to_owned()));
     assert_ne!(failed.trigger(restart.id), stopping.trigger(restart.id));
-    let gone = stopping.clone().stop_ended(StopEnd::Gone, Some("s3://b/sp".to_owned()));
+    let gone = stopping.clone().stop_ended(StopEnd::Savepoint("s3://b/sp".to_owned()));
     assert_eq!((gone.state, gone.savepoint.as_deref()), (JobState::Stopped, Some("s3://b/sp")));
-    assert_eq!(stopping.stop_ended(StopEnd::NotRunning, None).state, JobState::Cancelling);
+    assert_eq!(stopping.stop_ended(StopEnd::NotRunning).state, JobState::Cancelling);
 }

@@ -12,7 +12,7 @@ use lifecycle::flink::JobState;
 use lifecycle::ids::{JobId, run_id};
 use lifecycle::manifest::PropertyValue;
 use lifecycle::orchestrate::settle_abandoned;
-use lifecycle::permission::{Allow, Permission};
+use lifecycle::permission::Permission;
 use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::state::StateRef;
 use lifecycle::target::Target;
@@ -60,8 +60,7 @@ fn live(node: &mut Node, target: &Target, job: JobId, name: &str) {
 }
 
 fn allow(record: &mut Record, run: Option<JobId>) {
-    let at = Timestamp::UNIX_EPOCH;
-    record.allows.push(Allow { permission: Permission::Adopt, run, what: None, by: "anna".to_owned(), at });
+    node::allow(record, Permission::Adopt, run, None);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::flink::JobState;
 use lifecycle::orchestrate::{Desired, Effect, Input, Ruling, Situation, State, decide, step};
 use lifecycle::owed::Cause;
-use lifecycle::permission::{Allow, AllowedFor, Permission};
+use lifecycle::permission::{AllowedFor, Permission};
 use lifecycle::record::{Aim, Record};
 use node::{deployed, first, id, order, reconfigured, requeried, run, settle, situation, wanted};
 
@@ -31,8 +31,7 @@ fn passed(record: &Record, desired: &Desired, situation: &Situation) -> Option<R
 }
 
 fn allow(record: &mut Record, permission: Permission, what: AllowedFor) {
-    let at = Timestamp::UNIX_EPOCH;
-    record.allows.push(Allow { permission, run: None, what: Some(what), by: "anna".to_owned(), at });
+    node::allow(record, permission, None, Some(what));
 }
 
 /// `x / 0`, and the file is put back to what runs: nobody owes anything, and no alert stands.
@@ -201,4 +200,38 @@ fn a_broken_node_costs_few_steps_and_one_alert() {
             }
         }
     }
+}
+
+/// Without state nothing is started clean, until an operator says so: once.
+#[test]
+fn a_clean_start_is_an_operators_word() {
+    let (mut record, mut node) = deployed(&first());
+    node.end(run(1), JobState::Failed);
+    node.disk.clear();
+    record.deployed.as_mut().unwrap().checkpointed = true;
+    node::unsettle(&mut record);
+    let open = order(&mut record, &wanted(&first()), 2);
+    let refused = node.run(&open.plan);
+    assert_eq!(refused.refusal(), Some(&Refusal::NoState));
+    let mut record = settle(record, &open, &refused);
+    assert!(matches!(decide(&record, &wanted(&first()), &situation(3)), Ruling::Nothing { .. }), "it is tried again");
+
+    let permission = Permission::CleanStart;
+    record.owed.retry(Timestamp::UNIX_EPOCH);
+    node::allow(&mut record, permission, None, None);
+    let open = order(&mut record, &wanted(&first()), 3);
+    let started = node.run(&open.plan);
+    assert_eq!(node.submitted.last(), Some(&(run(3), None)));
+    let record = settle(record, &open, &started);
+    assert_eq!(record.expected_run(), Some(run(3)));
+    assert!(record.allows.is_empty(), "it counts once");
+
+    // Where there is state after all, it is never passed over.
+    let (mut record, mut node) = deployed(&first());
+    node.end(run(1), JobState::Failed);
+    node::unsettle(&mut record);
+    node::allow(&mut record, permission, None, None);
+    let open = order(&mut record, &wanted(&first()), 2);
+    node.run(&open.plan);
+    assert!(node.submitted.last().is_some_and(|(_, restore)| restore.as_ref().is_some_and(|r| r.ends_with("chk-1"))));
 }

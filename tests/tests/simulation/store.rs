@@ -59,12 +59,8 @@ impl Bucket {
         now_ms: i64,
     ) -> (Put, Option<Change>) {
         let before = self.objects.get(key).cloned();
-        let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => before.is_none(),
-            Condition::Unchanged(etag) => before.as_ref().is_some_and(|known| known.etag.to_string() == etag.0),
-        };
-        if !holds {
+        let known = before.as_ref().map(|known| Etag(known.etag.to_string()));
+        if !condition.holds(known.as_ref()) {
             return (Put::Conflict, None);
         }
         self.writes += 1;

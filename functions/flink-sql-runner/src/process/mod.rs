@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aws::{ParameterStore, S3Files, S3Store};
-use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Report, Scope, Settings};
+use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::Secrets;
@@ -19,7 +19,6 @@ use control::world::SystemWorld;
 use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
 use lifecycle::documents::write;
 use lifecycle::keys::Keys;
-use lifecycle::orchestrate::ExpectedRun;
 use lifecycle::record::Source;
 use orchestrator::actions::answer;
 use step_runner::cluster_arguments::NoCluster;
@@ -138,7 +137,7 @@ impl Node {
         let mut carried = Carried::default();
         for _ in 0..ROUNDS {
             let report = Arc::clone(&self.orchestrator).run(self.scope.clone(), &who()).await?;
-            let (more, expected) = (report.batch.is_some(), expected(&report));
+            let (more, expected) = (report.batch.is_some(), report.expected());
             carried.add(report);
             if more {
                 continue;
@@ -172,14 +171,6 @@ impl Node {
         let lost = document.missing().next().is_some();
         Ok(lost.then_some(document))
     }
-}
-
-fn expected(report: &Report) -> Vec<Expected> {
-    let run = |(job, finding): (&lifecycle::manifest::JobName, &lifecycle::orchestrate::Finding)| {
-        let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
-        Some(Expected { job: job.clone(), job_id, revision, owed, checkpointed })
-    };
-    report.findings.iter().filter_map(run).collect()
 }
 
 fn settings(invocation: &Invocation, common: &Common) -> Result<Settings, CliError> {

@@ -158,12 +158,7 @@ impl Store for Memory {
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
         self.call().await;
         let known = self.state().objects.get(key).map(|(_, version)| Etag(version.to_string()));
-        let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => known.is_none(),
-            Condition::Unchanged(etag) => known == Some(etag),
-        };
-        if !holds {
+        if !condition.holds(known.as_ref()) {
             return Ok(Put::Conflict);
         }
         self.put(key, bytes);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use control::end_run::{Waiting, cancel, stop};
+use control::end_run::{Waiting, cancel, gone, stop};
 use control::fan_out::FanOut;
 use control::ports::{OutsideError, StopStatus};
 use control::runner::error_chain;
@@ -59,7 +59,7 @@ impl SessionAdmin {
             let next = match &job.state {
                 JobState::Pending => job.clone().with(JobState::Stopping),
                 JobState::Stopping => match self.savepoint(restart, cluster, &job).await? {
-                    Some((end, left)) => job.clone().stop_ended(end, left),
+                    Some(end) => job.clone().stop_ended(end),
                     None => return Ok(None),
                 },
                 JobState::Cancelling => {
@@ -90,7 +90,7 @@ impl SessionAdmin {
         restart: OperationId,
         cluster: &dyn SessionCluster,
         job: &SessionJob,
-    ) -> Result<Option<(StopEnd, Option<String>)>, OutsideError> {
+    ) -> Result<Option<StopEnd>, OutsideError> {
         let trigger = job.trigger(restart);
         let live = cluster.job(job.job_id).await?.is_some_and(|seen| !seen.state.is_terminal());
         let end = if live {
@@ -103,14 +103,10 @@ impl SessionAdmin {
                 StopStatus::Failed { .. } | StopStatus::Forgotten => Some(StopEnd::Gone),
             }
         };
-        let left = match end {
-            Some(StopEnd::Gone) => {
-                let ended = cluster.checkpoints(job.job_id).await?.unwrap_or_default();
-                ended.savepoint.filter(|_| ended.ends_in_savepoint)
-            }
-            Some(StopEnd::Savepoint(_) | StopEnd::NotRunning | StopEnd::Failed(_)) | None => None,
-        };
-        Ok(end.map(|end| (end, left)))
+        match end {
+            Some(StopEnd::Gone) => gone(cluster, job.job_id).await.map(Some),
+            Some(StopEnd::Savepoint(_) | StopEnd::NotRunning | StopEnd::Failed(_)) | None => Ok(end),
+        }
     }
 
     /// Changes the restart in the document.

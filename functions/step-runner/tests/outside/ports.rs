@@ -43,12 +43,11 @@ impl Store for Outside {
         let put = {
             let mut state = self.state();
             let known = state.objects.get(key).map(|(_, etag, _)| Etag(etag.to_string()));
-            let holds = match condition {
-                Condition::Always => true,
-                Condition::Absent => known.is_none(),
-                Condition::Unchanged(etag) => known == Some(etag),
-            };
-            if holds { Put::Written(Etag(state.put(key, bytes).to_string())) } else { Put::Conflict }
+            if condition.holds(known.as_ref()) {
+                Put::Written(Etag(state.put(key, bytes).to_string()))
+            } else {
+                Put::Conflict
+            }
         };
         self.event().await?;
         Ok(put)

@@ -42,11 +42,13 @@ impl Orchestrator {
     }
 }
 
-/// The runs that a look should find alive.
-pub(super) fn expected(report: &Report) -> Vec<Expected> {
-    let run = |(name, finding): (&JobName, &Finding)| {
-        let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
-        Some(Expected { job: name.clone(), job_id, revision, owed, checkpointed })
-    };
-    report.findings.iter().filter_map(run).collect()
+impl Report {
+    /// The runs that a look should find alive.
+    pub fn expected(&self) -> Vec<Expected> {
+        let run = |(name, finding): (&JobName, &Finding)| {
+            let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
+            Some(Expected { job: name.clone(), job_id, revision, owed, checkpointed })
+        };
+        self.findings.iter().filter_map(run).collect()
+    }
 }

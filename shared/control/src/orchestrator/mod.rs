@@ -30,7 +30,6 @@ use tokio::sync::Mutex;
 use tracing::{Instrument, field};
 
 use self::asked::Asked;
-use self::dispatch::expected;
 use self::job::Job;
 use self::records::{Records, Versioned};
 use self::scope::Concern;
@@ -188,7 +187,7 @@ impl Orchestrator {
         }
         let mut sent = Ok(());
         if look || !plans.is_empty() {
-            let expected = if look { expected(&report) } else { Vec::new() };
+            let expected = if look { report.expected() } else { Vec::new() };
             report.batch = Some(round.batch);
             let dispatched = self.dispatch(round.batch, &plans, expected, look).await;
             sent = dispatched.map(|step| report.dispatched_as = Some(step));

@@ -14,6 +14,9 @@ use crate::documents::{fetch, swap};
 use crate::fan_out::FanOut;
 use crate::ports::{Condition, Etag, OutsideError};
 
+/// How often a record that somebody else wrote is read again.
+const CONFLICTS: u32 = 8;
+
 /// A record with the version that the next write depends on.
 pub(super) type Versioned = (Option<Box<Record>>, Condition);
 
@@ -58,19 +61,14 @@ impl Orchestrator {
 
     /// Makes everything that is owed to a job due at once, a target that failed included.
     pub async fn retry(&self, name: &JobName) -> Result<(), OutsideError> {
-        for _ in 0..8 {
-            let (record, condition) = self.record(name).await?;
-            let Some(record) = record.filter(|record| record.owed.debts().next().is_some()) else {
-                let nothing = "nothing of it failed or waits; `status` and `history NAME` tell how it stands";
-                return Err(OutsideError::refused(format!("retrying {name}"), nothing));
-            };
-            let mut record = record.revised(self.world.fresh_id().into());
-            record.owed.retry(self.world.now());
-            if self.put_record(&record, condition).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(OutsideError::refused("writing the record", "others keep writing it; try again"))
+        let now = self.world.now();
+        let change = |record: &mut Record| {
+            let owes = record.owed.debts().next().is_some();
+            record.owed.retry(now);
+            owes
+        };
+        let nothing = "nothing of it failed or waits; `status` and `history NAME` tell how it stands";
+        self.change(name, change, || OutsideError::refused(format!("retrying {name}"), nothing)).await
     }
 
     /// Notes a permission in a job's record, if something of the job waits for it.
@@ -81,19 +79,32 @@ impl Orchestrator {
         run: Option<JobId>,
         by: &str,
     ) -> Result<(), OutsideError> {
-        for _ in 0..8 {
-            let (record, condition) = self.record(name).await?;
-            let waits = record.as_ref().and_then(|record| waits_for(permission, run, record));
-            let (Some(record), Some(what)) = (record, waits) else {
-                let nothing = "nothing of it waits for that; `status` tells how it stands";
-                return Err(OutsideError::refused(format!("allowing {permission} for {name}"), nothing));
-            };
-            let now = self.world.now();
-            let mut record = record.revised(self.world.fresh_id().into());
+        let now = self.world.now();
+        let change = |record: &mut Record| {
+            let Some(what) = waits_for(permission, run, record) else { return false };
             record.lapse_permissions(now);
             record.allows.retain(|allow| allow.permission != permission);
             record.allows.push(Allow { permission, run, what: Some(what), by: by.to_owned(), at: now });
             record.owed.retry(now);
+            true
+        };
+        let nothing = "nothing of it waits for that; `status` tells how it stands";
+        self.change(name, change, || OutsideError::refused(format!("allowing {permission} for {name}"), nothing)).await
+    }
+
+    /// Changes a record by compare-and-swap; `refused` where there is none, or `change` finds nothing to do.
+    async fn change(
+        &self,
+        name: &JobName,
+        change: impl Fn(&mut Record) -> bool,
+        refused: impl Fn() -> OutsideError,
+    ) -> Result<(), OutsideError> {
+        for _ in 0..CONFLICTS {
+            let (record, condition) = self.record(name).await?;
+            let mut record = record.ok_or_else(&refused)?.revised(self.world.fresh_id().into());
+            if !change(&mut record) {
+                return Err(refused());
+            }
             if self.put_record(&record, condition).await?.is_some() {
                 return Ok(());
             }

@@ -27,10 +27,8 @@ pub(super) async fn job_look(
     claim: Option<&Claim>,
     look: &Look,
 ) -> Result<JobLook, OutsideError> {
-    let operation = plan.operation;
-    let own = [lifecycle::ids::run_id(operation), lifecycle::ids::rollback_id(operation)];
     let stopped = claim.and_then(|claim| claim.notes.stop.as_ref()).map(|note| note.run);
-    let known = |id: JobId| own.contains(&id) || stopped == Some(id) || plan.known_runs().any(|run| run.job_id == id);
+    let known = |id: JobId| stopped == Some(id) || plan.is_ours(id);
     let unproven = unproven(cluster, plan, claim, look).await?;
     let by_directory = by_directory(files, plan, look).await?;
     let concerned = |job: &&JobSeen| {

@@ -305,12 +305,7 @@ impl Store for Outside {
         }
         let mut state = self.state();
         let known = state.objects.get(key).map(|(_, version)| Etag(version.to_string()));
-        let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => known.is_none(),
-            Condition::Unchanged(etag) => known == Some(etag),
-        };
-        if !holds {
+        if !condition.holds(known.as_ref()) {
             return Ok(Put::Conflict);
         }
         state.writes += 1;

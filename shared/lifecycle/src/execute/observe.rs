@@ -49,6 +49,11 @@ impl JobLook {
         self.ended_with.iter().find(|(job, _)| *job == id).map(|(_, savepoint)| savepoint.as_deref())
     }
 
+    /// The newest checkpoint of a live run that we did not start.
+    pub fn newest_of(&self, id: JobId) -> Option<String> {
+        self.newest.iter().find(|(job, _)| *job == id).map(|(_, path)| path.clone())
+    }
+
     /// The job with this id, if it is not at its end.
     pub fn live(&self, id: JobId) -> Option<&JobSeen> {
         self.job(id).filter(|job| !job.state.is_terminal())

@@ -9,7 +9,7 @@ use super::transition::{Next, claim_of, done, finish, to};
 use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
 use crate::claim::{Claim, StartNote, Verdict};
 use crate::decision::{Action, From, Observed, Stop, Why};
-use crate::ids::{JobId, rollback_id, run_id};
+use crate::ids::JobId;
 use crate::plan::Plan;
 use crate::state::Place;
 
@@ -65,10 +65,9 @@ fn may_live_elsewhere(plan: &Plan, claim: &Claim, look: &JobLook) -> bool {
 
 pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role, note: StartNote) -> Next {
     let begin = Begin { role, job_id: note.job_id, restore: note.restore };
-    let started = note.job_id == run_id(plan.operation) || note.job_id == rollback_id(plan.operation);
     match look.job(note.job_id) {
         Some(_) => watch(state, Box::new(begin)),
-        None if started => search_own(plan, state, begin),
+        None if plan.operation.starts(note.job_id) => search_own(plan, state, begin),
         // A run that was taken over is gone: nothing is ever started under its id.
         None => {
             let mut state = state;
@@ -124,10 +123,8 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         && seen.observed != Observed::Foreign
     {
         // Nothing is deployed, and an operator says that this is it: it goes on as it is.
-        let newest = look.newest.iter().find(|(id, _)| *id == job_id).map(|(_, path)| path.clone());
-        return note_start(state, Begin { role: Role::Next, job_id, restore: newest });
+        return note_start(state, Begin { role: Role::Next, job_id, restore: look.newest_of(job_id) });
     }
-    let newest = look.newest.iter().find(|(id, _)| Some(*id) == seen.run).map(|(_, path)| path.clone());
     match plan.action(seen.observed) {
         Action::Leave(why) => {
             let run = match why {
@@ -136,6 +133,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             };
             let outcome = match plan.next {
                 Some(_) => {
+                    let newest = seen.run.and_then(|run| look.newest_of(run));
                     Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed, newest }
                 }
                 None => Outcome::Removed { savepoint: seen.savepoint },
@@ -157,7 +155,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                     run: None,
                     epoch: state.epoch.clone(),
                     checkpointed: look.checkpointed,
-                    newest,
+                    newest: None,
                 },
             };
             finish(state, outcome)

@@ -7,7 +7,7 @@ use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, JobLook, Phase, Role, State};
 use crate::claim::Verdict;
 use crate::ids::rollback_id;
-use crate::plan::{Plan, Previous};
+use crate::plan::Plan;
 use crate::state::Place;
 
 pub(super) fn give_up(state: State, reason: String) -> Next {
@@ -43,8 +43,7 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
     let Some(previous) = plan.previous.as_ref().filter(|_| plan.can_roll_back()) else {
         return failed(state, reason, savepoint);
     };
-    let notes = &claim_of(&state).notes;
-    let mut places = previous.provable_places(notes.stop.as_ref().map(|note| note.run).or(notes.cancel));
+    let mut places = previous.provable_places(claim_of(&state).notes.ended_run());
     // The failed run's own checkpoints are newer, and fit only if the query is the same.
     let same_version = plan.next.as_ref().is_some_and(|next| next.version == previous.launch.version);
     if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
@@ -59,9 +58,8 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
     let job_id = rollback_id(plan.operation);
     // What came to its end, or may have without being seen, is not started again.
     let complete = plan.previous.as_ref().is_some_and(|previous| previous.complete);
-    let stopped = claim_of(&state).notes.stop.is_some() || claim_of(&state).notes.cancel.is_some();
-    let bounded = plan.previous.as_ref().and_then(Previous::bounded_run).filter(|_| !stopped);
-    if complete || bounded.is_some_and(|run| !found.as_deref().is_some_and(|path| plan.went_on(run, path))) {
+    let seen = claim_of(&state).notes.ended_run().is_some();
+    if complete || (!seen && plan.may_be_complete(found.as_deref()).is_some()) {
         return failed(state, reason.to_owned(), None);
     }
     match found {

@@ -6,7 +6,7 @@ use super::transition::{Next, claim_of, failed, finish, refuse, savepoint_of, to
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
-use crate::ids::{JobId, rollback_id, run_id};
+use crate::ids::run_id;
 use crate::plan::{KnownRun, Plan, Previous};
 use crate::state::{Place, StateRef};
 
@@ -30,8 +30,7 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
                     Begin { role: Role::Next, job_id: run_id(plan.operation), restore: Some(path) },
                 );
             }
-            let notes = &claim_of(&state).notes;
-            let run = intent.stop.map(|(run, _)| run).or(notes.stop.as_ref().map(|note| note.run)).or(notes.cancel);
+            let run = intent.stop.map(|(run, _)| run).or(claim_of(&state).notes.ended_run());
             let mut places = plan.previous.as_ref().map(|p| p.provable_places(run)).unwrap_or_default();
             let unprovable = plan.previous.iter().flat_map(|p| &p.places).filter(|place| !place.is_provable());
             let unprovable: Vec<Place> = unprovable.cloned().collect();
@@ -47,8 +46,10 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
-    if let Some(run) = may_be_complete(plan, intent, found.as_deref()) {
-        return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run });
+    let seen = intent.stop.is_some() || intent.left_savepoint.is_some();
+    let unseen = plan.may_be_complete(found.as_deref()).filter(|_| !seen && !plan.clean_start);
+    if let Some(run) = unseen {
+        return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run.job_id });
     }
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
@@ -70,18 +71,10 @@ pub(super) fn listed_states(plan: &Plan, state: State, intent: &Intent, listed: 
     refuse(plan, state, intent, Refusal::StateNotProven { candidates })
 }
 
-/// A bounded run that nobody saw at its end, and that left no state of its own: `found` is older than it.
-fn may_be_complete(plan: &Plan, intent: &Intent, found: Option<&str>) -> Option<JobId> {
-    let run = plan.previous.as_ref().and_then(Previous::bounded_run)?;
-    let seen = intent.stop.is_some() || intent.left_savepoint.is_some();
-    let went_on = found.is_some_and(|path| plan.went_on(run, path));
-    (!seen && !went_on && !plan.clean_start).then_some(run.job_id)
-}
-
 /// A run that left no checkpoint is started again from its own starting point, which was clean.
 pub(super) fn may_start_over(plan: &Plan, state: &State) -> bool {
     // Of a run that we did not start nobody knows where it started.
-    let started = |run: &KnownRun| run.job_id == run_id(run.operation) || run.job_id == rollback_id(run.operation);
+    let started = |run: &KnownRun| run.operation.starts(run.job_id);
     let never =
         |p: &Previous| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty() && p.runs.iter().all(started);
     !claim_of(state).notes.checkpointed && plan.previous.as_ref().is_some_and(never)

@@ -7,7 +7,6 @@ use crate::change::Kind;
 use crate::claim::{Abandoned, Claim};
 use crate::decision::Why;
 use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
-use crate::flink::Epoch;
 use crate::ids::rollback_id;
 use crate::manifest::Meta;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
@@ -57,7 +56,7 @@ pub fn settle_abandoned(
     let abandoned = match claim.outcome_without_result() {
         Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
         Abandoned::RolledBack { reason, .. } => {
-            settling.owe_apply(&mut record, Cause::DoesNotRun, &reason, None);
+            settling.owe_apply(&mut record, Cause::DoesNotRun, &reason);
             format!("closed while rolling back: {reason}")
         }
         Abandoned::Undecided { .. } => {
@@ -102,7 +101,7 @@ impl Settling<'_> {
             record.highest_version -= 1;
         }
         let error = "its step or command ended before a runner took the operation; see the step's log on the cluster";
-        self.owe(&mut record, Cause::NeverTaken, error, None);
+        self.owe(&mut record, Cause::NeverTaken, error);
         record
     }
 
@@ -132,9 +131,7 @@ impl Settling<'_> {
             Outcome::Removed { savepoint } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.aim = Aim::Stopped;
-                    if savepoint.is_some() {
-                        deployed.restore_point.clone_from(savepoint);
-                    }
+                    go_on_from(record, savepoint.as_ref());
                 } else {
                     record.orphans.clear();
                     record.stops.clear();
@@ -153,32 +150,27 @@ impl Settling<'_> {
                 record.stops.clear();
                 record.owed.keep_running = None;
                 record.owed.remove = None;
-                self.owe_apply(record, Cause::DoesNotRun, reason, None);
+                self.owe_apply(record, Cause::DoesNotRun, reason);
             }
             Outcome::Refused { refusal, gone, savepoint } => {
-                let (cause, epoch) = cause_of(refusal);
-                self.owe(record, cause, &detail(outcome), epoch);
-                if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
-                    deployed.restore_point.clone_from(savepoint);
-                }
+                self.owe(record, cause_of(refusal), &detail(outcome));
+                go_on_from(record, savepoint.as_ref());
                 // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
                 let to_run = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
                 if *gone && to_run && record.owed.keep_running.is_none() {
-                    let debt = self.debt(None, Cause::NoResult, "it was not there as its target was tried", None);
+                    let debt = self.debt(None, Cause::NoResult, "it was not there as its target was tried");
                     record.owed.keep_running = Some(debt.at_once(now));
                 }
             }
             Outcome::Failed { reason, savepoint, runs } => {
-                if let (Some(deployed), Some(_)) = (&mut record.deployed, savepoint) {
-                    deployed.restore_point.clone_from(savepoint);
-                }
+                go_on_from(record, savepoint.as_ref());
                 if self.purpose(record) == Purpose::Apply {
-                    self.owe_apply(record, Cause::DoesNotRun, reason, None);
+                    self.owe_apply(record, Cause::DoesNotRun, reason);
                 }
                 // What came to its end before the target was tried stays at its end.
                 if let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.aim != Aim::Complete) {
                     deployed.aim = Aim::Run;
-                    self.owe_keep_running(record, Cause::DoesNotRun, reason, None);
+                    self.owe_keep_running(record, Cause::DoesNotRun, reason);
                 }
                 leave_orphans(record, open, runs);
                 // Nothing of it runs: nothing is left to end.
@@ -194,7 +186,7 @@ impl Settling<'_> {
     /// A permission is used up by the operation that needed it, not by one that the environment kept from using it.
     fn use_up_permissions(&self, record: &mut Record, outcome: &Outcome) {
         let kept_from = match outcome {
-            Outcome::Refused { refusal, .. } => cause_of(refusal).0.is_environment(),
+            Outcome::Refused { refusal, .. } => cause_of(refusal).is_environment(),
             Outcome::Deployed { .. }
             | Outcome::Completed { .. }
             | Outcome::Left { .. }
@@ -270,40 +262,40 @@ impl Settling<'_> {
     }
 
     /// What the operation was for is still to be done.
-    fn owe(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
+    fn owe(&self, record: &mut Record, cause: Cause, error: &str) {
         match self.purpose(record) {
-            Purpose::Apply => self.owe_apply(record, cause, error, epoch),
-            Purpose::KeepRunning => self.owe_keep_running(record, cause, error, epoch),
+            Purpose::Apply => self.owe_apply(record, cause, error),
+            Purpose::KeepRunning => self.owe_keep_running(record, cause, error),
             Purpose::Remove => {
-                let debt = self.debt(record.owed.remove.as_ref(), cause, error, epoch);
+                let debt = self.debt(record.owed.remove.as_ref(), cause, error);
                 record.owed.remove = Some(debt.again(self.now, self.patience));
             }
         }
     }
 
     /// Tried again by itself only if something outside the target is the cause: each try may cost a healthy job a stop.
-    fn owe_apply(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
+    fn owe_apply(&self, record: &mut Record, cause: Cause, error: &str) {
         let Some(target) = &self.open.target else { return };
         let before = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
-        let debt = self.debt(before, cause, error, epoch);
+        let debt = self.debt(before, cause, error);
         let debt = if cause.is_environment() { debt.again(self.now, self.patience) } else { debt };
         record.owed.apply = Some(ApplyDebt { digest: target.digest(), target: Some(Box::new(target.clone())), debt });
     }
 
-    fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str, epoch: Option<Epoch>) {
-        let debt = self.debt(record.owed.keep_running.as_ref(), cause, error, epoch);
+    fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str) {
+        let debt = self.debt(record.owed.keep_running.as_ref(), cause, error);
         record.owed.keep_running = Some(debt.again(self.now, self.patience));
     }
 
-    fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str, epoch: Option<Epoch>) -> Debt {
-        Debt { epoch, ..Debt::after(before, cause, error, self.open.plan.operation, self.now) }
+    fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str) -> Debt {
+        Debt::after(before, cause, error, self.open.plan.operation, self.now)
     }
 
     /// A runner took the operation and did not end it. The first time it is ordered anew at once.
     fn interrupted(&self, record: &mut Record) {
         let before = record.owed.apply.as_ref().map(|apply| apply.debt.attempts);
         if self.purpose(record) == Purpose::Apply {
-            self.owe_apply(record, Cause::NoResult, "the runner did not end the operation", None);
+            self.owe_apply(record, Cause::NoResult, "the runner did not end the operation");
             if let (None, Some(apply)) = (before, &mut record.owed.apply) {
                 apply.debt.next = Some(self.now);
             }
@@ -323,9 +315,9 @@ impl Settling<'_> {
     }
 }
 
-/// Why a refusal leaves a debt, and the JobManager that it was met under.
-fn cause_of(refusal: &Refusal) -> (Cause, Option<Epoch>) {
-    let cause = match refusal {
+/// Why a refusal leaves a debt.
+fn cause_of(refusal: &Refusal) -> Cause {
+    match refusal {
         Refusal::DoesNotCompile { .. } => Cause::DoesNotCompile,
         Refusal::NoSecret { .. } => Cause::NoSecret,
         Refusal::NodeBroken { .. } => Cause::NodeBroken,
@@ -338,12 +330,18 @@ fn cause_of(refusal: &Refusal) -> (Cause, Option<Epoch>) {
         Refusal::MayBeComplete { .. } => Cause::MayBeComplete,
         Refusal::NoSavepoint { .. } => Cause::NoSavepoint,
         Refusal::StaysInPassing => Cause::StaysInPassing,
-    };
-    (cause, None)
+    }
 }
 
 fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
     KnownRun::of(target, version, open.plan.operation, run.clone())
+}
+
+/// What is deployed is restored from this savepoint, if there is one, unless a newer state is found.
+fn go_on_from(record: &mut Record, savepoint: Option<&String>) {
+    if let (Some(deployed), Some(savepoint)) = (&mut record.deployed, savepoint) {
+        deployed.restore_point = Some(savepoint.clone());
+    }
 }
 
 /// The runs that an operation started, or was about to: ours if they live, and their states count. They stay until
@@ -367,9 +365,7 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, runs: &[RunStarted])
 /// A stop that the operation asked for, and whose savepoint it did not go on from.
 fn leave_stop(record: &mut Record, open: &OpenOperation, claim: &Claim) {
     let (Some(note), Some(directory)) = (&claim.notes.stop, open.plan.stop_directory()) else { return };
-    if let (Some(deployed), Some(_)) = (&mut record.deployed, &note.savepoint) {
-        deployed.restore_point.clone_from(&note.savepoint);
-    }
+    go_on_from(record, note.savepoint.as_ref());
     let left = note.left.clone().unwrap_or_else(|| LeftStop {
         operation: open.plan.operation,
         run: note.run,

@@ -187,16 +187,14 @@ impl SessionJob {
         Self { state, ..self }
     }
 
-    /// After its stop; `left` is the savepoint that it ended with if its end was only seen afterwards.
+    /// After its stop.
     #[must_use]
-    pub fn stop_ended(self, end: StopEnd, left: Option<String>) -> Self {
-        match (end, left) {
-            (StopEnd::Savepoint(path), _) | (StopEnd::Gone, Some(path)) => {
-                Self { savepoint: Some(path), ..self }.with(JobState::Stopped)
-            }
-            (StopEnd::Gone, None) => self.with(JobState::NotRunning),
-            (StopEnd::NotRunning, _) => self.with(JobState::Cancelling),
-            (StopEnd::Failed(error), _) => {
+    pub fn stop_ended(self, end: StopEnd) -> Self {
+        match end {
+            StopEnd::Savepoint(path) => Self { savepoint: Some(path), ..self }.with(JobState::Stopped),
+            StopEnd::Gone => self.with(JobState::NotRunning),
+            StopEnd::NotRunning => self.with(JobState::Cancelling),
+            StopEnd::Failed(error) => {
                 let tries = self.tries + 1;
                 let error = if self.holds_secrets { UNTOLD.to_owned() } else { error };
                 let state = if tries.is_multiple_of(TRIES) { JobState::Failed { error } } else { JobState::Stopping };

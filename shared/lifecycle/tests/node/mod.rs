@@ -16,6 +16,7 @@ use lifecycle::ids::{Digest, Hex32, JobId, run_id};
 use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use lifecycle::orchestrate::{Desired, Ruling, Situation, decide, settle_result};
 use lifecycle::owed::{Cause, Debt, Patience};
+use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::plan::{Launch, Plan, Windows};
 use lifecycle::record::{OpenOperation, Record, Source};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
@@ -345,6 +346,11 @@ fn launch(plan: &Plan, role: Role) -> &Launch {
         Role::Next => plan.next.as_ref().unwrap(),
         Role::Previous => &plan.previous.as_ref().unwrap().launch,
     }
+}
+
+/// What an operator allowed at the beginning of time.
+pub(crate) fn allow(record: &mut Record, permission: Permission, run: Option<JobId>, what: Option<AllowedFor>) {
+    record.allows.push(Allow { permission, run, what, by: "anna".to_owned(), at: Timestamp::UNIX_EPOCH });
 }
 
 /// An operation of this record ended without a result: the next decision looks.
