@@ -26,7 +26,7 @@ def note(value):
     with open(here + "/notes", "a") as notes:
         notes.write(json.dumps(value) + "\n")
 def die(code):
-    print("the JVM is out of hunter2", file=sys.stderr)
+    print("the JVM is out of hunter2\n" + "\tat org.apache.flink.client(Client.java:7)\n" * 200, file=sys.stderr)
     sys.exit(code)
 note({"argv": sys.argv[1:], "environment": dict(os.environ), "jvm": os.environ["JVM_ARGS"], "pid": os.getpid(), "script": open(sys.argv[-1]).read()})
 mode = open(here + "/mode").read()
@@ -351,7 +351,11 @@ async fn a_broken_node_is_told_with_what_is_broken_and_the_setting() {
         ("", |options, file| options.scratch = file.join("x".repeat(90)), ["xxx".into(), "TMPDIR".into()]),
         ("", |options, file| options.log = Some(file.join("log")), [path(&file.join("log")), "STATE_DIRECTORY".into()]),
         ("no-module", |_, _| {}, ["/usr/bin/python3 has no PyFlink".into(), "PYEXEC_PATH".into()]),
-        ("dies", |options, _| options.python = "/venv/python".into(), ["/venv/python".into(), "PYEXEC_PATH".into()]),
+        (
+            "dies",
+            |options, _| options.python = "/venv/python".into(),
+            ["the JVM is out of".into(), "/venv/python, set by PYEXEC_PATH".into()],
+        ),
         ("newer", |_, _| {}, ["protocol 2".into(), "FLINK or --flink".into()]),
         ("mute", |options, _| options.limits.start = Duration::from_secs(1), ["hello".into(), "FLINK".into()]),
     ];
@@ -361,7 +365,9 @@ async fn a_broken_node_is_told_with_what_is_broken_and_the_setting() {
         breaks(&mut options, file.clone());
         let prepared = FlinkRunSubmitter::new(options).prepare(id(1), &launch("job")).await.unwrap();
         let Prepared::NodeBroken(why) = prepared else { panic!("{mode}: {prepared:?}") };
-        assert!(said.iter().all(|text| why.contains(text)), "{mode} {said:?}: {why}");
+        // A record keeps the beginning of an error only.
+        let kept: String = why.chars().take(1_000).collect();
+        assert!(said.iter().all(|text| kept.contains(text)), "{mode} {said:?}: {why}");
         assert!(!why.contains("hunter2"), "{why}");
     }
     stage.mode("");

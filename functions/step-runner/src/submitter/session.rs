@@ -74,8 +74,7 @@ impl NodeBroken {
     pub(super) fn said(options: &Options, why: &str) -> Self {
         let (flink, python, scratch) = (options.flink.display(), options.python.display(), options.scratch.display());
         Self(format!(
-            "{why} (the client is {flink}, {FLINK}; its Python is {python}, {PYTHON}; its files are in {scratch}, \
-             {SCRATCH})"
+            "the client is {flink}, {FLINK}; its Python is {python}, {PYTHON}; its files are in {scratch}, {SCRATCH}: {why}"
         ))
     }
 }
@@ -254,6 +253,9 @@ async fn lost(process: &mut Process, secrets: &Secrets, why: &str) -> Lost {
     process.end(Duration::ZERO).await;
     let (stderr, stdout) = (process.stderr(), process.stdout());
     let printed = if stderr.trim().is_empty() { stdout } else { stderr };
+    // The frames of Java's stack would push out what Python said before them.
+    let said: Vec<&str> = printed.lines().filter(|line| !line.trim_start().starts_with("at ")).collect();
+    let printed = said.join("\n");
     let from = printed.len().saturating_sub(TOLD);
     let last = printed.get(printed.ceil_char_boundary(from)..).unwrap_or_default();
     // What could not be read as an answer is quoted in the reason.
