@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # A standalone Flink session cluster on this machine: one JobManager, one TaskManager, everything on 127.0.0.1.
 #
-# usage: flink-cluster.sh up|down|status [--run-dir DIR] [--rest-port PORT] [--slots N] [--timeout SECONDS]
-#   up      starts it unless it answers already; prints FLINK_REST=... when all slots are there
-#   down    ends it and waits until its processes are gone
-#   status  prints FLINK_REST=... if it answers, else fails
+# usage: flink-cluster.sh up|down|status|stop ROLE|start ROLE [--run-dir DIR] [--rest-port PORT] [--slots N] [--timeout SECONDS]
+#   up          starts it unless it answers already; prints FLINK_REST=... when all slots are there
+#   down        ends it and waits until its processes are gone
+#   status      prints FLINK_REST=... if it answers, else fails
+#   stop ROLE   kills one process: jobmanager or taskmanager
+#   start ROLE  starts it again at the same address, and waits until the JobManager answers, with all slots of a TaskManager
 #   --run-dir    where its configuration, logs and process ids live (default: .local/run/flink in the project)
 #   --rest-port  default: a free one; the other ports are always free ones, so that clusters live side by side
 #   --slots      default: 64
@@ -23,6 +25,14 @@ source "$here/processes.sh"
 
 command=${1:-}
 [[ $# -gt 0 ]] && shift
+role=''
+case $command in
+  start | stop)
+    role=${1:-}
+    [[ $role == jobmanager || $role == taskmanager ]] || die "$command needs jobmanager or taskmanager"
+    shift
+    ;;
+esac
 while [[ $# -gt 0 ]]; do
   case $1 in
     --run-dir | --rest-port | --slots | --timeout) [[ $# -gt 1 ]] || die "$1 needs a value" ;;
@@ -96,7 +106,7 @@ YAML
     "$1" "$conf" "$FLINK_HOME" "$FLINK_PYTHON" >"$run/flink.env"
 }
 
-start() { # ROLE CLASS JVM-OPTION...
+launch() { # ROLE CLASS JVM-OPTION...
   local role=$1 class=$2
   local -a options=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${@:3}"
     -Dconsole.log.level=OFF "-Dlog.file=$run/log/$role.log" "-Dlog4j.configurationFile=file:$conf/log4j-console.properties")
@@ -105,20 +115,29 @@ start() { # ROLE CLASS JVM-OPTION...
     spawn "$role" "$java" "${options[@]}" -cp "$FLINK_HOME/lib/*" "$class" --configDir "$conf"
 }
 
-start_all() {
+launch_role() { # ROLE
   local java opens
   java=$(java_program)
   read -r -a opens <<<"$(stock_opens)"
-  start jobmanager org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint \
-    "${opens[@]}" -Xmx700m -XX:MaxMetaspaceSize=256m
-  start taskmanager org.apache.flink.runtime.taskexecutor.TaskManagerRunner "${opens[@]}" \
-    "-Xmx$((task_heap_mb + 128))m" "-XX:MaxDirectMemorySize=$((network_mb + 2 * direct_mb))m" \
-    "-XX:MaxMetaspaceSize=${metaspace_mb}m"
+  case $1 in
+    jobmanager)
+      launch jobmanager org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint \
+        "${opens[@]}" -Xmx700m -XX:MaxMetaspaceSize=256m
+      ;;
+    taskmanager)
+      launch taskmanager org.apache.flink.runtime.taskexecutor.TaskManagerRunner "${opens[@]}" \
+        "-Xmx$((task_heap_mb + 128))m" "-XX:MaxDirectMemorySize=$((network_mb + 2 * direct_mb))m" \
+        "-XX:MaxMetaspaceSize=${metaspace_mb}m"
+      ;;
+  esac
 }
 
-# Waits until every slot is offered. Answers 1 if a process ended or the time is up.
-wait_ready() { # SECONDS
-  "$FLINK_PYTHON" - "$(rest_of)" "$slots" "$1" "$(cat -- "$run/jobmanager.pid")" "$(cat -- "$run/taskmanager.pid")" <<'PY'
+# Waits until the JobManager answers and offers so many slots. Answers 1 if a process ended or the time is up.
+wait_ready() { # SECONDS SLOTS ROLE...
+  local wanted
+  local -a pids=()
+  for wanted in "${@:3}"; do pids+=("$(cat -- "$run/$wanted.pid")"); done
+  "$FLINK_PYTHON" - "$(rest_of)" "$2" "$1" "${pids[@]}" <<'PY'
 import json
 import os
 import sys
@@ -141,12 +160,13 @@ PY
 }
 
 rest_of() { sed -n 's/^FLINK_REST=//p' -- "$run/flink.env" 2>/dev/null; }
+all_ready() { wait_ready "$1" "$slots" jobmanager taskmanager; } # SECONDS
 alive() { pid_of jobmanager >/dev/null && pid_of taskmanager >/dev/null && [[ -n $(rest_of) ]]; }
 
 up() {
   local attempt ports
   find_flink
-  if alive && wait_ready 5; then
+  if alive && all_ready 5; then
     printf 'FLINK_REST=%s\n' "$(rest_of)"
     return
   fi
@@ -154,8 +174,9 @@ up() {
   for attempt in 1 2 3; do # another process may take a chosen port first
     read -r -a ports < <(free_ports 2)
     write_conf "${rest_port:-${ports[0]}}" "${ports[1]}"
-    start_all
-    if wait_ready "$timeout"; then
+    launch_role jobmanager
+    launch_role taskmanager
+    if all_ready "$timeout"; then
       printf 'FLINK_REST=%s\n' "$(rest_of)"
       return
     fi
@@ -170,12 +191,26 @@ up() {
 status() {
   find_flink
   slots=1
-  if ! alive || ! wait_ready 5; then die "no cluster answers for $run"; fi
+  if ! alive || ! all_ready 5; then die "no cluster answers for $run"; fi
   printf 'FLINK_REST=%s\n' "$(rest_of)"
 }
 
+start() {
+  local offered=0
+  [[ -n $(rest_of) ]] || die "no cluster for $run: use up"
+  find_flink
+  [[ $role == jobmanager ]] || offered=$(sed -n 's/^taskmanager.numberOfTaskSlots: //p' "$conf/config.yaml")
+  if ! pid_of "$role" >/dev/null; then
+    keep_output "$role"
+    launch_role "$role"
+  fi
+  wait_ready "$timeout" "$offered" "$role" || die "$role is not ready within ${timeout}s; its log is $run/log/$role.log"
+}
+
+stop() { cut_off "$role"; }
+
 case $command in
-  up | down | status) "$command" ;;
+  up | down | status | start | stop) "$command" ;;
   -h | --help) usage ;;
   *) usage >&2 && exit 2 ;;
 esac

@@ -81,7 +81,7 @@ cut_off() { # ROLE
 
 # Keeps what a process printed before it is started again.
 keep_output() { # ROLE
-  mv --backup=numbered -- "${run:?}/log/$1.out" "$run/log/$1.out.before"
+  cat -- "${run:?}/log/$1.out" >>"$run/log/$1.out.before"
 }
 
 # Free ports below the range that the system hands out by itself, so that nobody takes them meanwhile.

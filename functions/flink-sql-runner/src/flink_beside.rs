@@ -154,11 +154,16 @@ impl FlinkBeside {
 
     /// What the jobs' print tables wrote, by the task managers in the order they were started.
     pub fn printed(&self) -> String {
-        let mut files = match self.kind {
-            FlinkKind::Standalone => vec![self.run.join("log/taskmanager.out")],
-            FlinkKind::Yarn | FlinkKind::YarnHa => container_outputs(&self.run.join("nm-logs")),
+        let files = match self.kind {
+            FlinkKind::Standalone => {
+                ["taskmanager.out.before", "taskmanager.out"].map(|file| self.run.join("log").join(file)).into()
+            }
+            FlinkKind::Yarn | FlinkKind::YarnHa => {
+                let mut files = container_outputs(&self.run.join("nm-logs"));
+                files.sort();
+                files
+            }
         };
-        files.sort();
         files.iter().map(|file| std::fs::read_to_string(file).unwrap_or_default()).collect()
     }
 
@@ -243,7 +248,7 @@ async fn script(
 }
 
 /// Where a component of `scripts/install-flink.sh` is installed, as the script tells it.
-pub(crate) async fn installed(project: &Path, component: &str) -> Result<BTreeMap<String, String>, StackError> {
+pub async fn installed(project: &Path, component: &str) -> Result<BTreeMap<String, String>, StackError> {
     let printed = script(project, "install-flink.sh", &[component, "--print-env"], &BTreeMap::new()).await?;
     Ok(variables(&printed))
 }

@@ -9,6 +9,7 @@
     reason = "a test kit ends the test at once"
 )]
 
+pub mod faults;
 mod invoke;
 pub mod kafka;
 pub mod predecessor;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use e2e::kafka::Kafka;
+use e2e::totals::counts_on;
 use e2e::{Bench, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
 use serde_json::Value;
@@ -33,9 +34,13 @@ CREATE TABLE numbers_out (
 );
 ";
 
-/// The manifest of a job, with a checkpointing interval that says which configuration it is.
+/// The manifest of a job, with a checkpointing interval that says which configuration it is. The savepoints of all jobs are
+/// in one directory.
 fn manifest(name: &str, interval_ms: u32) -> String {
-    let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
+    let properties = format!(
+        "flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms\n  \
+         state.savepoints.dir: s3://local/flink-sql-runner/savepoints/all/"
+    );
     if name == NUMBERS {
         return format!(
             "name: {NUMBERS}\ndescription: as they come\ntarget-table: numbers_out\nsql: SELECT n FROM numbers_in\n{properties}\n"
@@ -99,6 +104,7 @@ async fn every_number_once_through_every_fault() {
         })
         .await;
     numbers.sort_unstable();
+    counts_on(&bench, "1", 100).await;
     assert!(numbers.iter().copied().eq(1..=LAST), "{} numbers, not each of {LAST} once", numbers.len());
     drop(kafka);
     bench.stop().await;
@@ -325,7 +331,7 @@ async fn high_availability() {
     bench.settled(TOTALS, 2, "deployed").await;
     let run = bench.healthy(TOTALS).await;
     let restored = bench.restored(&run.id).await.unwrap_or_default();
-    assert!(restored.contains(&format!("/savepoints/{TOTALS}/1/")), "{restored}");
+    assert!(restored.contains("/savepoints/all/1/"), "{restored}");
     assert_eq!(bench.healthy(FILTER).await.id, before[1], "nothing was wrong with it");
 
     eprintln!("killed in the middle of an operation");
@@ -342,7 +348,7 @@ async fn high_availability() {
         })
         .await;
     let run = bench.healthy(FILTER).await;
-    assert!(bench.restored(&run.id).await.is_some_and(|path| path.contains("/filter-expensive-items/1/")));
+    assert!(bench.restored(&run.id).await.is_some_and(|path| path.contains("/1/")));
     assert_eq!(bench.alerts("lost-cluster"), 0);
     bench.stop().await;
 }
