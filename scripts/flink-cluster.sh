@@ -76,7 +76,8 @@ taskmanager.host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 taskmanager.numberOfTaskSlots: $slots
 # Every part of the memory is given, because the processes are started without the scripts that would work
-# them out (two more Java processes each). The HashMap state backend needs no managed memory.
+# them out (two more Java processes each). Managed memory is taken when it is used: a window aggregation needs
+# up to 8 MiB of its slot's part, and the HashMap state backend none.
 taskmanager.cpu.cores: $slots.0
 taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.task.heap.size: ${task_heap_mb}m
@@ -84,7 +85,7 @@ taskmanager.memory.framework.off-heap.size: ${direct_mb}m
 taskmanager.memory.task.off-heap.size: ${direct_mb}m
 taskmanager.memory.network.min: ${network_mb}m
 taskmanager.memory.network.max: ${network_mb}m
-taskmanager.memory.managed.size: 128m
+taskmanager.memory.managed.size: $((8 * slots))m
 taskmanager.memory.jvm-metaspace.size: ${metaspace_mb}m
 taskmanager.memory.jvm-overhead.min: 256m
 taskmanager.memory.jvm-overhead.max: 256m

@@ -22,7 +22,7 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 run=$here/../.local/run/yarn slots=40 recovery=true timeout=90
-node_mb=12288 jobmanager_mb=1024 taskmanager_mb=2048
+node_mb=12288 jobmanager_mb=1024 taskmanager_mb=2304
 
 # shellcheck source=/dev/null
 source "$here/processes.sh"
@@ -141,8 +141,8 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c: %m%n
 CONF
 }
 
-# The heap gets what small jobs need of a TaskManager's memory: the HashMap state backend needs next to no managed
-# memory, and 20 small jobs few network buffers.
+# The heap gets what small jobs need of a TaskManager's memory. Of managed memory a window aggregation needs up to 8 MiB of
+# its slot's part, the HashMap state backend none; 20 small jobs need few network buffers.
 write_flink_conf() {
   mkdir -p "$run/flink-conf"
   cp -- "$FLINK_HOME"/conf/log4j*.properties "$run/flink-conf/"
@@ -153,7 +153,7 @@ jobmanager.memory.process.size: ${jobmanager_mb}m
 taskmanager.memory.process.size: ${taskmanager_mb}m
 taskmanager.memory.network.min: 256m
 taskmanager.memory.network.max: 256m
-taskmanager.memory.managed.size: 80m
+taskmanager.memory.managed.size: $((8 * slots))m
 taskmanager.memory.jvm-metaspace.size: 320m
 taskmanager.numberOfTaskSlots: $slots
 # Otherwise a TaskManager asks for one core a slot, more than YARN grants, and never comes.

@@ -98,7 +98,7 @@ impl FlinkBeside {
         };
         SessionSettings {
             jobmanager_memory: "1024m".to_owned(),
-            taskmanager_memory: "2048m".to_owned(),
+            taskmanager_memory: "2304m".to_owned(),
             slots: 40,
             high_availability: match self.kind {
                 FlinkKind::YarnHa => Some(ha),

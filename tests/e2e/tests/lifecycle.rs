@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use e2e::spans::{most_at_once, starting, stopping};
 use e2e::totals::{counts_on, version};
-use e2e::{Bench, project, terminal};
+use e2e::{Bench, Row, project, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
 use local::Principal;
 use serde_json::{Value, json};
@@ -48,7 +48,48 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     rolled_back(&bench).await;
     bench.dispatch_by(next());
     removed_and_put_back(&bench).await;
+    bench.dispatch_by(next());
+    windows(&bench).await;
     bench.stop().await;
+}
+
+const CLICKS: &str = "
+CREATE TABLE clicks (visitor INT, ts AS LOCALTIMESTAMP, WATERMARK FOR ts AS ts) WITH (
+    'connector' = 'datagen', 'rows-per-second' = '10', 'fields.visitor.min' = '1', 'fields.visitor.max' = '1000'
+);
+CREATE TABLE windows (
+    kind STRING, clicks BIGINT, __create_timestamp TIMESTAMP_LTZ(3), __query_name STRING, __query_description STRING,
+    __query_id STRING, __query_version INT, __query_create_timestamp TIMESTAMP(3)
+) WITH ('connector' = 'print', 'print-identifier' = 'windows');
+";
+
+/// Every kind of window, whose aggregations need managed memory of Flink.
+const WINDOWS: [(&str, &str); 4] = [
+    ("tumble", "TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' SECOND)"),
+    ("hop", "HOP(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '2' SECOND)"),
+    ("cumulate", "CUMULATE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '2' SECOND)"),
+    ("session", "SESSION(TABLE clicks PARTITION BY visitor, DESCRIPTOR(ts), INTERVAL '1' SECOND)"),
+];
+
+async fn windows(bench: &Bench) {
+    eprintln!("windows");
+    bench.upload("config/tables/windows.sql", CLICKS).await;
+    for (kind, window) in WINDOWS {
+        let by = if kind == "session" { "visitor, window_start, window_end" } else { "window_start, window_end" };
+        let sql = format!("SELECT '{kind}' AS kind, COUNT(*) AS clicks FROM TABLE({window}) GROUP BY {by}");
+        let manifest =
+            format!("name: {kind}\ndescription: d\ntarget-table: windows\nsql: |\n  {sql}\nflinkProperties: {{}}\n");
+        bench.upload(&format!("queries/{kind}.yaml"), &manifest).await;
+    }
+    for (kind, _) in WINDOWS {
+        bench.settled(kind, 1, "deployed").await;
+        bench
+            .wait(&format!("rows of {kind}"), || async {
+                let counts = |row: &Row| row.columns[0] == kind && row.columns[1] != "0";
+                (bench.printed("windows").iter().filter(|row| counts(row)).count() > 1).then_some(())
+            })
+            .await;
+    }
 }
 
 /// One job's failure never stops another's: twenty at once, two of them broken.

@@ -18,7 +18,7 @@ const FILTER: &str = "filter-expensive-items";
 const LAST: u64 = 10_000;
 const RATE: u64 = 50;
 
-const SESSION: &str = "jobmanager-memory: 1024m\ntaskmanager-memory: 2048m\nslots: 40\n";
+const SESSION: &str = "jobmanager-memory: 1024m\ntaskmanager-memory: 2304m\nslots: 40\n";
 const TABLES: &str = "
 CREATE TABLE numbers_in (n BIGINT) WITH (
     'connector' = 'kafka', 'topic' = 'numbers-in', 'properties.bootstrap.servers' = '{kafka}',
