@@ -266,6 +266,7 @@ fn open_operation(record: &lifecycle::record::Record) -> lifecycle::record::Open
         meta: None,
         batch: Hex32::derived(&["open"]).into(),
         sent: 1,
+        sent_at: None,
     }
 }
 

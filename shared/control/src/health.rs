@@ -42,7 +42,15 @@ pub(crate) async fn watch(
         silences = 0;
         match job.state {
             JobState::Finished => return finished(cluster, id).await.map(Some),
-            JobState::Failed => return Ok(Some(Health::Ended(reason(cluster, id, "it failed").await))),
+            JobState::Failed => {
+                let reason = reason(cluster, id, "it failed").await;
+                let never_ran = healthy_since.is_none();
+                return Ok(Some(if never_ran && tells_of_slots(&reason) {
+                    Health::NoSlots { reason, alive: false }
+                } else {
+                    Health::Ended(reason)
+                }));
+            }
             JobState::Canceled => return Ok(Some(Health::Ended("it was cancelled from outside".to_owned()))),
             JobState::Running if job.is_healthy() => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
@@ -55,7 +63,13 @@ pub(crate) async fn watch(
                 }
             }
             JobState::Restarting | JobState::Failing => {
-                return Ok(Some(Health::Unstable(reason(cluster, id, "it restarts").await)));
+                let reason = reason(cluster, id, "it restarts").await;
+                let never_ran = healthy_since.is_none();
+                return Ok(Some(if never_ran && tells_of_slots(&reason) {
+                    Health::NoSlots { reason, alive: true }
+                } else {
+                    Health::Unstable(reason)
+                }));
             }
             JobState::Initializing
             | JobState::Created
@@ -73,12 +87,22 @@ pub(crate) async fn watch(
                         job.tasks.total,
                         began.elapsed().as_secs()
                     );
-                    return Ok(Some(Health::Unstable(reason(cluster, id, &why).await)));
+                    let reason = reason(cluster, id, &why).await;
+                    return Ok(Some(if job.tasks.all_wait() {
+                        Health::NoSlots { reason: format!("no slots came free for it: {reason}"), alive: true }
+                    } else {
+                        Health::Unstable(reason)
+                    }));
                 }
             }
         }
         tokio::time::sleep(poll).await;
     }
+}
+
+/// Flink gave up waiting for slots (`slot.request.timeout`): only the exception's name tells.
+fn tells_of_slots(failure: &str) -> bool {
+    failure.contains("NoResourceAvailableException")
 }
 
 async fn stable(cluster: &dyn Cluster, id: JobId, before: Option<u64>) -> Result<Health, OutsideError> {

@@ -7,7 +7,9 @@ use crate::documents::{Document, Rest};
 use crate::execute::{Compiled, Outcome, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
+use crate::owed::Cause;
 use crate::plan::LeftStop;
+use crate::state::{Place, beside};
 
 /// The format of claims that this version writes.
 pub const FORMAT: u32 = 2;
@@ -41,6 +43,15 @@ pub struct StartNote {
     pub compiled: Compiled,
 }
 
+/// The newest checkpoint of a live run, as Flink told it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NewestNote {
+    /// The run.
+    pub run: JobId,
+    /// Where it lies: nowhere else is it written where a run that we did not start keeps its states.
+    pub path: String,
+}
+
 /// The one point of decision of an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +62,9 @@ pub enum Verdict {
     RollBack {
         /// Why, for people.
         reason: String,
+        /// The same, typed.
+        #[serde(default, skip_serializing_if = "Cause::is_default")]
+        cause: Cause,
     },
 }
 
@@ -68,9 +82,17 @@ pub struct Notes {
     /// Whether a checkpoint of the job was seen, in whatever look: then it never starts from its own starting point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checkpointed: bool,
+    /// The newest checkpoint of the deployed run, as the last look told that found it alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<NewestNote>,
 }
 
 impl Notes {
+    /// Where the states of the deployed run lie, as Flink told.
+    pub fn told_places(&self) -> impl Iterator<Item = Place> {
+        self.newest.iter().map(|newest| beside(&newest.path))
+    }
+
     /// The run that was ended, or was to be.
     pub fn ended_run(&self) -> Option<JobId> {
         self.stop.as_ref().map(|note| note.run).or(self.cancel)
@@ -139,8 +161,8 @@ impl Claim {
         }
         match &self.verdict {
             Some(Verdict::Commit(outcome)) => Abandoned::Known(outcome.clone()),
-            Some(Verdict::RollBack { reason }) => {
-                Abandoned::RolledBack { reason: reason.clone(), runs: self.started() }
+            Some(Verdict::RollBack { reason, cause }) => {
+                Abandoned::RolledBack { reason: reason.clone(), cause: *cause, runs: self.started() }
             }
             None => Abandoned::Undecided { runs: self.started() },
         }
@@ -167,6 +189,8 @@ pub enum Abandoned {
     RolledBack {
         /// Why.
         reason: String,
+        /// The same, typed.
+        cause: Cause,
         /// Runs that may live.
         runs: Vec<RunStarted>,
     },

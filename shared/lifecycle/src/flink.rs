@@ -60,6 +60,21 @@ pub struct Tasks {
     pub running: u32,
     /// Tasks that came to their end.
     pub finished: u32,
+    /// Tasks that have no slot yet.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub waiting: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Tasks {
+    /// Whether not one of them ever got as far as a slot, or came to its end.
+    pub fn all_wait(self) -> bool {
+        self.total > 0 && self.waiting == self.total
+    }
 }
 
 /// One job in a look at the cluster.

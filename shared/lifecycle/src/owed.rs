@@ -39,7 +39,7 @@ impl Patience {
 }
 
 /// Why something is still to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Cause {
     /// There is no session cluster, or it cannot be told which one.
@@ -68,6 +68,7 @@ pub enum Cause {
     /// It does not compile.
     DoesNotCompile,
     /// It does not start, or does not keep running.
+    #[default]
     DoesNotRun,
     /// It is alive, but not stable.
     NotStable,
@@ -80,6 +81,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it is the one that older documents mean where they name none.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether it lies outside the target: nothing about the target has to change for a later try to succeed.
     pub fn is_environment(self) -> bool {
         match self {
@@ -178,11 +184,20 @@ pub struct Circumstances {
 
 impl Debt {
     /// The debt that a failed try leaves, after the one that stood before it.
+    ///
+    /// What was met before still counts where this try asked no JobManager.
     pub fn after(before: Option<&Self>, cause: Cause, error: &str, operation: OperationId, now: Timestamp) -> Self {
         let attempts = before.map_or(0, |debt| debt.attempts).saturating_add(1);
         let since = before.map_or(now, |debt| debt.since);
         let error = error.chars().take(ERROR).collect();
-        Self { cause, attempts, since, next: None, error, operation, epoch: None }
+        let epoch = before.and_then(|debt| debt.epoch.clone());
+        Self { cause, attempts, since, next: None, error, operation, epoch }
+    }
+
+    /// The same, under the life of the JobManager that the try met.
+    #[must_use]
+    pub fn met(self, epoch: Option<&Epoch>) -> Self {
+        Self { epoch: epoch.cloned().or(self.epoch), ..self }
     }
 
     /// The same, tried again after a pause.
@@ -203,11 +218,13 @@ impl Debt {
         waited || (self.cause.is_environment() && (urgent || seen.is_some_and(|seen| self.is_changed_by(seen))))
     }
 
+    /// More slots than it met, or another JobManager. A try that met none was kept from it by the node or the step, of
+    /// which a look tells nothing, unless there was no session at all.
     fn is_changed_by(&self, seen: &Circumstances) -> bool {
-        let slots = match self.cause {
-            Cause::NoCapacity { needed, .. } => seen.free.is_none_or(|free| free >= needed),
-            Cause::NoSession
-            | Cause::EndNotProven
+        let (more_slots, no_session) = match self.cause {
+            Cause::NoCapacity { needed, free } => (seen.free.is_some_and(|now| now >= needed && now > free), false),
+            Cause::NoSession => (false, true),
+            Cause::EndNotProven
             | Cause::NodeBroken
             | Cause::NoSecret
             | Cause::StaysInPassing
@@ -219,9 +236,9 @@ impl Debt {
             | Cause::NotStable
             | Cause::NoState
             | Cause::MayBeComplete
-            | Cause::ForeignJob => false,
+            | Cause::ForeignJob => (false, false),
         };
-        slots || self.epoch.as_ref() != Some(&seen.epoch)
+        more_slots || no_session || self.epoch.as_ref().is_some_and(|met| *met != seen.epoch)
     }
 }
 
@@ -238,12 +255,14 @@ pub struct ApplyDebt {
 }
 
 impl ApplyDebt {
-    /// Whether it is about `target` by meaning: another description is no other target.
+    /// Whether it is about `target` by meaning: another description is no other target, nor is another configuration of
+    /// what may be complete, as only a changed query starts that again.
     pub fn is_about(&self, target: &Target) -> bool {
         self.digest == target.digest()
             || self.target.as_ref().is_some_and(|known| match Change::between(known, target).kind {
                 Kind::Unchanged => true,
-                Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => false,
+                Kind::Configuration => self.debt.cause == Cause::MayBeComplete,
+                Kind::New | Kind::Query | Kind::Removed => false,
             })
     }
 }
@@ -345,6 +364,14 @@ mod tests {
         assert!(slots.is_due(at(60), false, None));
         assert!(!slots.is_due(at(1), false, Some(&seen(1, Some(2)))));
         assert!(slots.is_due(at(1), false, Some(&seen(1, Some(3)))));
+        assert!(!slots.is_due(at(1), false, Some(&Circumstances { epoch: epoch(1), free: None })), "nobody can tell");
+        let starved = debt(Cause::NoCapacity { needed: 3, free: 3 });
+        assert!(!starved.is_due(at(1), false, Some(&seen(1, Some(3)))), "as many did not do");
+        assert!(starved.is_due(at(1), false, Some(&seen(1, Some(4)))));
+        let no_session = Debt { epoch: None, ..debt(Cause::NoSession) };
+        assert!(no_session.is_due(at(1), false, Some(&seen(1, Some(0)))), "there is one now");
+        let never_taken = Debt { epoch: None, ..debt(Cause::NeverTaken) };
+        assert!(!never_taken.is_due(at(1), false, Some(&seen(1, Some(9)))), "a look tells nothing of the step");
         assert!(debt(Cause::EndNotProven).is_due(at(1), false, Some(&seen(2, Some(0)))));
         assert!(debt(Cause::NoSecret).is_due(at(1), true, None));
         let target = Debt { next: None, ..debt(Cause::DoesNotRun) };

@@ -201,6 +201,13 @@ impl KnownRun {
         }
     }
 
+    /// It keeps its states where this checkpoint of it lies.
+    pub fn keeps_states_beside(&mut self, path: &str) {
+        if let Some((checkpoints, version)) = kept_at(path, self.job_id) {
+            (self.checkpoints, self.version) = (checkpoints, version);
+        }
+    }
+
     /// The places where its states lie: under the directories it was started with, wherever later ones go.
     pub fn places(&self) -> Vec<Place> {
         places_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
@@ -368,11 +375,33 @@ impl Plan {
         self.operation.starts(run) || self.known_runs().any(|known| known.job_id == run)
     }
 
-    /// The deployed run, if all of its sources are bounded and it left no state after which it goes on: nobody having seen
-    /// its end, it may have come to it. `found` is the newest state of the lineage.
-    pub fn may_be_complete(&self, found: Option<&str>) -> Option<&KnownRun> {
-        let run = self.previous.as_ref()?.runs.last().filter(|run| run.compiled.bounded == Some(true))?;
-        (!found.is_some_and(|path| self.went_on(run, path))).then_some(run)
+    /// The newest run of what `launch` starts again, if all of its sources are bounded and it left no state after which it
+    /// goes on: nobody having seen its end, it may have come to it. `found` is the newest state of the lineage, `seen` the
+    /// life of the JobManager that was looked at.
+    pub fn may_be_complete<'a>(
+        &'a self,
+        launch: &'a Launch,
+        found: Option<&str>,
+        seen: Option<&Epoch>,
+    ) -> Option<&'a KnownRun> {
+        let previous = self.previous.as_ref().filter(|previous| previous.launch.version == launch.version);
+        let deployed = previous.and_then(|previous| previous.runs.last());
+        // One that was left and given to the JobManager that was looked at never came there, or it would be known there.
+        let left = self.left_of(launch).rev().map(|run| (run, seen.is_some() && run.epoch.as_ref() == seen));
+        for (run, never_came) in left.chain(deployed.map(|run| (run, false))) {
+            if found.is_some_and(|path| self.went_on(run, path)) {
+                return None;
+            }
+            if run.compiled.bounded == Some(true) && !never_came {
+                return Some(run);
+            }
+        }
+        None
+    }
+
+    /// The runs that were left behind of what `launch` starts again, the newest last.
+    pub fn left_of<'a>(&'a self, launch: &'a Launch) -> impl DoubleEndedIterator<Item = &'a KnownRun> {
+        self.orphans.iter().filter(|run| run.version == launch.version || run.target == launch.target)
     }
 
     /// Whether a bounded run had not come to its end when it left this state: Flink deletes the checkpoints of one that

@@ -112,9 +112,17 @@ pub struct OpenOperation {
     pub batch: BatchId,
     /// How often it was sent.
     pub sent: u32,
+    /// When it was sent the last time; nothing if it was sent only once, right after it was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
 
 impl OpenOperation {
+    /// When its batch was sent last: only from then on can lists show it, and a runner take it.
+    pub fn last_sent(&self) -> Timestamp {
+        self.sent_at.unwrap_or(self.plan.at)
+    }
+
     /// Whether its version was given out for it.
     pub fn gives_out_a_version(&self) -> bool {
         match self.plan.change.kind {

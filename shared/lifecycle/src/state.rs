@@ -81,6 +81,18 @@ pub fn kept_at(path: &str, run: JobId) -> Option<(String, u32)> {
     is_own.then(|| Some((directory.to_owned(), version.parse().ok()?))).flatten()
 }
 
+/// Where the checkpoints of a run lie, by the path of one that Flink told of it.
+pub fn beside(path: &str) -> Place {
+    let path = path.trim_end_matches('/');
+    let directory = path.rsplit_once('/').filter(|(_, name)| is_checkpoint(name)).map(|(directory, _)| directory);
+    let of_one_run = |directory: &&str| directory.rsplit('/').next().is_some_and(|id| id.parse::<JobId>().is_ok());
+    match directory.filter(of_one_run) {
+        // A newer one may have taken its place meanwhile.
+        Some(directory) => Place::Checkpoints { directory: directory.to_owned() },
+        None => Place::Exactly { path: path.to_owned() },
+    }
+}
+
 /// A `_metadata` file that Flink did not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the header of a Flink checkpoint or savepoint")]

@@ -9,10 +9,11 @@ use lifecycle::decision::Why;
 use lifecycle::execute::{Outcome, Refusal};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
+use lifecycle::orchestrate::{Ruling, Situation, decide, settle_abandoned};
 use lifecycle::owed::Cause;
 use lifecycle::permission::Permission;
 use lifecycle::record::{Aim, Record};
-use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
+use node::{Node, deployed, first, id, order, patience, reconfigured, requeried, run, settle, situation, wanted};
 
 /// A job whose sources are all bounded, deployed and running, with one checkpoint.
 fn bounded() -> (Record, Node) {
@@ -171,4 +172,107 @@ fn what_was_seen_before_the_run_was_ended_is_not_forgotten() {
         assert!(matches!(outcome, Outcome::Failed { .. }), "after {effects} effects: {outcome:?}");
         assert_eq!(node.submitted.len(), 1, "after {effects} effects");
     }
+}
+
+/// A first deployment of a bounded job whose runner died as it was submitted, and whose JobManager was replaced.
+fn first_start_unseen() -> (Record, lifecycle::record::OpenOperation, Node) {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let mut node = Node { bounded: Some(true), ..Node::default() };
+    let open = order(&mut record, &wanted(&first()), 1);
+    node.dies_after_submitting(&open.plan);
+    (record, open, node)
+}
+
+/// Whatever is tried at any later time: nothing is ordered.
+fn waits(record: &Record, desired: &lifecycle::target::Target) -> bool {
+    let now = jiff::Timestamp::from_second(1_000_000).unwrap();
+    matches!(decide(record, &wanted(desired), &Situation { now, urgent: true, ..situation(9) }), Ruling::Nothing { .. })
+}
+
+#[test]
+fn a_start_whose_end_nobody_saw_is_not_submitted_again() {
+    let (record, open, mut node) = first_start_unseen();
+    node.go_on(&open.plan, usize::MAX);
+    let outcome = node.result.clone().unwrap();
+    assert!(matches!(outcome, Outcome::Failed { cause: Cause::MayBeComplete, .. }), "{outcome:?}");
+    assert_eq!(node.submitted.len(), 1);
+    let mut record = settle(record, &open, &outcome);
+    let told = lifecycle::attention::of_record(&record);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].kind, lifecycle::attention::Kind::CleanStartNeeded);
+    assert!(waits(&record, &first()));
+
+    // Asking for another try is not allowing it, neither with another configuration.
+    record.owed.retry(jiff::Timestamp::UNIX_EPOCH);
+    assert!(waits(&record, &reconfigured()));
+    let open = order(&mut record, &wanted(&first()), 2);
+    let refused = node.run(&open.plan);
+    assert_eq!(refused.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
+    let mut record = settle(record, &open, &refused);
+    assert!(waits(&record, &first()));
+
+    node::allow(&mut record, Permission::CleanStart, None, None);
+    record.owed.retry(jiff::Timestamp::UNIX_EPOCH);
+    let open = order(&mut record, &wanted(&first()), 3);
+    assert!(matches!(node.run(&open.plan), Outcome::Deployed { .. }));
+}
+
+/// Under the JobManager that it was given to, an unknown run never came there.
+#[test]
+fn a_start_that_never_came_is_submitted_again() {
+    let (_, open, mut node) = first_start_unseen();
+    node.epoch = None;
+    node.go_on(&open.plan, usize::MAX);
+    assert!(matches!(node.result, Some(Outcome::Deployed { .. })), "{:?}", node.result);
+    assert_eq!(node.submitted, [(run(1), None), (run(1), None)]);
+}
+
+/// Its old run was stopped for it: neither comes back before somebody says so.
+#[test]
+fn what_it_replaced_does_not_come_back_either() {
+    for desired in [reconfigured(), requeried()] {
+        let (mut record, mut node) = bounded();
+        let open = order(&mut record, &wanted(&desired), 2);
+        node.dies_after_submitting(&open.plan);
+        node.go_on(&open.plan, usize::MAX);
+        let outcome = node.result.clone().unwrap();
+        assert!(matches!(outcome, Outcome::Failed { cause: Cause::MayBeComplete, .. }), "{outcome:?}");
+        let mut record = settle(record, &open, &outcome);
+        assert!(record.is_down());
+        assert!(waits(&record, &desired));
+        node::allow(&mut record, Permission::CleanStart, None, None);
+        record.owed.retry(jiff::Timestamp::UNIX_EPOCH);
+        let open = order(&mut record, &wanted(&desired), 3);
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Deployed { .. }), "{outcome:?}");
+    }
+}
+
+/// The runner ended for good before anybody could tell: the next operation knows of the run.
+#[test]
+fn a_run_that_was_left_behind_may_be_complete() {
+    let unseen = |of_that_epoch: bool, ended: bool| {
+        let (record, open, mut node) = first_start_unseen();
+        let claim = node.claim.take();
+        let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+        if of_that_epoch {
+            node.epoch = None;
+        }
+        if ended {
+            let launch = open.plan.next.as_ref().unwrap();
+            node.submit(launch, run(1), None);
+            node.submitted.pop();
+            node.end(run(1), JobState::Finished);
+        }
+        let open = order(&mut record, &wanted(&first()), 2);
+        (node.run(&open.plan), node.submitted.len())
+    };
+    let (outcome, submitted) = unseen(false, false);
+    assert_eq!((outcome.refusal(), submitted), (Some(&Refusal::MayBeComplete { job_id: run(1) }), 1));
+    let (outcome, submitted) = unseen(true, false);
+    assert!(matches!(outcome, Outcome::Deployed { .. }), "it never came there: {outcome:?}");
+    assert_eq!(submitted, 2);
+    let (outcome, submitted) = unseen(true, true);
+    assert!(matches!(&outcome, Outcome::Completed { run: done } if done.job_id == run(1)), "{outcome:?}");
+    assert_eq!(submitted, 1);
 }

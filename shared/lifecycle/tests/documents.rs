@@ -25,6 +25,7 @@ use lifecycle::execute::{Compiled, Outcome};
 use lifecycle::flink::{JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Digest;
 use lifecycle::inputs::RefusedDocument;
+use lifecycle::owed::Cause;
 use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::plan::{KnownRun, LeftStop, Plan};
 use lifecycle::record::{Aim, Decision, Record, Source, Status};
@@ -237,7 +238,8 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
 
     let mut settled = settle(record, &open, &outcome);
     let open = order(&mut settled, &wanted(&requeried()), 3);
-    let failed = Outcome::Failed { reason: "it failed".to_owned(), savepoint, runs: Vec::new() };
+    let failed =
+        Outcome::Failed { reason: "it failed".to_owned(), cause: Cause::DoesNotRun, savepoint, runs: Vec::new() };
     found.push(("record-failed", value(&settle(settled, &open, &failed))));
     let (mut unsettled, _) = deployed(&first());
     unsettle(&mut unsettled);
@@ -252,7 +254,7 @@ fn expected() -> Expected {
 fn others(found: &mut Vec<(&'static str, Value)>) {
     let receipt = Receipt { format: 1, batch: id(2), dispatched_as: "s-1".to_owned(), at: at() };
     found.push(("receipt", value(&receipt)));
-    let tasks = Tasks { total: 2, running: 2, finished: 0 };
+    let tasks = Tasks { total: 2, running: 2, finished: 0, waiting: 0 };
     let (state, label) = (JobState::Running, "orders".to_owned());
     let jobs = vec![JobSeen { id: run(1), name: label.clone(), state, tasks, started_ms: 1, modified_ms: 2 }];
     let look = Look { epoch: epoch(), at: at(), slots: Some(Slots { total: 4, free: 2 }), jobs };

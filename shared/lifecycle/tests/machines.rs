@@ -241,7 +241,12 @@ fn a_savepoint_left_by_another_stop_does_not_hide_newer_states() {
 fn a_restart_does_not_forgive_the_target_that_failed() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&requeried()), 2);
-    let failed = Outcome::Failed { reason: "both failed".to_owned(), savepoint: None, runs: Vec::new() };
+    let failed = Outcome::Failed {
+        reason: "both failed".to_owned(),
+        cause: Cause::DoesNotRun,
+        savepoint: None,
+        runs: Vec::new(),
+    };
     record = settle(record, &open, &failed);
     assert_eq!(record.status(), Some(Status::NotRunning));
     node.end(record.deployed.as_ref().unwrap().run().unwrap(), JobState::Failed);
@@ -376,7 +381,7 @@ fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
     claim.notes.start =
         Some(StartNote { job_id: run(2), restore, epoch: None, compiled: lifecycle::execute::Compiled::default() });
-    claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned() });
+    claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned(), cause: Cause::DoesNotRun });
     node.claim = Some(claim);
     node.go_on(&open.plan, usize::MAX);
     assert_eq!(node.live(), [rollback_id(id(2))], "although the new run was healthy by now");

@@ -97,7 +97,7 @@ fn b5_a_changed_state_directory_does_not_lose_the_state() {
 fn b6_a_longer_name_is_another_job() {
     let (mut record, _) = deployed(&first());
     let open = order(&mut record, &wanted(&requeried()), 2);
-    let tasks = Tasks { total: 1, running: 1, finished: 0 };
+    let tasks = Tasks { total: 1, running: 1, finished: 0, waiting: 0 };
     let seen = |name: &str| JobSeen {
         id: id(7),
         name: name.to_owned(),

@@ -265,3 +265,45 @@ fn a_permission_before_the_first_look_changes_nothing_about_the_takeover() {
     assert_eq!((plan.change.kind, plan.adopt), (Kind::Unchanged, lifecycle::plan::Adopt::Run(theirs(1))));
     assert_eq!(plan.previous.unwrap().launch.version, 3);
 }
+
+/// One that had no checkpoint yet when it was adopted: only Flink can tell where its states lie.
+#[test]
+fn the_states_of_an_adopted_run_are_searched_where_flink_says_that_they_lie() {
+    let mut abandoned = 0;
+    for effects in 0..20 {
+        let target = with_own_directories(first());
+        let (mut record, mut node) = (of_the_python_tool(&target), Node::default());
+        let directory = format!("s3://elsewhere/3/{}", theirs(1));
+        let (state, name) = (JobState::Running, "orders".to_owned());
+        node.runs.insert(theirs(1), Run { state, directory: directory.clone(), last: 0, stopped: None, name });
+        let open = order(&mut record, &wanted(&target), 2);
+        let outcome = node.run(&open.plan);
+        let mut record = settle(record, &open, &outcome);
+        assert_eq!(record.expected_run(), Some(theirs(1)));
+
+        // It restarts, so that no savepoint is possible; a runner dies on the way.
+        node.checkpoint(theirs(1));
+        node.newest = vec![(theirs(1), format!("{directory}/chk-1"))];
+        node.end(theirs(1), JobState::Restarting);
+        let open = order(&mut record, &wanted(&with_own_directories(reconfigured())), 3);
+        (node.claim, node.result) = (None, None);
+        let died = node.go_on(&open.plan, effects).is_none();
+        if node.live() != [theirs(1)] {
+            node.newest.clear();
+        }
+        let mut started = run_id(id(3));
+        if died && node.live().is_empty() {
+            // And nobody goes on for it: the record has to know.
+            let claim = node.claim.take().unwrap();
+            let mut record = settle_abandoned(record, &open, Some(&claim), Timestamp::UNIX_EPOCH, patience());
+            let open = order(&mut record, &wanted(&with_own_directories(reconfigured())), 4);
+            node.run(&open.plan);
+            started = run_id(id(4));
+            abandoned += 1;
+        } else if died {
+            node.go_on(&open.plan, usize::MAX);
+        }
+        assert_eq!(node.submitted, [(started, Some(format!("{directory}/chk-1")))], "after {effects} effects");
+    }
+    assert!(abandoned > 0);
+}

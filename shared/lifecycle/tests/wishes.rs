@@ -235,3 +235,25 @@ fn a_clean_start_is_an_operators_word() {
     node.run(&open.plan);
     assert!(node.submitted.last().is_some_and(|(_, restore)| restore.as_ref().is_some_and(|r| r.ends_with("chk-1"))));
 }
+
+/// What waits for the environment is due at once by another JobManager or an operator's word, not by every look.
+#[test]
+fn a_refusal_carries_the_job_manager_that_it_met() {
+    let (mut record, mut node) = deployed(&first());
+    node.without_secret = Some(requeried().digest());
+    let open = order(&mut record, &wanted(&requeried()), 2);
+    let outcome = node.run(&open.plan);
+    let mut record = settle(record, &open, &outcome);
+    let is_tried = |record: &Record, urgent, epoch: Option<lifecycle::flink::Epoch>| {
+        let seen = epoch.map(|epoch| lifecycle::owed::Circumstances { epoch, free: Some(9) });
+        let now_is = Situation { urgent, seen, ..situation(3) };
+        matches!(decide(record, &wanted(&requeried()), &now_is), Ruling::Operate(_))
+    };
+    let another = lifecycle::flink::Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
+    assert!(!is_tried(&record, false, None));
+    assert!(!is_tried(&record, false, Some(node::epoch())), "this one refused it");
+    assert!(is_tried(&record, false, Some(another)));
+    assert!(is_tried(&record, true, None), "a redeploy");
+    record.owed.retry(Timestamp::UNIX_EPOCH);
+    assert!(is_tried(&record, false, None), "`retry`");
+}

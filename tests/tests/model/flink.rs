@@ -171,7 +171,7 @@ impl Flink {
                 Shape::Canceled => (JobState::Canceled, 0),
                 Shape::Finished => (JobState::Finished, 0),
             };
-            let tasks = Tasks { total: 1, running, finished: 0 };
+            let tasks = Tasks { total: 1, running, finished: 0, waiting: 0 };
             JobSeen { id: *id, name: name.to_owned(), state, tasks, started_ms: 0, modified_ms: 0 }
         };
         let finished = self.runs.iter().filter(|(id, run)| run.shape == Shape::Finished && known(**id));

@@ -91,7 +91,8 @@ fn judge_record(state: &mut State, change: &Change, writer: Option<&Actor>) {
     };
     let before = change.before.as_ref().and_then(|stored| parse(stored).ok());
     let name = record.name.as_str();
-    if let Some(deployed) = record.deployed.as_ref().filter(|deployed| deployed.aim == Aim::Run)
+    // Also what came to its end or was removed: what is wished next is judged against it.
+    if let Some(deployed) = &record.deployed
         && let Body::Sql(sql) = &deployed.target.manifest.body
     {
         let version = deployed.meta.query_version;
@@ -195,7 +196,7 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
                     record.deployed.as_ref().is_some_and(|d| d.aim == Aim::Complete && says(&d.target)(Some(wish)));
                 // Nobody saw its end while the JobManager knew it: people are told, and nothing is started.
                 let may_be = |cause| matches!(cause, Cause::MayBeComplete | Cause::NoState);
-                if record.owed.keep_running.as_ref().is_some_and(|debt| may_be(debt.cause)) && live.is_empty() {
+                if standing.debts().any(|(_, debt)| may_be(debt.cause)) && live.is_empty() {
                     continue;
                 }
                 if !complete || !live.is_empty() {

@@ -161,6 +161,7 @@ mod tests {
 
     use lifecycle::execute::RunStarted;
     use lifecycle::ids::Hex32;
+    use lifecycle::owed::Cause;
 
     use super::*;
     use crate::test_kit::{deployed, manifest, name, result, running, settled};
@@ -181,9 +182,19 @@ mod tests {
         };
         let outcomes = [
             deployed("op", None),
-            Outcome::RolledBack { reason: "it restarted 3 times".to_owned(), run, savepoint: None },
+            Outcome::RolledBack {
+                reason: "it restarted 3 times".to_owned(),
+                cause: Cause::DoesNotRun,
+                run,
+                savepoint: None,
+            },
             Outcome::refused(Refusal::NoState),
-            Outcome::Failed { reason: "the cluster is full".to_owned(), savepoint: None, runs: Vec::new() },
+            Outcome::Failed {
+                reason: "the cluster is full".to_owned(),
+                cause: Cause::DoesNotRun,
+                savepoint: None,
+                runs: Vec::new(),
+            },
         ];
         let mut text = String::new();
         for outcome in &outcomes {

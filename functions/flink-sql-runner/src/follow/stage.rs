@@ -31,7 +31,7 @@ pub(super) fn of_claim(claim: &Claim) -> String {
     let notes = &claim.notes;
     let stopped = || notes.stop.as_ref().and_then(|stop| stop.savepoint.as_deref());
     match (&claim.verdict, &notes.start) {
-        (Some(Verdict::RollBack { reason }), _) => format!("rolling back: {reason}"),
+        (Some(Verdict::RollBack { reason, .. }), _) => format!("rolling back: {reason}"),
         (Some(Verdict::Commit(_)), _) => "accepted".to_owned(),
         (None, Some(start)) => {
             let from = start

@@ -44,6 +44,8 @@ struct TasksAnswer {
     total: u32,
     running: u32,
     finished: u32,
+    created: u32,
+    scheduled: u32,
 }
 
 #[derive(Deserialize)]
@@ -146,12 +148,13 @@ impl TryFrom<JobAnswer> for JobSeen {
         let id: JobId = job.jid.parse().map_err(|error| readable(&format!("{error}")))?;
         let state = serde_json::from_value::<JobState>(Value::from(job.state.as_str()))
             .map_err(|_| readable(&format!("the job {id} is in the state `{}`, which is not known here", job.state)))?;
-        let TasksAnswer { total, running, finished } = job.tasks;
+        let TasksAnswer { total, running, finished, created, scheduled } = job.tasks;
+        let waiting = created.saturating_add(scheduled);
         Ok(Self {
             id,
             name: readable(&job.name),
             state,
-            tasks: Tasks { total, running, finished },
+            tasks: Tasks { total, running, finished, waiting },
             started_ms: job.start_time,
             modified_ms: job.last_modification,
         })

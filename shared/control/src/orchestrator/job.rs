@@ -13,7 +13,7 @@ use lifecycle::ids::{BatchId, OperationId};
 use lifecycle::inputs::Inputs;
 use lifecycle::manifest::{JobManifest, JobName, Meta, parse_deployed, render_deployed};
 use lifecycle::orchestrate::{Desired, Dispatched, Effect, Finding, Input, Situation, State, step};
-use lifecycle::record::Record;
+use lifecycle::record::{OpenOperation, Record};
 use lifecycle::target::Target;
 
 use super::records::Versioned;
@@ -23,7 +23,7 @@ use crate::claims::{ClaimAnswer, Claims};
 use crate::documents::fetch;
 use crate::ports::{Child, Condition, Files, OutsideError, Progress};
 
-/// How long after its plan a batch may be sent and still not be listed: another invocation is about to send it, or the
+/// How long after it was ordered a batch may be sent and still not be listed: another invocation is about to send it, or the
 /// lists lag.
 const UNLISTED: Duration = Duration::from_secs(30);
 /// How long a step or command may run before its runner takes the first claim.
@@ -223,7 +223,7 @@ impl<'a> Job<'a> {
         Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
     }
 
-    /// Closes a claim that nobody may act on any more; where there is none, only once the operation is older than this.
+    /// Closes a claim that nobody may act on any more; where there is none, only this long after it was sent.
     async fn close_claim(&self, operation: OperationId, unclaimed: Duration) -> Result<Input, Trouble> {
         if self.round.dry {
             return Ok(Input::Held);
@@ -240,11 +240,11 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// How long ago the open operation was planned.
+    /// How long ago the open operation was sent, or was about to be.
     fn age(&self) -> Duration {
-        let planned = self.known.as_ref().and_then(|record| record.open.as_ref()).map(|open| open.plan.at);
+        let sent = self.known.as_ref().and_then(|record| record.open.as_ref()).map(OpenOperation::last_sent);
         let now = self.orchestrator.world.now();
-        planned.and_then(|at| Duration::try_from(now.duration_since(at)).ok()).unwrap_or_default()
+        sent.and_then(|at| Duration::try_from(now.duration_since(at)).ok()).unwrap_or_default()
     }
 
     async fn project(&self, projection: Option<(Box<JobManifest>, Meta)>) -> Result<Input, OutsideError> {

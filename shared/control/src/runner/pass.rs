@@ -223,6 +223,9 @@ impl Pass<'_> {
         match input {
             Input::Watched(Health::Unstable(reason)) => Input::Watched(Health::Unstable(told(reason))),
             Input::Watched(Health::Ended(reason)) => Input::Watched(Health::Ended(told(reason))),
+            Input::Watched(Health::NoSlots { reason, alive }) => {
+                Input::Watched(Health::NoSlots { reason: told(reason), alive })
+            }
             Input::Stopped(StopEnd::Failed(message)) => Input::Stopped(StopEnd::Failed(told(message))),
             Input::Submitted(SubmitEnd::Rejected(reason)) => Input::Submitted(SubmitEnd::Rejected(told(reason))),
             Input::Rejected(rejection) => {

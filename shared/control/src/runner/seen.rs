@@ -44,11 +44,8 @@ pub(super) async fn job_look(
     let (mut checkpointed, mut newest) = (false, Vec::new());
     for job in jobs.iter().filter(|job| !job.state.is_terminal()) {
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
-        if known(job.id) {
-            checkpointed |= checkpoints.completed > 0;
-        } else {
-            newest.extend(checkpoints.newest.map(|path| (job.id, path)));
-        }
+        checkpointed |= known(job.id) && checkpoints.completed > 0;
+        newest.extend(checkpoints.newest.map(|path| (job.id, path)));
     }
     Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven, checkpointed, by_directory, newest })
 }

@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) restarts: Vec<Option<u64>>,
     /// The slots of this Flink; a job that finds none waits for one.
     pub(crate) slots: usize,
+    /// No job gets a slot, whatever a look says of them.
+    pub(crate) gives_no_slots: bool,
     /// This job is not touched before another one starts.
     pub(crate) comes_second: Option<JobName>,
     /// No job is touched before this one.
@@ -109,7 +111,7 @@ impl State {
 
     fn is_starting(&self, job: &Job) -> bool {
         let before = self.jobs.values().filter(|other| !other.is_over() && other.submitted < job.submitted).count();
-        job.submitted.elapsed() < self.takes.start || before >= self.slots
+        job.submitted.elapsed() < self.takes.start || before >= self.slots || self.gives_no_slots
     }
 
     fn count(&mut self) {
@@ -122,7 +124,8 @@ impl State {
     fn seen(&self, id: JobId, job: &Job) -> JobSeen {
         let state = if job.is_over() { JobState::Finished } else { JobState::Running };
         let running = u32::from(!job.is_over() && !self.is_starting(job));
-        let tasks = Tasks { total: 1, running, finished: 0 };
+        let waiting = u32::from(!job.is_over() && self.gives_no_slots);
+        let tasks = Tasks { total: 1, running, finished: 0, waiting };
         JobSeen { id, name: job.name.clone(), state, tasks, started_ms: 0, modified_ms: 0 }
     }
 }

@@ -14,6 +14,7 @@ use lifecycle::execute::{Compiled, Outcome, RunStarted};
 use lifecycle::ids::{JobId, Nonce, OperationId};
 use lifecycle::manifest::{JobName, Policy};
 use lifecycle::orchestrate::Reason;
+use lifecycle::owed::Cause;
 use lifecycle::record::Record;
 use serde_json::{Value, json};
 
@@ -321,7 +322,8 @@ async fn what_a_newer_version_noted_in_record_and_claim_survives_a_rewrite() {
     let holder = Nonce::derived(&["holder"]);
     let mut newer = serde_json::to_value(Claim::fresh(operation, holder, 0)).unwrap();
     newer["later"] = later.clone();
-    newer["verdict"] = serde_json::to_value(Verdict::RollBack { reason: "r".to_owned() }).unwrap();
+    newer["verdict"] =
+        serde_json::to_value(Verdict::RollBack { reason: "r".to_owned(), cause: Cause::DoesNotRun }).unwrap();
     outside.put(&key, write(&newer));
     let (store, keys) = (outside.clone(), keys());
     let claims = Claims { store: &store, keys: &keys, world: &outside, margin: std::time::Duration::ZERO };

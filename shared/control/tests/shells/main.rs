@@ -7,6 +7,7 @@ mod flink;
 mod isolation;
 mod kit;
 mod lease;
+mod resending;
 mod stops;
 mod telling;
 mod watching;

@@ -12,6 +12,7 @@ use lifecycle::facts::Fact;
 use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{BatchId, JobId, run_id};
 use lifecycle::manifest::JobName;
+use lifecycle::owed::Cause;
 
 fn only(name: &JobName) -> Scope {
     Scope::Jobs(BTreeSet::from([name.clone()]))
@@ -31,7 +32,7 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
 }
 
 fn shown(id: JobId, name: &str) -> JobSeen {
-    let tasks = Tasks { total: 1, running: 1, finished: 0 };
+    let tasks = Tasks { total: 1, running: 1, finished: 0, waiting: 0 };
     JobSeen { id, name: name.to_owned(), state: JobState::Running, tasks, started_ms: 0, modified_ms: 0 }
 }
 
@@ -42,7 +43,8 @@ fn rolled_back() -> Outcome {
         epoch: Some(epoch(1)),
         compiled: lifecycle::execute::Compiled::default(),
     };
-    Outcome::RolledBack { reason: "it restarts: no such topic\nat Kafka".to_owned(), run, savepoint: None }
+    let (reason, cause) = ("it restarts: no such topic\nat Kafka".to_owned(), Cause::DoesNotRun);
+    Outcome::RolledBack { reason, cause, run, savepoint: None }
 }
 
 fn deployed() -> Outcome {

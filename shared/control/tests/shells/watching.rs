@@ -1,8 +1,11 @@
 //! The watch over a run: what counts as stable.
 //! Must not know what follows from it.
 
+use control::orchestrator::Scope;
 use lifecycle::execute::Outcome;
+use lifecycle::owed::Cause;
 
+use crate::flink::Flink;
 use crate::kit::{Outside, jobs};
 use crate::waves::{flink, plans, runner};
 
@@ -36,4 +39,25 @@ async fn a_restart_in_the_window_is_seen_even_if_no_look_met_it() {
         let Outcome::Failed { reason, .. } = &outcome else { panic!("{restarts:?}: {outcome:?}") };
         assert!(reason.contains("restarted within the stability window"), "{reason}");
     }
+}
+
+/// It compiles and might run: only slots are missing, so that it is tried again by itself.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_never_gets_its_slots_waits_for_the_environment() {
+    let names = jobs(1);
+    let (outside, flink) = (Outside::default(), Flink::default());
+    outside.want(&names[0], 1);
+    flink.state().slots = 10;
+    flink.state().gives_no_slots = true;
+    let plans = plans(&outside, &names).await;
+    let operation = plans[0].operation;
+    assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+    let outcome = outside.result(&names[0], operation).unwrap().outcome;
+    let Outcome::Failed { reason, cause: Cause::NoCapacity { needed: 1, .. }, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(reason.contains("no slots"), "{reason}");
+    outside.run(Scope::Jobs(names.iter().cloned().collect())).await;
+    let owed = outside.record(&names[0]).owed.apply.unwrap().debt;
+    assert!(owed.cause.is_environment() && owed.next.is_some(), "{owed:?}");
 }

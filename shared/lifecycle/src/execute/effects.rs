@@ -164,6 +164,13 @@ pub enum Health {
     Unstable(String),
     /// At its end by a failure or a cancel.
     Ended(String),
+    /// It never got the slots for its tasks.
+    NoSlots {
+        /// What was seen.
+        reason: String,
+        /// Whether it still waits for them.
+        alive: bool,
+    },
     /// Came to its end: it was bounded.
     Complete,
 }

@@ -1,15 +1,17 @@
 //! The transitions of the runner's machine: which phase takes which input.
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
-use super::resume::{nothing_to_work_with, reserve, resume, slots_needed};
+use super::observe::newest_state;
+use super::resume::{found_own, nothing_to_work_with, reserve, resume, slots_needed};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
 use super::starting::{
-    after_end, begin_start, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
+    Failure, after_end, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
 };
 use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
 use super::transition::{Next, claim_of, done, failed, finish, refuse, to};
-use super::{Begin, Effect, End, Input, Phase, Refusal, Role, State, SubmitEnd};
+use super::{Effect, End, Input, Phase, Refusal, Role, State, SubmitEnd};
 use crate::claim::Verdict;
+use crate::owed::Cause;
 use crate::plan::Plan;
 
 /// One transition. Any input that the phase does not expect ends the pass as unknown: the next pass looks again.
@@ -26,6 +28,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             state.epoch = Some(look.epoch.clone());
             if let Some(claim) = &mut state.claim {
                 claim.notes.checkpointed |= look.checkpointed;
+                claim.notes.newest = newest_state(plan, &look).or(claim.notes.newest.take());
             }
             resume(plan, state, &look)
         }
@@ -81,7 +84,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             note_start(state, *begin)
         }
         (Phase::Compiling(begin), Input::Rejected(rejection)) => match begin.role {
-            Role::Next => give_up(state, format!("it does not compile any more: {}", rejection.message)),
+            Role::Next => {
+                give_up(state, format!("it does not compile any more: {}", rejection.message), Cause::DoesNotCompile)
+            }
             Role::Previous => {
                 failed(state, format!("the previous manifest does not compile: {}", rejection.message), None)
             }
@@ -97,18 +102,15 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         }
         (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Known)) => watch(state, begin),
         (Phase::Submitting(begin), Input::Submitted(SubmitEnd::Rejected(reason))) => {
-            start_failed(plan, state, &begin, reason, false)
+            start_failed(plan, state, &begin, Failure { reason, alive: false, cause: Cause::DoesNotRun })
         }
         (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, &begin, health),
-        (Phase::SearchingOwn(begin), Input::Found(found)) => {
-            let restore = found.map(|f| f.path).or(begin.restore);
-            begin_start(state, Begin { restore, ..*begin })
-        }
+        (Phase::SearchingOwn(begin), Input::Found(found)) => found_own(state, *begin, found.map(|f| f.path)),
         (Phase::NotingVerdict(verdict), Input::Saved(claim)) => {
             state.claim = Some(claim);
             match verdict {
                 Verdict::Commit(outcome) => finish(state, outcome),
-                Verdict::RollBack { reason } => roll_back(plan, state, reason),
+                Verdict::RollBack { reason, .. } => roll_back(plan, state, reason),
             }
         }
         (Phase::EndingFailed(reason), Input::Cancelled) => find_rollback_state(plan, state, reason),

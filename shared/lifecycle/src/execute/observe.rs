@@ -1,6 +1,7 @@
 //! What a look at the cluster means for one job: which of our runs is live, and in what shape.
 //! Must not know what will be done about it.
 
+use crate::claim::NewestNote;
 use crate::decision::Observed;
 use crate::flink::{Epoch, JobSeen, JobState};
 use crate::ids::JobId;
@@ -21,7 +22,7 @@ pub struct JobLook {
     pub checkpointed: bool,
     /// Live runs that a directory of the Python tool is named after.
     pub by_directory: Vec<JobId>,
-    /// For each live run that we did not start: its newest checkpoint.
+    /// For each live run: its newest checkpoint.
     pub newest: Vec<(JobId, String)>,
 }
 
@@ -49,7 +50,7 @@ impl JobLook {
         self.ended_with.iter().find(|(job, _)| *job == id).map(|(_, savepoint)| savepoint.as_deref())
     }
 
-    /// The newest checkpoint of a live run that we did not start.
+    /// The newest checkpoint of a live run.
     pub fn newest_of(&self, id: JobId) -> Option<String> {
         self.newest.iter().find(|(job, _)| *job == id).map(|(_, path)| path.clone())
     }
@@ -111,6 +112,13 @@ fn adopted(plan: &Plan, look: &JobLook) -> Option<JobId> {
     }
 }
 
+/// The newest checkpoint of the live run from whose states the deployed manifest goes on, adopted or not.
+pub(super) fn newest_state(plan: &Plan, look: &JobLook) -> Option<NewestNote> {
+    let deployed = plan.previous.as_ref()?.runs.iter().rev().map(|run| run.job_id);
+    let run = deployed.chain(adopted(plan, look)).find(|id| look.live(*id).is_some())?;
+    look.newest_of(run).map(|path| NewestNote { run, path })
+}
+
 /// What `look` shows of the plan's job.
 pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     let ours = || plan.known_runs().map(|run| run.job_id).chain(adopted(plan, look));
@@ -123,9 +131,11 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     if let Some((id, _)) = look.unproven.first() {
         return Observation::of(Observed::Unproven, *id);
     }
-    // Only the newest run of the deployed manifest tells whether the job is complete.
-    let newest = plan.previous.as_ref().and_then(|p| p.runs.last()).map(|run| run.job_id);
-    match newest.and_then(|id| Some((id, look.ending(id)?))) {
+    // Only the newest run of the deployed manifest tells whether the job is complete: one that was left went on from it.
+    let deployed = plan.previous.iter().filter_map(|previous| previous.runs.last());
+    let left = plan.previous.iter().flat_map(|previous| plan.left_of(&previous.launch).rev());
+    let newest = left.chain(deployed).find_map(|run| Some((run.job_id, look.ending(run.job_id)?)));
+    match newest {
         Some((id, None)) => Observation::of(Observed::Complete, id),
         Some((id, Some(path))) => {
             Observation { observed: Observed::StoppedOutside, run: Some(id), savepoint: Some(path.to_owned()) }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Why;
 use crate::flink::Epoch;
 use crate::ids::JobId;
+use crate::owed::Cause;
 
 /// What Flink told of a job as it compiled it, as far as it told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +79,9 @@ pub enum Outcome {
     RolledBack {
         /// Why the target was given up.
         reason: String,
+        /// The same, typed.
+        #[serde(default, skip_serializing_if = "Cause::is_default")]
+        cause: Cause,
         /// The run of the previous manifest.
         run: RunStarted,
         /// The savepoint that was taken on the way.
@@ -93,11 +97,17 @@ pub enum Outcome {
         /// The savepoint that somebody else's stop had left.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         savepoint: Option<String>,
+        /// The life of the JobManager that was asked, where one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
     },
     /// The target failed, and nothing of the job runs now.
     Failed {
         /// Why.
         reason: String,
+        /// The same, typed.
+        #[serde(default, skip_serializing_if = "Cause::is_default")]
+        cause: Cause,
         /// The savepoint that was taken on the way.
         savepoint: Option<String>,
         /// The runs that it started: they are at their end, but their states count.
@@ -107,9 +117,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A refusal while what is deployed is live, or nothing is deployed.
+    /// A refusal while what is deployed is live, or nothing is deployed; no JobManager was asked.
     pub fn refused(refusal: Refusal) -> Self {
-        Self::Refused { refusal, gone: false, savepoint: None }
+        Self::Refused { refusal, gone: false, savepoint: None, epoch: None }
+    }
+
+    /// The life of the JobManager under which it came to this, as far as it is known.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        match self {
+            Self::Deployed { run, .. } | Self::Completed { run } | Self::RolledBack { run, .. } => run.epoch.as_ref(),
+            Self::Left { epoch, .. } | Self::Refused { epoch, .. } => epoch.as_ref(),
+            Self::Failed { runs, .. } => runs.last().and_then(|run| run.epoch.as_ref()),
+            Self::Removed { .. } => None,
+        }
     }
 
     /// Why the target was refused, if it was.

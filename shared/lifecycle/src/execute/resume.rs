@@ -2,15 +2,16 @@
 //! Must not know how a stop or a start proceeds.
 
 use super::observe::{candidates, observe};
-use super::rollback::resume_roll_back;
-use super::starting::{after_end, note_start, watch};
+use super::rollback::{given_up, resume_roll_back};
+use super::starting::{after_end, begin_start, note_start, watch};
 use super::stopping::{end_running, issue_stop};
-use super::transition::{Next, claim_of, done, finish, to};
+use super::transition::{Next, claim_of, done, failed, failed_for, finish, refuse_as_it_is, savepoint_of, to};
 use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
 use crate::claim::{Claim, StartNote, Verdict};
 use crate::decision::{Action, From, Observed, Stop, Why};
 use crate::ids::JobId;
-use crate::plan::Plan;
+use crate::owed::Cause;
+use crate::plan::{KnownRun, Plan};
 use crate::state::Place;
 
 /// How many jobs that may be this one are listed.
@@ -26,7 +27,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     match claim.verdict {
         Some(Verdict::Commit(outcome)) => return finish(state, outcome),
         Some(Verdict::RollBack { .. }) | None if elsewhere => return done(state, End::Unknown),
-        Some(Verdict::RollBack { reason }) => return resume_roll_back(plan, state, look, reason),
+        Some(Verdict::RollBack { reason, .. }) => return resume_roll_back(plan, state, look, reason),
         None => {}
     }
     if let Some(note) = claim.notes.start {
@@ -47,7 +48,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
 /// Without a cluster, or on a node that does not work, nothing is begun; what was begun goes on once there is one.
 pub(super) fn nothing_to_work_with(state: State, refusal: Refusal) -> Next {
     if untouched(claim_of(&state)) {
-        return finish(state, Outcome::refused(refusal));
+        return refuse_as_it_is(state, refusal);
     }
     done(state, End::Unknown)
 }
@@ -91,6 +92,25 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 
+/// Goes on from its newest state. A bounded run without one that was given to another life of the JobManager may have come
+/// to its end there: it is not submitted again.
+pub(super) fn found_own(state: State, begin: Begin, found: Option<String>) -> Next {
+    let notes = &claim_of(&state).notes;
+    let note = notes.start.iter().chain(&notes.rollback).find(|note| note.job_id == begin.job_id);
+    let unseen = note.is_some_and(|note| note.compiled.bounded == Some(true) && note.epoch != state.epoch);
+    if unseen && found.is_none() {
+        let (reason, savepoint) = (Refusal::MayBeComplete { job_id: begin.job_id }.to_string(), savepoint_of(&state));
+        return match begin.role {
+            Role::Next => failed_for(state, Cause::MayBeComplete, reason, savepoint),
+            Role::Previous => {
+                let (given_up, _) = given_up(&state);
+                failed(state, format!("{given_up}; {reason}"), savepoint)
+            }
+        };
+    }
+    begin_start(state, Begin { restore: found.or(begin.restore), ..begin })
+}
+
 /// What an operation does with a live run, read off its change.
 fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
     let start = match plan.action(crate::decision::Observed::Running) {
@@ -118,6 +138,15 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         };
         return prepare(plan, state, Box::new(intent));
     }
+    let ended = |orphan: &&KnownRun| look.ending(orphan.job_id) == Some(None);
+    let same = |orphan: &&KnownRun| plan.next.as_ref().is_some_and(|next| next.target == orphan.target);
+    if let Some(orphan) = plan.orphans.iter().rev().filter(same).find(ended)
+        && !seen.observed.is_live()
+    {
+        // The same target came to its end meanwhile: there is nothing to start, only to write down.
+        let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
+        return note_start(state, begin);
+    }
     if let (Some(job_id), None, Some(_)) = (seen.run.filter(|run| !plan.is_ours(*run)), &plan.previous, &plan.next)
         && seen.observed.is_live()
         && seen.observed != Observed::Foreign
@@ -142,28 +171,24 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         }
         Action::Refuse(why) => {
             let unproven = look.unproven.iter().find(|(id, _)| Some(*id) == seen.run);
-            let outcome = match (seen.run, unproven) {
+            match (seen.run, unproven) {
                 (Some(_), Some((job_id, epoch))) => {
-                    Outcome::refused(Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() })
+                    refuse_as_it_is(state, Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() })
                 }
                 (Some(job_id), None) => {
                     let others = candidates(plan, look).into_iter().filter(|id| *id != job_id).take(OTHERS).collect();
-                    Outcome::refused(Refusal::ForeignJob { job_id, others })
+                    refuse_as_it_is(state, Refusal::ForeignJob { job_id, others })
                 }
-                (None, _) => Outcome::Left {
-                    why,
-                    run: None,
-                    epoch: state.epoch.clone(),
-                    checkpointed: look.checkpointed,
-                    newest: None,
-                },
-            };
-            finish(state, outcome)
+                (None, _) => {
+                    let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
+                    finish(state, Outcome::Left { why, run: None, epoch, checkpointed, newest: None })
+                }
+            }
         }
         Action::Wait => {
             state.waits += 1;
             if state.waits > PASSING_LOOKS {
-                return finish(state, Outcome::refused(Refusal::StaysInPassing));
+                return refuse_as_it_is(state, Refusal::StaysInPassing);
             }
             to(state, Phase::Looking, Effect::LookAgain)
         }

@@ -7,17 +7,19 @@ use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, JobLook, Phase, Role, State};
 use crate::claim::Verdict;
 use crate::ids::rollback_id;
+use crate::owed::Cause;
 use crate::plan::Plan;
 use crate::state::Place;
 
-pub(super) fn give_up(state: State, reason: String) -> Next {
-    verdict(state, Verdict::RollBack { reason })
+pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
+    verdict(state, Verdict::RollBack { reason, cause })
 }
 
-pub(super) fn rollback_reason(state: &State) -> String {
+/// Why the target was given up, for people and typed.
+pub(super) fn given_up(state: &State) -> (String, Cause) {
     match &claim_of(state).verdict {
-        Some(Verdict::RollBack { reason }) => reason.clone(),
-        Some(Verdict::Commit(_)) | None => String::new(),
+        Some(Verdict::RollBack { reason, cause }) => (reason.clone(), *cause),
+        Some(Verdict::Commit(_)) | None => (String::new(), Cause::DoesNotRun),
     }
 }
 
@@ -51,6 +53,7 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
     {
         places.push(Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
     }
+    places.extend(claim_of(&state).notes.told_places());
     to(state, Phase::SearchingRollback(reason), Effect::FindState(places))
 }
 
@@ -59,7 +62,11 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
     // What came to its end, or may have without being seen, is not started again.
     let complete = plan.previous.as_ref().is_some_and(|previous| previous.complete);
     let seen = claim_of(&state).notes.ended_run().is_some();
-    if complete || (!seen && plan.may_be_complete(found.as_deref()).is_some()) {
+    let unseen = || {
+        let previous = plan.previous.as_ref()?;
+        plan.may_be_complete(&previous.launch, found.as_deref(), state.epoch.as_ref())
+    };
+    if complete || (!seen && unseen().is_some()) {
         return failed(state, reason.to_owned(), None);
     }
     match found {

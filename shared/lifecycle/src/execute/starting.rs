@@ -1,12 +1,14 @@
 //! A start: from which state, its note, its submission, the watch over it and the verdict.
 //! Must not know how the run before it was ended.
 
-use super::rollback::{give_up, rollback_reason};
+use super::resume::slots_needed;
+use super::rollback::{give_up, given_up};
 use super::transition::{Next, claim_of, failed, finish, refuse, savepoint_of, to};
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;
 use crate::ids::run_id;
+use crate::owed::Cause;
 use crate::plan::{KnownRun, Plan, Previous};
 use crate::state::{Place, StateRef};
 
@@ -20,7 +22,13 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             let savepoint = savepoint_of(&state);
             finish(state, Outcome::Removed { savepoint })
         }
-        (Some(From::Clean), Some(_)) => {
+        (Some(From::Clean), Some(next)) => {
+            // A run of this very target was left behind: did it come to its end, or go on?
+            let epoch = state.epoch.as_ref();
+            if may_have_ended(plan, &intent) && plan.may_be_complete(next, None, epoch).is_some() {
+                let places = plan.left_of(next).flat_map(KnownRun::places).collect();
+                return to(state, Phase::Searching(intent), Effect::FindState(places));
+            }
             begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation), restore: None })
         }
         (Some(From::Latest), Some(_)) => {
@@ -39,15 +47,21 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             }
             // One candidate more: a run of an operation without a result may have gone on from it.
             places.extend(intent.left_savepoint.clone().map(|path| Place::Exactly { path }));
+            places.extend(claim_of(&state).notes.told_places());
             to(state, Phase::Searching(intent), Effect::FindState(places))
         }
     }
 }
 
+/// Whether nobody saw how the run before ended, and nobody allowed to start it again all the same.
+fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
+    intent.stop.is_none() && intent.left_savepoint.is_none() && !plan.clean_start
+}
+
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
-    let seen = intent.stop.is_some() || intent.left_savepoint.is_some();
-    let unseen = plan.may_be_complete(found.as_deref()).filter(|_| !seen && !plan.clean_start);
+    let next = plan.next.as_ref().filter(|_| may_have_ended(plan, intent));
+    let unseen = next.and_then(|next| plan.may_be_complete(next, found.as_deref(), state.epoch.as_ref()));
     if let Some(run) = unseen {
         return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run.job_id });
     }
@@ -130,41 +144,53 @@ pub(super) fn watch(state: State, begin: Box<Begin>) -> Next {
     to(state, Phase::Watching(begin), Effect::Watch(id))
 }
 
+/// How a start failed.
+pub(super) struct Failure {
+    /// Why, for people.
+    pub(super) reason: String,
+    /// The same, typed.
+    pub(super) cause: Cause,
+    /// Whether its run lives.
+    pub(super) alive: bool,
+}
+
 pub(super) fn watched(plan: &Plan, state: State, begin: &Begin, health: Health) -> Next {
     let run = run_of(&state, begin);
     let savepoint = savepoint_of(&state);
+    let failure = |reason, alive| Failure { reason, alive, cause: Cause::DoesNotRun };
     match (begin.role, health) {
         (Role::Next, Health::Stable { checkpointed }) => {
             verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, checkpointed }))
         }
         (Role::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
-        (_, Health::Unstable(reason)) => start_failed(plan, state, begin, reason, true),
-        (_, Health::Ended(reason)) => start_failed(plan, state, begin, reason, false),
+        (_, Health::Unstable(reason)) => start_failed(plan, state, begin, failure(reason, true)),
+        (_, Health::Ended(reason)) => start_failed(plan, state, begin, failure(reason, false)),
+        (_, Health::NoSlots { reason, alive }) => {
+            // As many as it needs seemed to be free before: only more than those promise another end.
+            let needed = run.compiled.slots.unwrap_or_else(|| slots_needed(plan, &state));
+            let cause = Cause::NoCapacity { needed, free: needed };
+            start_failed(plan, state, begin, Failure { reason, cause, alive })
+        }
         (Role::Previous, Health::Stable { .. } | Health::Complete) => {
-            let reason = rollback_reason(&state);
-            finish(state, Outcome::RolledBack { reason, run, savepoint })
+            let (reason, cause) = given_up(&state);
+            finish(state, Outcome::RolledBack { reason, cause, run, savepoint })
         }
     }
 }
 
-pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, reason: String, alive: bool) -> Next {
+pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, failure: Failure) -> Next {
+    let Failure { reason, cause, alive } = failure;
     let run = run_of(&state, begin);
     let savepoint = savepoint_of(&state);
     match (begin.role, alive) {
         // A rollback's own run has nothing to roll back to: alive counts as running.
         (Role::Previous, true) => {
-            let given_up = rollback_reason(&state);
-            finish(
-                state,
-                Outcome::RolledBack {
-                    reason: format!("{given_up}; the previous manifest is not healthy: {reason}"),
-                    run,
-                    savepoint,
-                },
-            )
+            let (given_up, cause) = given_up(&state);
+            let reason = format!("{given_up}; the previous manifest is not healthy: {reason}");
+            finish(state, Outcome::RolledBack { reason, cause, run, savepoint })
         }
         (Role::Previous, false) => {
-            let given_up = rollback_reason(&state);
+            let (given_up, _) = given_up(&state);
             failed(state, format!("{given_up}; the previous manifest failed too: {reason}"), savepoint)
         }
         // One that we did not start is never ended for its health.
@@ -172,7 +198,7 @@ pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, reason: Str
             state,
             Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }),
         ),
-        (Role::Next, _) => give_up(state, reason),
+        (Role::Next, _) => give_up(state, reason, cause),
     }
 }
 

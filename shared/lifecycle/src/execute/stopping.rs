@@ -2,7 +2,7 @@
 //! Must not know why the run is to end.
 
 use super::starting::after_end;
-use super::transition::{Next, claim_of, done, finish, to};
+use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
 use super::{Effect, End, Intent, JobLook, Outcome, Phase, Refusal, State, StopEnd};
 use crate::claim::StopNote;
 use crate::decision::{Action, Observed, Stop};
@@ -71,7 +71,7 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
             if n < STOP_TRIES {
                 return end_by(plan, state, intent, n, None);
             }
-            finish(state, Outcome::refused(Refusal::NoSavepoint { message }))
+            refuse_as_it_is(state, Refusal::NoSavepoint { message })
         }
     }
 }

@@ -2,7 +2,8 @@
 //! Must not know which phase follows which.
 
 use super::{Effect, End, Intent, Outcome, Phase, Refusal, State};
-use crate::claim::Claim;
+use crate::claim::{Claim, Verdict};
+use crate::owed::Cause;
 use crate::plan::Plan;
 
 pub(super) type Next = (State, Effect);
@@ -26,13 +27,29 @@ pub(super) fn finish(state: State, outcome: Outcome) -> Next {
 /// The target is given up before anything was touched.
 pub(super) fn refuse(plan: &Plan, state: State, intent: &Intent, refusal: Refusal) -> Next {
     let gone = plan.previous.is_some() && intent.stop.is_none();
-    finish(state, Outcome::Refused { refusal, gone, savepoint: intent.left_savepoint.clone() })
+    let (savepoint, epoch) = (intent.left_savepoint.clone(), state.epoch.clone());
+    finish(state, Outcome::Refused { refusal, gone, savepoint, epoch })
+}
+
+/// The target is given up, and whatever was observed stays as it is.
+pub(super) fn refuse_as_it_is(state: State, refusal: Refusal) -> Next {
+    let epoch = state.epoch.clone();
+    finish(state, Outcome::Refused { refusal, gone: false, savepoint: None, epoch })
 }
 
 /// Nothing of the job runs: every run that was started is at its end.
 pub(super) fn failed(state: State, reason: String, savepoint: Option<String>) -> Next {
+    let cause = match &claim_of(&state).verdict {
+        Some(Verdict::RollBack { cause, .. }) => *cause,
+        Some(Verdict::Commit(_)) | None => Cause::DoesNotRun,
+    };
+    failed_for(state, cause, reason, savepoint)
+}
+
+/// The same where the cause is not the verdict's.
+pub(super) fn failed_for(state: State, cause: Cause, reason: String, savepoint: Option<String>) -> Next {
     let runs = claim_of(&state).started();
-    finish(state, Outcome::Failed { reason, savepoint, runs })
+    finish(state, Outcome::Failed { reason, cause, savepoint, runs })
 }
 
 /// The claim as last written. Every phase after `Claiming` has one.

@@ -4,7 +4,7 @@
 use super::{Desired, Reason, Ruling, Situation};
 use crate::change::{Change, Kind};
 use crate::manifest::Meta;
-use crate::owed::{Cause, Debt};
+use crate::owed::{ApplyDebt, Cause, Debt};
 use crate::permission::{AllowedFor, Permission};
 use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
 use crate::record::{Aim, Deployed, OpenOperation, Record};
@@ -48,9 +48,9 @@ fn absent(record: &Record, situation: &Situation) -> Ruling {
 }
 
 fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
-    let failed = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
+    let failed = record.owed.apply.as_ref().filter(|apply| apply.is_about(target));
     let Some(deployed) = &record.deployed else {
-        return match waiting(failed, situation) {
+        return match not_now(record, failed, target, situation) {
             Some(reason) => keep(record, situation, Some(Kind::New), reason),
             None => operate(record, situation, Change::plain(Kind::New), Some(target)),
         };
@@ -79,11 +79,22 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
         }
         (Kind::Unchanged, Aim::Stopped)
         | (Kind::Configuration, Aim::Run | Aim::Stopped)
-        | (Kind::Query | Kind::New | Kind::Removed, _) => match waiting(failed, situation) {
+        | (Kind::Query | Kind::New | Kind::Removed, _) => match not_now(record, failed, target, situation) {
             Some(reason) => keep(record, situation, Some(change.kind), reason),
             None => operate(record, situation, change, Some(target)),
         },
     }
+}
+
+/// Why a target is not applied now; nothing if it may be.
+fn not_now(record: &Record, failed: Option<&ApplyDebt>, target: &Target, situation: &Situation) -> Option<Reason> {
+    let failed = failed?;
+    // Another configuration of what may be complete: no look could tell, as nobody ran this one.
+    let reconfigured = failed.debt.cause == Cause::MayBeComplete && failed.digest != target.digest();
+    if reconfigured && record.granted(Permission::CleanStart).is_none() {
+        return Some(Reason::GivenUp { error: failed.debt.error.clone() });
+    }
+    waiting(Some(&failed.debt), situation)
 }
 
 /// Why a debt is not tried now; nothing if it is due, or there is none.
@@ -112,7 +123,11 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
             nothing(change, reason)
         };
     };
-    let due = owed.keep_running.as_ref().is_some_and(|debt| is_due(debt, situation));
+    // What came after it may be complete: it does not come back before somebody says that it is not.
+    let replaced = owed.apply.as_ref().is_some_and(|apply| apply.debt.cause == Cause::MayBeComplete)
+        && deployed.aim == Aim::Run
+        && record.granted(Permission::CleanStart).is_none();
+    let due = !replaced && owed.keep_running.as_ref().is_some_and(|debt| is_due(debt, situation));
     let lost =
         situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
     let restart = || operate(record, situation, Change::plain(Kind::Unchanged), Some(&deployed.target));
@@ -159,7 +174,8 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         clean_start: record.granted(Permission::CleanStart).is_some(),
         windows: situation.windows,
     };
-    Ruling::Operate(Box::new(OpenOperation { plan, target: target.cloned(), meta, batch: situation.batch, sent: 1 }))
+    let (target, batch) = (target.cloned(), situation.batch);
+    Ruling::Operate(Box::new(OpenOperation { plan, target, meta, batch, sent: 1, sent_at: None }))
 }
 
 /// Why, for people: the fields, or what happened to the run.

@@ -352,7 +352,8 @@ fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) 
         Dispatched::Never | Dispatched::Over if open.sent < sends(&state) => {
             let Some(record) = state.record.clone() else { return waits(state) };
             let mut draft = (*record).revised(situation.nonce);
-            draft.open = Some(OpenOperation { batch: situation.batch, sent: open.sent + 1, ..open });
+            let (sent, sent_at) = (open.sent + 1, Some(situation.now));
+            draft.open = Some(OpenOperation { batch: situation.batch, sent, sent_at, ..open });
             state.draft = Some(Box::new(draft.clone()));
             to(state, Phase::Resending, Effect::WriteRecord(Box::new(draft)))
         }

@@ -7,7 +7,8 @@ use crate::change::Kind;
 use crate::claim::{Abandoned, Claim};
 use crate::decision::Why;
 use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
-use crate::ids::rollback_id;
+use crate::flink::Epoch;
+use crate::ids::{JobId, rollback_id};
 use crate::manifest::Meta;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
 use crate::permission::Permission;
@@ -29,7 +30,7 @@ pub fn settle_result(
 ) -> Record {
     record.open = None;
     let from = restored(outcome);
-    Settling { open, now, patience }.fold(&mut record, outcome);
+    Settling { open, now, patience, met: outcome.epoch() }.fold(&mut record, outcome);
     let refusal = match outcome {
         Outcome::Refused { refusal, .. } => Some(refusal.kind()),
         Outcome::Deployed { .. }
@@ -51,12 +52,14 @@ pub fn settle_abandoned(
     now: Timestamp,
     patience: Patience,
 ) -> Record {
-    let settling = Settling { open, now, patience };
+    let started = claim.map(Claim::started).unwrap_or_default();
+    let met = started.last().and_then(|run| run.epoch.as_ref());
+    let settling = Settling { open, now, patience, met };
     let Some(claim) = claim else { return settling.never_taken(record) };
     let abandoned = match claim.outcome_without_result() {
         Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
-        Abandoned::RolledBack { reason, .. } => {
-            settling.owe_apply(&mut record, Cause::DoesNotRun, &reason);
+        Abandoned::RolledBack { reason, cause, .. } => {
+            settling.owe_apply(&mut record, cause, &reason);
             format!("closed while rolling back: {reason}")
         }
         Abandoned::Undecided { .. } => {
@@ -66,8 +69,11 @@ pub fn settle_abandoned(
     };
     record.remember(entry(open, Ended::Abandoned, abandoned, None, now));
     record.open = None;
-    leave_orphans(&mut record, open, &claim.started());
+    leave_orphans(&mut record, open, &started);
     leave_stop(&mut record, open, claim);
+    if let Some(newest) = &claim.notes.newest {
+        keeps_states_beside(&mut record, newest.run, &newest.path);
+    }
     settling.owe_a_look(&mut record);
     record
 }
@@ -77,6 +83,8 @@ struct Settling<'a> {
     open: &'a OpenOperation,
     now: Timestamp,
     patience: Patience,
+    /// The life of the JobManager that it met, where that is known.
+    met: Option<&'a Epoch>,
 }
 
 impl Settling<'_> {
@@ -111,7 +119,7 @@ impl Settling<'_> {
             Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
                 self.deploy(record, run, Aim::Run, *checkpointed);
                 if let Some(reason) = unhealthy {
-                    let debt = Debt::after(None, Cause::NotStable, reason, open.plan.operation, now);
+                    let debt = self.debt(None, Cause::NotStable, reason);
                     record.owed.keep_running = Some(Debt { next: None, ..debt });
                 }
             }
@@ -119,6 +127,9 @@ impl Settling<'_> {
             Outcome::Left { why, run, epoch, checkpointed, newest } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.checkpointed |= checkpointed;
+                }
+                if let (Some(run), Some(path)) = (run, newest) {
+                    keeps_states_beside(record, *run, path);
                 }
                 let run = run.map(|job_id| RunStarted {
                     job_id,
@@ -140,7 +151,7 @@ impl Settling<'_> {
                 record.owed.keep_running = None;
                 record.owed.remove = None;
             }
-            Outcome::RolledBack { reason, run, .. } => {
+            Outcome::RolledBack { reason, cause, run, .. } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
                     deployed.restore_point.clone_from(&run.restored_from);
@@ -150,27 +161,34 @@ impl Settling<'_> {
                 record.stops.clear();
                 record.owed.keep_running = None;
                 record.owed.remove = None;
-                self.owe_apply(record, Cause::DoesNotRun, reason);
+                self.owe_apply(record, *cause, reason);
             }
-            Outcome::Refused { refusal, gone, savepoint } => {
-                self.owe(record, cause_of(refusal), &detail(outcome));
+            Outcome::Refused { refusal, gone, savepoint, .. } => {
+                let (purpose, cause) = (self.purpose(record), cause_of(refusal));
+                self.owe(record, cause, &detail(outcome));
                 go_on_from(record, savepoint.as_ref());
-                // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
                 let to_run = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
-                if *gone && to_run && record.owed.keep_running.is_none() {
+                if *gone && to_run && purpose == Purpose::Apply && cause == Cause::MayBeComplete {
+                    // Neither does what is deployed come back before somebody says whether it is done.
+                    self.owe_keep_running(record, cause, &detail(outcome));
+                } else if *gone && to_run && record.owed.keep_running.is_none() {
+                    // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
                     let debt = self.debt(None, Cause::NoResult, "it was not there as its target was tried");
                     record.owed.keep_running = Some(debt.at_once(now));
                 }
             }
-            Outcome::Failed { reason, savepoint, runs } => {
+            Outcome::Failed { reason, cause, savepoint, runs } => {
                 go_on_from(record, savepoint.as_ref());
+                let mut down = *cause;
                 if self.purpose(record) == Purpose::Apply {
-                    self.owe_apply(record, Cause::DoesNotRun, reason);
+                    self.owe_apply(record, *cause, reason);
+                    // Why the target was given up is not why what was deployed before does not run either.
+                    down = if *cause == Cause::MayBeComplete { *cause } else { Cause::DoesNotRun };
                 }
                 // What came to its end before the target was tried stays at its end.
                 if let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.aim != Aim::Complete) {
                     deployed.aim = Aim::Run;
-                    self.owe_keep_running(record, Cause::DoesNotRun, reason);
+                    self.owe_keep_running(record, down, reason);
                 }
                 leave_orphans(record, open, runs);
                 // Nothing of it runs: nothing is left to end.
@@ -288,7 +306,7 @@ impl Settling<'_> {
     }
 
     fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str) -> Debt {
-        Debt::after(before, cause, error, self.open.plan.operation, self.now)
+        Debt::after(before, cause, error, self.open.plan.operation, self.now).met(self.met)
     }
 
     /// A runner took the operation and did not end it. The first time it is ordered anew at once.
@@ -309,7 +327,7 @@ impl Settling<'_> {
             Some(Aim::Run | Aim::Complete) => &mut record.owed.keep_running,
             Some(Aim::Stopped) | None => &mut record.owed.remove,
         };
-        let next = Debt::after(debt.as_ref(), Cause::NoResult, error, self.open.plan.operation, self.now);
+        let next = self.debt(debt.as_ref(), Cause::NoResult, error);
         let first = next.attempts == 1;
         *debt = Some(if first { next.at_once(self.now) } else { next.again(self.now, self.patience) });
     }
@@ -342,6 +360,12 @@ fn go_on_from(record: &mut Record, savepoint: Option<&String>) {
     if let (Some(deployed), Some(savepoint)) = (&mut record.deployed, savepoint) {
         deployed.restore_point = Some(savepoint.clone());
     }
+}
+
+/// A look told where a deployed run keeps its states.
+fn keeps_states_beside(record: &mut Record, run: JobId, path: &str) {
+    let runs = record.deployed.iter_mut().flat_map(|deployed| &mut deployed.runs);
+    runs.filter(|known| known.job_id == run).for_each(|known| known.keeps_states_beside(path));
 }
 
 /// The runs that an operation started, or was about to: ours if they live, and their states count. They stay until

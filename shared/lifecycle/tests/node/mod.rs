@@ -145,6 +145,8 @@ pub(crate) struct Node {
     pub result: Option<Outcome>,
     pub runs: BTreeMap<JobId, Run>,
     pub disk: Vec<StateRef>,
+    /// The life of the JobManager that is there, if it is not the first.
+    pub epoch: Option<Epoch>,
     /// Why there is no cluster.
     pub no_cluster: Option<String>,
     /// Runs that may live where nobody can be asked.
@@ -188,6 +190,24 @@ impl Node {
             (state, effect) = step(plan, state, input);
         }
         None
+    }
+
+    /// A pass that dies right after its submission, and a JobManager in the place of the one that took it.
+    pub(crate) fn dies_after_submitting(&mut self, plan: &Plan) {
+        let before = self.submitted.len();
+        (self.claim, self.result) = (None, None);
+        let (mut state, mut effect) = step(plan, State::new(), Input::Begin);
+        while self.submitted.len() == before {
+            let input = self.carry_out(plan, effect);
+            (state, effect) = step(plan, state, input);
+        }
+        self.is_replaced();
+    }
+
+    /// Another JobManager is there, which knows no job.
+    pub(crate) fn is_replaced(&mut self) {
+        self.runs.clear();
+        self.epoch = Some(Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 });
     }
 
     pub(crate) fn live(&self) -> Vec<JobId> {
@@ -260,7 +280,7 @@ impl Node {
 
     pub(crate) fn look(&self) -> JobLook {
         let seen = |(id, run): (&JobId, &Run)| {
-            let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0 };
+            let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0, waiting: 0 };
             JobSeen { id: *id, name: run.name.clone(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
         };
         let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
@@ -270,7 +290,7 @@ impl Node {
             checkpointed: self.checkpointed,
             by_directory: self.by_directory.clone(),
             newest: self.newest.clone(),
-            ..JobLook::of(epoch(), self.runs.iter().map(seen).collect())
+            ..JobLook::of(self.epoch.clone().unwrap_or_else(epoch), self.runs.iter().map(seen).collect())
         }
     }
 
@@ -316,6 +336,7 @@ impl Node {
         }
         Input::Watched(match run.state {
             JobState::Running => Health::Stable { checkpointed: false },
+            JobState::Finished if run.stopped.is_none() => Health::Complete,
             state if state.is_terminal() => Health::Ended("it failed".to_owned()),
             _ => Health::Unstable("it restarts".to_owned()),
         })

@@ -129,11 +129,12 @@ impl Job {
         let total = u32::from(self.state() != JobState::Initializing);
         let running = u32::from(self.all_run());
         let finished = u32::from(self.state() == JobState::Finished);
+        let waiting = u32::from(self.phase == Phase::Scheduled);
         JobSeen {
             id: self.id,
             name: self.name.clone(),
             state: self.state(),
-            tasks: Tasks { total, running, finished },
+            tasks: Tasks { total, running, finished, waiting },
             started_ms: self.started,
             modified_ms: self.modified,
         }
