@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Body, effective_properties};
 use crate::sql::{same_meaning, same_meaning_as_deployed_by_python};
-use crate::tables;
+use crate::tables::{self, ChangedField, TableDefinitions, Used};
 use crate::target::Target;
 
 /// One field that differs.
@@ -26,6 +26,13 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
         write!(f, "{}: {} -> {}", self.field, shown(&self.before), shown(&self.after))
+    }
+}
+
+impl From<ChangedField> for Difference {
+    fn from(changed: ChangedField) -> Self {
+        let ChangedField { field, before, after } = changed;
+        Self { field, before, after }
     }
 }
 
@@ -76,10 +83,9 @@ impl Change {
     pub fn between(old: &Target, new: &Target) -> Self {
         let mut query = query_differences(old, new);
         let mut configuration = property_differences(old, new);
-        for change in tables::compare(&old.definitions, &new.definitions) {
-            let difference =
-                Difference { field: "table definitions".to_owned(), before: None, after: Some(change.describe()) };
-            if change.is_query_change() { query.push(difference) } else { configuration.push(difference) }
+        for change in tables::compare(&used(old), &used(new)) {
+            let fields = change.fields().into_iter().map(Difference::from);
+            if change.is_query_change() { query.extend(fields) } else { configuration.extend(fields) }
         }
         let kind = match (query.is_empty(), configuration.is_empty()) {
             (false, _) => Kind::Query,
@@ -98,6 +104,11 @@ impl Change {
         let own = |field: &str| matches!(field, "sql" | "code" | "sql or code" | "target-table");
         self.kind == Kind::Query && !self.differences.iter().any(|difference| own(&difference.field))
     }
+}
+
+/// What a target uses of the definitions that it holds, as we judge today: an earlier version of ours held more.
+fn used(target: &Target) -> Used {
+    TableDefinitions::of(&target.definitions).for_job(&target.manifest)
 }
 
 fn text_difference(field: &str, before: &str, after: &str) -> Difference {

@@ -281,8 +281,11 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
         }
     }
     let whole = findings.is_empty() && !broken_parameters;
-    for warning in parsed.iter().flat_map(tables::shared_transactions) {
-        let found = table_finding(Severity::Warning, "shared-transactional-id", &warning, &table_files);
+    let shared = parsed.iter().flat_map(tables::shared_transactions);
+    let forgotten = parsed.iter().flat_map(tables::forgotten_offsets);
+    let coded = shared.map(|it| ("shared-transactional-id", it));
+    for (code, warning) in coded.chain(forgotten.map(|it| ("forgotten-offsets", it))) {
+        let found = table_finding(Severity::Warning, code, &warning, &table_files);
         findings.entry(warning.file.clone()).or_default().push(found);
     }
     for file in &files.tables {

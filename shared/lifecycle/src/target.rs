@@ -24,10 +24,7 @@ pub struct Target {
 impl Target {
     /// The target of a manifest under these table definitions: it holds those that the job uses.
     pub fn of(manifest: JobManifest, tables: &TableDefinitions, timestamp_field: &str) -> Self {
-        let used = match &manifest.body {
-            Body::Sql(sql) => tables.for_sql(sql, &manifest.target_table),
-            Body::Code(code) => tables.for_code(code, &manifest.target_table),
-        };
+        let used = tables.for_job(&manifest);
         Self { manifest, definitions: used.definitions, timestamp_field: timestamp_field.to_owned() }
     }
 

@@ -1,13 +1,14 @@
-//! Owns when two texts of SQL mean the same: equal token by token.
+//! Owns when two texts of SQL mean the same: what their tokens say is equal, one by one.
 //! Must not know statements, tables or manifests.
 
-use super::lexer::{Token, TokenKind, scan, tokens};
-use super::reserved::is_reserved;
+use super::canonical::{Said, canonical};
+use super::lexer::{Token, scan, tokens};
 
-/// Whether two texts are equal by their tokens.
+/// Whether two texts say the same, token by token.
 ///
-/// White space, comments and a `;` at the end say nothing. Names, literals and hints count as
-/// written; reserved words may change their case. Text that cannot be read equals only itself.
+/// White space, comments, a `;` at the end and quotes around names say nothing, and in a definition `COMMENT '…'` and
+/// `IF NOT EXISTS` do not either. Keywords and functions may change their case, names may not. Literals and hints
+/// count as written. Text that cannot be read equals only itself.
 pub fn same_meaning(a: &str, b: &str) -> bool {
     match (tokens(a), tokens(b)) {
         (Ok(a), Ok(b)) => same_tokens(&a, &b),
@@ -34,26 +35,12 @@ pub fn same_meaning_as_deployed_by_python(new: &str, deployed_one_line: &str) ->
     }
 }
 
-pub(crate) fn same_tokens(a: &[Token<'_>], b: &[Token<'_>]) -> bool {
-    let (a, b) = (without_end(a), without_end(b));
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_token(a, b))
+fn same_tokens(a: &[Token<'_>], b: &[Token<'_>]) -> bool {
+    same_said(&canonical(a), &canonical(b))
 }
 
-fn same_token(a: &Token<'_>, b: &Token<'_>) -> bool {
-    if a.kind != b.kind {
-        return false;
-    }
-    a.text == b.text || a.kind == TokenKind::Word && a.text.eq_ignore_ascii_case(b.text) && is_reserved(a.text)
-}
-
-/// Flink reads a statement with and without the `;` after it.
-fn without_end<'a, 'b>(mut tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
-    while let [rest @ .., last] = tokens
-        && last.is_symbol(";")
-    {
-        tokens = rest;
-    }
-    tokens
+fn same_said(a: &[(Said<'_>, Token<'_>)], b: &[(Said<'_>, Token<'_>)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, _), (b, _))| a == b)
 }
 
 fn same_words(a: &[&str], b: &[&str]) -> bool {

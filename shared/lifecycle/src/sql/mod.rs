@@ -1,7 +1,11 @@
 //! Owns how Flink SQL text is read: tokens, statements, names, and what counts as the same query.
 //! Must not know manifests, table files or what a change leads to.
 
+mod builtin;
+mod canonical;
 mod grammar;
+mod groups;
+mod keywords;
 pub mod lexer;
 mod meaning;
 mod path;
@@ -9,11 +13,12 @@ mod references;
 mod reserved;
 pub mod statements;
 
-pub(crate) use grammar::without_options;
+pub(crate) use builtin::is_builtin_function;
+pub(crate) use canonical::{Said, canonical_body};
 pub use lexer::{LexError, Token, TokenKind, tokens};
-pub(crate) use meaning::same_tokens;
 pub use meaning::{same_meaning, same_meaning_as_deployed_by_python};
 pub use path::TablePath;
+pub(crate) use references::function_references;
 pub use references::table_references;
 pub use reserved::is_reserved;
 pub use statements::{Statement, StatementError, StatementKind, split};

@@ -3,53 +3,104 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
+use crate::secrets::references;
 use crate::sql::TablePath;
 
+/// What a definition defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// A table or a view.
+    Table,
+    /// A function.
+    Function,
+    /// A catalog.
+    Catalog,
+    /// A database.
+    Database,
+}
+
+/// Something that is defined.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Defined {
+    /// What it is.
+    pub what: What,
+    /// Its name, without what is current in a new session.
+    pub name: TablePath,
+}
+
+impl fmt::Display for Defined {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            What::Table => "table",
+            What::Function => "function",
+            What::Catalog => "catalog",
+            What::Database => "database",
+        };
+        write!(formatter, "{what} {}", printable(&self.name.to_string()))
+    }
+}
+
 /// A change in the definitions that a job uses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DefinitionChange {
     /// The job uses a definition that it did not use.
-    Added {
-        /// What it defines.
-        name: TablePath,
-    },
+    Added(Defined),
     /// The job uses a definition no more.
-    Removed {
-        /// What it defined.
-        name: TablePath,
-    },
-    /// Only `WITH (…)` changed, and not where a source reads.
+    Removed(Defined),
+    /// Only `WITH (…)` changed, and what is read stays the same data.
     OptionsChanged {
-        /// The table or catalog.
-        name: TablePath,
+        /// What has the options.
+        defined: Defined,
         /// The options that changed.
         options: Vec<OptionChange>,
     },
-    /// A table that the job reads is somewhere else; a restored source would not notice.
+    /// An option that may say which data it is, of something that the job reads; a restored source would not notice.
     SourceMoved {
-        /// The table.
-        name: TablePath,
-        /// The option, and what it said and says.
-        #[serde(flatten)]
+        /// What has the option.
+        defined: Defined,
+        /// The option.
         option: OptionChange,
     },
     /// Anything else about a definition changed.
-    SchemaChanged {
+    Rewritten {
         /// What it defines.
-        name: TablePath,
+        defined: Defined,
+        /// The part that changed, as it was.
+        before: Option<String>,
+        /// The part that changed, as it is.
+        after: Option<String>,
+    },
+    /// The names of the query are looked up somewhere else.
+    Scope {
+        /// The catalog and database before.
+        before: Option<String>,
+        /// The catalog and database after.
+        after: Option<String>,
     },
     /// A statement that concerns every job changed.
-    SessionChanged {
+    Session {
         /// The file and the line where it starts, or started if it is gone.
         origin: String,
+        /// What it was, if it was there.
+        before: Option<String>,
+        /// What it is, if it is there.
+        after: Option<String>,
     },
 }
 
+/// One field of a change, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ChangedField {
+    /// What it is of, and which.
+    pub field: String,
+    /// What it said, if it was there.
+    pub before: Option<String>,
+    /// What it says, if it is there.
+    pub after: Option<String>,
+}
+
 /// An option before and after; what is secret is `*** (before)` and `*** (after)`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OptionChange {
     /// The option.
     pub key: String,
@@ -60,46 +111,57 @@ pub struct OptionChange {
 }
 
 impl OptionChange {
-    /// A changed option. Values that are, or hold, a secret are replaced for good.
+    /// A changed option. Values that are, or hold, a secret are replaced for good; references to secrets are shown.
     pub fn new(key: &str, before: Option<&str>, after: Option<&str>) -> Self {
         let values = [before, after];
         let secret = is_secret(key) || values.into_iter().flatten().any(holds_a_secret);
         let shown = |value: Option<&str>, when: &str| {
-            value.map(|value| if secret { format!("*** ({when})") } else { value.to_owned() })
+            // In a template the braces of references are doubled.
+            let value = value.map(|value| value.replace("{{", "{").replace("}}", "}"))?;
+            let reference = references(&value).first().is_some_and(|it| it.start == 0 && it.end == value.len());
+            Some(if secret && !reference { format!("*** ({when})") } else { value })
         };
         Self { key: key.to_owned(), before: shown(before, "before"), after: shown(after, "after") }
-    }
-}
-
-impl fmt::Display for OptionChange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: &Option<String>| value.as_deref().map_or("none".to_owned(), printable);
-        let (before, after) = (shown(&self.before), shown(&self.after));
-        write!(formatter, "{}: {before} -> {after}", printable(&self.key))
     }
 }
 
 impl DefinitionChange {
     /// Whether the job starts clean because of it.
     pub fn is_query_change(&self) -> bool {
-        !matches!(self, Self::OptionsChanged { .. })
+        match self {
+            Self::OptionsChanged { .. } => false,
+            Self::Added(_)
+            | Self::Removed(_)
+            | Self::SourceMoved { .. }
+            | Self::Rewritten { .. }
+            | Self::Scope { .. }
+            | Self::Session { .. } => true,
+        }
     }
 
-    /// One line for people.
-    pub fn describe(&self) -> String {
+    /// What changed, field by field.
+    pub fn fields(&self) -> Vec<ChangedField> {
+        let field = |field: String, before: &Option<String>, after: &Option<String>| {
+            let shown = |value: &Option<String>| value.as_deref().map(printable);
+            ChangedField { field, before: shown(before), after: shown(after) }
+        };
         match self {
-            Self::Added { name } => format!("{name}: its definition is new to the job"),
-            Self::Removed { name } => format!("{name}: the job uses its definition no more"),
-            Self::OptionsChanged { name, options } => {
-                let options: Vec<_> = options.iter().map(ToString::to_string).collect();
-                format!("{name}: WITH {}", options.join(", "))
+            Self::Added(defined) => vec![field(defined.to_string(), &None, &Some("used".to_owned()))],
+            Self::Removed(defined) => vec![field(defined.to_string(), &Some("used".to_owned()), &None)],
+            Self::OptionsChanged { defined, options } => options
+                .iter()
+                .map(|it| field(format!("{defined}: option {}", printable(&it.key)), &it.before, &it.after))
+                .collect(),
+            Self::SourceMoved { defined, option } => {
+                let name = format!("{defined}, which it reads: option {}", printable(&option.key));
+                vec![field(name, &option.before, &option.after)]
             }
-            Self::SourceMoved { name, option } => {
-                format!("{name}: read from somewhere else, {option}")
+            Self::Rewritten { defined, before, after } => {
+                vec![field(format!("{defined}: definition"), before, after)]
             }
-            Self::SchemaChanged { name } => format!("{name}: its definition changed"),
-            Self::SessionChanged { origin } => {
-                format!("{origin}: a statement that concerns every job changed")
+            Self::Scope { before, after } => vec![field("where names are looked up".to_owned(), before, after)],
+            Self::Session { origin, before, after } => {
+                vec![field(format!("{}: statement of every job", printable(origin)), before, after)]
             }
         }
     }
@@ -112,7 +174,7 @@ pub(super) fn is_secret(key: &str) -> bool {
 }
 
 /// Whether a value has a secret in it, such as `https://user:password@host`.
-fn holds_a_secret(value: &str) -> bool {
+pub(super) fn holds_a_secret(value: &str) -> bool {
     let lower = value.to_lowercase();
     let named = ["password", "passwd", "secret", "token=", "access_key", "accesskey"];
     let mut addresses = lower.split("://").skip(1);

@@ -1,146 +1,100 @@
 //! Owns what changed between the definitions that a job used and those that it uses.
 //! Must not know files, or which job it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-pub use super::change::{DefinitionChange, OptionChange};
+pub use super::change::{ChangedField, Defined, DefinitionChange, OptionChange, What};
 
 use super::change::is_secret;
-use super::definition::{Definition, Role};
-use crate::sql::{StatementKind, TablePath, same_meaning, same_tokens, tokens, without_options};
+use super::definition::{Definition, Used};
+use super::fragment::changed_parts;
+use super::side::{Placed, Side};
+use super::source_options::{is_harmless, topics_may_grow};
+use crate::sql::{StatementKind, same_meaning};
 
 /// What changed, by meaning. Moving a definition to another file or line is no change, and neither
 /// is the order of tables among themselves.
-///
-/// A table whose unqualified name falls into another catalog or database, because a `USE` now
-/// stands elsewhere, did change.
-pub fn compare(old: &[Definition], new: &[Definition]) -> Vec<DefinitionChange> {
-    let mut changes = compare_session(old, new);
-    let (old, new) = (by_name(old), by_name(new));
-    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    for name in names {
-        let path = || name.path.clone();
-        match (old.get(name), new.get(name)) {
-            (Some(old), Some(new)) => changes.extend(compare_all(&name.path, old, new)),
-            (Some(_), None) => changes.push(DefinitionChange::Removed { name: path() }),
-            (None, _) => changes.push(DefinitionChange::Added { name: path() }),
+pub fn compare(old: &Used, new: &Used) -> Vec<DefinitionChange> {
+    let mut changes = Vec::new();
+    // A query that names everything in full finds it wherever it stands.
+    if let (Some(before), Some(after)) = (&old.scope, &new.scope)
+        && !before.same(after)
+    {
+        let (before, after) = (Some(before.to_string()), Some(after.to_string()));
+        changes.push(DefinitionChange::Scope { before, after });
+    }
+    let (old, new) = (Side::of(&old.definitions), Side::of(&new.definitions));
+    changes.extend(compare_ordered(&old.ordered, &new.ordered));
+    let keys: BTreeSet<_> = old.named.keys().chain(new.named.keys()).collect();
+    for key in keys {
+        match (old.named.get(key), new.named.get(key)) {
+            (Some(old), Some(new)) => changes.extend(compare_all(&key.defined(), old, new)),
+            (Some(_), None) => changes.push(DefinitionChange::Removed(key.defined())),
+            (None, _) => changes.push(DefinitionChange::Added(key.defined())),
         }
     }
     changes
 }
 
-/// A function and a table may have the same name.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    path: TablePath,
-    function: bool,
-}
-
-/// A definition, and the catalog and database that were current there.
-struct Placed<'a> {
-    definition: &'a Definition,
-    scope: Scope,
-}
-
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Scope {
-    catalog: Option<String>,
-    database: Option<String>,
-}
-
-impl Scope {
-    fn follow(&mut self, kind: &StatementKind) {
-        let StatementKind::Use { name, catalog } = kind else {
-            return;
-        };
-        let last = Some(name.last().to_owned());
-        if *catalog {
-            // The database becomes the catalog's default.
-            *self = Self { catalog: last, database: None };
-        } else {
-            if let [first, _] = name.parts() {
-                self.catalog = Some(first.clone());
-            }
-            self.database = last;
-        }
-    }
-}
-
-/// What is said about each name, in order: `CREATE`, then `ALTER`.
-fn by_name(definitions: &[Definition]) -> BTreeMap<Name, Vec<Placed<'_>>> {
-    let mut scope = Scope::default();
-    let mut by_name = BTreeMap::<Name, Vec<Placed<'_>>>::new();
-    for definition in definitions {
-        scope.follow(&definition.kind);
-        if let (Some(path), false) = (&definition.name, definition.role == Role::Session) {
-            let name = Name { path: path.clone(), function: definition.role == Role::Function };
-            by_name.entry(name).or_default().push(Placed { definition, scope: scope.clone() });
-        }
-    }
-    by_name
-}
-
-fn compare_all(name: &TablePath, old: &[Placed<'_>], new: &[Placed<'_>]) -> Vec<DefinitionChange> {
-    let schema = || vec![DefinitionChange::SchemaChanged { name: name.clone() }];
+fn compare_all(defined: &Defined, old: &[Placed<'_>], new: &[Placed<'_>]) -> Vec<DefinitionChange> {
+    let rewritten = |(before, after)| vec![DefinitionChange::Rewritten { defined: defined.clone(), before, after }];
     if old.len() != new.len() {
-        return schema();
+        let count = |statements: usize| Some(format!("{statements} statements"));
+        return rewritten((count(old.len()), count(new.len())));
     }
     let mut changes = Vec::new();
     for (old, new) in old.iter().zip(new) {
-        if old.scope != new.scope {
-            return schema();
+        if let Some(parts) = changed_parts(&old.definition.sql, &new.definition.sql) {
+            return rewritten(parts);
         }
-        let (old, new) = (old.definition, new.definition);
-        if same_meaning(&old.sql, &new.sql) {
-            continue;
+        if !old.scope.same(&new.scope) && old.names_others() {
+            let scope = |placed: &Placed<'_>| Some(format!("in {}", placed.scope));
+            return rewritten((scope(old), scope(new)));
         }
-        if !same_but_for_options(old, new) {
-            return schema();
-        }
-        changes.extend(compare_options(name, old, new));
+        changes.extend(compare_options(defined, old, new));
     }
     changes
 }
 
-/// Whether both are the same but for what their `WITH (…)` says, and in which order.
-fn same_but_for_options(old: &Definition, new: &Definition) -> bool {
-    match (tokens(&old.sql), tokens(&new.sql)) {
-        (Ok(old), Ok(new)) => same_tokens(&without_options(&old), &without_options(&new)),
-        _ => false,
-    }
-}
-
-fn compare_options(name: &TablePath, old: &Definition, new: &Definition) -> Vec<DefinitionChange> {
-    let reads = old.role.reads() || new.role.reads();
+fn compare_options(defined: &Defined, old: &Placed<'_>, new: &Placed<'_>) -> Vec<DefinitionChange> {
     let mut changes = Vec::new();
     let mut options = Vec::new();
-    let keys: BTreeSet<_> = old.options.keys().chain(new.options.keys()).collect();
+    let (old_options, new_options) = (&old.definition.options, &new.definition.options);
+    let keys: BTreeSet<_> = old_options.keys().chain(new_options.keys()).collect();
     for key in keys {
-        let before = old.options.get(key).map(String::as_str);
-        let after = new.options.get(key).map(String::as_str);
+        let before = old_options.get(key).map(String::as_str);
+        let after = new_options.get(key).map(String::as_str);
         if before == after {
             continue;
         }
         let option = OptionChange::new(key, before, after);
-        if reads && moves_a_source(key, before, after) {
-            changes.push(DefinitionChange::SourceMoved { name: name.clone(), option });
+        if may_be_other_data(defined.what, old, new, key) {
+            changes.push(DefinitionChange::SourceMoved { defined: defined.clone(), option });
         } else {
             options.push(option);
         }
     }
     if !options.is_empty() {
-        changes.push(DefinitionChange::OptionsChanged { name: name.clone(), options });
+        changes.push(DefinitionChange::OptionsChanged { defined: defined.clone(), options });
     }
     changes
 }
 
-/// Whether a source restored with this option would go on reading what it read before.
-fn moves_a_source(key: &str, before: Option<&str>, after: Option<&str>) -> bool {
-    match key {
-        "connector" | "path" | "topic-pattern" => true,
-        "topic" => !topics(before).is_subset(&topics(after)) || before.is_none(),
-        _ => false,
+/// Whether something with another value of this option may hold other data, which a restored source would not notice.
+fn may_be_other_data(what: What, old: &Placed<'_>, new: &Placed<'_>, key: &str) -> bool {
+    match what {
+        // With a new password it is the same catalog; with any other option it may be another.
+        What::Catalog | What::Database => return !is_secret(key),
+        What::Table | What::Function => {}
     }
+    if !old.definition.role.reads() && !new.definition.role.reads() {
+        return false;
+    }
+    let Some(connector) = new.connector.as_deref().filter(|_| old.connector == new.connector) else { return true };
+    let before = old.definition.options.get(key).map(String::as_str);
+    let after = new.definition.options.get(key).map(String::as_str);
+    let grows = || before.is_some() && topics(before).is_subset(&topics(after));
+    !(is_harmless(connector, key) || topics_may_grow(connector, key) && grows())
 }
 
 fn topics(list: Option<&str>) -> BTreeSet<&str> {
@@ -149,9 +103,8 @@ fn topics(list: Option<&str>) -> BTreeSet<&str> {
 }
 
 /// What changed in the statements that concern every job; their order counts.
-fn compare_session(old: &[Definition], new: &[Definition]) -> Vec<DefinitionChange> {
-    let (old, new) = (session(old), session(new));
-    let mut pairs = old.iter().zip(&new);
+fn compare_ordered(old: &[&Definition], new: &[&Definition]) -> Vec<DefinitionChange> {
+    let mut pairs = old.iter().zip(new);
     let start = pairs.by_ref().take_while(|(old, new)| same_statement(old, new)).count();
     let rest = old.len().min(new.len()) - start;
     let pairs = old.iter().rev().zip(new.iter().rev()).take(rest);
@@ -160,14 +113,12 @@ fn compare_session(old: &[Definition], new: &[Definition]) -> Vec<DefinitionChan
     let new = new.get(start..new.len() - end).unwrap_or_default();
     if old.len() == new.len() {
         let pairs = old.iter().zip(new).filter(|(old, new)| !same_statement(old, new));
-        return pairs.flat_map(|(old, new)| compare_statement(old, new)).collect();
+        return pairs.map(|(old, new)| changed_statement(Some(old), Some(new))).collect();
     }
-    let changed = if new.is_empty() { old } else { new };
-    changed.iter().map(|it| session_changed(it)).collect()
-}
-
-fn session(definitions: &[Definition]) -> Vec<&Definition> {
-    definitions.iter().filter(|definition| definition.role == Role::Session).collect()
+    if new.is_empty() {
+        return old.iter().map(|old| changed_statement(Some(old), None)).collect();
+    }
+    new.iter().map(|new| changed_statement(None, Some(new))).collect()
 }
 
 fn same_statement(old: &Definition, new: &Definition) -> bool {
@@ -177,19 +128,13 @@ fn same_statement(old: &Definition, new: &Definition) -> bool {
     }
 }
 
-/// A catalog with a new password is the same catalog; with any other option it may be another.
-fn compare_statement(old: &Definition, new: &Definition) -> Vec<DefinitionChange> {
-    if let Some(name) = &new.name
-        && same_but_for_options(old, new)
-    {
-        let mut keys = old.options.keys().chain(new.options.keys());
-        if keys.all(|key| is_secret(key) || old.options.get(key) == new.options.get(key)) {
-            return compare_options(name, old, new);
-        }
-    }
-    vec![session_changed(new)]
-}
-
-fn session_changed(definition: &Definition) -> DefinitionChange {
-    DefinitionChange::SessionChanged { origin: definition.origin.clone() }
+fn changed_statement(old: Option<&Definition>, new: Option<&Definition>) -> DefinitionChange {
+    let origin = new.or(old).map(|definition| definition.origin.clone()).unwrap_or_default();
+    let parts = match (old, new) {
+        (Some(old), Some(new)) => changed_parts(&old.sql, &new.sql).unwrap_or_default(),
+        (None, Some(new)) => (None, changed_parts("", &new.sql).and_then(|(_, after)| after)),
+        (Some(old), None) => (changed_parts(&old.sql, "").and_then(|(before, _)| before), None),
+        (None, None) => (None, None),
+    };
+    DefinitionChange::Session { origin, before: parts.0, after: parts.1 }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sql::{StatementKind, TablePath};
+use super::scope::Scope;
+use crate::sql::{Statement, StatementKind, TablePath};
 
 /// What a job does with what a statement defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,7 +18,8 @@ pub enum Role {
     Writes,
     /// It reads and writes the table.
     Both,
-    /// It concerns every job: `SET`, `USE`, catalogs, databases and whatever is not known.
+    /// Names are looked up in it, or it concerns every job: `USE`, catalogs, databases, modules, `SET`, whatever is
+    /// not known.
     Session,
     /// It uses the function.
     Function,
@@ -64,11 +66,19 @@ impl Definition {
 }
 
 /// The statements that a job runs before its query, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Used {
     /// The statements.
     pub definitions: Vec<Definition>,
+    /// Where the names of the query itself are looked up; nothing if it writes them all in full.
+    pub scope: Option<Scope>,
+}
+
+impl From<&Definition> for Statement {
+    fn from(definition: &Definition) -> Self {
+        let Definition { origin, sql, kind, .. } = definition;
+        Self { origin: origin.clone(), sql: sql.clone(), kind: kind.clone() }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,9 +3,17 @@
 
 mod change;
 pub mod compare;
+mod concern;
 mod definition;
+mod fragment;
+mod harmless;
+mod known;
+mod scope;
+mod side;
+mod source_options;
 mod template;
 mod usage;
+mod warnings;
 
 use std::collections::BTreeMap;
 
@@ -15,12 +23,11 @@ use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
 use crate::sql::{Statement, StatementError, StatementKind, tokens};
 
-pub use compare::{DefinitionChange, compare};
+pub use compare::{ChangedField, DefinitionChange, compare};
 pub use definition::{Definition, Role, Used};
+pub use scope::Scope;
 pub use template::fill_group_id;
-
-/// The option by which Kafka's exactly-once sink names its transactions.
-const TRANSACTIONAL_ID_PREFIX: &str = "sink.transactional-id-prefix";
+pub use warnings::{forgotten_offsets, shared_transactions};
 
 /// A file under `config/tables/`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +53,14 @@ pub struct TableDefinitions {
     pub statements: Vec<Statement>,
 }
 
+impl TableDefinitions {
+    /// The definitions that a target holds, to be judged again: it may be of an earlier version of ours, which took
+    /// more for used, or kept other notes beside the text.
+    pub fn of(definitions: &[Definition]) -> Self {
+        Self { statements: definitions.iter().map(Statement::from).collect() }
+    }
+}
+
 /// Reads the files, in the order of their keys, and reports every error of every file.
 pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
     let mut statements = Vec::new();
@@ -65,24 +80,6 @@ pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefini
         }
     }
     if errors.is_empty() { Ok(TableDefinitions { statements }) } else { Err(errors) }
-}
-
-/// Tables whose transactional ids are the same for every job and version that writes them: one ends the other's
-/// transactions.
-pub fn shared_transactions(definitions: &TableDefinitions) -> Vec<StatementError> {
-    let warn = |statement: &Statement| {
-        let options = statement.kind.options();
-        let prefix = options.get(TRANSACTIONAL_ID_PREFIX)?;
-        let (file, line) = statement.origin.rsplit_once(':')?;
-        (!prefix.contains("{group_id}")).then(|| StatementError {
-            file: file.to_owned(),
-            line: line.parse().unwrap_or(1),
-            column: 1,
-            message: format!("'{TRANSACTIONAL_ID_PREFIX}' = '{prefix}' is the same for every job and version"),
-            help: format!("write '{TRANSACTIONAL_ID_PREFIX}' = '{{group_id}}': it is filled in per job and version"),
-        })
-    };
-    definitions.statements.iter().filter_map(warn).collect()
 }
 
 /// Where a statement starts.
