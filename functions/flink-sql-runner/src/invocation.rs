@@ -28,7 +28,7 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// A setting: its flag, else its variable. On the command line code is allowed unless it is forbidden.
+    /// A setting: its flag, else its variable. On the command line code and `file:` are allowed unless forbidden.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let flag = match name {
             "BUCKET" => self.flags.bucket.clone(),
@@ -37,7 +37,7 @@ impl Invocation {
             "DISPATCH" => self.flags.dispatch.map(|dispatch| dispatch.as_str().to_owned()),
             _ => None,
         };
-        let default = || (name == "ALLOW_CODE").then(|| "true".to_owned());
+        let default = || matches!(name, "ALLOW_CODE" | "ALLOW_FILES").then(|| "true".to_owned());
         flag.or_else(|| std::env::var(name).ok()).or_else(default)
     }
 

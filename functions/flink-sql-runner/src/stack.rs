@@ -193,6 +193,7 @@ fn settings(options: &StackOptions, release: &Release) -> BTreeMap<String, Strin
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
         ("NODE_RELEASE", release.url()),
         ("ALLOW_CODE", "true".to_owned()),
+        ("ALLOW_FILES", "true".to_owned()),
         ("ALERT_TOPIC", ALERT_TOPIC.to_owned()),
         ("STABILITY_MS", stability.to_string()),
         ("STARTUP_MS", "90000".to_owned()),

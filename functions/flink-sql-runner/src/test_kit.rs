@@ -36,7 +36,7 @@ pub(crate) fn inputs(files: &[(&str, &str)]) -> Inputs {
     let file = |(name, text): &(&str, &str)| InputFile { file: SourceFile::new(*name, *text), etag: "e".to_owned() };
     Inputs::read(
         &InputFiles { queries: files.iter().map(file).collect(), ..InputFiles::default() },
-        &Policy { allow_code: true },
+        &Policy { allow_code: true, ..Policy::default() },
     )
 }
 

@@ -19,7 +19,7 @@ use crate::out::Out;
 use crate::render::{count, diagnostics};
 
 /// The finding that only repeats what is wrong with the table definitions.
-const ECHO: &str = "broken-table-definitions";
+const ECHO: &str = lifecycle::inputs::BROKEN_TABLES;
 
 /// What all files are judged.
 #[derive(Debug, Default)]
@@ -113,8 +113,8 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
     let mut judged = Judged::default();
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
-        let inputs =
-            Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &Policy { allow_code: true });
+        let policy = Policy { allow_code: true, allow_files: true, deployment: None };
+        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &policy);
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
         judged.config.extend(near.map(|folder| session(&folder)).transpose()?.flatten());

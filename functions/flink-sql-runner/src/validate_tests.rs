@@ -26,7 +26,7 @@ fn everything_wrong_at_once_each_with_its_place() {
     let root = folder(&[
         ("config/job-template.yaml", TEMPLATE),
         ("config/tables/in.sql", "CREATE TABLE a (x INT) WITH ('connector' = 'datagen');\n"),
-        ("queries/good.yaml", "name: good\ndescription: d\ntarget-table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
+        ("queries/good.yaml", "name: good\ndescription: d\ntarget-table: a\nsql: SELECT 1\nflinkProperties: {}\n"),
         ("queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\nflinkProperties: {}\n"),
     ]);
     let judged = judge(&[root.path().join("queries")], &Configuration::default()).unwrap();

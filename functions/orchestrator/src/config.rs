@@ -187,9 +187,12 @@ fn alert_topic(reader: &mut Reader<'_>) -> Option<String> {
 /// The settings that every way of running shares.
 fn settings(reader: &mut Reader<'_>) -> Settings {
     let (windows, patience) = (Windows::default(), Patience::default());
+    let keys = Keys::new(&reader.text("PREFIX").unwrap_or_else(|| "flink-sql-runner/".to_owned()));
+    let deployment = reader.text("BUCKET").map(|bucket| format!("s3://{bucket}/{}", keys.prefix()));
+    let (allow_code, allow_files) = (reader.flag("ALLOW_CODE", false), reader.flag("ALLOW_FILES", false));
     Settings {
-        keys: Keys::new(&reader.text("PREFIX").unwrap_or_else(|| "flink-sql-runner/".to_owned())),
-        policy: Policy { allow_code: reader.flag("ALLOW_CODE", false) },
+        keys,
+        policy: Policy { allow_code, allow_files, deployment },
         timestamp_field: (reader.get)("TIMESTAMP_FIELD").unwrap_or_else(|| TIMESTAMP_FIELD.to_owned()),
         patience: Patience {
             pause_ms: reader.number("RETRY_PAUSE_MS", patience.pause_ms),

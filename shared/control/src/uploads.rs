@@ -127,7 +127,7 @@ pub async fn tell(store: &Arc<dyn Store>, keys: &Keys, inputs: &Inputs) -> Resul
     let mut work = Vec::new();
     for verdict in inputs.manifests.iter().chain(&inputs.config) {
         let key = keys.refused(&verdict.file);
-        let errors = verdict.errors();
+        let errors = verdict.told();
         if errors.is_empty() {
             continue;
         }

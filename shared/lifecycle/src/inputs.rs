@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 use crate::documents::Document;
 use crate::keys::stem;
-use crate::manifest::{JobName, Loaded, Policy, load, load_merged};
+use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among};
 use crate::orchestrate::Desired;
 use crate::secrets::{BadReference, references};
-use crate::sql::StatementError;
+use crate::sql::{KnownTables, StatementError};
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
 
 pub use unread::{Unread, UnreadFile};
+
+/// The finding of a manifest that only repeats what is wrong with the table definitions.
+pub const BROKEN_TABLES: &str = "broken-table-definitions";
 
 /// A file with its version in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,11 @@ impl Verdict {
         Self { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
     }
 
+    /// The errors that its uploader is told of: what is wrong with the table definitions is told once, of their file.
+    pub fn told(&self) -> Vec<Diagnostic> {
+        self.errors().into_iter().filter(|error| error.code != BROKEN_TABLES).collect()
+    }
+
     /// The errors among the findings.
     pub fn errors(&self) -> Vec<Diagnostic> {
         self.findings.iter().filter(|d| d.severity == Severity::Error).cloned().collect()
@@ -120,8 +128,9 @@ impl Inputs {
         if let Some(template) = &files.template {
             config.push(Verdict::plain(template, Vec::new()));
         }
+        let known = definitions.as_ref().map(|it| KnownTables::of(&it.statements)).unwrap_or_default();
         let mut manifests: Vec<Verdict> =
-            files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), policy)).collect();
+            files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), &known, policy)).collect();
         manifests.extend(files.unread_queries.iter().map(UnreadFile::verdict));
         refuse_twins(&mut manifests);
         warn_of_shared_directories(&mut manifests);
@@ -160,7 +169,13 @@ impl Inputs {
     }
 }
 
-fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefinitions>, policy: &Policy) -> Verdict {
+fn manifest(
+    file: &InputFile,
+    files: &InputFiles,
+    definitions: Option<&TableDefinitions>,
+    known: &KnownTables,
+    policy: &Policy,
+) -> Verdict {
     let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
     let mut verdict = Verdict { stem, ..Verdict::plain(file, Vec::new()) };
     if let Some(unread) = files.unread_config.first() {
@@ -172,7 +187,11 @@ fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefi
         return verdict;
     }
     let template = files.template.as_ref().map(|t| &t.file);
-    let loaded = if files.merged { load_merged(&file.file, policy) } else { load(template, &file.file, policy) };
+    let loaded = if files.merged {
+        load_merged_among(known, &file.file, policy)
+    } else {
+        load_among(known, template, &file.file, policy)
+    };
     match (loaded, definitions) {
         (Err(errors), _) => {
             verdict.named = named(&file.file.bytes);
@@ -182,7 +201,7 @@ fn manifest(file: &InputFile, files: &InputFiles, definitions: Option<&TableDefi
             verdict.findings = loaded.warnings;
             let mut broken = Diagnostic::new(
                 Severity::Error,
-                "broken-table-definitions",
+                BROKEN_TABLES,
                 &file.file.name,
                 "the table definitions under config/ were refused",
             );
@@ -273,7 +292,7 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
             Err(error) => findings.entry(file.file.name.clone()).or_default().push(error),
         }
     }
-    let parsed = tables::parse(&table_files, parameters);
+    let parsed = tables::read(&table_files, parameters);
     if let Err(errors) = &parsed {
         for error in errors {
             let found = table_finding(Severity::Error, "bad-table-definition", error, &table_files);

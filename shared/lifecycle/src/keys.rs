@@ -43,6 +43,9 @@ pub enum Place {
 }
 
 impl Keys {
+    /// The folders under the prefix that jobs keep their states in.
+    pub const STATES: [&str; 2] = ["checkpoints", "savepoints"];
+
     /// The layout under `prefix`, with or without its trailing slash.
     pub fn new(prefix: &str) -> Self {
         Self::with_manifests(prefix, "manifests")

@@ -12,8 +12,9 @@ use crate::documents::Document;
 use crate::execute::{Compiled, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{Digest, JobId, OperationId};
-use crate::manifest::{Body, JobName, Meta, effective_properties};
+use crate::manifest::{Body, DYNAMIC_OPTIONS, JobName, Meta, effective_properties};
 use crate::secrets::{SecretReference, references_in_sql, references_in_text};
+use crate::sql::insert_target;
 use crate::state::{Place, kept_at, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
@@ -87,6 +88,9 @@ impl Launch {
         let mut properties = effective_properties(manifest);
         properties.insert(CHECKPOINTS.to_owned(), version_directory(&target.checkpoint_directory(), version));
         properties.insert(SAVEPOINTS.to_owned(), version_directory(&target.savepoint_directory(), version));
+        if !target.has_dynamic_options() {
+            properties.insert(DYNAMIC_OPTIONS.to_owned(), "false".to_owned());
+        }
         Self {
             name: manifest.name.clone(),
             version,
@@ -129,7 +133,7 @@ fn insert(target: &Target, meta: &Meta) -> String {
          CAST({description} AS STRING) AS __query_description, CAST({id} AS STRING) AS __query_id, \
          CAST({version} AS INT) AS __query_version, CAST({created} AS TIMESTAMP) AS __query_create_timestamp \
          FROM {INPUT_VIEW}",
-        table = manifest.target_table,
+        table = insert_target(&manifest.target_table),
         name = text(manifest.name.as_str()),
         description = text(&manifest.description),
         id = text(&meta.query_id),

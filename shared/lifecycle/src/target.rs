@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Digest;
 use crate::manifest::{Body, JobManifest, effective_properties, state_directories};
+use crate::sql::has_dynamic_options;
 use crate::tables::{Definition, TableDefinitions};
 
 /// The default name of the column that says when a row was made.
@@ -57,6 +58,17 @@ impl Target {
             .get("parallelism.default")
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(1)
+    }
+
+    /// Whether some hint changes options of tables: without one, Flink need not take any. Code may do so unseen.
+    pub fn has_dynamic_options(&self) -> bool {
+        let query = match &self.manifest.body {
+            Body::Sql(sql) => has_dynamic_options(sql),
+            Body::Code(_) => true,
+        };
+        query
+            || has_dynamic_options(&self.manifest.target_table)
+            || self.definitions.iter().any(|definition| has_dynamic_options(&definition.sql))
     }
 
     /// Whether the job is Python code.

@@ -8,7 +8,7 @@ use lifecycle::manifest::{
 use proptest::prelude::*;
 
 const TEMPLATE: &str = include_str!("fixtures/python/job-template.yaml");
-const FORBID: Policy = Policy { allow_code: false };
+const FORBID: Policy = Policy { allow_code: false, allow_files: true, deployment: None };
 
 fn template() -> SourceFile {
     SourceFile::new("config/job-template.yaml", TEMPLATE)

@@ -41,7 +41,7 @@ fn deployed_manifests_are_those_of_the_python_tool() {
     ] {
         let template = SourceFile::new("t.yaml", TEMPLATE);
         let file = SourceFile::new(format!("queries/{name}.yaml"), query);
-        let policy = Policy { allow_code: true };
+        let policy = Policy { allow_code: true, allow_files: true, deployment: None };
         let loaded = load(Some(&template), &file, &policy).unwrap();
         assert_eq!(render_deployed(&loaded.manifest, &meta()), deployed, "{name}");
 

@@ -11,7 +11,7 @@ const DIRS: &str = "  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s
 /// `code@line:column field` of each finding about this manifest.
 fn found(text: &str, allow_code: bool) -> Vec<String> {
     let file = SourceFile::new("queries/a.yaml", text);
-    let findings = match load(None, &file, &Policy { allow_code }) {
+    let findings = match load(None, &file, &Policy { allow_code, allow_files: true, deployment: None }) {
         Ok(loaded) => loaded.warnings,
         Err(errors) => errors,
     };
@@ -31,30 +31,33 @@ fn fields() {
     let props = format!("flinkProperties:\n{DIRS}");
     for (fields, expected) in [
         (FIELDS, &[][..]),
-        ("name: b\ndescription: d\ntarget-table: t\nsql: x\n", &["name-is-not-stem@1:7+1 name"]),
-        ("name: a/b\ndescription: d\ntarget-table: t\nsql: x\n", &["unsafe-name@1:7+3 name"]),
-        ("name: 5\ndescription: d\ntarget-table: t\nsql: x\n", &["wrong-type@1:7+1 name"]),
-        ("name:\ndescription: d\ntarget-table: t\nsql: x\n", &["unsafe-name@1:1+4 name"]),
-        ("description: d\ntarget-table: t\nsql: x\n", &["missing-field@1:1+1 name"]),
-        ("name: a\ntarget-table: t\nsql: x\n", &["missing-field@1:1+1 description"]),
-        ("name: a\ndescription: yes\ntarget-table: t\nsql: x\n", &["wrong-type@2:14+3 description"]),
-        ("name: a\ndescription: ''\ntarget-table: t\nsql: x\n", &[]),
-        ("name: a\ndescription: [d]\ntarget-table: t\nsql: x\n", &["wrong-type@2:14+3 description"]),
-        ("name: a\ndescription: \"\\e[0m\"\ntarget-table: t\nsql: x\n", &["control-character@2:14+7 description"]),
-        ("name: a\ndescription: >\n  d\ntarget-table: t\nsql: x\n", &[]),
-        ("name: a\ndescription: d\nsql: x\n", &["missing-field@1:1+1 target-table"]),
-        ("name: a\ndescription: d\ntarget-table: ' '\nsql: x\n", &["empty-field@3:1+12 target-table"]),
+        ("name: b\ndescription: d\ntarget-table: t\nsql: TABLE x\n", &["name-is-not-stem@1:7+1 name"]),
+        ("name: a/b\ndescription: d\ntarget-table: t\nsql: TABLE x\n", &["unsafe-name@1:7+3 name"]),
+        ("name: 5\ndescription: d\ntarget-table: t\nsql: TABLE x\n", &["wrong-type@1:7+1 name"]),
+        ("name:\ndescription: d\ntarget-table: t\nsql: TABLE x\n", &["unsafe-name@1:1+4 name"]),
+        ("description: d\ntarget-table: t\nsql: TABLE x\n", &["missing-field@1:1+1 name"]),
+        ("name: a\ntarget-table: t\nsql: TABLE x\n", &["missing-field@1:1+1 description"]),
+        ("name: a\ndescription: yes\ntarget-table: t\nsql: TABLE x\n", &["wrong-type@2:14+3 description"]),
+        ("name: a\ndescription: ''\ntarget-table: t\nsql: TABLE x\n", &[]),
+        ("name: a\ndescription: [d]\ntarget-table: t\nsql: TABLE x\n", &["wrong-type@2:14+3 description"]),
+        (
+            "name: a\ndescription: \"\\e[0m\"\ntarget-table: t\nsql: TABLE x\n",
+            &["control-character@2:14+7 description"],
+        ),
+        ("name: a\ndescription: >\n  d\ntarget-table: t\nsql: TABLE x\n", &[]),
+        ("name: a\ndescription: d\nsql: TABLE x\n", &["missing-field@1:1+1 target-table"]),
+        ("name: a\ndescription: d\ntarget-table: ' '\nsql: TABLE x\n", &["empty-field@3:1+12 target-table"]),
         ("name: a\ndescription: d\ntarget-table: t\n", &["missing-field@1:1+1 sql"]),
         ("name: a\ndescription: d\ntarget-table: t\nsql:\n", &["empty-field@4:1+3 sql"]),
         ("name: a\ndescription: d\ntarget-table: t\nsql: |\n\n", &["empty-field@4:1+3 sql"]),
         ("name: a\ndescription: d\ntarget-table: t\nsql: {}\n", &["wrong-type@4:6+2 sql"]),
         (
-            "name: a\ndescription: d\ntarget-table: t\nsql: x\ncode: y\n",
+            "name: a\ndescription: d\ntarget-table: t\nsql: TABLE x\ncode: y\n",
             &["sql-and-code@5:1+4 code", "code-not-allowed@5:1+4 code"],
         ),
         ("name: a\ndescription: d\ntarget-table: t\ncode: y\n", &["code-not-allowed@4:1+4 code"]),
-        ("name: a\ndescription: d\ntarget_table: t\nsql: x\n", &["unknown-field@3:1+12 target_table"]),
-        ("name: a\nname: a\ndescription: d\ntarget-table: t\nsql: x\n", &["duplicate-key@2:1+4 name"]),
+        ("name: a\ndescription: d\ntarget_table: t\nsql: TABLE x\n", &["unknown-field@3:1+12 target_table"]),
+        ("name: a\nname: a\ndescription: d\ntarget-table: t\nsql: TABLE x\n", &["duplicate-key@2:1+4 name"]),
         ("name: a\ndescription: d\ntarget-table: t\nsql: \"${env:X}\"\n", &["secret-reference@4:6+10 sql"]),
     ] {
         assert_eq!(found(&format!("{fields}{props}"), false), *expected, "{fields}");
@@ -135,6 +138,69 @@ fn state_directories() {
     let none = ["checkpoints", "savepoints"]
         .map(|which| format!("missing-state-directory@5:1+15 flinkProperties.state.{which}.dir"));
     assert_eq!(found(&format!("{FIELDS}flinkProperties:\n"), false), none);
+}
+
+/// What is said about the checkpoint directory of the job `a`, given by its manifest or by the template.
+fn told_of_directory(directory: &str, by_template: bool, policy: &Policy) -> Vec<String> {
+    let given = format!("flinkProperties:\n  state.checkpoints.dir: \"{directory}\"\n");
+    let other = "flinkProperties:\n  execution.checkpointing.savepoint-dir: s3://other/s\n";
+    let (manifest, template) = if by_template { (other, given.as_str()) } else { (given.as_str(), other) };
+    let file = SourceFile::new("queries/a.yaml", format!("{FIELDS}{manifest}"));
+    let template = SourceFile::new("config/job-template.yaml", template);
+    let findings = load(Some(&template), &file, policy).err().unwrap_or_default();
+    findings.iter().map(|it| format!("{}: {} ({})", it.code, it.message, it.help.as_deref().unwrap_or("-"))).collect()
+}
+
+#[test]
+fn states_stay_off_what_belongs_to_somebody_else() {
+    let policy = Policy { deployment: Some("s3://b/team/flink/".to_owned()), ..Policy::default() };
+    for (directory, message, by_template) in [
+        ("s3://b/team/flink/checkpoints/a/", "", ""),
+        ("s3a://b/team/flink/savepoints/a", "", ""),
+        ("s3://b/team/flink//checkpoints///a/x", "", ""),
+        ("s3://b/team/checkpoints/orders", "", ""),
+        ("s3://b/team/flink-2/claims", "", ""),
+        ("s3://b/team", "", ""),
+        ("s3://other/team/flink/claims", "", ""),
+        ("s3://b/team/flink/checkpoints/orders", "not this job's", ""),
+        ("s3://b/team/flink/checkpoints/orders/a", "not this job's", ""),
+        ("s3://b/team/flink/checkpoints/ab", "not this job's", ""),
+        ("s3://b/team/flink/checkpoints/", "not this job's", ""),
+        ("s3://b/team/flink/claims/a", "not for states", "not for states"),
+        ("s3p://b/team/flink/records", "not for states", "not for states"),
+        ("s3a://b//team///flink/results/x", "not for states", "not for states"),
+        ("s3://b/team/flink/queries/", "not for states", "not for states"),
+        ("s3://b/team/flink/config/", "not for states", "not for states"),
+        ("s3://b/team/flink/node/", "not for states", "not for states"),
+        ("s3://b/team/flink/Checkpoints/a", "not for states", "not for states"),
+        ("s3://b/team/flink/checkpoints-2/a", "not for states", "not for states"),
+        ("s3://b/team/flink", "not for states", "not for states"),
+        ("s3://b/team/flink/ ", "not for states", "not for states"),
+        ("s3://b/team/x/../flink/claims", "`.` or `..`", "`.` or `..`"),
+        ("s3://b/team/x/ .. /flink/claims", "`.` or `..`", "`.` or `..`"),
+        ("s3://b/team\\\\flink\\\\claims", "written with", "written with"),
+        ("s3://x@b/team/flink/claims", "no bucket's name", "no bucket's name"),
+        ("s3://b:80/team/flink/claims", "no bucket's name", "no bucket's name"),
+        ("file:///etc", "one machine's disk", "one machine's disk"),
+        ("file://localhost/etc", "no absolute path", "no absolute path"),
+    ] {
+        for (expected, in_template) in [(message, false), (by_template, true)] {
+            let found = told_of_directory(directory, in_template, &policy);
+            if expected.is_empty() {
+                assert_eq!(found, [""; 0], "{directory}");
+            } else {
+                assert_eq!(found.len(), 1, "{directory} {found:?}");
+                assert!(found[0].starts_with("state-directory: ") && found[0].contains(expected), "{found:?}");
+            }
+        }
+    }
+    let told = told_of_directory("s3://b/team/flink/claims", false, &policy);
+    assert!(told[0].contains("write `s3://b/team/flink/checkpoints/a/`, or a directory outside"), "{told:?}");
+    let here = Policy { allow_files: true, ..policy };
+    assert_eq!(told_of_directory("file:///etc", false, &here), [""; 0]);
+    let whole_bucket = Policy { deployment: Some("s3://b/".to_owned()), ..Policy::default() };
+    assert_eq!(told_of_directory("s3://b/savepoints/a", false, &whole_bucket), [""; 0]);
+    assert_eq!(told_of_directory("s3://b/x", false, &whole_bucket).len(), 1);
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn a_value_is_filled_in_once_and_as_it_is() {
 
 const TEMPLATE: &str =
     "flinkProperties:\n  state.checkpoints.dir: s3://b/c/{job_name}\n  state.savepoints.dir: s3://b/s/{job_name}\n";
-const MANIFEST: &str = "name: a\ndescription: d\ntarget-table: out\nsql: SELECT 1\nflinkProperties: {}\n";
+const MANIFEST: &str = "name: a\ndescription: d\ntarget-table: res\nsql: SELECT 1\nflinkProperties: {}\n";
 
 fn input(name: &str, text: &str) -> InputFile {
     InputFile { file: SourceFile::new(name, text), etag: "e".into() }
@@ -140,7 +140,7 @@ fn launch(inputs: &Inputs) -> Launch {
 fn references_reach_the_node_as_they_are() {
     let tables = |password: &str| {
         format!(
-            "CREATE TABLE out (a INT) WITH ('connector' = 'print', 'group' = '{{group_id}}', 'password' = '{password}', \
+            "CREATE TABLE res (a INT) WITH ('connector' = 'print', 'group' = '{{group_id}}', 'password' = '{password}', \
              'user' = '{{user}}', 'json' = '{{{{x}}}}')"
         )
     };
@@ -151,7 +151,7 @@ fn references_reach_the_node_as_they_are() {
     let launch_of_one = launch(&inputs);
     assert_eq!(
         launch_of_one.statements[0].sql,
-        "CREATE TABLE out (a INT) WITH ('connector' = 'print', 'group' = 'rta-a-1', 'password' = '${ssm:/f/p}', \
+        "CREATE TABLE res (a INT) WITH ('connector' = 'print', 'group' = 'rta-a-1', 'password' = '${ssm:/f/p}', \
          'user' = '${env:KAFKA_USER}', 'json' = '{x}')"
     );
     assert_eq!(launch_of_one.properties["b"], "x-${env:B}-${ssm:/f/b}");
@@ -173,19 +173,19 @@ fn references_reach_the_node_as_they_are() {
 
 #[test]
 fn what_is_wrong_has_its_place_and_a_way_out() {
-    let good = "CREATE TABLE out (a INT) WITH ('connector' = 'print')";
+    let good = "CREATE TABLE res (a INT) WITH ('connector' = 'print')";
     let found = |template: &str, tables: &str, params: &str, manifest: &str| {
         errors(&read(template, tables, params, manifest)).join("\n")
     };
-    let tables = "-- ${ssm:} is fine here\nCREATE TABLE out (a INT) WITH (\n  'a' = '${ssm:x}',\n  'b' = ${ssm:/b},\n  'c' = '{c}',\n  'd' = '${ssm:/{group_id}}');\nSET 'x' = '${env:A-B}';";
-    insta::assert_snapshot!(found("", "CREATE TABLE out (a INT) WITH (\n  'a' = '${ssm:x}',\n  'b' = '${env:A-B}')", "", MANIFEST), @r#"
+    let tables = "-- ${ssm:} is fine here\nCREATE TABLE res (a INT) WITH (\n  'a' = '${ssm:x}',\n  'b' = ${ssm:/b},\n  'c' = '{c}',\n  'd' = '${ssm:/{group_id}}');\nSET 'x' = '${env:A-B}';";
+    insta::assert_snapshot!(found("", "CREATE TABLE res (a INT) WITH (\n  'a' = '${ssm:x}',\n  'b' = '${env:A-B}')", "", MANIFEST), @r#"
         config/tables/t.sql:2:10: error[bad-table-definition]: `${ssm:x}` names no parameter of Parameter Store; write the whole path: `${ssm:/flink-sql-runner/name}`, of letters, digits, `.`, `_`, `-` between slashes
         config/tables/t.sql:3:10: error[bad-table-definition]: `${env:A-B}` names no environment variable; write `${env:NAME}`: letters, digits and `_`, the first no digit
         queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
         "#);
-    insta::assert_snapshot!(found("", "CREATE TABLE out (a INT) WITH (\n  'a' = ${ssm:/a}, 'b' = `${{ssm:/b}}`)", "", MANIFEST), @r#"
-        config/tables/t.sql:2:9: error[bad-table-definition]: the secret reference `${ssm:/a}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
+    insta::assert_snapshot!(found("", "CREATE TABLE res (a INT) WITH (\n  'a' = ${ssm:/a}, 'b' = `${{ssm:/b}}`)", "", MANIFEST), @r#"
         config/tables/t.sql:1:1: error[bad-table-definition]: with its parameters filled in, the secret reference `${ssm:/b}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
+        config/tables/t.sql:2:9: error[bad-table-definition]: the secret reference `${ssm:/a}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
         queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
         "#);
     insta::assert_snapshot!(found("", tables, "c: '${ssm:}'\n", MANIFEST), @r#"
@@ -209,7 +209,7 @@ fn what_is_wrong_has_its_place_and_a_way_out() {
         config/job-template.yaml:6:18: error[bad-secret-reference]: `${ENV:X}` is not how a secret is referred to; write `${ssm:/path}` or `${env:NAME}`, in small letters and without blanks
         config/job-template.yaml:7:24: error[secret-reference]: `${env:SLOTS}` cannot stand here: it would not be resolved; refer to secrets in values of `flinkProperties` and in table definitions
         "#);
-    insta::assert_snapshot!(found("description: ${env:X}\n", good, "", "name: a\ntarget-table: out\nsql: SELECT 1\n"), @r#"
+    insta::assert_snapshot!(found("description: ${env:X}\n", good, "", "name: a\ntarget-table: res\nsql: SELECT 1\n"), @r#"
         config/job-template.yaml:4:14: error[secret-reference]: `${env:X}` cannot stand here: it would not be resolved; refer to secrets in values of `flinkProperties` and in table definitions
         "#);
     let manifest = "name: a\ndescription: ${ ssm:/x}\ntarget-table: ${env:X}\nsql: SELECT '\\${SSM:/x}'\nflinkProperties:\n  a: \"\\u0024{ssm:/x}\"\n  ${env:X}: y\n";

@@ -24,7 +24,9 @@ fn target(text: &str) -> Target {
         quote(body),
         if body.contains("c.d.r") { "  table.builtin-catalog-name: c\n  table.builtin-database-name: d\n" } else { "" }
     );
-    let manifest = load_merged(&SourceFile::new("job.yaml", yaml), &Policy { allow_code: true }).unwrap().manifest;
+    let manifest = load_merged(&SourceFile::new("job.yaml", yaml), &Policy { allow_code: true, ..Policy::default() })
+        .unwrap()
+        .manifest;
     let files = [TableFile { key: "t.sql".to_owned(), text: tables.to_owned() }];
     Target::of(manifest, &parse(&files, &Parameters::default()).unwrap(), "")
 }
@@ -143,8 +145,8 @@ fn what_a_job_does_not_use_is_no_change_for_it() {
                 "CREATE TABLE r (a INT); CREATE CATALOG lake WITH ('type'='x'); USE CATALOG lake;--- SELECT * FROM default_catalog.default_database.r >> default_catalog.default_database.w",
             ),
             (
-                "--- WITH x AS (SELECT 1), y (a) AS (SELECT 2) SELECT IF(a > 1, TUMBLE_START(t), MD5(b)) FROM y AS z (a) /*+ OPTIONS('a'='b') */",
-                "LOAD MODULE hive;--- WITH x AS (SELECT 1), y (a) AS (SELECT 2) SELECT IF(a > 1, TUMBLE_START(t), MD5(b)) FROM y AS z (a) /*+ OPTIONS('a'='b') */",
+                "--- WITH x AS (SELECT 1), y (a) AS (SELECT 2) SELECT IF(a > 1, TUMBLE_START(t), MD5(b)) FROM y AS z (a) /*+ OPTIONS('scan.parallelism'='2') */",
+                "LOAD MODULE hive;--- WITH x AS (SELECT 1), y (a) AS (SELECT 2) SELECT IF(a > 1, TUMBLE_START(t), MD5(b)) FROM y AS z (a) /*+ OPTIONS('scan.parallelism'='2') */",
             ),
             (
                 "CREATE TABLE r (a INT); CREATE TABLE u (a INT);--- code: t.from_path('r')",

@@ -159,7 +159,7 @@ mod tests {
     const JOB: &str = "name: orders\ndescription: d\ntarget-table: t\nsql: SELECT 1\nflinkProperties:\n  state.checkpoints.dir: s3://b/c/orders/\n  state.savepoints.dir: s3://b/s/orders/\n";
 
     fn source(manifests: Manifests) -> LocalFiles {
-        let (params, policy) = (BTreeMap::new(), Policy { allow_code: true });
+        let (params, policy) = (BTreeMap::new(), Policy { allow_code: true, ..Policy::default() });
         LocalFiles { manifests, tables: Vec::new(), params, timestamp_field: String::new(), policy }
     }
 

@@ -378,6 +378,9 @@ impl Pass<'_> {
             Role::Previous => self.plan.previous.as_ref().map(|p| &p.launch),
         };
         let Some(launch) = launch else { return Ok(Input::Unknown) };
+        if let Some(rejection) = launch.refusal(None) {
+            return Ok(Input::Rejected(rejection));
+        }
         let (submitter, key) = (Arc::clone(&self.runner.submitter), key_of(self.plan, role));
         self.renewing(async {
             Ok(match submitter.prepare(key, launch).await? {

@@ -275,6 +275,8 @@ async fn broken_table_files_bring_no_serial_call_per_manifest() {
         assert_eq!(report.inputs.unwrap().manifests.iter().filter(|v| !v.errors().is_empty()).count(), 99);
         let alone = alone(&outside);
         assert!(alone < 20, "{alone} calls had nothing beside them: {pass}");
+        let told = outside.list("p/refused/").await.unwrap();
+        assert_eq!(told.len(), 1, "the table file is told of once: {pass}");
     }
     outside.put("p/config/tables/t.sql", Vec::new());
     run(&outside, Scope::All).await;

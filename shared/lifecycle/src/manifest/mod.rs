@@ -1,5 +1,5 @@
 //! Job manifests: read, merged with the template, judged, and written as the Python tool writes them.
-//! Knows files as bytes; nothing of where they are stored, nor what the SQL in them says.
+//! Knows files as bytes; nothing of where they are stored, and of SQL only what `sql` says about a text.
 
 mod deployed;
 mod name;
@@ -10,7 +10,9 @@ mod rules;
 mod scalar;
 mod schema;
 mod source;
-mod suggest;
+mod sql_rules;
+mod sql_text;
+mod state_rules;
 mod template;
 mod tree;
 mod wire;
@@ -26,8 +28,12 @@ pub use properties::{effective_properties, state_directories};
 pub use scalar::ScalarKind;
 pub use schema::json_schema;
 pub use source::MAX_BYTES;
+pub(crate) use sql_rules::DYNAMIC_OPTIONS;
+pub(crate) use state_rules::state_directory_refusal;
 
 use crate::diagnostics::{Diagnostic, SourceFile};
+use crate::sql::KnownTables;
+use crate::suggest;
 use rules::Merged;
 use source::{Range, Source};
 use wire::{Fields, Kind};
@@ -82,6 +88,10 @@ pub struct JobManifest {
 pub struct Policy {
     /// Whether manifests may bring code: `code`, `python.*`, jars.
     pub allow_code: bool,
+    /// Whether state may be kept in files of the machines, `file:`: on one machine alone, or where all see the same.
+    pub allow_files: bool,
+    /// The bucket and prefix of this deployment, `s3://bucket/prefix/`, where they are known: state stays off the rest.
+    pub deployment: Option<String>,
 }
 
 /// A manifest that may be deployed.
@@ -97,15 +107,30 @@ pub struct Loaded {
 
 /// Reads an uploaded manifest over the job template. All that is wrong comes back at once.
 pub fn load(template: Option<&SourceFile>, file: &SourceFile, policy: &Policy) -> Result<Loaded, Vec<Diagnostic>> {
+    load_among(&KnownTables::default(), template, file, policy)
+}
+
+/// The same, where the tables that a query may name are known.
+pub fn load_among(
+    tables: &KnownTables,
+    template: Option<&SourceFile>,
+    file: &SourceFile,
+    policy: &Policy,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let loaded = load_into(template, file, Kind::Manifest, policy, &mut findings);
+    let loaded = load_into(template, file, Kind::Manifest, policy, tables, &mut findings);
     finish(loaded, findings, file)
 }
 
 /// Reads a manifest that is merged already, as the predecessor's `deploy-job` takes it.
 pub fn load_merged(file: &SourceFile, policy: &Policy) -> Result<Loaded, Vec<Diagnostic>> {
+    load_merged_among(&KnownTables::default(), file, policy)
+}
+
+/// The same, where the tables that a query may name are known.
+pub fn load_merged_among(tables: &KnownTables, file: &SourceFile, policy: &Policy) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let loaded = load_into(None, file, Kind::Merged, policy, &mut findings);
+    let loaded = load_into(None, file, Kind::Merged, policy, tables, &mut findings);
     finish(loaded, findings, file)
 }
 
@@ -114,6 +139,7 @@ fn load_into(
     file: &SourceFile,
     kind: Kind,
     policy: &Policy,
+    tables: &KnownTables,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(JobManifest, Vec<(String, String)>)> {
     let source = Source::open(file).map_err(|error| findings.push(*error)).ok()?;
@@ -138,6 +164,7 @@ fn load_into(
 
     let merged = Merged::of(&source, fields, defaults.unwrap_or_default());
     merged.judge(&name_in_template, kind, policy, template_is_whole, findings);
+    merged.judge_sql(tables, findings);
     merged.into_manifest(name?)
 }
 

@@ -10,16 +10,15 @@ use super::options::{
 };
 use super::scalar::ScalarKind;
 use super::source::{Range, Source};
+use super::sql_rules;
+use super::state_rules::{self, Refusal};
 use super::wire::{Fields, Given, Kind, Property};
 use super::{Body, JobManifest, Policy};
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::secrets::references;
+use crate::sql::KnownTables;
 
-/// The file systems that state may be kept on.
-const STATE_SCHEMES: [&str; 4] = ["s3", "s3a", "s3p", "file"];
 /// Options that are read before a job is on the node, where secret references are still references.
-/// Where Flink's S3 file systems put random characters, as `s3.entropy.key` is set by default and in every example.
-const ENTROPY: &str = "_entropy_";
 const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
 
 /// The manifest's own fields, else the template's.
@@ -121,6 +120,24 @@ impl<'s> Merged<'s> {
         for property in &self.properties {
             self.property(property, name, kind, policy, findings);
         }
+    }
+
+    /// Judges `sql` and `target-table` as SQL.
+    pub(crate) fn judge_sql(&self, tables: &KnownTables, findings: &mut Vec<Diagnostic>) {
+        // Blank ones, and references to secrets, were reported already.
+        let is_sql = |given: &&Given<'s, String>| {
+            !given.value.trim().is_empty() && references(&given.value).into_iter().next().is_none()
+        };
+        let sql = self.sql.as_ref().filter(is_sql);
+        let target = self.target_table.as_ref().filter(is_sql);
+        let hints_are_off = sql_rules::hints_are_off(&self.properties);
+        let mut judged: Vec<Diagnostic> = sql.into_iter().flat_map(|given| sql_rules::query(given, tables)).collect();
+        judged.extend(target.into_iter().flat_map(|given| sql_rules::target(given, tables)));
+        if hints_are_off && judged.is_empty() {
+            judged.extend(sql.and_then(|given| sql_rules::refused_hint(given, "sql")));
+            judged.extend(target.and_then(|given| sql_rules::refused_hint(given, "target-table")));
+        }
+        findings.extend(judged);
     }
 
     fn required(&self, findings: &mut Vec<Diagnostic>) {
@@ -238,13 +255,14 @@ impl<'s> Merged<'s> {
                 report(warning.with_field(field.clone()), help);
             }
             CHECKPOINT_DIR | SAVEPOINT_DIR if set && !text.is_empty() => {
-                if let Some(message) = state_directory_error(text) {
-                    let help = "write `s3://bucket/path`, or locally `file:///path`";
-                    report(property.error("state-directory", message, &field), help);
+                let refusal = state_rules::refusal(text, name, self.is_upload(property, kind), policy);
+                if let Some(Refusal { message, help }) = refusal {
+                    report(property.error("state-directory", message, &field), &help);
                 }
             }
             _ => {}
         }
+        findings.extend(sql_rules::property(property, self.is_upload(property, kind)));
         findings.extend(property.control_character(key, &field));
         findings.extend(property.control_character(text, &field));
         let (key_at, source) = (property.key_at, property.source);
@@ -336,24 +354,4 @@ impl<T> Given<'_, T> {
         let message = format!("it holds the control character U+{:04X}", u32::from(bad));
         Some(self.error("control-character", message, field).with_help("remove it"))
     }
-}
-
-fn state_directory_error(text: &str) -> Option<String> {
-    let shown = excerpt(text);
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Some(format!("`{shown}` is not a state directory: it has no `s3://` before it"));
-    };
-    if !STATE_SCHEMES.contains(&scheme) {
-        return Some(format!("state cannot be kept on `{}://`", excerpt(scheme)));
-    }
-    if rest.split('/').any(|segment| segment == "." || segment == "..") {
-        return Some(format!("`{shown}` is written with `.` or `..`: another directory could be meant"));
-    }
-    if text.contains(ENTROPY) {
-        return Some(format!(
-            "`{shown}` holds `{ENTROPY}`: Flink would put each checkpoint elsewhere, and none is found"
-        ));
-    }
-    let named = if scheme == "file" { rest.starts_with('/') } else { !rest.is_empty() && !rest.starts_with('/') };
-    (!named).then(|| format!("`{shown}` names no {}", if scheme == "file" { "absolute path" } else { "bucket" }))
 }

@@ -1,6 +1,8 @@
 //! Owns the tokens of Flink SQL, cut as Flink's own parser (Calcite, back-tick quoting) cuts them.
 //! Must not know statements or which words are reserved.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// What a token is.
@@ -79,6 +81,9 @@ pub struct LexError {
     pub line: u32,
     /// Its column in characters, from 1.
     pub column: u32,
+    /// Its first byte in the text.
+    #[serde(default)]
+    pub offset: usize,
     /// What is wrong.
     pub message: String,
 }
@@ -103,11 +108,11 @@ pub(super) fn scan(sql: &str) -> Result<(Vec<Token<'_>>, Vec<&str>), LexError> {
             let length = cursor.rest.find(['\n', '\r']).unwrap_or(cursor.rest.len());
             line_comments.push(cursor.take(length));
         } else if cursor.rest.starts_with("/*") && !cursor.rest.starts_with("/*+") {
-            // `/*/` opens a comment and does not close it.
-            let Some(inner) = cursor.rest.get(2..).and_then(|rest| rest.find("*/")) else {
+            let opening = comment_opening(cursor.rest);
+            let Some(inner) = cursor.rest.get(opening..).and_then(|rest| rest.find("*/")) else {
                 return Err(cursor.error("this comment is never closed with */"));
             };
-            cursor.take(inner + 4);
+            cursor.take(opening + inner + 2);
         } else {
             let (kind, length) = cursor.measure()?;
             let start = cursor;
@@ -123,6 +128,16 @@ pub(super) fn scan(sql: &str) -> Result<(Vec<Token<'_>>, Vec<&str>), LexError> {
         Some(start) => Err(start.error("this hint is never closed with */")),
         None => Ok((tokens, line_comments)),
     }
+}
+
+/// Where the comments are that end with their line. Text that cannot be read has none.
+pub(crate) fn line_comments(sql: &str) -> Vec<Range<usize>> {
+    let comments = scan(sql).map(|(_, comments)| comments).unwrap_or_default();
+    let range = |comment: &str| {
+        let start = comment.as_ptr().addr().saturating_sub(sql.as_ptr().addr());
+        start..start + comment.len()
+    };
+    comments.into_iter().map(range).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -150,7 +165,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn error(&self, message: &str) -> LexError {
-        LexError { line: self.line, column: self.column, message: message.to_owned() }
+        LexError { line: self.line, column: self.column, offset: self.offset, message: message.to_owned() }
     }
 
     /// The kind of the token that starts here, and its length in bytes.
@@ -207,6 +222,15 @@ fn is_word_part(character: char) -> bool {
 
 fn prefix_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|character| !belongs(character)).unwrap_or(text.len())
+}
+
+/// How much of a comment opens it: `/*/` and `/***/` do not close what they open, as Flink's parser reads them.
+fn comment_opening(text: &str) -> usize {
+    let mut after = text.char_indices().skip(3);
+    match after.next() {
+        Some((_, next)) if text.starts_with("/**") && next != '/' => 3 + next.len_utf8(),
+        Some(_) | None => 2,
+    }
 }
 
 /// How long the prefix of the string literal is that starts here, if one does.

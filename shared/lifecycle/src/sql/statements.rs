@@ -145,8 +145,8 @@ pub struct StatementError {
 
 impl StatementError {
     pub(crate) fn from_lexer(file: &str, error: LexError) -> Self {
-        let LexError { line, column, message } = error;
-        let help = "close it; a quote inside quotes is written twice".to_owned();
+        let help = error.help().to_owned();
+        let LexError { line, column, offset: _, message } = error;
         Self { file: file.to_owned(), line, column, message, help }
     }
 }

@@ -8,6 +8,7 @@ mod definition;
 mod fragment;
 mod harmless;
 mod known;
+mod rules;
 mod scope;
 mod side;
 mod source_options;
@@ -18,6 +19,8 @@ mod warnings;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use rules::Placed;
 
 use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
@@ -62,7 +65,32 @@ impl TableDefinitions {
 }
 
 /// Reads the files, in the order of their keys, and reports every error of every file.
+/// Reads the files, in the order of their keys, and reports every error of every file. What the statements do is not
+/// judged: what was deployed is read as it is.
 pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
+    let (placed, errors) = read_all(files, parameters);
+    whole(placed, errors)
+}
+
+/// The same, and judges what the statements do: what is uploaded may only define.
+pub fn read(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
+    let (placed, mut errors) = read_all(files, parameters);
+    errors.extend(rules::judge(&placed));
+    let order =
+        |error: &StatementError| (files.iter().position(|file| file.key == error.file), error.line, error.column);
+    errors.sort_by_key(order);
+    whole(placed, errors)
+}
+
+fn whole(placed: Vec<Placed<'_>>, errors: Vec<StatementError>) -> Result<TableDefinitions, Vec<StatementError>> {
+    if errors.is_empty() {
+        Ok(TableDefinitions { statements: placed.into_iter().map(|it| it.statement).collect() })
+    } else {
+        Err(errors)
+    }
+}
+
+fn read_all<'a>(files: &'a [TableFile], parameters: &Parameters) -> (Vec<Placed<'a>>, Vec<StatementError>) {
     let mut statements = Vec::new();
     let mut errors = Vec::new();
     for file in files {
@@ -71,15 +99,15 @@ pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefini
             Ok(pieces) => {
                 for piece in pieces {
                     let at = Place { file: &file.key, line: piece.line, column: piece.column };
-                    match read(&at, piece.sql, parameters) {
-                        Ok(statement) => statements.push(statement),
+                    match read_one(&at, piece.sql, parameters) {
+                        Ok(statement) => statements.push(Placed { at, written: piece.sql, statement }),
                         Err(more) => errors.extend(more),
                     }
                 }
             }
         }
     }
-    if errors.is_empty() { Ok(TableDefinitions { statements }) } else { Err(errors) }
+    (statements, errors)
 }
 
 /// Where a statement starts.
@@ -111,7 +139,7 @@ impl Place<'_> {
     }
 }
 
-fn read(at: &Place<'_>, written: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
+fn read_one(at: &Place<'_>, written: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
     let sql = template::fill(written, &parameters.0).map_err(|problems| {
         let error = |problem: template::Problem| {
             let before = written.get(..problem.offset).unwrap_or_default();

@@ -9,7 +9,9 @@ use super::definition::{Definition, Role, Used};
 use super::known::Known;
 use super::scope::{Place, Scope};
 use crate::manifest::{Body, JobManifest, effective_properties};
-use crate::sql::{StatementKind, TablePath, Token, function_references, is_builtin_function, table_references, tokens};
+use crate::sql::{
+    StatementKind, TablePath, Token, function_references, is_builtin_function, table_references, target_path, tokens,
+};
 
 impl TableDefinitions {
     /// What a job uses.
@@ -29,7 +31,7 @@ impl TableDefinitions {
         let known = Known::new(self, start);
         let mut search = Search::new(self, &known);
         let scope = known.last_scope();
-        let target = target(target_table);
+        let target = target_path(target_table);
         let references = table_references(query);
         let written_in_full = |path: &TablePath| path.parts().len() > 2;
         let functions = function_references(&tokens);
@@ -60,16 +62,11 @@ impl TableDefinitions {
                 search.mark(at, Access::Read);
             }
         }
-        search.finish(target(target_table).as_ref(), Some(known.last_scope()))
+        search.finish(target_path(target_table).as_ref(), Some(known.last_scope()))
     }
 }
 
 /// The table that is written, without a partition or a hint after it.
-fn target(text: &str) -> Option<TablePath> {
-    let tokens = tokens(text).ok()?;
-    TablePath::read(&tokens).map(|(path, _)| path)
-}
-
 fn separates(character: char) -> bool {
     !(character.is_alphanumeric() || character == '_')
 }
