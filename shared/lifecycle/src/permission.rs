@@ -87,6 +87,16 @@ impl Record {
         })
     }
 
+    /// Notes a permission and makes what waits for it due; false, and nothing is noted, where nothing does.
+    pub fn allow(&mut self, permission: Permission, run: Option<JobId>, by: &str, now: Timestamp) -> bool {
+        let Some(what) = waits_for(permission, run, self) else { return false };
+        self.lapse_permissions(now);
+        self.allows.retain(|allow| allow.permission != permission);
+        self.allows.push(Allow { permission, run, what: Some(what), by: by.to_owned(), at: now });
+        self.owed.retry(now);
+        true
+    }
+
     /// Forgets permissions that were given too long ago.
     pub fn lapse_permissions(&mut self, now: Timestamp) {
         self.allows.retain(|allow| now.duration_since(allow.at) < COUNTS);

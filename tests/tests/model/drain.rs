@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lifecycle::execute::Effect;
 use lifecycle::ids::Digest;
 use lifecycle::orchestrate::Desired;
+use lifecycle::permission::{Permission, waits_for};
 use lifecycle::record::{Aim, Record};
 
 use super::flink::Shape;
@@ -42,6 +43,11 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
     world.uploads = world.uploads.max(scenario.script.len().saturating_sub(1));
     world.budget = Budget::default();
     world.lost = None;
+    if world.flink.away {
+        world.flink.session_comes();
+    }
+    world.flink.elsewhere.clear();
+    world.flink.full = false;
     let mut seen = Vec::new();
     for _ in 0..ROUNDS {
         let print = print(&(scenario.title, &world));
@@ -61,7 +67,9 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
         if let Some(broken) = world.broken {
             return Err(format!("on the way: {broken:?}"));
         }
-        if before == (world.record.clone(), world.flink.clone(), world.on_the_way.clone()) {
+        // What waits to be allowed is tried again and again, and each time that is counted.
+        let rests = before == (world.record.clone(), world.flink.clone(), world.on_the_way.clone());
+        if rests || waits_to_be_allowed(&world) {
             judge(scenario, &world)?;
             converged(|known| known.extend(seen));
             return Ok(());
@@ -76,17 +84,19 @@ fn converged<T>(with: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
     with(&mut KNOWN.lock().unwrap())
 }
 
-/// What is tried again by itself is due.
-fn every_pause_ends(world: &mut World) {
-    let Some(record) = &world.record else { return };
+/// What is tried again by itself is due; false if nothing is.
+pub(crate) fn every_pause_ends(world: &mut World) -> bool {
+    let Some(record) = &world.record else { return false };
     let mut due = (**record).clone();
     let apply = due.owed.apply.iter_mut().map(|apply| &mut apply.debt).filter(|debt| debt.next.is_some());
     for debt in apply.chain(&mut due.owed.keep_running).chain(&mut due.owed.remove) {
         debt.next = debt.next.map(|_| Timestamp::UNIX_EPOCH);
     }
-    if due != **record {
+    let waited = due != **record;
+    if waited {
         world.record = Some(Kept::new(due));
     }
+    waited
 }
 
 /// Leases lapse, stops are done, every batch on its way is carried out.
@@ -126,7 +136,13 @@ fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
     if let Some(run) = live.first().filter(|run| record.expected_run() != Some(**run)) {
         return Err(format!("run {run} is live and not in the record"));
     }
+    if waits_to_be_allowed(world) {
+        return Ok(());
+    }
     match scenario.desired(world.uploads) {
+        Desired::Absent if waits_for(Permission::Remove, None, record).is_some() => {
+            runs(record, world, "what nobody may remove yet")
+        }
         Desired::Absent if live.is_empty() => Ok(()),
         Desired::Absent => Err("it still runs".to_owned()),
         Desired::Refused => runs(record, world, "the deployed manifest"),
@@ -134,6 +150,12 @@ fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
         Desired::Target(target) if gave_up(record, &target.digest()) => runs(record, world, "what was deployed before"),
         Desired::Target(_) => Err("neither deployed nor given up with a reason".to_owned()),
     }
+}
+
+/// Nothing runs, and an operator has to say whether it may start without what it counted.
+fn waits_to_be_allowed(world: &World) -> bool {
+    let waits = |record: &Record| record.open.is_none() && waits_for(Permission::CleanStart, None, record).is_some();
+    world.flink.live().next().is_none() && world.record.as_deref().is_some_and(waits)
 }
 
 fn is_deployed(record: &Record, target: &Digest) -> bool {
@@ -151,7 +173,8 @@ fn runs(record: &Record, world: &World, what: &str) -> Result<(), String> {
     let live = deployed
         .run()
         .is_some_and(|run| world.flink.runs.get(&run).is_some_and(|r| matches!(r.shape, Shape::Healthy | Shape::Sick)));
-    if live || deployed.aim == Aim::Stopped {
+    let is_complete = deployed.aim == Aim::Complete && world.flink.done.contains(&deployed.meta.query_version);
+    if live || is_complete || deployed.aim == Aim::Stopped {
         return Ok(());
     }
     Err(format!("{what} does not run"))

@@ -1,13 +1,20 @@
 //! A Flink cluster and the disk that holds its states, as far as the protocol can see them.
 //! Must not know operations, claims or records: it does what it is asked, and forgets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
+use control::ports::{Checkpoints, Child, Cluster, Files, OutsideError, StopStatus};
+use control::runner::job_look;
+use jiff::Timestamp;
+use lifecycle::claim::Claim;
 use lifecycle::execute::{Health, JobLook, StopEnd};
-use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
+use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::plan::Launch;
+use lifecycle::plan::{Launch, Plan};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
+
+use super::ports::carried_out;
 
 /// How a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +24,7 @@ pub(crate) enum Shape {
     Sick,
     Failed,
     Canceled,
-    /// By a stop with savepoint; runs of the model are unbounded.
+    /// By a stop with savepoint, or, a bounded one, by itself.
     Finished,
 }
 
@@ -60,6 +67,18 @@ pub(crate) struct StateFile {
 pub(crate) struct Flink {
     pub(crate) runs: BTreeMap<JobId, Run>,
     pub(crate) disk: Vec<StateFile>,
+    /// Which JobManager it is.
+    life: u8,
+    /// There is no session.
+    pub(crate) away: bool,
+    /// What may live under the JobManager before, which nobody can ask, until its end is proven.
+    pub(crate) elsewhere: BTreeMap<JobId, Run>,
+    /// No slot is free.
+    pub(crate) full: bool,
+    /// Versions that came to their end.
+    pub(crate) done: BTreeSet<u32>,
+    /// Versions whose states somebody deleted.
+    pub(crate) deleted: BTreeSet<u32>,
 }
 
 impl Flink {
@@ -67,8 +86,9 @@ impl Flink {
         self.runs.get(&id).is_some_and(Run::is_live)
     }
 
+    /// Wherever it lives.
     pub(crate) fn live(&self) -> impl Iterator<Item = JobId> {
-        self.runs.iter().filter(|(_, run)| run.is_live()).map(|(id, _)| *id)
+        self.runs.iter().chain(&self.elsewhere).filter(|(_, run)| run.is_live()).map(|(id, _)| *id)
     }
 
     /// The newest state of a version, wherever it lies: what no start may fall behind.
@@ -79,6 +99,7 @@ impl Flink {
     /// A new run; an id that is known already starts nothing.
     pub(crate) fn submit(&mut self, id: JobId, launch: &Launch, restore: Option<&str>, doomed: bool) {
         let directory = launch.properties.get("execution.checkpointing.dir").cloned().unwrap_or_default();
+        let doomed = doomed || restore.is_some_and(|path| self.state_at(path).is_none());
         let last = restore.and_then(|path| self.state_at(path)).map_or(0, |state| state.checkpoint_id);
         let run = Run {
             shape: Shape::Healthy,
@@ -93,7 +114,7 @@ impl Flink {
         self.runs.entry(id).or_insert(run);
     }
 
-    fn state_at(&self, path: &str) -> Option<&StateRef> {
+    pub(crate) fn state_at(&self, path: &str) -> Option<&StateRef> {
         self.disk.iter().map(|file| &file.state).find(|state| state.path == path)
     }
 
@@ -103,6 +124,35 @@ impl Flink {
         run.checkpointed = true;
         let state = StateRef { path: format!("{}/chk-{}", run.directory, run.last), checkpoint_id: run.last };
         self.disk.push(StateFile { version: run.version, state });
+    }
+
+    /// A bounded run has read all there is: Flink deletes its checkpoints.
+    pub(crate) fn complete(&mut self, id: JobId) {
+        self.end(id, Shape::Finished);
+        self.disk.retain(|file| !file.state.path.contains(&format!("/{id}/chk-")));
+        self.done.extend(self.runs.get(&id).map(|run| run.version));
+    }
+
+    /// The session ends: what lived in it may live on.
+    pub(crate) fn session_ends(&mut self) {
+        self.elsewhere = std::mem::take(&mut self.runs);
+        self.elsewhere.retain(|_, run| run.is_live());
+        self.away = true;
+    }
+
+    /// There is a session again, which knows nothing.
+    pub(crate) fn session_comes(&mut self) {
+        self.life += 1;
+        self.away = false;
+    }
+
+    /// Somebody deletes every state.
+    pub(crate) fn lose_states(&mut self) {
+        self.deleted.extend(self.disk.drain(..).map(|file| file.version));
+    }
+
+    fn epoch(&self) -> Epoch {
+        Epoch::Yarn { application: format!("application_1_{}", self.life), attempt: 1 }
     }
 
     pub(crate) fn end(&mut self, id: JobId, shape: Shape) {
@@ -157,12 +207,13 @@ impl Flink {
         Some(match run.shape {
             Shape::Healthy => Health::Stable { checkpointed: run.checkpointed },
             Shape::Sick => Health::Unstable("it restarts".to_owned()),
+            Shape::Finished if run.stopped.is_none() => Health::Complete,
             Shape::Failed | Shape::Canceled | Shape::Finished => Health::Ended("it ended".to_owned()),
         })
     }
 
-    /// What a look shows; `known` runs that are FINISHED are asked for their savepoint.
-    pub(crate) fn look(&self, name: &str, known: impl Fn(JobId) -> bool) -> JobLook {
+    /// What a look means for one operation, as the product's own code reads it; nothing without a session.
+    pub(crate) fn look(&self, plan: &Plan, claim: Option<&Claim>) -> Option<JobLook> {
         let seen = |(id, run): (&JobId, &Run)| {
             let (state, running) = match run.shape {
                 Shape::Healthy => (JobState::Running, 1),
@@ -172,14 +223,11 @@ impl Flink {
                 Shape::Finished => (JobState::Finished, 0),
             };
             let tasks = Tasks { total: 1, running, finished: 0, waiting: 0 };
-            JobSeen { id: *id, name: name.to_owned(), state, tasks, started_ms: 0, modified_ms: 0 }
+            JobSeen { id: *id, name: plan.job.to_string(), state, tasks, started_ms: 0, modified_ms: 0 }
         };
-        let finished = self.runs.iter().filter(|(id, run)| run.shape == Shape::Finished && known(**id));
-        let ended_with = finished.map(|(id, run)| (*id, run.stopped.as_ref().map(|(_, path)| path.clone()))).collect();
-        let completed = |id: &JobId| self.disk.iter().any(|file| file.state.path.contains(&format!("/{id}/chk-")));
-        let checkpointed = self.runs.iter().any(|(id, run)| known(*id) && run.shape == Shape::Healthy && completed(id));
-        let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 };
-        JobLook { ended_with, checkpointed, ..JobLook::of(epoch, self.runs.iter().map(seen).collect()) }
+        let jobs = self.runs.iter().map(seen).collect();
+        let look = Look { epoch: self.epoch(), at: Timestamp::UNIX_EPOCH, jobs, slots: None };
+        if self.away { None } else { carried_out(job_look(self, &NoFiles, plan, claim, &look)).ok() }
     }
 
     /// The newest complete state in any of `places`.
@@ -197,5 +245,69 @@ impl Flink {
         };
         let found = self.disk.iter().map(|file| &file.state);
         newest(found.filter(|state| places.iter().any(|place| lies_in(&state.path, place))).cloned().collect())
+    }
+}
+
+fn not_asked<T>() -> Result<T, OutsideError> {
+    Err(OutsideError::refused("asking the model", "nobody asks that"))
+}
+
+/// What the product's own look asks beside the list of jobs.
+#[async_trait]
+impl Cluster for Flink {
+    async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError> {
+        Ok(*epoch != self.epoch() && self.elsewhere.is_empty())
+    }
+
+    async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError> {
+        let completed = self.disk.iter().filter(|file| file.state.path.contains(&format!("/{id}/chk-"))).count();
+        Ok(self.runs.get(&id).map(|run| Checkpoints {
+            completed: u64::try_from(completed).unwrap(),
+            savepoint: run.stopped.as_ref().map(|(_, path)| path.clone()),
+            ends_in_savepoint: run.stopped.is_some(),
+            ..Checkpoints::default()
+        }))
+    }
+
+    async fn look(&self) -> Result<Look, OutsideError> {
+        not_asked()
+    }
+
+    async fn job(&self, _: JobId) -> Result<Option<JobSeen>, OutsideError> {
+        not_asked()
+    }
+
+    async fn stop(&self, _: JobId, _: TriggerId, _: &str) -> Result<(), OutsideError> {
+        not_asked()
+    }
+
+    async fn stop_status(&self, _: JobId, _: TriggerId) -> Result<StopStatus, OutsideError> {
+        not_asked()
+    }
+
+    async fn cancel(&self, _: JobId) -> Result<(), OutsideError> {
+        not_asked()
+    }
+
+    async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
+        not_asked()
+    }
+
+    async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {
+        not_asked()
+    }
+}
+
+/// Nothing is adopted in the model.
+struct NoFiles;
+
+#[async_trait]
+impl Files for NoFiles {
+    async fn children(&self, _: &str) -> Result<Vec<Child>, OutsideError> {
+        Ok(Vec::new())
+    }
+
+    async fn head(&self, _: &str, _: usize) -> Result<Option<Vec<u8>>, OutsideError> {
+        Ok(None)
     }
 }

@@ -1,12 +1,15 @@
 //! The model check of both protocol machines: the product's own `step` functions under duplicates, crashes and lost replies.
-//! Must not know the shells: the modules here are the world that the machines are checked in.
+//! Claims, writes, looks and dispatch are the product's own, over ports that answer at once; the rest of the shells is not
+//! known here: the modules are the world that the machines are checked in.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
 
+mod claims;
 mod drain;
 mod flink;
 mod kept;
 mod pass;
+mod ports;
 mod protocol;
 mod rules;
 mod runner;
@@ -125,4 +128,39 @@ fn a_bad_upload_touches_nothing() {
     let budget = Budget { crashes: 1, checkpoints: 1, failures: 1, ..Budget::default() };
     let script = vec![wanted(&first()), Desired::Refused, wanted(&requeried())];
     check(Scenario::new("bad upload", script, budget).deployed().uncompilable(&requeried()).at_work(1, 1));
+}
+
+#[test]
+fn a_session_that_ends_and_comes_back_runs_nothing_twice() {
+    let budget = Budget { crashes: 1, sessions: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("session", script, budget).deployed().at_work(0, 1));
+}
+
+#[test]
+fn what_is_short_of_slots_waits_for_them() {
+    let budget = Budget { shortages: 1, failures: 1, retries: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("capacity", script, budget).deployed().at_work(0, 1));
+}
+
+#[test]
+fn a_bounded_job_that_came_to_its_end_is_not_run_again() {
+    let budget = Budget { crashes: 1, checkpoints: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("bounded", script, budget).deployed().bounded().at_work(0, 1));
+}
+
+#[test]
+fn what_was_counted_is_forgotten_only_where_that_is_allowed() {
+    let budget = Budget { crashes: 1, deletions: 1, failures: 1, allows: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("clean start", script, budget).deployed().at_work(0, 1));
+}
+
+#[test]
+fn a_removal_that_is_held_waits_until_it_is_allowed() {
+    let budget = Budget { crashes: 1, checkpoints: 1, allows: 2, ..Budget::default() };
+    let script = vec![wanted(&first()), Desired::Absent, wanted(&first()), Desired::Absent];
+    check(Scenario::new("held removal", script, budget).deployed().removals_held().at_work(1, 1));
 }

@@ -1,18 +1,22 @@
 //! One orchestrator at work on the job: drives `lifecycle::orchestrate::step` and carries out its effects, as the shell does.
 //! Must not decide anything.
 
+use control::documents::swap;
+use control::orchestrator::Batches;
+use control::ports::{Condition, Etag};
 use jiff::Timestamp;
-use lifecycle::claim::Claim;
 use lifecycle::ids::{BatchId, OperationId};
+use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Situation, State, step};
 use lifecycle::owed::Patience;
-use lifecycle::plan::Windows;
+use lifecycle::plan::{Plan, Windows};
 use lifecycle::record::{Record, Source};
 
 use super::kept::Kept;
-use super::rules;
+use super::ports::{ControlPlane, Shelf, Still, carried_out, fresh, past};
+use super::rules::{self, Broken};
 use super::scenario::Scenario;
-use super::world::{ClaimSlot, World, id};
+use super::world::{World, id};
 
 /// The orchestrator machine between two effects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,18 +36,18 @@ impl Pass {
 
 /// The ids that an operation ordered on this revision gets: whoever writes the next revision is the only one to use
 /// them, and states that differ in nothing else are one.
-fn fresh(read: Option<u64>) -> (OperationId, BatchId) {
+fn ids_after(read: Option<u64>) -> (OperationId, BatchId) {
     let n = read.map_or(0, |revision| u8::try_from(revision + 1).unwrap_or(u8::MAX));
     (id(0xa0, n).into(), id(0xb0, n).into())
 }
 
 /// What an orchestrator is told by the event that starts it.
 pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: Option<Lost>) -> Situation {
-    let (operation, batch) = fresh(world.record.as_ref().map(|record| record.revision));
+    let (operation, batch) = ids_after(world.record.as_ref().map(|record| record.revision));
     Situation {
         now: Timestamp::UNIX_EPOCH,
         operation,
-        nonce: id(0, 0).into(),
+        nonce: fresh().into(),
         batch,
         query_id: "q".to_owned(),
         created: "2026-01-01 00:00:00".to_owned(),
@@ -54,7 +58,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         // Time stands still: what waits is tried again once nothing else goes on.
         patience: Patience::default(),
         windows: Windows::default(),
-        removals_held: false,
+        removals_held: scenario.removals_held,
         clean_starts_held: false,
         sweep,
         lost,
@@ -62,6 +66,14 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         seen: None,
         learned: None,
     }
+}
+
+fn revision(of: u64) -> Etag {
+    Etag(of.to_string())
+}
+
+fn version(record: &Record) -> Etag {
+    revision(record.revision)
 }
 
 impl World {
@@ -83,7 +95,7 @@ impl World {
         let mut state = (*pass.state).clone();
         loop {
             let input = self.carry_out(scenario, &mut pass, &state, effect);
-            let (operation, batch) = fresh(pass.read);
+            let (operation, batch) = ids_after(pass.read);
             if pass.situation.operation != operation {
                 pass.situation = Kept::new(Situation { operation, batch, ..(*pass.situation).clone() });
             }
@@ -135,44 +147,44 @@ impl World {
             Effect::CloseLapsedClaim(operation) if !self.claims.contains_key(&operation) => Input::Held,
             Effect::CloseLapsedClaim(operation) => self.close_claim(operation),
             Effect::WritePlan(_) | Effect::Project(_) => Input::Written,
-            Effect::WriteRecord(record) => self.write_record(pass, state, *record),
+            Effect::WriteRecord(record) => self.write_record(pass, state, &record),
             Effect::Dispatch(plan) => {
                 let Some(batch) = state.record.as_ref().and_then(|r| r.open.as_ref()).map(|open| open.batch) else {
                     return Input::Conflict;
                 };
-                self.sent.insert(batch, Kept::new(*plan));
-                self.on_the_way.push(batch);
-                self.on_the_way.sort();
+                self.dispatch(batch, *plan);
                 Input::Written
             }
             Effect::Done(_) => Input::Conflict,
         }
     }
 
-    fn write_record(&mut self, pass: &mut Pass, state: &State, record: Record) -> Input {
-        if self.record.as_ref().map(|r| r.revision) != pass.read {
-            return Input::Conflict;
+    fn write_record(&mut self, pass: &mut Pass, state: &State, record: &Record) -> Input {
+        let store = Shelf::new(self.record.clone(), version, false);
+        let condition = pass.read.map_or(Condition::Absent, |read| Condition::Unchanged(revision(read)));
+        let swapped = carried_out(swap(&store, "record", record, condition));
+        // Nothing but a lost reply goes wrong here.
+        self.note(swapped.is_err().then_some(Broken::OwnWriteNotKnown));
+        if store.is_written() {
+            self.note(rules::recording(&pass.situation, self.record.as_deref(), record, state.desired.as_ref()));
+            pass.read = Some(record.revision);
+            self.record = Some(Kept::new(Record { nonce: past().into(), ..record.clone() }));
         }
-        let before = self.record.take();
-        self.note(rules::recording(before.as_deref(), &record, state.desired.as_ref()));
-        pass.read = Some(record.revision);
-        self.record = Some(Kept::new(record));
-        Input::Written
+        if let Ok(Some(_)) = swapped { Input::Written } else { Input::Conflict }
     }
 
-    fn close_claim(&mut self, operation: OperationId) -> Input {
-        let Some(slot) = self.claims.get_mut(&operation) else {
-            let claim = Claim { closed: true, ..Claim::fresh(operation, id(0, 0).into(), 0) };
-            self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim), takes: 0, lapsed: true });
-            return Input::Closed(None);
-        };
-        if !slot.claim.closed {
-            if !slot.lapsed {
-                return Input::Held;
-            }
-            slot.claim = Kept::new(Claim { closed: true, ..(*slot.claim).clone() });
+    /// Twice, as if the first call's end were unknown: it is sent once.
+    fn dispatch(&mut self, batch: BatchId, plan: Plan) {
+        let control_plane = ControlPlane::with(self.sent.contains_key(&batch).into());
+        let keys = Keys::new("model");
+        let batches = Batches { store: &control_plane, keys: &keys, dispatcher: &control_plane, world: &Still };
+        for _ in 0..2 {
+            let sent = carried_out(batches.send(batch, std::slice::from_ref(&plan), Vec::new(), false));
+            self.note((sent.is_err() || control_plane.sent() != 1).then_some(Broken::SentTwice(batch)));
         }
-        let claim = (*slot.claim).clone();
-        Input::Closed(Some(claim).filter(|c| c.lease_ms > 0).map(Box::new))
+        if self.sent.insert(batch, Kept::new(plan)).is_none() {
+            self.on_the_way.push(batch);
+            self.on_the_way.sort();
+        }
     }
 }

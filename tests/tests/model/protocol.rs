@@ -1,15 +1,19 @@
 //! Everything that can happen next, as stateright explores it: steps of the machines, and what the world does to them.
 //! Must not know what a step does.
 
+use jiff::Timestamp;
 use lifecycle::execute::Effect;
 use lifecycle::ids::{BatchId, JobId, OperationId};
 use lifecycle::orchestrate::{Lost, Ruling, decide};
+use lifecycle::permission::{Permission, waits_for};
 use lifecycle::record::Record;
 use stateright::{Model, Property};
 
-use super::drain::{converges, deployed};
+use super::drain::{converges, deployed, every_pause_ends};
 use super::flink::Shape;
+use super::kept::Kept;
 use super::pass::situation;
+use super::ports::past;
 use super::runner::Twist;
 use super::scenario::Scenario;
 use super::world::{Budget, World};
@@ -45,6 +49,24 @@ pub(crate) enum Action {
     Forget(JobId),
     /// The node's look misses the run that should be live.
     Miss,
+    /// A bounded run has read all there is.
+    Complete(JobId),
+    /// The session ends.
+    SessionEnds,
+    /// There is a session again.
+    SessionComes,
+    /// What lived in the session before is proven over.
+    OldIsOver,
+    /// No slot is free any more.
+    SlotsGo,
+    /// Slots are free again.
+    SlotsCome,
+    /// Somebody deletes the states.
+    StatesGo,
+    /// An operator allows it.
+    Allow(Permission),
+    /// What waits to be tried again is due.
+    PausesEnd,
 }
 
 /// The protocol under one scenario.
@@ -97,8 +119,11 @@ impl Protocol {
             actions.extend(world.sent.keys().map(|batch| Action::Duplicate(*batch)));
         }
         for (slot, runner) in world.runners.iter().enumerate() {
-            let Some(runner) = runner.as_ref().filter(|r| !world.waits_for_claim(r)) else { continue };
+            let Some(runner) = runner else { continue };
             actions.push(Action::Run(slot, Twist::Plain));
+            if world.waits_for_claim(runner) {
+                continue;
+            }
             let mut twist = |twist| actions.push(Action::Run(slot, twist));
             match &*runner.effect {
                 Effect::Stop { run, .. } => {
@@ -124,7 +149,24 @@ impl Protocol {
         }
     }
 
-    fn cluster(world: &World, actions: &mut Vec<Action>) {
+    fn environment(world: &World, actions: &mut Vec<Action>) {
+        let (flink, budget) = (&world.flink, &world.budget);
+        let mut may = |possible: bool, action| actions.extend(possible.then_some(action));
+        may(flink.away, Action::SessionComes);
+        may(!flink.away && flink.elsewhere.is_empty() && budget.sessions > 0, Action::SessionEnds);
+        may(!flink.elsewhere.is_empty(), Action::OldIsOver);
+        may(flink.full, Action::SlotsCome);
+        may(!flink.full && budget.shortages > 0, Action::SlotsGo);
+        may(!flink.disk.is_empty() && budget.deletions > 0, Action::StatesGo);
+        let Some(record) = &world.record else { return };
+        for permission in [Permission::CleanStart, Permission::Remove] {
+            let waits = waits_for(permission, None, record).is_some() && !record.allows(permission);
+            may(waits && budget.allows > 0, Action::Allow(permission));
+        }
+        may(budget.retries > 0 && every_pause_ends(&mut world.clone()), Action::PausesEnd);
+    }
+
+    fn cluster(&self, world: &World, actions: &mut Vec<Action>) {
         for (id, run) in &world.flink.runs {
             if run.stopping.is_some() {
                 actions.push(Action::StopIsDone(*id));
@@ -136,11 +178,14 @@ impl Protocol {
                 actions.push(Action::Worsen(*id, Shape::Failed));
                 actions.push(Action::Worsen(*id, Shape::Sick));
             }
+            if self.0.bounded && run.shape == Shape::Healthy && run.stopping.is_none() {
+                actions.push(Action::Complete(*id));
+            }
             if !run.is_live() && world.budget.forgets > 0 {
                 actions.push(Action::Forget(*id));
             }
         }
-        if world.missing().is_some_and(|lost| world.lost != Some(lost)) {
+        if !world.flink.away && world.missing().is_some_and(|lost| world.lost != Some(lost)) {
             actions.push(Action::Miss);
         }
     }
@@ -216,6 +261,34 @@ impl World {
                 self.flink.runs.remove(&id);
             }
             Action::Miss => self.lost = self.missing(),
+            Action::Complete(id) => self.flink.complete(id),
+            Action::SessionEnds => {
+                self.budget.sessions -= 1;
+                self.flink.session_ends();
+            }
+            Action::SessionComes => self.flink.session_comes(),
+            Action::OldIsOver => self.flink.elsewhere.clear(),
+            Action::SlotsGo => {
+                self.budget.shortages -= 1;
+                self.flink.full = true;
+            }
+            Action::SlotsCome => self.flink.full = false,
+            Action::StatesGo => {
+                self.budget.deletions -= 1;
+                self.flink.lose_states();
+            }
+            Action::Allow(permission) => {
+                self.budget.allows -= 1;
+                if let Some(record) = &self.record {
+                    let mut record = (**record).clone().revised(past().into());
+                    record.allow(permission, None, "model", Timestamp::UNIX_EPOCH);
+                    self.record = Some(Kept::new(record));
+                }
+            }
+            Action::PausesEnd => {
+                self.budget.retries -= 1;
+                every_pause_ends(self);
+            }
         }
     }
 }
@@ -243,7 +316,8 @@ impl Model for Protocol {
             }
         }
         self.runners(world, actions);
-        Self::cluster(world, actions);
+        self.cluster(world, actions);
+        Self::environment(world, actions);
     }
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {

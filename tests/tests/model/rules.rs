@@ -4,12 +4,14 @@
 use lifecycle::change::Kind;
 use lifecycle::claim::Claim;
 use lifecycle::execute::Outcome;
-use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::orchestrate::Desired;
-use lifecycle::plan::Launch;
+use lifecycle::ids::{BatchId, JobId, Nonce, TriggerId};
+use lifecycle::orchestrate::{Desired, Situation};
+use lifecycle::permission::{AllowedFor, Permission};
+use lifecycle::plan::{Launch, Plan};
 use lifecycle::record::{Aim, Record};
 
 use super::flink::Flink;
+use super::world::ClaimSlot;
 
 /// A guarantee that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +24,16 @@ pub(crate) enum Broken {
     StrangeState { restored: String },
     /// Guarantee 3: an operation ordered from a refused file may touch what runs.
     RefusedFileActs,
+    /// A claim was taken, written or closed by another while its holder might still act.
+    LiveClaimTouched,
+    /// A claim was written although it was closed.
+    ClosedClaimWritten,
+    /// A runner acted under a claim that is another's, or closed.
+    ActsWithoutClaim,
+    /// A write whose reply was lost was not known again as one's own.
+    OwnWriteNotKnown,
+    /// A batch was sent although it was on its way.
+    SentTwice(BatchId),
     /// A verdict in a claim changed.
     VerdictChanged,
     /// A result changed after it was written.
@@ -32,11 +44,27 @@ pub(crate) enum Broken {
     StopCrossed(JobId),
     /// A version was given out twice.
     VersionReused(u32),
+    /// A bounded job that came to its end was run again.
+    RunAgain(u32),
+    /// What a job had counted was forgotten, and nobody had allowed it.
+    SilentCleanStart(u32),
+    /// A removal that a guard holds back was ordered, and nobody had allowed it.
+    HeldRemoval,
+    /// A permission was used up by what did not need it.
+    PermissionLost(Permission),
+    /// A permission outlived what needed it.
+    PermissionKept(Permission),
 }
 
 /// A start of `launch` as `id` from `restore`.
-pub(crate) fn starting(flink: &Flink, launch: &Launch, id: JobId, restore: Option<&str>) -> Option<Broken> {
-    if let Some(live) = flink.live().find(|live| *live != id) {
+pub(crate) fn starting(
+    flink: &Flink,
+    plan: &Plan,
+    launch: &Launch,
+    id: JobId,
+    restore: Option<&str>,
+) -> Option<Broken> {
+    if let Some(live) = flink.live().find(|live| *live != id || flink.elsewhere.contains_key(live)) {
         return Some(Broken::TwoLiveRuns { live, started: id });
     }
     // An id that the JobManager knows starts nothing.
@@ -44,6 +72,18 @@ pub(crate) fn starting(flink: &Flink, launch: &Launch, id: JobId, restore: Optio
         return None;
     }
     let newest = flink.newest_of(launch.version);
+    let version = launch.version;
+    if !plan.clean_start && flink.done.contains(&version) {
+        return Some(Broken::RunAgain(version));
+    }
+    let counted = plan.previous.as_ref().is_some_and(|previous| previous.checkpointed);
+    if restore.is_none() && !plan.clean_start && counted && flink.deleted.contains(&version) {
+        return Some(Broken::SilentCleanStart(version));
+    }
+    // Flink does not start from a state that is not there.
+    if restore.is_some_and(|path| flink.state_at(path).is_none()) {
+        return None;
+    }
     match (restore, newest) {
         // A new query's version has no state yet: clean is only what the table orders, or a line without any state.
         (None, None) => None,
@@ -62,7 +102,15 @@ pub(crate) fn stopping(flink: &Flink, run: JobId, trigger: TriggerId) -> Option<
 }
 
 /// A write of the record.
-pub(crate) fn recording(before: Option<&Record>, after: &Record, desired: Option<&Desired>) -> Option<Broken> {
+pub(crate) fn recording(
+    situation: &Situation,
+    before: Option<&Record>,
+    after: &Record,
+    desired: Option<&Desired>,
+) -> Option<Broken> {
+    if let Some(broken) = before.and_then(|before| permitting(before, after)) {
+        return Some(broken);
+    }
     let mut operations: Vec<_> = after.history.iter().map(|entry| entry.operation).collect();
     operations.sort();
     if operations.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -74,14 +122,53 @@ pub(crate) fn recording(before: Option<&Record>, after: &Record, desired: Option
     if matches!(desired, Some(Desired::Refused)) && kept && kind != Kind::Unchanged {
         return Some(Broken::RefusedFileActs);
     }
+    let may_remove = !situation.removals_held || before.is_some_and(|b| b.lets_go(AllowedFor::RemovalsHeld));
+    if kind == Kind::Removed && kept && !may_remove {
+        return Some(Broken::HeldRemoval);
+    }
     let meta = ordered.meta.as_ref().filter(|_| matches!(kind, Kind::New | Kind::Query))?;
     let highest = before.map_or(0, |b| b.highest_version);
     (meta.query_version <= highest).then_some(Broken::VersionReused(meta.query_version))
 }
 
-/// A write of a claim.
-pub(crate) fn claiming(before: &Claim, after: &Claim) -> Option<Broken> {
+/// What a write of the record makes of permissions: each counts once, for what needs it.
+fn permitting(before: &Record, after: &Record) -> Option<Broken> {
+    let settled = before.open.as_ref().filter(|_| after.open.is_none()).map(|open| &open.plan);
+    let serves = |permission| {
+        settled.is_some_and(|plan| match permission {
+            Permission::Adopt => plan.next.is_some(),
+            Permission::CleanStart => plan.clean_start || plan.change.kind == Kind::Query,
+            Permission::Remove => plan.next.is_none(),
+        })
+    };
+    let all = || [Permission::Adopt, Permission::CleanStart, Permission::Remove].into_iter();
+    if let Some(lost) = all().find(|p| before.allows(*p) && !after.allows(*p) && !serves(*p)) {
+        return Some(Broken::PermissionLost(lost));
+    }
+    let achieved = |plan: &Plan| match (&plan.next, &after.deployed) {
+        (None, Some(deployed)) => deployed.aim == Aim::Stopped,
+        (Some(_), Some(deployed)) => deployed.run().is_some_and(|run| plan.operation.starts(run)),
+        (_, None) => false,
+    };
+    let kept = all().find(|p| before.allows(*p) && after.allows(*p) && serves(*p));
+    kept.filter(|_| settled.is_some_and(achieved)).map(Broken::PermissionKept)
+}
+
+/// A write of a claim by a runner, or by an orchestrator.
+pub(crate) fn claiming(slot: &ClaimSlot, by: Option<Nonce>, after: &Claim) -> Option<Broken> {
+    let before = &slot.claim;
+    if before.closed {
+        return Some(Broken::ClosedClaimWritten);
+    }
+    if !slot.lapsed && by != Some(before.holder) {
+        return Some(Broken::LiveClaimTouched);
+    }
     (before.verdict.is_some() && before.verdict != after.verdict).then_some(Broken::VerdictChanged)
+}
+
+/// What a runner does beyond its claim.
+pub(crate) fn acting(claim: &Claim, by: Option<Nonce>) -> Option<Broken> {
+    (claim.closed || by != Some(claim.holder)).then_some(Broken::ActsWithoutClaim)
 }
 
 /// A write of a result.

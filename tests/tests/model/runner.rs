@@ -1,28 +1,35 @@
 //! One runner at work on the operation of a batch: drives `lifecycle::execute::step` and carries out its effects.
-//! Must not decide anything; it acts only inside its lease, as the shell does.
+//! Must not decide anything.
 
 use jiff::Timestamp;
 use lifecycle::batch::{FORMAT, OperationResult};
 use lifecycle::claim::Claim;
-use lifecycle::execute::{Effect, End, Input, Rejection, Role, State, StopEnd, SubmitEnd, step};
-use lifecycle::ids::{BatchId, JobId, Nonce, rollback_id, run_id};
+use lifecycle::execute::{Compiled, Effect, End, Input, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::plan::{Launch, Plan};
 
 use super::flink::Shape;
 use super::kept::Kept;
 use super::rules;
 use super::scenario::Scenario;
-use super::world::{ClaimSlot, World, holder};
+use super::world::World;
 
 /// The runner machine between two effects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Runner {
     pub(crate) batch: BatchId,
     pub(crate) plan: Kept<Plan>,
-    /// Its name in claims, once it has taken one.
-    pub(crate) holder: Option<Nonce>,
+    /// Its claim as it last wrote it, once it has taken one.
+    pub(crate) held: Option<Kept<Claim>>,
     state: Kept<State>,
     pub(crate) effect: Kept<Effect>,
+}
+
+impl Runner {
+    /// Its name in claims.
+    pub(crate) fn holder(&self) -> Option<Nonce> {
+        self.held.as_ref().map(|claim| claim.holder)
+    }
 }
 
 /// How an effect goes.
@@ -43,7 +50,7 @@ impl World {
         let Some(plan) = self.sent.get(&batch).cloned() else { return };
         let (state, effect) = step(&plan, State::new(), Input::Begin);
         self.runners[slot] =
-            Some(Runner { batch, plan, holder: None, state: Kept::new(state), effect: Kept::new(effect) });
+            Some(Runner { batch, plan, held: None, state: Kept::new(state), effect: Kept::new(effect) });
     }
 
     /// Whether a runner only waits for another's lease to end.
@@ -59,8 +66,7 @@ impl World {
         let mut effect = (*runner.effect).clone();
         let mut state = (*runner.state).clone();
         let mut twist = twist;
-        loop {
-            let input = self.carry_out_for(scenario, &mut runner, effect, twist);
+        while let Some(input) = self.carry_out_for(scenario, &mut runner, &effect, twist) {
             twist = Twist::Plain;
             (state, effect) = step(&plan, state, input);
             match effect {
@@ -84,21 +90,34 @@ impl World {
         self.runners[slot] = Some(runner);
     }
 
-    fn carry_out_for(&mut self, scenario: &Scenario, runner: &mut Runner, effect: Effect, twist: Twist) -> Input {
-        let plan = runner.plan.clone();
+    /// Nothing while it waits for another's lease to end.
+    fn carry_out_for(
+        &mut self,
+        scenario: &Scenario,
+        runner: &mut Runner,
+        effect: &Effect,
+        twist: Twist,
+    ) -> Option<Input> {
         match effect {
             Effect::TakeClaim => self.take_claim(runner),
+            effect => Some(self.act_for(scenario, runner, effect.clone(), twist)),
+        }
+    }
+
+    fn act_for(&mut self, scenario: &Scenario, runner: &mut Runner, effect: Effect, twist: Twist) -> Input {
+        let plan = runner.plan.clone();
+        match effect {
             Effect::SaveClaim(claim) => self.save_claim(runner, claim),
             Effect::Look | Effect::LookAgain => {
-                let own = [run_id(plan.operation), rollback_id(plan.operation)];
-                let known = |id: JobId| own.contains(&id) || plan.known_runs().any(|run| run.job_id == id);
-                Input::Looked(self.flink.look(plan.job.as_str(), known))
+                let looked = self.flink.look(&plan, runner.held.as_deref());
+                looked.map_or_else(|| Input::NoCluster("there is no session".to_owned()), Input::Looked)
             }
             Effect::Prepare(role) => match launch_of(&plan, role) {
                 Some(launch) if scenario.does_not_compile(launch) => Input::Rejected(rejection()),
-                Some(_) => Input::Compiled(lifecycle::execute::Compiled::default()),
+                Some(_) => Input::Compiled(Compiled { bounded: Some(scenario.bounded), slots: None }),
                 None => Input::Unknown,
             },
+            Effect::Reserve { needed, freed } if self.flink.full && needed > freed => Input::Short { free: 0 },
             Effect::Reserve { .. } => Input::Reserved,
             Effect::ListStates(_) => Input::Listed(Vec::new()),
             Effect::FindState(places) => Input::Found(self.flink.find(&places)),
@@ -117,11 +136,14 @@ impl World {
                 self.results.insert(operation, Kept::new(result));
                 Input::Written
             }
-            // What touches the cluster is preceded by a renewal of the lease.
+            // What touches the cluster is done under a lease.
             Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_)
-                if !self.renew(runner) =>
+                if !self.may_act(runner) =>
             {
                 Input::NotOurs
+            }
+            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_) if self.flink.away => {
+                Input::Unknown
             }
             Effect::Stop { run, trigger, directory } => {
                 self.note(rules::stopping(&self.flink, run, trigger));
@@ -144,48 +166,13 @@ impl World {
             }
             Effect::Submit { role, job_id, restore } => {
                 let Some(launch) = launch_of(&plan, role) else { return Input::Unknown };
-                self.note(rules::starting(&self.flink, launch, job_id, restore.as_deref()));
+                self.note(rules::starting(&self.flink, &plan, launch, job_id, restore.as_deref()));
                 self.flink.submit(job_id, launch, restore.as_deref(), scenario.is_doomed(launch));
                 if twist == Twist::ReplyLost { Input::Unknown } else { Input::Submitted(SubmitEnd::Known) }
             }
             Effect::Watch(id) => self.flink.watch(id).map_or(Input::Unknown, Input::Watched),
-            Effect::Done(_) => Input::Unknown,
+            Effect::TakeClaim | Effect::Done(_) => Input::Unknown,
         }
-    }
-
-    fn take_claim(&mut self, runner: &mut Runner) -> Input {
-        let operation = runner.plan.operation;
-        let (claim, takes) = match self.claims.get(&operation) {
-            None => (Claim::fresh(operation, holder(operation, 0), 1_000), 0),
-            Some(slot) if slot.claim.closed || !slot.lapsed => return Input::NotOurs,
-            Some(slot) => ((*slot.claim).clone(), slot.takes),
-        };
-        let claim = Claim { holder: holder(operation, takes), ..claim };
-        runner.holder = Some(claim.holder);
-        self.claims.insert(operation, ClaimSlot { claim: Kept::new(claim.clone()), takes: takes + 1, lapsed: false });
-        Input::Claimed(claim)
-    }
-
-    /// Compare-and-swap: nobody but its holder writes a claim that is not closed.
-    fn save_claim(&mut self, runner: &Runner, claim: Claim) -> Input {
-        if !self.renew(runner) {
-            return Input::NotOurs;
-        }
-        let Some(slot) = self.claims.get_mut(&runner.plan.operation) else { return Input::NotOurs };
-        let broken = rules::claiming(&slot.claim, &claim);
-        slot.claim = Kept::new(claim.clone());
-        self.note(broken);
-        Input::Saved(claim)
-    }
-
-    /// Renews the lease, unless somebody else took or closed the claim.
-    fn renew(&mut self, runner: &Runner) -> bool {
-        let slot = self.claims.get_mut(&runner.plan.operation);
-        let Some(slot) = slot.filter(|slot| Some(slot.claim.holder) == runner.holder && !slot.claim.closed) else {
-            return false;
-        };
-        slot.lapsed = false;
-        true
     }
 }
 

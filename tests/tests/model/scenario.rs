@@ -22,6 +22,10 @@ pub(crate) struct Scenario {
     pub(crate) doomed: Option<Digest>,
     /// This target does not compile.
     pub(crate) uncompilable: Option<Digest>,
+    /// All sources are bounded: runs come to their end.
+    pub(crate) bounded: bool,
+    /// A guard holds removals back until one is allowed.
+    pub(crate) removals_held: bool,
     pub(crate) budget: Budget,
     /// The first of the script is deployed and runs before anything else happens.
     pub(crate) deployed: bool,
@@ -39,6 +43,8 @@ impl Scenario {
             script,
             doomed: None,
             uncompilable: None,
+            bounded: false,
+            removals_held: false,
             budget,
             deployed: false,
             orchestrators: 1,
@@ -56,6 +62,18 @@ impl Scenario {
     pub(crate) fn at_work(mut self, orchestrators: usize, runners: usize) -> Self {
         self.orchestrators = orchestrators;
         self.runners = runners;
+        self
+    }
+
+    /// Runs come to their end.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.bounded = true;
+        self
+    }
+
+    /// A guard holds removals back.
+    pub(crate) fn removals_held(mut self) -> Self {
+        self.removals_held = true;
         self
     }
 

@@ -46,6 +46,16 @@ pub(crate) struct Budget {
     pub(crate) failures: u8,
     /// Ended runs that the JobManager forgets.
     pub(crate) forgets: u8,
+    /// Sessions that end; another comes later.
+    pub(crate) sessions: u8,
+    /// Times when no slot is free.
+    pub(crate) shortages: u8,
+    /// Times when somebody deletes the states.
+    pub(crate) deletions: u8,
+    /// What operators allow.
+    pub(crate) allows: u8,
+    /// Times when all that waits to be tried again is due.
+    pub(crate) retries: u8,
 }
 
 /// One state.
@@ -98,7 +108,7 @@ impl World {
     pub(crate) fn has_live_holder(&self, operation: OperationId) -> bool {
         let Some(slot) = self.claims.get(&operation) else { return false };
         let holder = slot.claim.holder;
-        self.runners.iter().flatten().any(|r| r.plan.operation == operation && r.holder == Some(holder))
+        self.runners.iter().flatten().any(|r| r.plan.operation == operation && r.holder() == Some(holder))
     }
 
     /// Whether a batch waits or is being carried out, as the control plane sees it.

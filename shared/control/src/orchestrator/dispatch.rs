@@ -4,23 +4,36 @@
 use lifecycle::batch::{Batch, BatchItem, Expected, FORMAT, Receipt};
 use lifecycle::documents::write;
 use lifecycle::ids::{BatchId, Digest};
+use lifecycle::keys::Keys;
 use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::{ExpectedRun, Finding};
 use lifecycle::plan::Plan;
 
-use super::{Orchestrator, Report};
-use crate::ports::{Condition, Order, OutsideError, Progress};
+use super::Report;
+use crate::ports::{Condition, Dispatcher, Order, OutsideError, Progress, Store, World};
 
-impl Orchestrator {
+/// The way of batches to the node.
+pub struct Batches<'a> {
+    /// Where they lie.
+    pub store: &'a dyn Store,
+    /// Their keys.
+    pub keys: &'a Keys,
+    /// What carries them to the node.
+    pub dispatcher: &'a dyn Dispatcher,
+    /// Now.
+    pub world: &'a dyn World,
+}
+
+impl Batches<'_> {
     /// The batch, then the look for its id, then the one call that is never repeated, then the receipt.
-    pub(super) async fn dispatch(
+    pub async fn send(
         &self,
         id: BatchId,
         plans: &[Plan],
         expected: Vec<Expected>,
         look: bool,
     ) -> Result<String, OutsideError> {
-        let keys = &self.settings.keys;
+        let keys = self.keys;
         let item = |plan: &Plan| BatchItem {
             job: plan.job.clone(),
             operation: plan.operation,

@@ -41,6 +41,7 @@ use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
 use crate::runner::error_chain;
 
 pub use desired::{DesiredSource, Uploads};
+pub use dispatch::Batches;
 pub use scope::Scope;
 pub use telling::{Facts, NoFacts};
 
@@ -189,7 +190,7 @@ impl Orchestrator {
         if look || !plans.is_empty() {
             let expected = if look { report.expected() } else { Vec::new() };
             report.batch = Some(round.batch);
-            let dispatched = self.dispatch(round.batch, &plans, expected, look).await;
+            let dispatched = self.batches().send(round.batch, &plans, expected, look).await;
             sent = dispatched.map(|step| report.dispatched_as = Some(step));
         }
         // Whatever came of the dispatch: people are told of what was found.
@@ -205,6 +206,11 @@ impl Orchestrator {
         seen.jobs = report.findings.keys().cloned().collect();
         report.alerts = self.tell(&seen).await;
         sent.map(|()| report)
+    }
+
+    fn batches(&self) -> Batches<'_> {
+        let Self { store, dispatcher, world, settings, .. } = self;
+        Batches { store: store.as_ref(), keys: &settings.keys, dispatcher: dispatcher.as_ref(), world: world.as_ref() }
     }
 
     async fn look_after(self: Arc<Self>, round: &Arc<Round>, records: Vec<(JobName, Versioned)>) -> Report {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lifecycle::ids::JobId;
 use lifecycle::manifest::JobName;
-use lifecycle::permission::{Allow, Permission, waits_for};
+use lifecycle::permission::Permission;
 use lifecycle::record::Record;
 
 use super::{JOBS, Orchestrator};
@@ -80,14 +80,7 @@ impl Orchestrator {
         by: &str,
     ) -> Result<(), OutsideError> {
         let now = self.world.now();
-        let change = |record: &mut Record| {
-            let Some(what) = waits_for(permission, run, record) else { return false };
-            record.lapse_permissions(now);
-            record.allows.retain(|allow| allow.permission != permission);
-            record.allows.push(Allow { permission, run, what: Some(what), by: by.to_owned(), at: now });
-            record.owed.retry(now);
-            true
-        };
+        let change = |record: &mut Record| record.allow(permission, run, by, now);
         let nothing = "nothing of it waits for that; `status` tells how it stands";
         self.change(name, change, || OutsideError::refused(format!("allowing {permission} for {name}"), nothing)).await
     }

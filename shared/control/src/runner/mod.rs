@@ -2,6 +2,7 @@
 //! Must not decide anything: which effect comes next is the machine's, what is done to a job is the plan's.
 
 mod capacity;
+pub mod holding;
 mod lease;
 mod pass;
 mod seen;
@@ -27,6 +28,8 @@ use self::capacity::Capacity;
 use self::turns::Turns;
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
+
+pub use seen::job_look;
 
 /// Time spans of a runner.
 #[derive(Clone, Copy, Debug)]

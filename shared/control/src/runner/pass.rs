@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::batch::{FORMAT, OperationResult};
-use lifecycle::claim::Claim;
 use lifecycle::documents::write;
 use lifecycle::execute::{
     Compiled, Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
@@ -15,19 +14,17 @@ use lifecycle::plan::{Launch, Plan};
 use lifecycle::secrets::SecretReference;
 use tokio::time::Instant;
 
-use super::lease::Lease;
+use super::holding::Holding;
 use super::seen::job_look;
 use super::timing::{Timing, checkpoint_timeout, phase_name};
 use super::turns::{HeldTurns, Needs, Standing};
 use super::{Runner, Shared};
-use crate::claims::{ClaimAnswer, Claims, Held};
+use crate::claims::{ClaimAnswer, Claims};
 use crate::end_run::{Waiting, cancel, stop};
 use crate::health::watch;
 use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
 
-/// How often in a row a renewal may take longer than the lease that it gives.
-const RENEWALS: u32 = 3;
 /// How long a wait for a turn is at least that is told.
 const WORTH_NOTING: Duration = Duration::from_millis(1);
 
@@ -38,8 +35,7 @@ impl Runner {
             plan: &plan,
             shared,
             broken: None,
-            held: None,
-            lease: Lease::none(self.times.lease),
+            holding: Holding::new(self.claims(), self.times.lease, None),
             turns: HeldTurns::default(),
             timing: Timing::default(),
             gives_back: false,
@@ -47,6 +43,11 @@ impl Runner {
         let ended = pass.drive().await;
         shared.capacity.ended(plan.operation, pass.gives_back && matches!(ended, Ok(End::Finished)));
         ended
+    }
+
+    fn claims(&self) -> Claims<'_> {
+        let Self { store, keys, world, times, .. } = self;
+        Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
     }
 }
 
@@ -57,8 +58,7 @@ struct Pass<'a> {
     shared: &'a Shared,
     /// Why nothing can be done on this node.
     broken: Option<String>,
-    held: Option<Held>,
-    lease: Lease,
+    holding: Holding<'a>,
     turns: HeldTurns<'a>,
     timing: Timing,
     /// Whether it ended with the job removed or replaced.
@@ -94,11 +94,6 @@ impl Pass<'_> {
         Ok(end)
     }
 
-    fn claims(&self) -> Claims<'_> {
-        let Runner { store, keys, world, times, .. } = self.runner;
-        Claims { store: store.as_ref(), keys, world: world.as_ref(), margin: times.margin }
-    }
-
     /// Waits for the turns that an effect needs; false if the claim was lost meanwhile.
     async fn gets_its_turns(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
         self.turns.pass_on();
@@ -109,7 +104,7 @@ impl Pass<'_> {
         }
         let (shared, began) = (self.shared, Instant::now());
         let mut turns = std::mem::take(&mut self.turns);
-        let taking = self.while_renewing(async {
+        let taking = self.holding.while_renewing(async {
             shared.turns.take(&mut turns, needs).await;
             Ok(())
         });
@@ -135,7 +130,7 @@ impl Pass<'_> {
     async fn carry_out(&mut self, effect: Effect) -> Result<Input, OutsideError> {
         match effect {
             Effect::TakeClaim => self.take_claim().await,
-            Effect::SaveClaim(claim) => self.save_claim(claim).await,
+            Effect::SaveClaim(claim) => Ok(self.holding.save(claim).await?.map_or(Input::NotOurs, Input::Saved)),
             Effect::Look => self.look().await,
             Effect::LookAgain => {
                 tokio::time::sleep(Duration::from_millis(self.plan.windows.passing_ms / 30)).await;
@@ -258,14 +253,8 @@ impl Pass<'_> {
         let times = self.runner.times;
         let limit = Instant::now() + times.lease + times.margin * 2 + Duration::from_secs(2);
         loop {
-            let began = Instant::now();
-            match self.claims().take(self.plan.operation, self.runner.nonce, times.lease).await? {
-                ClaimAnswer::Ours(held) => {
-                    self.lease.renewed(began);
-                    let claim = held.claim.clone();
-                    self.held = Some(held);
-                    return Ok(Input::Claimed(claim));
-                }
+            match self.holding.take(self.plan.operation, self.runner.nonce).await? {
+                ClaimAnswer::Ours(held) => return Ok(Input::Claimed(held.claim)),
                 ClaimAnswer::Closed(_) => return Ok(Input::NotOurs),
                 ClaimAnswer::Live if Instant::now() > limit => return Ok(Input::NotOurs),
                 ClaimAnswer::Live => tokio::time::sleep(times.poll).await,
@@ -273,55 +262,12 @@ impl Pass<'_> {
         }
     }
 
-    async fn save_claim(&mut self, claim: Claim) -> Result<Input, OutsideError> {
-        let Some(held) = &self.held else { return Ok(Input::NotOurs) };
-        let began = Instant::now();
-        let written = self.claims().write(claim, Condition::Unchanged(held.etag.clone())).await?;
-        let Some(held) = written else { return Ok(Input::NotOurs) };
-        self.lease.renewed(began);
-        let claim = held.claim.clone();
-        self.held = Some(held);
-        Ok(Input::Saved(claim))
-    }
-
-    /// Renews the lease by a write that changes nothing else; false if the claim is not ours any more.
-    async fn renew(&mut self) -> Result<bool, OutsideError> {
-        for _ in 0..RENEWALS {
-            let Some(held) = &self.held else { return Ok(false) };
-            let claim = held.claim.clone();
-            if !matches!(self.save_claim(claim).await?, Input::Saved(_)) {
-                return Ok(false);
-            }
-            if self.lease.holds() {
-                return Ok(true);
-            }
-        }
-        Err(OutsideError::unknown("renew the claim", "each time the store took longer than the lease"))
-    }
-
     /// Carries out what may take long while the lease is renewed; a lost claim ends it.
     async fn renewing(
         &mut self,
         work: impl Future<Output = Result<Input, OutsideError>>,
     ) -> Result<Input, OutsideError> {
-        Ok(self.while_renewing(work).await?.unwrap_or(Input::NotOurs))
-    }
-
-    /// What comes of the work; nothing if the claim was lost before. No step of it is taken while the lease is due: what
-    /// it sends, it sends under a claim that was written a short while ago.
-    async fn while_renewing<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, OutsideError>>,
-    ) -> Result<Option<T>, OutsideError> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            if self.lease.is_due() && !self.renew().await? {
-                return Ok(None);
-            }
-            if let Some(done) = self.lease.until_due(work.as_mut()).await {
-                return done.map(Some);
-            }
-        }
+        Ok(self.holding.while_renewing(work).await?.unwrap_or(Input::NotOurs))
     }
 
     async fn look(&mut self) -> Result<Input, OutsideError> {
@@ -329,7 +275,7 @@ impl Pass<'_> {
             return Ok(Input::NodeBroken(broken));
         }
         let (cluster, files, plan) = (self.runner.cluster.as_ref(), self.runner.files.as_ref(), self.plan);
-        let claim = self.held.as_ref().map(|held| held.claim.clone());
+        let claim = self.holding.claim().cloned();
         let looking = self.renewing(async {
             let look = match cluster.look().await {
                 Ok(look) => look,

@@ -20,7 +20,7 @@ const ASKED: usize = 8;
 const ASKING: Duration = Duration::from_secs(20);
 
 /// What a look shows of the plan's job; a FINISHED run is asked how it ended.
-pub(super) async fn job_look(
+pub async fn job_look(
     cluster: &dyn Cluster,
     files: &dyn Files,
     plan: &Plan,
