@@ -28,9 +28,9 @@ DEPLOYMENTS = {
         "SessionOnNode": "true",
         "UploaderArns": "arn:aws:iam::123456789012:role/team-*",
         "OperatorArns": "arn:aws:iam::123456789012:role/operators",
+        "ReleaserArns": "arn:aws:iam::123456789012:role/releases-*,arn:aws:iam::123456789012:user/ci",
         "AdministratorArn": "arn:aws:iam::123456789012:role/admin",
         "AlertEmail": "team@example.com",
-        "ScriptRunner": "s3://b/script-runner.jar",
     },
     "ssm-existing-bucket": {"Dispatch": "ssm", "NodeRelease": RELEASE, "CreateBucket": "false"},
 }

@@ -174,3 +174,41 @@ def test_the_linter_finds_nothing_else(template: dict[str, Any]) -> None:
                     actions = re.findall(r"[a-z0-9]+:[A-Z][A-Za-z]+", str(finding.detail))
                     found.add((finding.issue, actions[-1] if actions else f"{name}: {finding.detail}"))
     assert found == OBJECTIONS
+
+
+def test_whoever_releases_was_named(template: dict[str, Any]) -> None:
+    """Whoever writes node/ commands every node, so that nobody does by default, whatever his own policies say."""
+    root = "arn:aws:iam::123456789012:root"
+    role = "arn:aws:iam::123456789012:role"
+    cases: list[tuple[dict[str, str], set[str]]] = [
+        ({}, {root}),
+        ({"UploaderArns": f"{role}/u", "OperatorArns": f"{role}/o"}, {root}),
+        ({"AdministratorArn": f"{role}/a"}, {root, f"{role}/a"}),
+        ({"ReleaserArns": f"{role}/r-*,{role}/s"}, {root, f"{role}/r-*", f"{role}/s"}),
+        ({"ReleaserArns": f"{role}/r", "AdministratorArn": f"{role}/a"}, {root, f"{role}/r", f"{role}/a"}),
+    ]
+    for given, writers in cases:
+        document = policy(Stack(template, {**EXAMPLE, **given}), "BucketPolicy")
+        (denial,) = [s for s in statements(document) if s["Sid"] == "OnlyReleasersWriteReleases"]
+        assert (denial["Effect"], denial["Principal"]) == ("Deny", "*")
+        assert listed(denial["Action"]) == ["s3:PutObject*", "s3:DeleteObject*"]
+        assert listed(denial["Resource"]) == [f"arn:aws:s3:::{EXAMPLE['BucketName']}/flink-sql-runner/node/*"]
+        assert set(denial["Condition"]["ArnNotLike"]["aws:PrincipalArn"]) == writers
+
+
+def test_services_are_held_to_this_account_and_its_resources(deployment: Stack) -> None:
+    """Otherwise another account could have a service act on ours in our place."""
+    found = {
+        (name, principal, json.dumps(statement.get("Condition", {}), sort_keys=True))
+        for name, (_, document) in policies(deployment.rendered()).items()
+        for statement in statements(document)
+        if statement["Effect"] == "Allow" and isinstance(statement.get("Principal"), dict)
+        for principal in listed(statement["Principal"].get("Service", []))
+    }
+    # A role of Lambda's: whoever passes it to a function needs iam:PassRole on it.
+    assert ("FunctionRole.trust", "lambda.amazonaws.com", "{}") in found
+    for name, principal, condition in found - {("FunctionRole.trust", "lambda.amazonaws.com", "{}")}:
+        assert "123456789012" in condition, f"{name}: {principal} for every account"
+        if principal == "events.amazonaws.com":
+            # Of a rule, EventBridge says its ARN; another condition would drop events without a word.
+            assert "aws:SourceAccount" not in condition, f"{name}: {principal} {condition}"

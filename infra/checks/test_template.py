@@ -62,8 +62,20 @@ def test_every_setting_of_the_function_is_a_parameter(deployment: Stack) -> None
     config = Path(PROJECT / "functions/orchestrator/src/config.rs").read_text().split("#[cfg(test)]")[0]
     settings = set(re.findall(r'"([A-Z][A-Z_]+[A-Z])"', config))
     assert len(settings) > 10
-    # Lambda itself says which region it is in.
-    assert settings - {"AWS_REGION"} == set(properties(deployment, "Function")["Environment"]["Variables"])
+    assert settings == set(properties(deployment, "Function")["Environment"]["Variables"])
+
+
+def test_a_command_runs_the_text_that_a_step_runs() -> None:
+    """Steps carry the file itself (shared/aws); what differs is only how the data become its arguments."""
+    text = (TEMPLATE.parent / "node/verified.sh").read_text()
+    content = read()["Resources"]["RunDocument"]["Properties"]["Content"]
+    arguments, *lines = content["mainSteps"][0]["inputs"]["runCommand"]
+    assert "\n".join(lines) + "\n" == text
+    batch = "run --batch '{{ Batch }}' --sha256 '{{ Sha256 }}' --batch-id '{{ BatchId }}'"
+    assert arguments == {"Fn::Sub": f"set -- '${{NodeRelease}}' {batch}"}
+    # Nothing that SSM or CloudFormation would put something else for.
+    assert "{{" not in text
+    assert all(isinstance(line, str) for line in lines)
 
 
 def test_schedules_say_what_the_samples_say(deployment: Stack) -> None:
@@ -139,6 +151,14 @@ def test_alarms_look_at_metrics_that_there_are(deployment: Stack) -> None:
     assert {alarm["MetricName"] for alarm in own} <= METRICS
     assert {str(alarm["Dimensions"]) for alarm in own} == {"[{'Name': 'Deployment', 'Value': 'flink-sql-runner'}]"}
     assert all(alarm["AlarmName"].startswith("flink-sql-runner-") for alarm in alarms)
+
+
+def test_every_test_that_the_table_of_rights_names_is_there() -> None:
+    named = re.findall(r"`([A-Za-z0-9_./-]+)::([a-z0-9_]+)`", (PROJECT / "docs/security.md").read_text())
+    assert len(named) > 10
+    for path, name in named:
+        text = (PROJECT / path).read_text()
+        assert re.search(rf"^\s*(async )?(fn|def) {name}\(", text, re.MULTILINE), f"{path}::{name}"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# EMR bootstrap action: the Python of PyFlink at one path on every node, and the node's settings.
+# EMR bootstrap action: the Python of PyFlink at one path on every node, and the settings of the primary node.
 #
 # usage: bootstrap-python.sh --release s3://BUCKET/PREFIX/node/DIGEST [NAME=VALUE...]
 #   Installs the packages that the release pins into a virtual environment behind the link
-#   /opt/flink-sql-runner/python, and writes the settings to /etc/flink-sql-runner/node.env, all of them anew. Among
-#   them is PYEXEC_PATH, which is set to that Python unless it is given.
+#   /opt/flink-sql-runner/python. Where steps run - on the primary node, and on a machine that is no node of EMR - it
+#   also writes the settings to /etc/flink-sql-runner/node.env, all of them anew, for the user who runs steps alone:
+#   RUN_AS among the settings, else hadoop. Among them is PYEXEC_PATH, which is set to that Python unless it is given.
 #
-# FLINK_SQL_RUNNER_HOME and FLINK_SQL_RUNNER_ENV put the folder and the file elsewhere.
+# FLINK_SQL_RUNNER_HOME and FLINK_SQL_RUNNER_ENV put the folder and the file elsewhere, and FLINK_SQL_RUNNER_INSTANCE
+# names the file in which EMR says what this node is (default: /mnt/var/lib/info/instance.json).
 # Exit codes: 2 usage or the node, 6 the release or a package cannot be had. Killed at any point, or run twice, it does
 # the rest when it is run again. It must run with the bash 4.2 of Amazon Linux 2.
 set -euo pipefail
@@ -16,6 +18,7 @@ download_s=300
 install_s=2400 # EMR gives up a bootstrap action after an hour
 home=${FLINK_SQL_RUNNER_HOME:-/opt/flink-sql-runner}
 settings=${FLINK_SQL_RUNNER_ENV:-/etc/flink-sql-runner/node.env}
+instance=${FLINK_SQL_RUNNER_INSTANCE:-/mnt/var/lib/info/instance.json}
 
 say() { printf 'bootstrap-python: %s\n' "$*"; }
 die() { # CODE MESSAGE
@@ -33,19 +36,44 @@ digest=${release##*/}
 shift 2
 
 lines="PYEXEC_PATH=$home/python/bin/python3"
-number=0
+number=0 run_as=''
 for setting in "$@"; do
   number=$((number + 1))
   [[ $setting =~ ^[A-Z][A-Z0-9_]*= && $setting != *[[:cntrl:]]* ]] ||
     die 2 "setting $number is not NAME=VALUE with an upper-case name on one line"
   lines+=$'\n'$setting
+  [[ $setting != RUN_AS=* ]] || run_as=${setting#RUN_AS=}
 done
 
-# The last line of a name counts. A rename puts all of them in force at once.
+# Whose file the settings are. Without EMR's user, as on a machine of one's own, they are of whoever runs this.
+if [[ -n $run_as ]]; then
+  owner=$(id -u -- "$run_as" 2>/dev/null) || die 2 "RUN_AS: there is no user '$run_as'"
+else
+  owner=$(id -u -- hadoop 2>/dev/null) || owner=$EUID
+fi
+
+runs_steps() { # PYTHON
+  [[ -e $instance ]] || return 0
+  local primary
+  primary=$("$1" -c 'import json, sys; print(json.load(open(sys.argv[1]))["isMaster"])' "$instance" 2>/dev/null) || primary=''
+  case $primary in
+    True) ;;
+    False) return 1 ;;
+    *) die 2 "$instance does not say whether this is the primary node" ;;
+  esac
+}
+
+# The last line of a name counts. The values may be secret: they go into a file that was closed to others before, and a
+# rename puts all of them in force at once, whoever may read the file that was there.
 write_settings() {
+  if ! runs_steps "$home/python/bin/python3"; then
+    as_root rm -f -- "$settings"
+    say 'settings are kept on the primary node alone'
+    return
+  fi
   as_root mkdir -p -- "$(dirname -- "$settings")"
+  as_root install -m 600 -o "$owner" -- /dev/null "$settings.new"
   printf '%s\n' "$lines" | as_root tee -- "$settings.new" >/dev/null
-  as_root chmod 644 -- "$settings.new"
   as_root mv -fT -- "$settings.new" "$settings"
   say "settings are in $settings"
 }

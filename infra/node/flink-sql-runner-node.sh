@@ -6,7 +6,10 @@
 #   its files: anything else that S3 answers is refused, and nothing of it is kept.
 #
 # FLINK_SQL_RUNNER_ENV names the file of the node's settings, lines of NAME=VALUE (default:
-# /etc/flink-sql-runner/node.env, which may be missing). They become the runner's environment. Two are for this script:
+# /etc/flink-sql-runner/node.env, which may be missing). They become the runner's environment. Whoever may write the file
+# says what runs here: it is refused if others may. If others may read it, that is warned of and no more: refusing would
+# take back nothing that was read, and every job of a node that an older release set up would stand still. Two settings
+# are for this script:
 #   RUN_AS          the user that root becomes (default: hadoop)
 #   XDG_CACHE_HOME  the user's caches (default: ~/.cache), where releases are kept under flink-sql-runner/node
 #
@@ -21,6 +24,13 @@ kept_days=7 # how long a release that nobody runs is kept
 die() { # CODE MESSAGE
   printf 'flink-sql-runner-node: error: %s\n' "$2" >&2
   exit "$1"
+}
+
+mode=600 owner=0
+look_at_settings() {
+  [[ -f $settings ]] || return 0
+  read -r mode owner < <(stat -L -c '%a %u' -- "$settings") || die 2 "the settings file $settings cannot be looked at"
+  (((8#$mode & 8#022) == 0)) || die 2 "others may write the settings file $settings (mode $mode): chmod 600 it"
 }
 
 # The file is data: nothing in it is evaluated. Its values may not be for logs, so errors name lines.
@@ -108,9 +118,13 @@ shape='^s3://[a-z0-9][a-z0-9.-]+/([A-Za-z0-9._-]+/)*node/[0-9a-f]{64}$'
 digest=${release##*/}
 settings=${FLINK_SQL_RUNNER_ENV:-/etc/flink-sql-runner/node.env}
 
+look_at_settings
 if [[ $EUID -eq 0 ]]; then
   each_setting read_user
   id -u -- "$user" >/dev/null 2>&1 || die 2 "RUN_AS: there is no user '$user'"
+  # Else the user whose file it is could have anybody run what he likes, root too.
+  [[ $owner -eq 0 || $owner -eq $(id -u -- "$user") ]] ||
+    die 2 "RUN_AS: $settings belongs to the user of number $owner, who cannot say that '$user' runs steps"
   if [[ $(id -u -- "$user") -ne 0 ]]; then
     self=$(realpath -- "${BASH_SOURCE[0]}")
     home=$(getent passwd "$user" | cut -d: -f6)
@@ -121,6 +135,8 @@ if [[ $EUID -eq 0 ]]; then
 fi
 shift 2
 
+(((8#$mode & 8#004) == 0)) ||
+  printf 'flink-sql-runner-node: warning: others may read the settings file %s (mode %s): chmod 600 it\n' "$settings" "$mode" >&2
 each_setting use_here
 case $(uname -m) in
   x86_64) runner=flink-sql-runner-step-x86_64 ;;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -86,8 +87,19 @@ pub async fn aws_on_path(project: &Path, root: &Path) -> Result<PathBuf, StackEr
     Ok(folder)
 }
 
-/// Writes the node's settings as the bootstrap action does, one `NAME=VALUE` a line.
+/// Writes the node's settings as the bootstrap action does: one `NAME=VALUE` a line, in a file that was closed to others
+/// before it had any content.
 pub fn write_settings(file: &Path, settings: &BTreeMap<String, String>) -> Result<(), StackError> {
     let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    fs::write(file, lines.concat()).map_err(io(format!("writing {}", file.display())))
+    let new = file.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600).open(&new)?.write_all(lines.concat().as_bytes())?;
+        fs::rename(&new, file)
+    };
+    write().map_err(io(format!("writing {}", file.display())))
 }

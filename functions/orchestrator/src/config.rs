@@ -153,16 +153,7 @@ fn program(reader: &mut Reader<'_>) -> StepProgram {
             "NODE_RELEASE is `{release}`: s3://BUCKET/PREFIX/node/DIGEST is expected, as `make package` names it"
         ));
     }
-    let region = reader.text("AWS_REGION");
-    let default = region.map(|region| format!("s3://{region}.elasticmapreduce/libs/script-runner/script-runner.jar"));
-    let Some(jar) = reader.text("SCRIPT_RUNNER").or(default) else {
-        reader.errors.push("SCRIPT_RUNNER is not set, nor AWS_REGION: the URL of EMR's script-runner.jar".to_owned());
-        return installed;
-    };
-    if !(jar.starts_with("s3://") && jar.ends_with("/script-runner.jar")) {
-        reader.errors.push(format!("SCRIPT_RUNNER is `{jar}`: s3://…/script-runner.jar is expected"));
-    }
-    StepProgram::released(jar, &release)
+    StepProgram::released(&release)
 }
 
 /// Whether the URL is of the shape that the script on the node takes: `s3://bucket/…/node/<64 hex digits>`.
@@ -236,18 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_run_by_the_script_runner_of_the_region() {
+    fn a_step_runs_the_release_if_there_is_one_else_what_the_node_has() {
         let release = format!("s3://b/p/node/{}", "0f".repeat(32));
-        let base = [("BUCKET", "b"), ("CLUSTER", "j-1"), ("NODE_RELEASE", release.as_str())];
-        let with = |more: &[(&str, &str)]| read(&[&base, more].concat()).map(|config| config.program);
-        let jar = "s3://eu-west-1.elasticmapreduce/libs/script-runner/script-runner.jar";
-        assert_eq!(with(&[("AWS_REGION", "eu-west-1")]).ok(), Some(StepProgram::released(jar, &release)));
-        let own = "s3://mine/script-runner.jar";
-        assert_eq!(with(&[("SCRIPT_RUNNER", own)]).ok(), Some(StepProgram::released(own, &release)));
-        let installed = read(&[("BUCKET", "b"), ("CLUSTER", "j-1"), ("RUNNER", "run it")]).map(|c| c.program).ok();
-        assert_eq!(installed, Some(StepProgram::installed(vec!["run".into(), "it".into()])));
-        let Err(ConfigError(errors)) = with(&[]) else { panic!("accepted without a region") };
-        assert!(errors.len() == 1 && errors[0].starts_with("SCRIPT_RUNNER"), "{errors:?}");
+        let with =
+            |more| read(&[("BUCKET", "b"), ("CLUSTER", "j-1"), ("RUNNER", "run it"), more]).map(|c| c.program).ok();
+        assert_eq!(with(("NODE_RELEASE", &release)), Some(StepProgram::released(&release)));
+        assert_eq!(with(("NODE_RELEASE", "")), Some(StepProgram::installed(vec!["run".into(), "it".into()])));
     }
 
     #[test]
@@ -265,7 +250,7 @@ mod tests {
         ];
         for release in bad {
             let Err(ConfigError(errors)) =
-                read(&[("CLUSTER", "j-1"), ("NODE_RELEASE", &release), ("AWS_REGION", "r"), ("STABILITY_MS", "soon")])
+                read(&[("CLUSTER", "j-1"), ("NODE_RELEASE", &release), ("STABILITY_MS", "soon")])
             else {
                 panic!("{release} is accepted")
             };

@@ -4,31 +4,26 @@
 use control::ports::Order;
 use lifecycle::ids::BatchId;
 
-/// The script of a node release, under the release's URL.
-const RELEASE_SCRIPT: &str = "flink-sql-runner-node.sh";
+/// What verifies a release's script before it runs it: a fixed text, which data reaches only as arguments.
+const VERIFIED: &str = include_str!("../../../infra/node/verified.sh");
+/// What the text calls itself in a listing of processes.
+const CALLED: &str = "flink-sql-runner";
 
-/// What every step starts: one of the platform's jars, and its first arguments.
+/// What every step starts: the first arguments of `command-runner.jar`, which runs an argument vector as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepProgram {
-    jar: String,
     arguments: Vec<String>,
 }
 
 impl StepProgram {
     /// A program that the node has, with its first arguments.
     pub fn installed(words: Vec<String>) -> Self {
-        Self { jar: "command-runner.jar".to_owned(), arguments: words }
+        Self { arguments: words }
     }
 
-    /// The script of the release at `url` (`s3://…/node/<digest>`), fetched and run by the script runner `jar`.
-    pub fn released(jar: impl Into<String>, url: &str) -> Self {
-        let arguments = vec![format!("{url}/{RELEASE_SCRIPT}"), "--release".to_owned(), url.to_owned()];
-        Self { jar: jar.into(), arguments }
-    }
-
-    /// The jar.
-    pub(crate) fn jar(&self) -> &str {
-        &self.jar
+    /// The script of the release at `url` (`s3://…/node/<digest>`), once it is proven to be that release's.
+    pub fn released(url: &str) -> Self {
+        Self { arguments: ["bash", "-c", VERIFIED, CALLED, url].map(str::to_owned).into() }
     }
 }
 

@@ -22,6 +22,8 @@ use crate::outcome::{at_most_once, outside};
 const MAX_PAGES: usize = 20;
 /// How far back ended steps are looked at: EMR answers few calls a second, and an older one may as well be absent.
 pub(crate) const LOOK_BACK: Duration = Duration::from_hours(6);
+/// EMR's program that runs an argument vector on the primary node.
+const COMMAND_RUNNER: &str = "command-runner.jar";
 /// The states of a step that is not over.
 const LIVE: [StepState; 3] = [StepState::Pending, StepState::Running, StepState::CancelPending];
 
@@ -106,7 +108,7 @@ impl Dispatcher for EmrDispatcher {
         let cluster = self.locator.id().await?;
         let what = format!("adding the step of batch {} on {cluster}", order.batch);
         let args = argv(&self.program, &self.bucket, order);
-        let jar = HadoopJarStepConfig::builder().jar(self.program.jar()).set_args(Some(args));
+        let jar = HadoopJarStepConfig::builder().jar(COMMAND_RUNNER).set_args(Some(args));
         let step = StepConfig::builder()
             .name(name(order.batch))
             .action_on_failure(ActionOnFailure::Continue)

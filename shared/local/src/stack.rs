@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::config::{NotifyVia, ParameterConfig, Schedule, StackConfig};
 use crate::control::{
-    Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, ScriptRunner,
-    StepView, Steps, Topics,
+    Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, StepView, Steps,
+    Topics,
 };
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
@@ -102,8 +102,7 @@ impl Stack {
             tags: config.cluster_tags,
             concurrency: config.step_concurrency,
         };
-        let scripts = ScriptRunner::new(objects.clone(), faults.clone());
-        let steps = Arc::new(Steps::new(cluster, node.clone(), scripts, events.clone(), tasks.clone()));
+        let steps = Arc::new(Steps::new(cluster, node.clone(), events.clone(), tasks.clone()));
         let read = config.node.documents.iter().map(|path| Document::read(path));
         let documents = Document::run_shell_script().map(Ok).into_iter().chain(read).collect::<Result<Vec<_>, _>>()?;
         let commands =

@@ -81,6 +81,26 @@ async fn a_step_runs_with_the_node_s_environment_and_tells_its_states() {
 }
 
 #[tokio::test]
+async fn a_step_gets_its_arguments_as_they_are_and_only_from_the_jar_that_there_is() {
+    let kit = Kit::start(|_| {}).await;
+    let emr = kit.emr();
+    let text = "printf '%s|' \"$@\"\n# a comment, and a line after it\nexit 3\n";
+    let odd = ["bash", "-c", text, "x", "two words", "$(id)", "'\"", ""];
+    let script_runner = "s3://us-east-1.elasticmapreduce/libs/script-runner/script-runner.jar";
+    let jar = HadoopJarStepConfig::builder().jar(script_runner).args("s3://bucket/a/x.sh").build();
+    let other = StepConfig::builder().name("other").action_on_failure(ActionOnFailure::Continue).hadoop_jar_step(jar);
+    let ids = add(&emr, vec![step("odd", &odd), other.build()]).await;
+    until("all steps over", async || kit.stack.steps().iter().all(|step| step.state == "FAILED")).await;
+    let codes: Vec<_> = kit.stack.steps().into_iter().map(|step| step.exit_code).collect();
+    assert_eq!(codes, [Some(3), None]);
+    let out = std::fs::read_to_string(kit.path(&format!("node/steps/{}/stdout", ids[0]))).unwrap();
+    assert_eq!(out, "two words|$(id)|'\"||");
+    let failed = emr.describe_step().cluster_id(CLUSTER).step_id(&ids[1]).send().await.unwrap().step.unwrap();
+    let told = failed.status().unwrap().failure_details().unwrap().message().unwrap().to_owned();
+    assert!(told.contains("script-runner.jar is not known"), "{told}");
+}
+
+#[tokio::test]
 async fn steps_run_in_submit_order_and_keep_the_limits() {
     let kit = Kit::start(|_| {}).await;
     let emr = kit.emr();

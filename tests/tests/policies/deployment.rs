@@ -17,6 +17,14 @@ pub(crate) const DISPATCHES: [&str; 2] = ["emr", "ssm"];
 const ROLES: &str = "arn:aws:iam::123456789012:role";
 const CLUSTER: &str = "j-LOCAL00000000";
 
+/// Who is named for what.
+pub(crate) const PEOPLE: [(&str, &str); 4] = [
+    ("UploaderArns", "uploaders"),
+    ("OperatorArns", "operators"),
+    ("ReleaserArns", "releasers"),
+    ("AdministratorArn", "administrators"),
+];
+
 /// Which parameters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Variant {
@@ -63,7 +71,11 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     pub(crate) fn render(variant: &Variant) -> Self {
-        let arn = |name: &str| format!("{ROLES}/{name}");
+        Self::render_with(variant, &PEOPLE)
+    }
+
+    /// With these parameters that name roles, and no others.
+    pub(crate) fn render_with(variant: &Variant, people: &[(&str, &str)]) -> Self {
         let id = if variant.dispatch == "emr" { CLUSTER } else { "" };
         let release = format!("s3://local/{}/node/{}", variant.prefix, "0".repeat(64));
         let parameters = [
@@ -73,11 +85,10 @@ impl Deployment {
             ("ClusterId", id.to_owned()),
             ("NodeRelease", release),
             ("SessionOnNode", variant.session.to_string()),
-            ("UploaderArns", arn("uploaders")),
-            ("OperatorArns", arn("operators")),
-            ("AdministratorArn", arn("administrators")),
         ];
-        let rendered = render(&parameters.map(|(name, value)| format!("{name}={value}")));
+        let people = people.iter().map(|(name, role)| (*name, format!("{ROLES}/{role}")));
+        let given = parameters.into_iter().chain(people).map(|(name, value)| format!("{name}={value}"));
+        let rendered = render(&given.collect::<Vec<_>>());
         let resources = rendered["Resources"].as_object().unwrap();
         let mut policies = BTreeMap::new();
         let mut add = |name: String, document: &Value| {
@@ -123,10 +134,10 @@ impl Deployment {
         Some(Principal { arn, policies: policies.iter().map(|name| (*name).to_owned()).collect() })
     }
 
-    /// Everybody who writes something, and the account's administrator, whose rights are not the template's.
+    /// Everybody who writes something, and those whose rights are not the template's.
     pub(crate) fn arns(&self) -> BTreeMap<&'static str, String> {
         let of = |name: &'static str| (name, self.principal(name).unwrap().arn);
-        let people = ["administrators", "strangers"].map(|name| (name, format!("{ROLES}/{name}")));
+        let people = ["releasers", "administrators", "strangers"].map(|name| (name, format!("{ROLES}/{name}")));
         ["function", "node", "uploader", "operator"].map(of).into_iter().chain(people).collect()
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tests::iam::{Call, Decision, Policy};
 
-use super::deployment::{DISPATCHES, Deployment, Variant};
+use super::deployment::{DISPATCHES, Deployment, PEOPLE, Variant};
 
 const OBJECTS: &str = "arn:aws:s3:::local/flink-sql-runner";
 
@@ -26,7 +26,7 @@ const WRITERS: [(&str, &[&str]); 15] = [
     ("session/session.json", &["node"]),
     ("checkpoints/a/1/0/chk-1/_metadata", &["node"]),
     ("savepoints/a/1/0/savepoint-1/_metadata", &["node"]),
-    ("node/0/SHA256SUMS", &[]),
+    ("node/0/SHA256SUMS", &["releasers"]),
 ];
 
 fn allowed(decision: &Decision) -> bool {
@@ -57,6 +57,27 @@ fn every_prefix_has_its_writers_whatever_rights_others_have() {
             }
             let wanted: BTreeSet<&str> = writers.iter().copied().chain(["administrators"]).collect();
             assert_eq!(found, wanted, "{action} on {path}");
+        }
+    }
+}
+
+/// A release is what every node runs: not even the rights to everything are enough, unless one was named.
+#[test]
+fn nobody_releases_who_was_not_named() {
+    let [.., releasers, administrators] = PEOPLE;
+    let everything = everything();
+    for named in [vec![], vec![releasers], vec![administrators], vec![releasers, administrators]] {
+        let wanted: BTreeSet<&str> = named.iter().map(|(_, role)| *role).collect();
+        let deployment = Deployment::render_with(&Variant::of("emr"), &named);
+        for action in ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectTagging"] {
+            let may = |arn: &str| {
+                let call = Call::new(action, &format!("{OBJECTS}/node/0/flink-sql-runner-node.sh"));
+                allowed(&deployment.decide_with(&[&everything], arn, call.with("aws:SecureTransport", "true")))
+            };
+            let arns = deployment.arns();
+            let found: BTreeSet<&str> = arns.iter().filter(|(_, arn)| may(arn)).map(|(who, _)| *who).collect();
+            assert_eq!(found, wanted, "{action} with {named:?}");
+            assert!(may("arn:aws:iam::123456789012:root"), "nobody can ever mend it");
         }
     }
 }

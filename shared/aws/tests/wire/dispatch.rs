@@ -125,27 +125,25 @@ async fn a_step_is_an_argument_vector() {
 }
 
 #[tokio::test]
-async fn a_step_of_a_release_is_its_script_with_arguments() {
+async fn a_step_of_a_release_is_a_fixed_text_and_data_as_its_arguments() {
+    // The longest that S3 takes, so that the step is as long as it can get.
+    let (bucket, key) = ("b".repeat(63), "k".repeat(1024));
+    let digest = Digest::of(b"sums");
+    let release = format!("s3://{bucket}/{}/node/{digest}", "p".repeat(1024 - 100));
     let fake = Fake::answering(vec![added()]).await;
-    let release = format!("s3://b/p/node/{}", Digest::of(b"sums"));
-    let jar = "s3://r.elasticmapreduce/libs/script-runner/script-runner.jar";
-    let program = StepProgram::released(jar, &release);
-    let emr = EmrDispatcher::new(&fake.config(), ClusterRef::Id("j-1".into()), program, "b");
-    assert_eq!(emr.send(&order()).await.unwrap(), "s-1");
-    let (digest, batch) = (Digest::of(b"{}"), batch().to_string());
-    let args = [
-        &format!("{release}/flink-sql-runner-node.sh"),
-        "--release",
-        &release,
-        "run",
-        "--batch",
-        "s3://b/p/batches/x.json",
-        "--sha256",
-        digest.as_str(),
-        "--batch-id",
-        &batch,
-    ];
-    assert_eq!(fake.requests()[0].json()["Steps"][0]["HadoopJarStep"], json!({"Jar": jar, "Args": args}));
+    let program = StepProgram::released(&release);
+    let emr = EmrDispatcher::new(&fake.config(), ClusterRef::Id("j-1".into()), program, bucket.as_str());
+    let order = Order { key: key.clone(), ..order() };
+    assert_eq!(emr.send(&order).await.unwrap(), "s-1");
+    let text = include_str!("../../../../infra/node/verified.sh");
+    let (url, digest, batch) = (format!("s3://{bucket}/{key}"), Digest::of(b"{}"), batch().to_string());
+    let data = [&release, "run", "--batch", &url, "--sha256", digest.as_str(), "--batch-id", &batch];
+    let args: Vec<&str> = ["bash", "-c", text, "flink-sql-runner"].into_iter().chain(data).collect();
+    let step = &fake.requests()[0].json()["Steps"][0]["HadoopJarStep"];
+    assert_eq!(step, &json!({"Jar": "command-runner.jar", "Args": args}));
+    // EMR refuses a step whose strings together are longer.
+    let characters: usize = args.iter().map(|arg| arg.chars().count()).sum();
+    assert!(characters < 10_240, "{characters}");
 }
 
 /// At one step a time an hour-long savepoint holds up every upload: said once, and never in the way of a step.

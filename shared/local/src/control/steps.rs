@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -11,7 +10,6 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::node::{self, Node};
-use super::script_runner::ScriptRunner;
 use super::step::{State, Step, check};
 use super::{ServiceError, StepView, text, texts};
 use crate::events::Events;
@@ -35,7 +33,6 @@ pub(crate) struct Steps {
     pub(super) cluster: Cluster,
     all: Mutex<All>,
     node: Node,
-    scripts: ScriptRunner,
     events: Events,
     tasks: Tasks,
 }
@@ -49,8 +46,8 @@ struct All {
 }
 
 impl Steps {
-    pub(crate) fn new(cluster: Cluster, node: Node, scripts: ScriptRunner, events: Events, tasks: Tasks) -> Self {
-        Self { cluster, all: Mutex::default(), node, scripts, events, tasks }
+    pub(crate) fn new(cluster: Cluster, node: Node, events: Events, tasks: Tasks) -> Self {
+        Self { cluster, all: Mutex::default(), node, events, tasks }
     }
 
     pub(crate) fn views(&self) -> Vec<StepView> {
@@ -164,7 +161,7 @@ impl Steps {
             step.started = Some(SystemTime::now());
             self.turn(step, State::Running);
             let folder = self.node.folder("steps", &step.id);
-            let argv = self.argv(&step.config["HadoopJarStep"], &folder);
+            let argv = argv(&step.config["HadoopJarStep"]);
             let child = argv.and_then(|argv| self.node.start(&folder, &argv, &BTreeMap::new()));
             let id = step.id.clone();
             match child {
@@ -185,18 +182,6 @@ impl Steps {
                     self.turn(step, State::Failed);
                 }
             }
-        }
-    }
-
-    /// What one of the platform's two jars runs.
-    fn argv(&self, jar: &Value, folder: &Path) -> io::Result<Vec<String>> {
-        let args = texts(jar, "Args").unwrap_or_default();
-        match text(jar, "Jar") {
-            "command-runner.jar" => Ok(args),
-            url if url.starts_with("s3://") && url.ends_with("/script-runner.jar") => {
-                self.scripts.prepare(folder, &args)
-            }
-            other => Err(io::Error::new(io::ErrorKind::NotFound, format!("the jar {other} is not known here"))),
         }
     }
 
@@ -268,6 +253,14 @@ impl Steps {
             "message": message,
         });
         self.events.send("aws.emr", "EMR Step Status Change", &[], &detail);
+    }
+}
+
+/// What the one jar that every cluster has runs.
+fn argv(jar: &Value) -> io::Result<Vec<String>> {
+    match text(jar, "Jar") {
+        "command-runner.jar" => Ok(texts(jar, "Args").unwrap_or_default()),
+        other => Err(io::Error::new(io::ErrorKind::NotFound, format!("the jar {other} is not known here"))),
     }
 }
 

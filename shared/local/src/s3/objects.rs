@@ -134,11 +134,6 @@ impl Objects {
         true
     }
 
-    /// What an object holds, for parts of the stack that read S3 themselves.
-    pub(crate) fn read(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.get(bucket, key).ok().map(|object| object.bytes)
-    }
-
     pub(super) fn get(&self, bucket: &str, key: &str) -> Result<Object, Refused> {
         let inner = lock(&self.inner);
         let bucket = inner.buckets.get(bucket).ok_or(Refused::NoSuchBucket)?;

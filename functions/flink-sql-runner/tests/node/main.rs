@@ -2,6 +2,9 @@
 //! The runner is a stand-in that tells what it was started with.
 #![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
+mod settings;
+mod verified;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use flink_sql_runner::release::{Release, aws_on_path};
-use local::{Fault, Stack, StackConfig};
+use local::{Fault, NodeConfig, Stack, StackConfig};
 use tempfile::TempDir;
 
 /// Prints its arguments and its settings, and ends with a code of its own.
@@ -30,7 +33,16 @@ fn project() -> PathBuf {
 fn program(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    mode(path, 0o755);
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Only root can become somebody else, or give files away: others prove nothing there.
+fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").unwrap().contains("Uid:\t0\t")
 }
 
 /// A stack with S3, a release in it, and a node.
@@ -59,9 +71,14 @@ impl Bench {
         symlink(project().join("infra"), at("project/infra")).unwrap();
         symlink(project().join("scripts/node-release.sh"), at("project/scripts/node-release.sh")).unwrap();
         fs::write(at("project/scripts/requirements-flink.txt"), wheel(&at("wheels"))).unwrap();
-        let stack = Stack::start(StackConfig::default()).await.unwrap();
-        let release = Release::gather(&at("project"), &at("binaries"), folder.path()).await.unwrap();
         let aws = aws_on_path(&project(), folder.path()).await.unwrap();
+        // What the stack's own steps get; the tests' commands get the same.
+        let own = [("FLINK_SQL_RUNNER_ENV", "node.env"), ("HOME", "home"), ("XDG_CACHE_HOME", "home/.cache")];
+        let env = own.map(|(name, path)| (name.to_owned(), at(path).display().to_string())).into();
+        let node = NodeConfig { env, path: vec![aws.clone()], work_dir: at("node"), documents: Vec::new() };
+        let recording = Some(at("calls.jsonl"));
+        let stack = Stack::start(StackConfig { node, recording, ..StackConfig::default() }).await.unwrap();
+        let release = Release::gather(&at("project"), &at("binaries"), folder.path()).await.unwrap();
         let bench = Self { stack, folder, aws, release };
         bench.settings("RUN_AS=root\n");
         bench
@@ -86,6 +103,7 @@ impl Bench {
 
     fn settings(&self, text: &str) {
         fs::write(self.path("node.env"), text).unwrap();
+        mode(&self.path("node.env"), 0o600);
     }
 
     fn environment(&self) -> BTreeMap<String, String> {
@@ -303,13 +321,12 @@ async fn only_releases_that_nobody_runs_are_cleared_away() {
     assert!(bench.installed().join("SHA256SUMS").exists());
 }
 
-/// Under SSM the script is root. Only root can become somebody else, so that others prove nothing here.
+/// Under SSM the script is root, which reads the settings to know who it becomes; he then reads them himself.
 #[tokio::test(flavor = "multi_thread")]
 async fn root_becomes_the_user_of_the_settings() {
     let bench = Bench::without_release().await;
     bench.settings("RUN_AS=nobody-of-that-name\n");
-    let root = fs::read_to_string("/proc/self/status").unwrap().contains("Uid:\t0\t");
-    if !root {
+    if !is_root() {
         bench.upload().await;
         let (code, out, aside) = bench.run(&["run"]).await;
         assert!(code == 0 && out.starts_with("<run>\n"), "{code} {out} {aside}");
@@ -330,8 +347,10 @@ async fn root_becomes_the_user_of_the_settings() {
     let copied = Command::new("cp").args(["-rL"]).arg(bench.release.folder()).arg(at("release")).status().unwrap();
     assert!(copied.success());
     fs::write(at("node.env"), format!("RUN_AS=daemon\nXDG_CACHE_HOME={}\nGREETING=hello\n", at("cache"))).unwrap();
+    mode(Path::new(&at("node.env")), 0o600);
+    assert!(Command::new("chown").args(["daemon", &at("node.env")]).status().unwrap().success());
     fs::create_dir(at("cache")).unwrap();
-    fs::set_permissions(at("cache"), fs::Permissions::from_mode(0o777)).unwrap();
+    mode(Path::new(&at("cache")), 0o777);
     let mut command = Command::new("bash");
     command.args([&at("script.sh"), "--release", &bench.release.url()]).args(ODD).env_clear();
     command
@@ -345,91 +364,4 @@ async fn root_becomes_the_user_of_the_settings() {
     .await;
     assert!(code == 0 && out.contains("<$(touch evaluated)><`id`; *><>\nhello as daemon in "), "{code} {out} {aside}");
     assert!(!out.ends_with("in /root"), "{out}");
-}
-
-/// The lines of the SSM document, as the agent has them run by `sh`.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_document_runs_the_script_of_the_release_and_no_other() {
-    let bench = Bench::start(|_| {}).await;
-    let document =
-        bench.release.render_document(&project().join("infra/flink-sql-runner-run.json"), bench.folder.path());
-    let document: serde_json::Value = serde_json::from_slice(&fs::read(document.unwrap()).unwrap()).unwrap();
-    let lines = document["mainSteps"][0]["inputs"]["runCommand"].as_array().unwrap();
-    let lines: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
-    let script = lines
-        .join("\n")
-        .replace("{{ Batch }}", "s3://b/x")
-        .replace("{{ Sha256 }}", "0a")
-        .replace("{{ BatchId }}", "1b");
-    let run = |cache: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]).env_clear().envs(bench.environment()).stdin(Stdio::null());
-        command.env("XDG_CACHE_HOME", bench.path(cache));
-        finish(command)
-    };
-    let expected = "<run><--batch><s3://b/x><--sha256><0a><--batch-id><1b>\n";
-    let (code, out, aside) = run("cache").await;
-    assert!(code == 0 && out.starts_with(expected), "{code} {out} {aside}");
-
-    let spoilt = bench.release.folder().join("flink-sql-runner-node.sh");
-    fs::remove_file(&spoilt).unwrap();
-    fs::write(&spoilt, "echo tampered\n").unwrap();
-    bench.upload().await;
-    let (code, out, aside) = run("new").await;
-    assert!(
-        code == 6 && out.is_empty() && aside.contains("node.sh is not that of the release"),
-        "{code} {out} {aside}"
-    );
-    let digest = bench.installed();
-    let left = bench.path("new/flink-sql-runner").join(digest.file_name().unwrap());
-    assert_eq!(fs::read_dir(left).unwrap().count(), 0);
-    // What was verified before is there without another look at S3.
-    let asked = bench.stack.calls().len();
-    let (code, out, aside) = run("cache").await;
-    assert!(code == 0 && out.starts_with(expected), "{code} {out} {aside}");
-    assert_eq!(bench.stack.calls().len(), asked);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_bootstrap_action_is_repeatable() {
-    let bench = Bench::start(|_| {}).await;
-    let url = bench.release.url();
-    let file = bench.path("etc/node.env");
-    let run = |settings: &[&str]| {
-        let mut command = bench.command("bootstrap-python.sh", &[&["--release", url.as_str()], settings].concat());
-        command.env("FLINK_SQL_RUNNER_HOME", bench.path("opt")).env("FLINK_SQL_RUNNER_ENV", &file);
-        finish(command)
-    };
-    let python = bench.path("opt/python/bin/python3");
-    let (code, _, aside) = run(&["A=$(touch evaluated) 'x'", "B="]).await;
-    assert_eq!(code, 0, "{aside}");
-    let expected = format!("PYEXEC_PATH={}\nA=$(touch evaluated) 'x'\nB=\n", python.display());
-    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
-    assert!(!bench.path("evaluated").exists());
-    let answers =
-        || Command::new(&python).args(["-c", "import probe; assert probe.ANSWER == 42"]).status().unwrap().success();
-    assert!(answers());
-
-    // A setting that is none changes nothing.
-    for bad in ["a=1", "hidden", "A=x\nB=y"] {
-        let (code, _, aside) = run(&["OK=1", bad]).await;
-        assert!(code == 2 && aside.contains("setting 2") && !aside.contains("hidden"), "{bad}: {code} {aside}");
-    }
-    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
-
-    // Once more: the environment stays, the settings are replaced.
-    let environment = fs::canonicalize(bench.path("opt/python")).unwrap();
-    let made = || fs::metadata(environment.join(".complete")).unwrap().modified().unwrap();
-    let before = made();
-    assert_eq!(run(&["PYEXEC_PATH=/own/python"]).await.0, 0);
-    assert_eq!(made(), before);
-    assert!(fs::read_to_string(&file).unwrap().ends_with("\nPYEXEC_PATH=/own/python\n"));
-
-    // Killed while packages were installed: it is made anew.
-    fs::remove_file(environment.join(".complete")).unwrap();
-    fs::remove_file(bench.path("opt/python")).unwrap();
-    let package = Command::new("find").arg(&environment).args(["-name", "probe.py", "-delete"]).status().unwrap();
-    assert!(package.success());
-    let (code, _, aside) = run(&[]).await;
-    assert!(code == 0 && answers(), "{aside}");
 }
