@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: planted-faults help demo test check infra unit simulate e2e lambda package package-twice bench build install fmt
+.PHONY: planted-faults help demo test check infra options unit simulate e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ help: ## shows this
 demo: ## a whole life of the example jobs on a local stack with a real Flink (TARGET=yarn: a session on a real YARN)
 	TARGET=$(TARGET) scripts/demo.sh
 
-test: ## everything: format, lints, infra, unit tests, the model, the submitter, end to end, policies, cargo lambda, the package
+test: ## everything: format, lints, infra, Flink's options, unit tests, the model, the submitter, end to end, policies, cargo lambda, the package
 	scripts/test.sh
 
 check: ## format and lints only
@@ -27,6 +27,9 @@ check: ## format and lints only
 
 infra: ## what is deployed: SAM, cfn-lint, moto's CloudFormation, the policies
 	scripts/test.sh infra
+
+options: ## Flink's options as they are checked in, against the release that is installed
+	scripts/test.sh options
 
 unit: ## unit tests, properties, snapshots and the model only
 	scripts/test.sh unit

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test of the project, the cheap ones first, or only the stages that are named.
 #
-# usage: test.sh [check] [infra] [unit] [python] [e2e] [policies] [lambda] [package]
+# usage: test.sh [check] [infra] [options] [unit] [python] [e2e] [policies] [lambda] [package]
 # Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
 set -euo pipefail
 
@@ -9,7 +9,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${CARGO_TARGET_DIR:=$PWD/target}"
 export CARGO_TARGET_DIR
 stages=("$@")
-[[ ${#stages[@]} -gt 0 ]] || stages=(check infra unit python e2e policies lambda package)
+[[ ${#stages[@]} -gt 0 ]] || stages=(check infra options unit python e2e policies lambda package)
 
 # Each stage says how long it took, so that the budget of CI can be read from its log.
 stage() {
@@ -42,6 +42,11 @@ stage_infra() {
     "$(tool mypy)" --strict --python-executable "$aws/python" ./*.py
     "$aws/pytest" -q
   )
+}
+
+# The catalogue of Flink's options against the release that is installed.
+stage_options() {
+  scripts/flink-options.sh --check
 }
 
 # Always the whole workspace: another selection of packages means other features, and the AWS SDK built once more.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lifecycle::effective::OptionDifference;
 use lifecycle::manifest::JobName;
 use lifecycle::record::{Ended, Status};
 use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, OwedAnswer, StatusAnswer, act};
@@ -131,7 +132,16 @@ fn history_text(answer: &HistoryAnswer) -> String {
             why,
         ]
     }));
-    table::columns(&rows, 0)
+    let differences = answer.entries.iter().flat_map(|entry| {
+        let of = entry.operation.short();
+        entry.differences.iter().map(move |difference| {
+            let OptionDifference { option, asked, effective } = difference;
+            let line = format!("{of}: {option} is {effective}, {asked} was asked for");
+            format!("  {}\n", printable(&line))
+        })
+    });
+    let differences: String = differences.collect();
+    format!("{}{differences}", table::columns(&rows, 0))
 }
 
 /// `chk-12` or `savepoint-…` of a path.

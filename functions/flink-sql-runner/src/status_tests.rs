@@ -110,11 +110,14 @@ fn jobs_in_columns_and_what_went_wrong_below() {
 
 #[test]
 fn history_says_who_why_and_from_where() {
+    let mut record = orders();
+    let (option, asked) = ("execution.checkpointing.interval".to_owned(), "60s".to_owned());
+    record.remember_differences(&[OptionDifference { option, asked, effective: "2 s".to_owned() }]);
     let answer = HistoryAnswer {
         format: String::new(),
         version: 1,
         name: name("orders"),
-        entries: orders().history,
+        entries: record.history,
         left_out: Vec::new(),
     };
     insta::assert_snapshot!(history_text(&answer), @r"
@@ -122,5 +125,6 @@ fn history_says_who_why_and_from_where() {
     2026-11-23 12:05:24Z  8402c0f5   v1       new            -                  deployed  anna  first deployment
     2026-11-23 12:05:24Z  371be0a9   v1       configuration  savepoint-9f1c-ab  deployed  anna  flinkProperties.parallelism.default
     2026-11-23 12:05:24Z  0bef3680   v2       query          -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
+      0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
     ");
 }

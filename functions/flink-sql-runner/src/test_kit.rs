@@ -137,5 +137,6 @@ pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationR
         at: at("2026-11-23T12:05:24Z"),
         phases: Vec::new(),
         downtime_ms: None,
+        differences: Vec::new(),
     }
 }

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use control::secrets::Secrets;
 use jiff::Timestamp;
+use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, Look, Slots};
 use lifecycle::ids::{JobId, TriggerId};
 use serde_json::json;
@@ -23,7 +24,9 @@ use crate::endpoint::Endpoint;
 use crate::http::{Answer, Http, Timeouts};
 use crate::text;
 use crate::yarn_rest::{Life, RunningSession, YarnRest};
-use answers::{CheckpointsAnswer, Exceptions, Metric, Overview, OverviewOfJobs, SavepointAnswer};
+use answers::{
+    CheckpointsAnswer, Exceptions, JobConfig, JobDetails, Metric, Overview, OverviewOfJobs, SavepointAnswer,
+};
 use configuration::{Configuration, Environment};
 
 pub(crate) use configuration::megabytes;
@@ -269,6 +272,25 @@ impl Cluster for FlinkRest {
         }
         let exceptions: Exceptions = answer.json(&format!("ask for the failures of {id}"))?;
         Ok(exceptions.newest(&self.secrets).map(|line| text::cut(&line, FAILURE)))
+    }
+
+    async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError> {
+        let what = format!("ask what {id} runs with");
+        let answer = self.http.get(&format!("/jobs/{id}/config")).await?;
+        if answer.is_not_found() {
+            return Ok(None);
+        }
+        let job = answer.json::<JobConfig>(&what)?.execution_config;
+        let vertices: JobDetails = self.http.get(&format!("/jobs/{id}")).await?.json(&what)?;
+        let checkpoints = self.http.get(&format!("/jobs/{id}/checkpoints/config")).await?;
+        // A job that cannot make any has no such page.
+        let checkpoints = if checkpoints.is_not_found() { None } else { Some(checkpoints.json(&what)?) };
+        Ok(Some(Effective {
+            parallelism: job.job_parallelism,
+            object_reuse: job.object_reuse_mode,
+            widest: vertices.vertices.iter().map(|vertex| vertex.parallelism).max(),
+            checkpoints,
+        }))
     }
 
     async fn restarts(&self, id: JobId) -> Result<Option<u64>, OutsideError> {

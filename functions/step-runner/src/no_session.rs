@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use control::ports::{Checkpoints, Cluster, OutsideError, Prepared, StopStatus, Submitted, Submitter};
+use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{JobId, TriggerId};
 use lifecycle::plan::Launch;
@@ -46,6 +47,9 @@ impl Cluster for NoSession {
         self.refuse()
     }
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
+        self.refuse()
+    }
+    async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {
         self.refuse()
     }
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {

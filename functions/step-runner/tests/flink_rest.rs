@@ -77,6 +77,39 @@ async fn a_look_is_one_jobmanagers_whole_view() {
 }
 
 #[tokio::test]
+async fn what_a_job_runs_with_is_read_back() {
+    let config = json!({"jid": id(1), "name": "a", "execution-config": {"execution-mode": "PIPELINED",
+        "restart-strategy": "Cluster level default restart strategy", "job-parallelism": 2, "object-reuse-mode": true,
+        "user-config": {"a": "b"}}});
+    let checkpoints = json!({"mode": "exactly_once", "interval": 2000, "timeout": 600_000, "min_pause": 0,
+        "max_concurrent": 1, "externalization": {"enabled": true, "delete_on_cancellation": false},
+        "state_backend": "EmbeddedRocksDBStateBackend", "checkpoint_storage": "FileSystemCheckpointStorage",
+        "unaligned_checkpoints": true, "tolerable_failed_checkpoints": 0, "aligned_checkpoint_timeout": 0,
+        "checkpoints_after_tasks_finish": true, "state_changelog_enabled": true,
+        "changelog_periodic_materialization_interval": 600_000, "changelog_storage": "memory"});
+    let (one, two) = (id(1), id(2));
+    let flink = Server::default()
+        .with(&format!("GET /jobs/{one}/config"), 200, config.clone())
+        .with(
+            &format!("GET /jobs/{one}"),
+            200,
+            json!({"jid": one, "vertices": [{"parallelism": 1}, {"parallelism": 3}]}),
+        )
+        .with(&format!("GET /jobs/{one}/checkpoints/config"), 200, checkpoints)
+        .with(&format!("GET /jobs/{two}/config"), 200, config)
+        .with(&format!("GET /jobs/{two}"), 200, json!({"jid": two, "vertices": []}))
+        .with(&format!("GET /jobs/{two}/checkpoints/config"), 404, errors("Checkpointing is not enabled"));
+    let cluster = rest(&flink).await;
+    let effective = cluster.effective(one).await.unwrap().unwrap();
+    assert_eq!((effective.parallelism, effective.widest, effective.object_reuse), (Some(2), Some(3), Some(true)));
+    let told = effective.checkpoints.unwrap();
+    assert_eq!((told.interval, told.unaligned_checkpoints), (Some(2000), Some(true)));
+    assert_eq!(told.externalization.map(|kept| (kept.enabled, kept.delete_on_cancellation)), Some((true, false)));
+    let without = cluster.effective(two).await.unwrap().unwrap();
+    assert_eq!((without.widest, without.checkpoints), (None, None));
+}
+
+#[tokio::test]
 async fn a_jobmanager_replaced_within_a_look_is_noticed() {
     let flink = Server::default()
         .with("GET /jobmanager/config", 200, config("one"))

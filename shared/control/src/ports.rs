@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Digest, JobId, TriggerId};
 use lifecycle::plan::Launch;
@@ -228,6 +229,8 @@ pub trait Cluster: Send + Sync {
     async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError>;
     /// The newest failure of the job, in one line.
     async fn failure(&self, id: JobId) -> Result<Option<String>, OutsideError>;
+    /// What the job runs with; nothing if the JobManager does not know the job.
+    async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError>;
     /// How often the job restarted, if the cluster tells.
     async fn restarts(&self, id: JobId) -> Result<Option<u64>, OutsideError>;
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::documents::Document;
+use crate::effective::OptionDifference;
 use crate::execute::Outcome;
 use crate::flink::{Epoch, Look};
 use crate::ids::{BatchId, Digest, JobId, OperationId};
@@ -113,6 +114,9 @@ pub struct OperationResult {
     /// where no run was before it or none was seen running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_ms: Option<u64>,
+    /// Where the run is not what was asked for, as far as Flink told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<OptionDifference>,
 }
 
 impl Document for OperationResult {

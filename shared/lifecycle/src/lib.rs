@@ -8,6 +8,7 @@ pub mod claim;
 pub mod decision;
 pub mod diagnostics;
 pub mod documents;
+pub mod effective;
 pub mod execute;
 pub mod facts;
 pub mod flink;

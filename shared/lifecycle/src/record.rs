@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
 use crate::documents::{Document, Rest};
+use crate::effective::OptionDifference;
 use crate::execute::RefusalKind;
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::manifest::{JobName, Meta};
@@ -24,6 +25,12 @@ pub const FORMAT: u32 = 2;
 const HISTORY: usize = 50;
 /// How many characters of what is said about each are kept: the result has it in full.
 const SAID: usize = 500;
+/// How many operations are remembered with the options that are not what was asked for, and how many such options of
+/// each: the result has them all.
+const WITH_DIFFERENCES: usize = 10;
+const DIFFERENCES: usize = 8;
+/// How many characters of such an option's values are kept.
+const DIFFERENCE: usize = 60;
 
 /// Where the desired manifests of a job come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -223,6 +230,9 @@ pub struct Entry {
     pub by: String,
     /// Why.
     pub why: String,
+    /// Where the run is not what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<OptionDifference>,
 }
 
 /// The one mutable document per job.
@@ -296,12 +306,22 @@ impl Record {
         self
     }
 
+    /// Notes where the run of the operation remembered last is not what was asked for.
+    pub fn remember_differences(&mut self, differences: &[OptionDifference]) {
+        if let Some(entry) = self.history.last_mut() {
+            entry.differences = short_differences(differences);
+        }
+    }
+
     /// Remembers a settled operation.
     pub fn remember(&mut self, entry: Entry) {
         let short = |text: &str| text.chars().take(SAID).collect();
-        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), ..entry });
+        let differences = short_differences(&entry.differences);
+        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
+        let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
+        self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
     }
 
     /// The run that is live, if the job is as it should be.
@@ -364,6 +384,17 @@ impl Record {
     }
 }
 
+/// The first few, each value cut.
+fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
+    let short = |text: &str| text.chars().take(DIFFERENCE).collect();
+    let of = |d: &OptionDifference| OptionDifference {
+        option: short(&d.option),
+        asked: short(&d.asked),
+        effective: short(&d.effective),
+    };
+    differences.iter().take(DIFFERENCES).map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,6 +416,14 @@ mod tests {
                 refusal: None,
                 by: "upload".to_owned(),
                 why: "sql, ".repeat(10_000),
+                differences: vec![
+                    OptionDifference {
+                        option: "o".repeat(100),
+                        asked: "a".repeat(10_000),
+                        effective: "e".repeat(10_000)
+                    };
+                    100
+                ],
             });
         }
         assert_eq!(record.history.last().map(|entry| entry.version), Some(999));

@@ -25,7 +25,7 @@ pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Case and separators are what is misspelt most.
-fn bare(word: &str) -> String {
+pub(crate) fn bare(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect()
 }
 

@@ -21,6 +21,7 @@ use lifecycle::batch::{
 use lifecycle::change::Kind;
 use lifecycle::claim::{Abandoned, Claim, StartNote, StopNote};
 use lifecycle::documents::{Document, DocumentError, read, write};
+use lifecycle::effective::OptionDifference;
 use lifecycle::execute::{Compiled, Outcome};
 use lifecycle::flink::{JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Digest;
@@ -232,11 +233,22 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     found.push(("claim-closed", value(node.claim.as_ref().unwrap())));
     let phases = vec![PhaseTime { phase: "stop".to_owned(), ms: 1200 }];
     let (operation, downtime_ms) = (id(2), Some(700));
-    let result =
-        OperationResult { format: 1, operation, job: name(), outcome: outcome.clone(), at: at(), phases, downtime_ms };
+    let (option, asked) = ("execution.checkpointing.interval".to_owned(), "60s".to_owned());
+    let differences = vec![OptionDifference { option, asked, effective: "2 s".to_owned() }];
+    let result = OperationResult {
+        format: 1,
+        operation,
+        job: name(),
+        outcome: outcome.clone(),
+        at: at(),
+        phases,
+        downtime_ms,
+        differences: differences.clone(),
+    };
     found.push(("result", value(&result)));
 
     let mut settled = settle(record, &open, &outcome);
+    settled.remember_differences(&differences);
     let open = order(&mut settled, &wanted(&requeried()), 3);
     let failed =
         Outcome::Failed { reason: "it failed".to_owned(), cause: Cause::DoesNotRun, savepoint, runs: Vec::new() };

@@ -109,7 +109,7 @@ fn all_that_is_wrong_at_once() {
     queries/wrong.yaml:9:26: error[state-directory]: state cannot be kept on `hdfs://`; write `s3://bucket/path`, or locally `file:///path`
     queries/wrong.yaml:10:3: error[two-spellings]: `execution.checkpointing.dir` and `state.checkpoints.dir` (line 9) are one option with two values; keep `execution.checkpointing.dir`
     queries/wrong.yaml:11:62: error[retention]: `DELETE_ON_CANCELLATION` would delete the state that the next run goes on from; write `RETAIN_ON_CANCELLATION`, or remove it
-    queries/wrong.yaml:12:3: warning[ignored-property]: Flink ignores `state.checkpoints.num-retained` of a single job; set it in the cluster's configuration
+    queries/wrong.yaml:12:3: warning[ignored-property]: Flink ignores `state.checkpoints.num-retained` of a single job: the JobManager reads it when it starts; set it in the cluster's configuration
     queries/wrong.yaml:13:3: error[missing-state-directory]: there is no savepoint directory; set `state.savepoints.dir` in config/job-template.yaml, with `{job_name}` in it, or here
     queries/wrong.yaml:14:18: error[pipeline-name]: `pipeline.name` must be the job's name, `wrong`; remove it: it is set to the job's name
     queries/wrong.yaml:15:3: error[code-not-allowed]: `pipeline.jars` brings code and is not allowed here; remove it, or have ALLOW_CODE turned on
@@ -229,6 +229,29 @@ fn the_schema_and_the_reader_know_the_same_fields() {
     }
     assert_eq!(schema["properties"].as_object().unwrap().len(), 6);
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn the_schema_knows_the_options_that_do_something_and_leaves_the_rest_free() {
+    let schema = json_schema();
+    let properties = &schema["properties"]["flinkProperties"];
+    let options = properties["properties"].as_object().unwrap();
+    for name in ["parallelism.default", "table.exec.state.ttl", "state.backend.type", "python.files"] {
+        assert!(options.contains_key(name), "{name}");
+    }
+    for name in ["taskmanager.numberOfTaskSlots", "execution.target", "rest.port", "execution.state-recovery.path"] {
+        assert!(!options.contains_key(name), "{name}");
+    }
+    assert!(properties["additionalProperties"].is_object());
+    assert_eq!(options["execution.checkpointing.mode"]["anyOf"][0]["enum"][1], "AT_LEAST_ONCE");
+    assert_eq!(options["restart-strategy.type"]["anyOf"][0]["enum"][0], "fixed-delay");
+    assert_eq!(options["parallelism.default"]["maximum"], 32768);
+    for (name, option) in options {
+        let references = option.to_string();
+        for reference in references.split("#/definitions/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(schema["definitions"][reference].is_object(), "{name}: {reference}");
+        }
+    }
 }
 
 /// Manifests that are nearly right, to get behind the first error.

@@ -114,6 +114,90 @@ fn properties() {
 }
 
 #[test]
+fn flinks_own_options() {
+    for (properties, expected) in [
+        ("execution.checkpointing.intervall: 10s", &["unknown-option@6:3+33 {}execution.checkpointing.intervall"][..]),
+        ("execution.checkpointing.interval: 10s", &[]),
+        ("execution.checkpointing.interval: 10 parsecs", &["option-value@6:37+10 {}execution.checkpointing.interval"]),
+        ("parallelism.default: '0'", &["option-value@6:24+3 {}parallelism.default"]),
+        ("parallelism.default: 2.0", &["option-value@6:24+3 {}parallelism.default"]),
+        ("parallelism.default:", &[]),
+        ("parallelism.default: ''", &["option-value@6:24+2 {}parallelism.default"]),
+        ("parallelism: 2", &["?unknown-option@6:3+11 {}parallelism"]),
+        (
+            "execution.checkpointing.unaligned.enabled: perhaps",
+            &["option-value@6:46+7 {}execution.checkpointing.unaligned.enabled"],
+        ),
+        ("execution.checkpointing.unaligned.enabled: yes", &[]),
+        ("execution.checkpointing.unaligned: 'yes'", &["option-value@6:38+5 {}execution.checkpointing.unaligned"]),
+        ("execution.checkpointing.mode: exactly_once", &[]),
+        ("execution.checkpointing.mode: exactly-once", &["option-value@6:33+12 {}execution.checkpointing.mode"]),
+        ("state.backend.rocksdb.writebuffer.size: 64mb", &[]),
+        (
+            "state.backend.rocksdb.writebuffer.size: 64mib",
+            &["option-value@6:43+5 {}state.backend.rocksdb.writebuffer.size"],
+        ),
+        ("restart-strategy: failurerate", &[]),
+        ("restart-strategy: sometimes", &["option-value@6:21+9 {}restart-strategy"]),
+        ("taskmanager.numberOfTaskSlots: 4", &["?ignored-property@6:3+29 {}taskmanager.numberOfTaskSlots"]),
+        (
+            "taskmanager.numberOfTaskSlots: many",
+            &[
+                "?ignored-property@6:3+29 {}taskmanager.numberOfTaskSlots",
+                "option-value@6:34+4 {}taskmanager.numberOfTaskSlots",
+            ],
+        ),
+        ("s3.endpoint: http://here", &["?ignored-property@6:3+11 {}s3.endpoint"]),
+        ("metrics.reporter.prom.port: 1", &["?ignored-property@6:3+26 {}metrics.reporter.prom.port"]),
+        ("state.backend.forst.local-dir: x", &["?unknown-option@6:3+29 {}state.backend.forst.local-dir"]),
+        ("pipeline.global-job-parameters: 'a:b,c:d'", &[]),
+        ("pipeline.global-job-parameters: 'a'", &["option-value@6:35+3 {}pipeline.global-job-parameters"]),
+        ("pipeline.global-job-parameters.my-key: x", &[]),
+        ("my.company.threshold: 5", &[]),
+        ("security.kerberos.login.keytabs: x", &["refused-property@6:3+31 {}security.kerberos.login.keytabs"]),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|line| line.replace("{}", "flinkProperties.")).collect();
+        let text = format!("{FIELDS}flinkProperties:\n  {properties}\n{DIRS}");
+        assert_eq!(found(&text, false), expected, "{properties}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_option_is_said_with_the_way_out() {
+    let text = format!(
+        "{FIELDS}flinkProperties:\n  execution.checkpointing.intervall: 1s\n  parallelism.default: 0\n  \
+         execution.checkpointing.mode: once\n  taskmanager.numberOfTaskSlots: 4\n{DIRS}"
+    );
+    let errors = load(None, &SourceFile::new("queries/a.yaml", text), &Policy::default()).unwrap_err();
+    let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    queries/a.yaml:6:3: error[unknown-option]: `execution.checkpointing.intervall` is no option of Flink 1.20; did you mean `execution.checkpointing.interval`?
+    queries/a.yaml:7:24: error[option-value]: `0` is no value of `parallelism.default`; write a whole number, from 1 to 32768
+    queries/a.yaml:8:33: error[option-value]: `once` is no value of `execution.checkpointing.mode`; write one of `EXACTLY_ONCE`, `AT_LEAST_ONCE`
+    queries/a.yaml:9:3: warning[ignored-property]: Flink ignores `taskmanager.numberOfTaskSlots` of a single job: TaskManagers read it when they start; set it in the cluster's configuration
+    ");
+}
+
+#[test]
+fn thousands_of_unknown_names_take_no_long_time() {
+    let names = (0..9_000).map(|n| format!("  execution.checkpointing.interval-{n:05}.x: 1\n"));
+    let text = format!("{FIELDS}flinkProperties:\n{}{DIRS}", names.collect::<String>());
+    let began = std::time::Instant::now();
+    assert_eq!(found(&text, false).len(), 100);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_secret_may_be_the_value_of_any_option() {
+    let template = SourceFile::new(
+        "config/t.yaml",
+        format!("flinkProperties:\n  state.backend.rocksdb.thread.num: ${{{{ssm:/x}}}}\n{DIRS}"),
+    );
+    let file = SourceFile::new("queries/a.yaml", FIELDS);
+    assert_eq!(load(Some(&template), &file, &Policy::default()).unwrap().warnings, []);
+}
+
+#[test]
 fn state_directories() {
     for (checkpoints, savepoints, expected) in [
         ("s3://b/c", "s3a://b/c", &[][..]),

@@ -176,6 +176,7 @@ fn b12_the_deployed_manifest_precedes_the_record() {
         at: situation(3).now,
         phases: Vec::new(),
         downtime_ms: None,
+        differences: Vec::new(),
     };
     let situation = situation(3);
     let (state, _) = step(&name(), &situation, State::new(), Input::Begin);

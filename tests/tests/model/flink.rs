@@ -8,6 +8,7 @@ use control::ports::{Checkpoints, Child, Cluster, Files, OutsideError, StopStatu
 use control::runner::job_look;
 use jiff::Timestamp;
 use lifecycle::claim::Claim;
+use lifecycle::effective::Effective;
 use lifecycle::execute::{Health, JobLook, StopEnd};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
@@ -294,6 +295,10 @@ impl Cluster for Flink {
     }
 
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {
+        not_asked()
+    }
+
+    async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {
         not_asked()
     }
 }

@@ -132,6 +132,7 @@ impl World {
                     at,
                     phases: Vec::new(),
                     downtime_ms: None,
+                    differences: Vec::new(),
                 };
                 self.results.insert(operation, Kept::new(result));
                 Input::Written

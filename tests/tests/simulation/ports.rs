@@ -10,6 +10,7 @@ use control::ports::{
     Prepared, Progress, Put, SecretSource, StopStatus, Store, Submitted, Submitter, World,
 };
 use jiff::Timestamp;
+use lifecycle::effective::Effective;
 use lifecycle::execute::Rejection;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Hex32, JobId, TriggerId};
@@ -221,6 +222,13 @@ impl Cluster for SessionPort {
     async fn failure(&self, id: JobId) -> Result<Option<String>, OutsideError> {
         self.ask("cluster.failure", move |state, session| {
             state.flink.known(session, id).and_then(|job| job.last_failure.clone())
+        })
+        .await
+    }
+
+    async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError> {
+        self.ask("cluster.effective", move |state, session| {
+            state.flink.known(session, id).map(|_| Effective { parallelism: Some(1), ..Effective::default() })
         })
         .await
     }

@@ -135,6 +135,33 @@ struct Entry {
     timestamp: i64,
 }
 
+/// Of `/jobs/:id/config`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct JobConfig {
+    #[serde(default)]
+    pub(super) execution_config: ExecutionConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ExecutionConfig {
+    pub(super) job_parallelism: Option<i64>,
+    pub(super) object_reuse_mode: Option<bool>,
+}
+
+/// Of `/jobs/:id`.
+#[derive(Deserialize)]
+pub(super) struct JobDetails {
+    #[serde(default)]
+    pub(super) vertices: Vec<Vertex>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Vertex {
+    pub(super) parallelism: i64,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Metric {
     pub(super) id: String,

@@ -13,6 +13,7 @@ use control::ports::{
 };
 use jiff::Timestamp;
 use lifecycle::documents::read;
+use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
 use lifecycle::manifest::JobName;
@@ -278,6 +279,9 @@ impl Cluster for JobManager {
         Ok(Some(Checkpoints { ends_in_savepoint: savepoint.is_some(), savepoint, ..Checkpoints::default() }))
     }
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
+        Ok(None)
+    }
+    async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {
         Ok(None)
     }
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {

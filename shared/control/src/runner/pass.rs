@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lifecycle::batch::{FORMAT, OperationResult};
 use lifecycle::documents::write;
+use lifecycle::effective::{OptionDifference, differences};
 use lifecycle::execute::{
     Compiled, Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
 };
@@ -25,6 +26,8 @@ use crate::health::watch;
 use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
 
+/// How long the result waits to hear what a run runs with.
+const READ_BACK: Duration = Duration::from_secs(5);
 /// How long a wait for a turn is at least that is told.
 const WORTH_NOTING: Duration = Duration::from_millis(1);
 
@@ -358,8 +361,28 @@ impl Pass<'_> {
         .await
     }
 
+    /// Where the run that came of it is not what was asked for. Only worth a word: an answer that does not come soon
+    /// holds up no result.
+    async fn differences(&self, outcome: &Outcome) -> Vec<OptionDifference> {
+        let (run, launch) = match outcome {
+            Outcome::Deployed { run, .. } => (run, self.plan.next.as_ref()),
+            Outcome::RolledBack { run, .. } => (run, self.plan.previous.as_ref().map(|previous| &previous.launch)),
+            Outcome::Completed { .. }
+            | Outcome::Left { .. }
+            | Outcome::Removed { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Failed { .. } => return Vec::new(),
+        };
+        let Some(launch) = launch else { return Vec::new() };
+        match tokio::time::timeout(READ_BACK, self.runner.cluster.effective(run.job_id)).await {
+            Ok(Ok(Some(effective))) => differences(&launch.properties, &effective),
+            Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),
+        }
+    }
+
     async fn write_result(&mut self, outcome: Outcome) -> Result<Input, OutsideError> {
         let result = OperationResult {
+            differences: self.differences(&outcome).await,
             format: FORMAT,
             operation: self.plan.operation,
             job: self.plan.job.clone(),

@@ -10,6 +10,7 @@ use control::ports::{
     Checkpoints, Cluster, JobLock, JobLocks, OutsideError, Prepared, SecretSource, StopStatus, Submitted, Submitter,
 };
 use jiff::Timestamp;
+use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
 use lifecycle::manifest::JobName;
@@ -61,6 +62,8 @@ pub(crate) struct State {
     pub(crate) acts: Vec<(&'static str, String)>,
     /// How often each job restarted, answer by answer, the last one again and again.
     pub(crate) restarts: Vec<Option<u64>>,
+    /// What every job is said to run with.
+    pub(crate) effective: Option<Effective>,
     /// The slots of this Flink; a job that finds none waits for one.
     pub(crate) slots: usize,
     /// No job gets a slot, whatever a look says of them.
@@ -254,6 +257,10 @@ impl Cluster for Flink {
 
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
         Ok(None)
+    }
+
+    async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {
+        Ok(self.state().effective.clone())
     }
 
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {

@@ -230,8 +230,16 @@ impl Outside {
     pub(crate) fn ends(&self, name: &JobName, outcome: Outcome) {
         let operation = self.record(name).open.expect("an operation is open").plan.operation;
         let (at, phases) = (self.now(), Vec::new());
-        let result =
-            OperationResult { format: 1, operation, job: name.clone(), outcome, at, phases, downtime_ms: Some(700) };
+        let result = OperationResult {
+            format: 1,
+            operation,
+            job: name.clone(),
+            outcome,
+            at,
+            phases,
+            downtime_ms: Some(700),
+            differences: Vec::new(),
+        };
         self.put(&keys().result(name, operation), write(&result));
     }
 

@@ -2,6 +2,7 @@
 //! Must not know what follows from it.
 
 use control::orchestrator::Scope;
+use lifecycle::effective::{CheckpointSettings, Effective};
 use lifecycle::execute::Outcome;
 use lifecycle::owed::Cause;
 
@@ -28,6 +29,29 @@ async fn restarts_long_ago_are_none_of_the_window() {
     for restarts in [&[Some(7)][..], &[None, None, Some(7)], &[None], &[Some(0)], &[Some(7), None]] {
         let outcome = watched(restarts).await;
         assert!(matches!(outcome, Outcome::Deployed { unhealthy: None, .. }), "{restarts:?}: {outcome:?}");
+    }
+}
+
+/// What the plan says is what is, or it is said.
+#[tokio::test(start_paused = true)]
+async fn what_a_run_runs_with_is_compared_with_what_was_asked_for() {
+    let checkpoints = |interval| CheckpointSettings { interval: Some(interval), ..CheckpointSettings::default() };
+    let told = |interval| Some(Effective { checkpoints: Some(checkpoints(interval)), ..Effective::default() });
+    for (effective, expected) in [(told(10_000), 0), (told(2_000), 1), (None, 0)] {
+        let names = jobs(1);
+        let (outside, flink) = (Outside::with(&names), flink(&names));
+        outside.want(&names[0], 2);
+        flink.state().slots = 10;
+        flink.state().effective = effective;
+        let mut plans = plans(&outside, &names).await;
+        let next = plans[0].next.as_mut().unwrap();
+        next.properties.insert("execution.checkpointing.interval".to_owned(), "10s".to_owned());
+        let operation = plans[0].operation;
+        assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+        let result = outside.result(&names[0], operation).unwrap();
+        assert!(matches!(result.outcome, Outcome::Deployed { .. }), "{result:?}");
+        assert_eq!(result.differences.len(), expected, "{result:?}");
+        assert!(result.differences.iter().all(|d| d.asked == "10s" && d.effective == "2 s"), "{result:?}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! Job manifests: read, merged with the template, judged, and written as the Python tool writes them.
 //! Knows files as bytes; nothing of where they are stored, and of SQL only what `sql` says about a text.
 
+mod catalogue;
 mod deployed;
 mod name;
+mod option_rules;
 mod options;
 mod properties;
 mod pyyaml;
@@ -21,9 +23,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use catalogue::same_value;
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
-pub use options::{CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
+pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
 pub use properties::{effective_properties, state_directories};
 pub use scalar::ScalarKind;
 pub use schema::json_schema;

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::name::JobName;
+use super::option_rules;
 use super::options::{
-    CHECKPOINT_DIR, NUM_RETAINED, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code, canonical_option,
-    refusal,
+    CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code, canonical_option, refusal,
 };
 use super::scalar::ScalarKind;
 use super::source::{Range, Source};
@@ -248,12 +248,6 @@ impl<'s> Merged<'s> {
                 let message = format!("`{key}` must be the job's name, `{name}`");
                 report(property.error("pipeline-name", message, &field), "remove it: it is set to the job's name");
             }
-            NUM_RETAINED => {
-                let message = format!("Flink ignores `{key}` of a single job");
-                let help = "set it in the cluster's configuration";
-                let warning = property.source.warning("ignored-property", property.key_at, message);
-                report(warning.with_field(field.clone()), help);
-            }
             CHECKPOINT_DIR | SAVEPOINT_DIR if set && !text.is_empty() => {
                 let refusal = state_rules::refusal(text, name, self.is_upload(property, kind), policy);
                 if let Some(Refusal { message, help }) = refusal {
@@ -263,6 +257,7 @@ impl<'s> Merged<'s> {
             _ => {}
         }
         findings.extend(sql_rules::property(property, self.is_upload(property, kind)));
+        findings.extend(option_rules::judge(property));
         findings.extend(property.control_character(key, &field));
         findings.extend(property.control_character(text, &field));
         let (key_at, source) = (property.key_at, property.source);

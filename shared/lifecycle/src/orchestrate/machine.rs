@@ -320,8 +320,9 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
     if result.operation != open.plan.operation {
         return waits(state);
     }
-    let settled =
+    let mut settled =
         settle_result((*record).revised(situation.nonce), &open, &result.outcome, situation.now, situation.patience);
+    settled.remember_differences(&result.differences);
     let projection = projection(&settled);
     state.draft = Some(Box::new(settled));
     to(state, Phase::Projecting, Effect::Project(projection))

@@ -422,6 +422,7 @@ fn entry(open: &OpenOperation, outcome: Ended, detail: String, from: Option<Stri
         refusal: None,
         by: plan.by.clone(),
         why: plan.reason.clone(),
+        differences: Vec::new(),
     }
 }
 

@@ -1,0 +1,100 @@
+//! Which of Flink's options a name that is none of them was probably meant to be.
+//! Knows names only. A file may hold thousands of unknown names: what is far away is left out before it is measured.
+
+use std::sync::LazyLock;
+
+use super::{Scope, options, renamed, scope, spellings};
+use crate::manifest::suggest::bare;
+
+/// Longer names than any of Flink's are not looked at.
+const LONGEST: usize = 100;
+/// Short names are near to everything.
+const SHORTEST: usize = 8;
+
+/// What was probably meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// It is this one, misspelt.
+    Misspelt(&'static str),
+    /// A part of a name, which only this one has: `parallelism`, `checkpointing.interval`.
+    Part(&'static str),
+}
+
+struct Known {
+    name: &'static str,
+    plain: Vec<u8>,
+    letters: u64,
+}
+
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let mut known: Vec<_> = spellings().map(|name| (renamed(name).is_some(), name)).collect();
+    // New spellings first: of two that are equally near, the first is taken.
+    known.sort_unstable();
+    let of = |name: &'static str| {
+        let plain = bare(name).into_bytes();
+        Known { name, letters: letters(&plain), plain }
+    };
+    known.into_iter().map(|(_, name)| of(name)).collect()
+});
+
+/// The option that the name was probably meant to be.
+pub(crate) fn meant(name: &str) -> Option<Meant> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    misspelt(name).map(Meant::Misspelt).or_else(|| part(name).map(Meant::Part))
+}
+
+fn misspelt(name: &str) -> Option<&'static str> {
+    let plain = bare(name).into_bytes();
+    let letters = letters(&plain);
+    let most = match plain.len() {
+        ..SHORTEST => return None,
+        SHORTEST..16 => 2,
+        _ => 3,
+    };
+    let near = |known: &&Known| {
+        known.plain.len().abs_diff(plain.len()) <= most && (known.letters ^ letters).count_ones() as usize <= 2 * most
+    };
+    let measured = KNOWN.iter().filter(near).map(|known| (distance(&plain, &known.plain, most), known.name));
+    measured.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// The one option of jobs whose name begins with this one, or is this one after its first word.
+fn part(name: &str) -> Option<&'static str> {
+    let mut whole = options().iter().map(|option| option.name).filter(|known| {
+        let (first, rest) = known.split_once('.').unwrap_or((known, ""));
+        (first == name || (rest == name && name.contains('.'))) && scope(known) == Some(Scope::Job)
+    });
+    let one = whole.next()?;
+    whole.next().is_none().then_some(one)
+}
+
+/// The letters that a name has, one bit each.
+fn letters(plain: &[u8]) -> u64 {
+    plain.iter().fold(0, |letters, byte| letters | 1 << (byte % 64))
+}
+
+/// Edit distance in which swapping two neighbours is one step, looked at only near the diagonal; more than `most` where
+/// it is more than that.
+fn distance(a: &[u8], b: &[u8], most: usize) -> usize {
+    let far = most + 1;
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![far; b.len() + 1];
+        row[0] = i + 1;
+        for j in i.saturating_sub(most)..b.len().min(i + far) {
+            let mut cost = (last[j] + usize::from(*x != b[j])).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == b[j] {
+                cost = cost.min(before[j - 1] + 1);
+            }
+            row[j + 1] = cost;
+        }
+        if row.iter().all(|cost| *cost > most) {
+            return far;
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}

@@ -1,0 +1,162 @@
+//! The catalogue against itself and against what Flink said of values.
+//! Must not know manifests.
+
+use super::nearest::{Meant, meant};
+use super::*;
+
+const VALUES: &str = include_str!("../../../tests/fixtures/flink/values.tsv");
+
+#[test]
+fn every_line_of_the_list_is_read() {
+    let lines: Vec<_> = OPTIONS.lines().filter(|line| !line.starts_with('#')).collect();
+    for line in &lines {
+        let columns: Vec<_> = line.split('\t').collect();
+        assert_eq!(columns.len(), 6, "{line}");
+        assert!(OptionType::read(columns[1]).is_some(), "{line}");
+    }
+    let placeholders = lines.iter().filter(|line| line.split('\t').next().unwrap_or_default().contains('<')).count();
+    assert_eq!(options().len() + placeholders, lines.len());
+    assert!(options().len() > 800, "{}", options().len());
+}
+
+#[test]
+fn every_option_has_a_scope_and_every_rule_an_option() {
+    for option in options() {
+        assert!(scope(option.name).is_some(), "no rule says whether `{}` has an effect per job", option.name);
+    }
+    for line in include_str!("rules.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<_> = line.split('\t').collect();
+        let (verb, name) = (columns[0], columns[1]);
+        match verb {
+            "job" | "cluster" => {
+                assert!(verb == "job" || columns[2].len() > 10, "no reason: {line}");
+                let beginning = name.strip_suffix('*').unwrap_or(name);
+                let fits = |option: &FlinkOption| {
+                    if name.ends_with(".*") { option.name.starts_with(beginning) } else { option.name == name }
+                };
+                // File systems' own options are not Flink's.
+                assert!(
+                    is_free(beginning) || beginning == "external-resource." || options().iter().any(fits),
+                    "{line}"
+                );
+            }
+            "free" => assert!(matches!(scope(name.trim_end_matches(".*")), None | Some(Scope::Cluster(_))), "{line}"),
+            "least" | "most" | "one of" => {
+                let option = option(name).map(|option| &option.takes);
+                let bound = |text: &str| option.is_some_and(|takes| rules_magnitude(takes, text));
+                assert!(verb == "one of" || bound(columns[2]), "{line}");
+                assert!(option.is_some(), "{line}");
+            }
+            other => panic!("`{other}` is no kind of rule"),
+        }
+    }
+}
+
+fn rules_magnitude(takes: &OptionType, text: &str) -> bool {
+    values::magnitude(takes, text).is_some()
+}
+
+#[test]
+fn defaults_can_be_read() {
+    for option in options() {
+        let default = option.default;
+        // The list keeps no line breaks or blanks at the ends, and no default is not an empty one.
+        if !default.is_empty() {
+            assert!(option.takes.reads(default), "{}: `{default}`", option.name);
+        }
+        // "Not set" is no value that could be written.
+        if !default.is_empty() && default != "-1" {
+            assert_eq!(option.wrong(default), None, "{}: `{default}`", option.name);
+        }
+    }
+}
+
+#[test]
+fn values_are_read_as_flink_reads_them() {
+    let modes = OptionType::One(Scalar::Enum(vec!["EXACTLY_ONCE", "AT_LEAST_ONCE"]));
+    let mut compared = 0;
+    for line in VALUES.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<_> = line.split('\t').collect();
+        let takes = if columns[0] == "enum" { Some(modes.clone()) } else { OptionType::read(columns[0]) };
+        let text = columns[1];
+        let reads = takes.is_some_and(|takes| takes.reads(text));
+        // Brackets are not looked into.
+        let by_flink = columns[2] == "taken" || matches!(text, "[1, a]" | "{a}");
+        assert_eq!(reads, by_flink, "{line}");
+        compared += 1;
+    }
+    assert!(compared > 250, "{compared}");
+}
+
+#[test]
+fn bounds() {
+    for (name, text, allowed) in [
+        ("parallelism.default", "0", Some("a whole number, from 1 to 32768")),
+        ("parallelism.default", "-1", None),
+        ("parallelism.default", "-2", Some("a whole number, from 1 to 32768")),
+        ("parallelism.default", "32769", Some("a whole number, from 1 to 32768")),
+        ("parallelism.default", "4", None),
+        ("pipeline.max-parallelism", "-1", Some("a whole number, from 1 to 32768")),
+        ("execution.checkpointing.interval", "9 ms", Some(TIME_FROM_10_MS)),
+        ("execution.checkpointing.interval", "10", None),
+        ("execution.checkpointing.interval", "0", Some(TIME_FROM_10_MS)),
+        ("restart-strategy.exponential-delay.jitter-factor", "1.5", Some("a number, from 0 to 1")),
+        ("restart-strategy.type", "Fixed-Delay", None),
+        ("restart-strategy.type", "exponential-delay", None),
+        ("state.backend.type", "org.example.Factory", None),
+        (
+            "state.backend.type",
+            "rocks",
+            Some("one of `hashmap`, `rocksdb`, `filesystem`, `jobmanager`, a class's full name"),
+        ),
+        ("execution.checkpointing.mode", "exactly-once", Some("one of `EXACTLY_ONCE`, `AT_LEAST_ONCE`")),
+        ("execution.checkpointing.unaligned.enabled", "perhaps", Some("`true` or `false`")),
+    ] {
+        let wrong = option(name).map(|option| option.wrong(text));
+        assert_eq!(wrong, Some(allowed.map(str::to_owned)), "{name}: {text}");
+    }
+}
+
+const TIME_FROM_10_MS: &str = "a time, for example `500 ms`, `10 s`, `5 min`, `1 h` or `1 d`, 10 ms or more";
+
+#[test]
+fn what_was_meant() {
+    use Meant::{Misspelt, Part};
+    for (name, expected) in [
+        ("execution.checkpointing.intervall", Some(Misspelt("execution.checkpointing.interval"))),
+        ("execution.checkpoint.interval", Some(Misspelt("execution.checkpointing.interval"))),
+        ("execution.checkpointing.min_pause", Some(Misspelt("execution.checkpointing.min-pause"))),
+        ("parallelism.defualt", Some(Misspelt("parallelism.default"))),
+        ("paralelism.default", Some(Misspelt("parallelism.default"))),
+        ("state.checkpoint.dir", Some(Misspelt("state.checkpoints.dir"))),
+        ("table.exec.state.tll", Some(Misspelt("table.exec.state.ttl"))),
+        ("restart-strategy.fixed-delay.attempt", Some(Misspelt("restart-strategy.fixed-delay.attempts"))),
+        ("taskmanager.numberOfTaskSlot", Some(Misspelt("taskmanager.numberOfTaskSlots"))),
+        ("parallelism", Some(Part("parallelism.default"))),
+        ("checkpointing.interval", Some(Part("execution.checkpointing.interval"))),
+        ("fixed-delay.delay", Some(Part("restart-strategy.fixed-delay.delay"))),
+        ("log.level", None),
+        ("state.backend.forst.local-dir", None),
+        ("topic", None),
+        ("my.own.key", None),
+        ("", None),
+    ] {
+        assert_eq!(meant(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn names_that_others_choose_are_free() {
+    for name in [
+        "pipeline.global-job-parameters.anything",
+        "metrics.reporter.prom.port",
+        "s3.endpoint",
+        "fs.s3a.connection.maximum",
+        "external-resource.gpu.amount",
+    ] {
+        assert!(is_free(name), "{name}");
+    }
+    for name in ["pipeline.global-job-parameter", "execution.checkpointing.intervall", "state.x", "a"] {
+        assert!(!is_free(name), "{name}");
+    }
+}
