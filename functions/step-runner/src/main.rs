@@ -163,6 +163,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
         flink: run.flink,
         python: run.pyexec_path,
         target: run.cluster.target()?,
+        deployment: Some(format!("s3://{bucket}/{prefix}")),
         state_directory: run.state_directory,
         passthrough: Vec::new(),
         times: RunnerTimes {

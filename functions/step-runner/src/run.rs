@@ -37,6 +37,8 @@ pub struct NodeSettings {
     pub python: PathBuf,
     /// The session cluster.
     pub target: DeploymentTarget,
+    /// The bucket and prefix of the documents, `s3://bucket/prefix/`.
+    pub deployment: Option<String>,
     /// Where locks and logs lie.
     pub state_directory: PathBuf,
     /// Arguments that are passed through to `flink run`.
@@ -201,6 +203,7 @@ impl Node<'_> {
         Arc::new(Runner {
             store: Arc::clone(&self.store),
             keys: self.keys.clone(),
+            deployment: self.settings.deployment.clone(),
             files: Arc::new(AnyFiles::new(self.s3_files.clone())),
             cluster,
             submitter,

@@ -69,6 +69,7 @@ fn runner(actor: &Arc<Actor>, session: Option<(usize, u32)>) -> Arc<Runner> {
     Arc::new(Runner {
         store: port(),
         keys: keys(),
+        deployment: None,
         files: port(),
         cluster: Arc::new(session.clone()),
         submitter: Arc::new(Client { session, prepared: std::sync::Mutex::default() }),

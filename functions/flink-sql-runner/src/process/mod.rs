@@ -210,6 +210,8 @@ fn node(
         flink: common.flink.clone(),
         python: common.pyexec_path.clone(),
         target,
+        // Whoever runs this command has the node: where states lie is his own choice.
+        deployment: None,
         state_directory: common.state_directory.clone(),
         passthrough,
         times: RunnerTimes { lease, margin, ..RunnerTimes::default() },

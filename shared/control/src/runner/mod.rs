@@ -64,6 +64,8 @@ pub struct Runner {
     pub store: Arc<dyn Store>,
     /// Their keys.
     pub keys: Keys,
+    /// The bucket and prefix of the documents, `s3://bucket/prefix/`, where they are known: no state lies among them.
+    pub deployment: Option<String>,
     /// Where state lies.
     pub files: Arc<dyn Files>,
     /// The session cluster.

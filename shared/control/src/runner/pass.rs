@@ -327,7 +327,7 @@ impl Pass<'_> {
             Role::Previous => self.plan.previous.as_ref().map(|p| &p.launch),
         };
         let Some(launch) = launch else { return Ok(Input::Unknown) };
-        if let Some(rejection) = launch.refusal(None) {
+        if let Some(rejection) = launch.refusal(self.runner.deployment.as_deref()) {
             return Ok(Input::Rejected(rejection));
         }
         let (submitter, key) = (Arc::clone(&self.runner.submitter), key_of(self.plan, role));

@@ -2,6 +2,7 @@
 //! Must not know what follows from it.
 
 use control::orchestrator::Scope;
+use control::ports::Cluster;
 use lifecycle::effective::{CheckpointSettings, Effective};
 use lifecycle::execute::Outcome;
 use lifecycle::owed::Cause;
@@ -52,6 +53,26 @@ async fn what_a_run_runs_with_is_compared_with_what_was_asked_for() {
         assert!(matches!(result.outcome, Outcome::Deployed { .. }), "{result:?}");
         assert_eq!(result.differences.len(), expected, "{result:?}");
         assert!(result.differences.iter().all(|d| d.asked == "10s" && d.effective == "2 s"), "{result:?}");
+    }
+}
+
+/// Whoever wrote a plan could have written anything into it.
+#[tokio::test(start_paused = true)]
+async fn a_launch_is_judged_again_before_it_reaches_flink() {
+    for (directory, passes) in [("s3://bucket/prefix/claims/x", false), ("s3://bucket/prefix/checkpoints/job-1", true)]
+    {
+        let names = jobs(1);
+        let (outside, flink) = (Outside::with(&names), flink(&names));
+        outside.want(&names[0], 2);
+        flink.state().slots = 10;
+        let mut plans = plans(&outside, &names).await;
+        let next = plans[0].next.as_mut().unwrap();
+        next.properties.insert("execution.checkpointing.dir".to_owned(), directory.replace("job-1", names[0].as_str()));
+        let (operation, before) = (plans[0].operation, flink.look().await.unwrap().jobs);
+        assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+        let outcome = outside.result(&names[0], operation).unwrap().outcome;
+        assert_eq!(matches!(outcome, Outcome::Deployed { .. }), passes, "{outcome:?}");
+        assert_eq!(flink.look().await.unwrap().jobs == before, !passes, "what runs was touched");
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn polling_runner(outside: &Outside, flink: &Flink, wave: u16, poll: 
     Arc::new(Runner {
         store: Arc::<Outside>::clone(&outside),
         keys: keys(),
+        deployment: Some("s3://bucket/prefix/".to_owned()),
         files: Arc::<Outside>::clone(&outside),
         cluster: Arc::<Flink>::clone(&this),
         submitter: Arc::<Flink>::clone(&this),
