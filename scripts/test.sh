@@ -54,15 +54,24 @@ stage_unit() {
   cargo nextest run --workspace --locked -E 'not (package(e2e) or binary(policies))'
 }
 
+# Its tests against a real Flink need one that runs.
 stage_python() {
   (
-    cd functions/step-runner/submitter
-    "$(tool ruff)" check .
-    "$(tool ruff)" format --check .
-    "$(tool mypy)" --strict submitter.py
-    "$(tool pytest)" -q -m 'not real_flink'
+    FLINK_RUN_DIR=$(mktemp -d)
+    export FLINK_RUN_DIR
+    trap 'scripts/flink-cluster.sh down --run-dir "$FLINK_RUN_DIR"; rm -rf -- "$FLINK_RUN_DIR"' EXIT
+    scripts/flink-cluster.sh up --run-dir "$FLINK_RUN_DIR"
+    python_checks
   )
 }
+
+python_checks() (
+  cd functions/step-runner/submitter
+  "$(tool ruff)" check .
+  "$(tool ruff)" format --check .
+  "$(tool mypy)" --strict submitter.py
+  "$(tool pytest)" -q
+)
 
 stage_e2e() {
   # With the tests: without them other features are on, and the AWS SDK is built once more.

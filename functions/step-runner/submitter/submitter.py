@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import glob
+import importlib
 import json
 import logging
 import os
@@ -16,15 +17,17 @@ import platform
 import queue
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 
@@ -32,6 +35,8 @@ VIEW = "__temporary_input_view"
 JOB_ID = "$internal.pipeline.job-id"
 TARGET = "execution.target"
 JARS = "pipeline.jars"
+# Paths between commas, blanks count. After a `#`: a name on the cluster, for requirements a folder of packages.
+PYTHON_FILES = ("python.files", "python.archives", "python.requirements")
 RESTORE = ("execution.savepoint.path", "execution.state-recovery.path")
 # Old and new spelling, default. `flink run` writes the new keys itself, so the old ones alone have no effect.
 RESTORE_RULES = (
@@ -57,6 +62,7 @@ CREATED = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([`\w.$-]+)",
     re.I | re.S,
 )
+IMPORTING = re.compile(r"^<frozen |/importlib/__init__\.py$")
 GENERIC = re.compile(r"Could not start the JobMaster|Failed to (?:execute|submit)|Could not instantiate|^null$")
 NO_STATE = re.compile(
     r"Cannot find (?:checkpoint|meta data)|Cannot map (?:checkpoint|savepoint)|Failed to rollback to checkpoint"
@@ -88,6 +94,55 @@ def node_fault(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in full:
         return text
     return text if DISK.search(text) else None
+
+
+class Functions:
+    """Answers Flink's planner, in PyFlink's place, when it asks for the Python function behind a SQL function."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[Json], None] | None = None  # None in the submitter, where no user's module is imported
+        self.asked = False
+        self.refusal: tuple[str, str] | None = None
+
+    def find(self, module: str, name: str) -> Any:
+        """Return Flink's object of a function, from its module. Errors are kept: Flink's words hide them."""
+        self.asked, function = True, f"{module}.{name}"
+        if self.tell is None:
+            raise RuntimeError("Python functions are loaded in a process of their own")
+        self.tell({"at": "function", "function": function})
+        try:
+            found = getattr(importlib.import_module(module), name)
+            if not hasattr(found, "_java_user_defined_function"):
+                raise TypeError("it is no Python function of Flink's: decorate it with @udf, @udtf or @udaf")
+            return found._java_user_defined_function()
+        except BaseException as error:
+            self.refusal = self.refusal or (function, why_not_loaded(module, error))
+            raise RuntimeError(self.refusal[1]) from error
+        finally:
+            self.tell({"at": "plan"})
+
+
+FUNCTIONS = Functions()
+
+
+def why_not_loaded(module: str, error: BaseException) -> str:
+    """Return why a module could not be imported, with the line of the user's own file where that is known."""
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return f"{error}: it is neither in a file of {PYTHON_FILES[0]} nor installed on this node"
+    text = f"it called sys.exit({error.code!r})" if isinstance(error, SystemExit) else readable(trace_of(error))
+    rows = [row for row in traceback.extract_tb(error.__traceback__)[1:] if not IMPORTING.search(row.filename)]
+    if rows:
+        text += f" ({os.path.basename(rows[-1].filename)}, line {rows[-1].lineno})"
+    if isinstance(error, ModuleNotFoundError):
+        text += f"; {PYTHON_FILES[2]} are installed where the job runs, not here: import it inside of the function"
+    return text
+
+
+def not_loaded(kind: str, function: str, why: str, statements: list[Json]) -> Refusal:
+    """Return the refusal of a Python function, told where it is defined, if a table file does that."""
+    origin = next((str(row["origin"]) for row in statements if f"'{function}'" in row["sql"]), None)
+    kind = kind if origin is None else "table-definition"
+    return Refusal(kind, f"the Python function {function} cannot be loaded: {why}", origin)
 
 
 class TimeUp(BaseException):
@@ -161,14 +216,18 @@ def submission_kind(trace: str) -> str:
 
 
 @contextlib.contextmanager
-def stage(kind: str, origin: str | None = None, statements: list[Json] | None = None) -> Iterator[None]:
-    """Turn whatever Flink raises inside into a refusal of this kind."""
+def stage(
+    kind: str, origin: str | None = None, statements: list[Json] | None = None, about: str | None = None
+) -> Iterator[None]:
+    """Turn whatever Flink raises inside into a refusal of this kind, told with what it is about."""
     try:
         yield
     except Refusal:
         raise
     except Exception as error:
         trace = trace_of(error)
+        if FUNCTIONS.refusal:
+            raise not_loaded(kind, *FUNCTIONS.refusal, statements or []) from error
         if node_fault(error):
             raise Refusal("node", readable(trace)) from error
         if "No ExecutorFactory found" in trace:
@@ -176,13 +235,14 @@ def stage(kind: str, origin: str | None = None, statements: list[Json] | None = 
         table = defined_at(trace, statements or [])
         if table is not None:
             raise Refusal("table-definition", readable(trace), table) from error
-        raise Refusal(kind, readable(trace), origin, location(trace)) from error
+        text = f"{about}: {readable(trace)}" if about else readable(trace)
+        raise Refusal(kind, text, origin, location(trace)) from error
 
 
 class Session:
     """One job's own environments in Flink's client; nothing of one session reaches another."""
 
-    def __init__(self, job: Json) -> None:
+    def __init__(self, job: Json, python: bool = False) -> None:
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import StreamTableEnvironment
@@ -196,7 +256,8 @@ class Session:
             use_jars(job["properties"].get(JARS, ""))
             self.stream_env = StreamExecutionEnvironment.get_execution_environment(configuration)
             self.conf = get_j_env_configuration(self.stream_env._j_stream_execution_environment)
-            if JARS not in job["properties"] and not needs_python_jar(job):
+            there = glob.glob(os.path.join(os.environ.get("FLINK_LIB_DIR", ""), "flink-python*.jar"))
+            if JARS not in job["properties"] and (there or not python):
                 self.conf.removeKey(JARS)  # else flink-python travels with every job: 33 MB and 0.2 s each
             self.table_env = StreamTableEnvironment.create(self.stream_env)
             self.table_conf = self.table_env._j_tenv.getConfig().getConfiguration()
@@ -261,12 +322,63 @@ def use_jars(jars: str) -> None:
     thread.setContextClassLoader(jvm.java.net.URLClassLoader(array, base) if urls else base)
 
 
-def needs_python_jar(job: Json) -> bool:
-    """Tell whether the job may run Python functions on a cluster without flink-python among its own jars."""
-    python = job["kind"] == "code" or any(
-        re.search(r"\bLANGUAGE\s+PYTHON\b", statement["sql"], re.I) for statement in job["statements"]
-    )
-    return python and not glob.glob(os.path.join(os.environ.get("FLINK_LIB_DIR", ""), "flink-python*.jar"))
+class Place(NamedTuple):
+    """Where a Python process of a job's own finds the job's files."""
+
+    folder: str | None = None  # removed with the job
+    path: tuple[str, ...] = ()
+    cwd: str | None = None
+
+
+def check_files(properties: dict[str, str]) -> None:
+    """Refuse a job that names a file which is not there, wherever Flink would look for it."""
+    from pyflink.java_gateway import get_gateway
+
+    named = []
+    for option in PYTHON_FILES:
+        for entry in filter(None, properties.get(option, "").split(",")):
+            path, _, more = entry.partition("#")
+            named += [(option, path), (option, more)] if more and option == PYTHON_FILES[2] else [(option, path)]
+    for option, path in named:
+        about = f"{option} names '{path}'"
+        with stage("configuration", about=about):
+            there = get_gateway().jvm.org.apache.flink.core.fs.Path(path)
+            if not there.getFileSystem().exists(there):
+                raise Refusal("configuration", f"{about}, which does not exist")
+
+
+def place_files(properties: dict[str, str]) -> Place:
+    """Put a job's Python files where a process can import them, as `flink run` does, by Flink's own code."""
+    wanted = {key: value for key, value in properties.items() if key.startswith("python.")}
+    if not wanted:
+        return Place()
+    from pyflink.java_gateway import get_gateway
+    from pyflink.util.java_utils import get_java_class
+
+    check_files(wanted)
+    gateway = get_gateway()
+    folder = tempfile.mkdtemp(prefix="python-", dir=os.path.dirname(os.environ["FLINK_SQL_RUNNER_SOCKET"]))
+    try:
+        with stage("configuration", about=", ".join(wanted)):
+            conf = gateway.jvm.org.apache.flink.configuration.Configuration()
+            # With a client's Python, and there is one here, archives are unpacked for the client, too.
+            for key, value in {**wanted, "python.client.executable": sys.executable}.items():
+                conf.setString(key, value)
+            java = get_java_class(gateway.jvm.org.apache.flink.client.python.PythonEnvUtils)
+            method = next(it for it in java.getDeclaredMethods() if it.getName() == "preparePythonEnvironment")
+            method.setAccessible(True)
+            arguments = gateway.new_array(gateway.jvm.Object, 3)
+            arguments[0], arguments[2] = conf, folder
+            made = method.invoke(None, arguments)
+            fields = []
+            for name in ("pythonPath", "archivesDirectory"):
+                field = made.getClass().getDeclaredField(name)
+                field.setAccessible(True)
+                fields.append(field.get(made))
+            return Place(folder, tuple(filter(None, (fields[0] or "").split(":"))), fields[1])
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def bounded(transformations: Any) -> bool | None:
@@ -303,26 +415,30 @@ def ends(source: Any) -> bool:
     return str(function.getClass().getSimpleName()) == "InputFormatSourceFunction"
 
 
-def run_code(action: str, job: Json, *submission: Any) -> Json:
-    """Run a code job in a Python process of its own on the same JVM, under a time limit; return its answer."""
-    order = json.dumps({"action": action, "job": job, "submission": submission})
+def run_code(action: str, job: Json, place: Place, *submission: Any) -> Json:
+    """Run a job's Python in a process of its own on the same JVM, under a time limit; return its answer."""
+    order = json.dumps({"action": action, "job": job, "path": place.path, "submission": submission})
     with subprocess.Popen(
-        [sys.executable, __file__, "--code"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, os.path.abspath(__file__), "--code"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=place.cwd,
+        start_new_session=True,
     ) as child:
         CHILDREN.add(child.pid)
         assert child.stdin and child.stdout
         with contextlib.suppress(BrokenPipeError), child.stdin:
             child.stdin.write(order.encode())
-        at, timer = "start", kill_after(child, CODE_SECONDS + 60)
+        at, function, timer = "start", None, kill_after(child, CODE_SECONDS + 60)
         for line in child.stdout:
             message: Json = json.loads(line)
             if "ok" in message:
                 at = "answered"
                 break
-            at = message["at"]
+            at, function = message["at"], message.get("function")
             timer.cancel()
-            if at == "code":
-                timer = kill_after(child, CODE_SECONDS + 2)
+            if at in ("code", "function"):  # code has an alarm clock of its own, which says where it was
+                timer = kill_after(child, CODE_SECONDS + 2 * (at == "code"))
         timer.cancel()
         kill_group(child.pid)  # with whatever the code started
         child.wait()
@@ -331,9 +447,12 @@ def run_code(action: str, job: Json, *submission: Any) -> Json:
         return message
     if at == "submission":
         raise Refusal("unreachable", "the code's process ended in the middle of the submission")
+    why = f"ended its process (exit status {child.returncode})"
     if child.returncode == -signal.SIGKILL:
-        raise Refusal("code", f"the code did not finish within {CODE_SECONDS:g} s")
-    raise Refusal("code", f"the code ended its process (exit status {child.returncode})")
+        why = f"did not finish within {CODE_SECONDS:g} s"
+    if function:
+        raise not_loaded("code", function, f"its module {why}", job.get("statements", []))
+    raise Refusal("code", f"the code {why}")
 
 
 def kill_group(pid: int) -> None:
@@ -389,7 +508,7 @@ def execute(code: str, session: Session) -> Any:
 
 
 def code_child() -> None:
-    """Carry out one order about a code job; standard output carries the answer, prints go to standard error."""
+    """Carry out one order about a job with Python; standard output carries the answer, prints go to standard error."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it never outlives the submitter
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -398,15 +517,22 @@ def code_child() -> None:
         answers.write(json.dumps(message) + "\n")
 
     order: Json = json.load(sys.stdin)
+    job = order["job"]
+    sys.path[:1] = order["path"]  # instead of this script's folder
+    sys.dont_write_bytecode = True  # not into the user's folders
+    FUNCTIONS.tell = tell
     try:
-        session = Session(order["job"])
+        answer_planner()
+        session, output = Session(job, python=True), None
         session.define()
-        tell({"at": "code"})
-        output = execute(order["job"]["code"], session)
-        tell({"at": "plan"})
+        if job["kind"] == "code":
+            tell({"at": "code"})
+            output = execute(job["code"], session)
+            tell({"at": "plan"})
         done: Json = session.plan(output)
         if order["action"] == "submit":
             tell({"at": "submission"})
+            FUNCTIONS.tell = lambda _: None  # all is loaded; from now on nothing but the answer is told
             done = {"job_id": session.submit(*order["submission"])}
         tell({"ok": True, **done})
     except Refusal as refusal:
@@ -414,12 +540,28 @@ def code_child() -> None:
     os._exit(0)
 
 
+def answer_planner() -> None:
+    """Let Flink's planner ask this process for Python functions; the process that says so last is asked."""
+    from pyflink import java_gateway
+
+    java_gateway.PythonFunctionFactory.getPythonFunction = lambda _, module, name: FUNCTIONS.find(module, name)
+    gateway = java_gateway.get_gateway()
+    here = gateway.get_callback_server()
+    gateway.jvm.org.apache.flink.client.python.PythonEnvUtils.resetCallbackClient(
+        gateway.java_gateway_server, here.get_listening_address(), here.get_listening_port()
+    )
+    # Java asks whichever process is there now to drop, by its number, what an earlier process gave it: no number twice.
+    gateway.gateway_property.pool.next_id = time.time_ns()
+    gateway.entry_point.put("PythonFunctionFactory", java_gateway.PythonFunctionFactory())
+
+
 class Server:
     """Answers the runner's requests, one after the other."""
 
-    def __init__(self, folder: str | None = None) -> None:
-        self.prepared: dict[str, Any] = {}
+    def __init__(self, folder: str | None = None, alone: Callable[[], None] = lambda: None) -> None:
+        self.prepared: dict[str, Session | tuple[Json, Place]] = {}
         self.folder = folder  # where Java writes
+        self.alone = alone  # called once a Python process of a job's own is gone
 
     def answer(self, request: Json) -> Json:
         """Carry out one request; whatever happens is an answer."""
@@ -433,17 +575,35 @@ class Server:
 
     def on_prepare(self, request: Json) -> Json:
         """Validate and translate a job up to the brink of its submission."""
-        job = request["job"]
+        job, key = request["job"], request["key"]
         probe(self.folder)
-        if job["kind"] == "code":
-            done = run_code("prepare", job)
-            self.prepared[request["key"]] = job
-            return done
-        session = Session(job)
-        session.define()
-        done = session.plan()
-        self.prepared[request["key"]] = session
+        self.on_forget(request)
+        if job["kind"] == "sql":
+            FUNCTIONS.asked, session = False, Session(job)
+            try:
+                session.define()
+                planned = session.plan()
+            except Refusal:
+                if not FUNCTIONS.asked:
+                    raise
+            if not FUNCTIONS.asked:
+                self.prepared[key] = session
+                return planned
+        prepared = self.prepared[key] = job, place_files(job.get("properties", {}))
+        done: Json = {"ok": False}
+        try:
+            done = self.run(prepared, "prepare")
+        finally:
+            if not done["ok"]:
+                self.on_forget(request)
         return done
+
+    def run(self, prepared: tuple[Json, Place], action: str, *submission: Any) -> Json:
+        """Do this with a job that has Python, in a process that ends with it."""
+        try:
+            return run_code(action, *prepared, *submission)
+        finally:
+            self.alone()
 
     def on_submit(self, request: Json) -> Json:
         """Start a prepared job."""
@@ -452,11 +612,13 @@ class Server:
             raise Refusal("other", "the job was not prepared")
         if isinstance(prepared, Session):
             return {"job_id": prepared.submit(request["job_id"], request.get("restore"))}
-        return run_code("submit", prepared, request["job_id"], request.get("restore"))
+        return self.run(prepared, "submit", request["job_id"], request.get("restore"))
 
     def on_forget(self, request: Json) -> Json:
         """Drop what was prepared."""
-        self.prepared.pop(request["key"], None)
+        prepared = self.prepared.pop(request["key"], None)
+        if isinstance(prepared, tuple) and prepared[1].folder:
+            shutil.rmtree(prepared[1].folder, ignore_errors=True)
         return {}
 
 
@@ -533,8 +695,9 @@ def main() -> None:
     flink = get_gateway().jvm.org.apache.flink.runtime.util.EnvironmentInformation.getVersion()
     hello = {"hello": 1, "flink": str(flink), "python": platform.python_version()}
     runner.sendall(json.dumps(hello).encode() + b"\n")
+    answer_planner()
     warm_up()
-    server = Server(str(get_gateway().jvm.java.lang.System.getProperty("java.io.tmpdir")))
+    server = Server(str(get_gateway().jvm.java.lang.System.getProperty("java.io.tmpdir")), answer_planner)
     while True:
         request: Json = json.loads(requests.get())
         answer = {"id": request.get("id"), "ok": True} if request["op"] == "exit" else server.answer(request)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import submitter
-from submitter import Refusal, Server, causes, defined_at, location, node_fault, readable, stage, submission_kind
+from submitter import Place, Refusal, Server, causes, defined_at, location, node_fault, readable, stage, submission_kind
 
 PARSE = """An error occurred while calling o45.sqlQuery.
 : org.apache.flink.table.api.SqlParserException: SQL parse failed. Encountered "FORM" at line 2, column 7.
@@ -185,13 +185,18 @@ def test_a_code_child_that_vanishes_is_an_answer(tmp_path: Path, monkeypatch: py
         ("import os; os._exit(7)", "code", "exit status 7"),
         ('print(\'{"at": "submission"}\', flush=True); raise SystemExit(1)', "unreachable", "submission"),
         ('print(\'{"at": "code"}\', flush=True); import time; time.sleep(60)', "code", "did not finish within 1 s"),
+        (
+            'print(\'{"at": "function", "function": "m.f"}\', flush=True); import os; os._exit(7)',
+            "code",
+            "function m.f",
+        ),
     ):
         child.write_text(body)
         with pytest.raises(Refusal) as refused:
-            submitter.run_code("prepare", {})
+            submitter.run_code("prepare", {}, Place())
         assert refused.value.answer["kind"] == kind and words in refused.value.answer["message"]
     child.write_text("import sys; print('{\"ok\": true, \"bounded\": null}' if sys.stdin.read() else '')")
-    assert submitter.run_code("prepare", {}) == {"ok": True, "bounded": None}
+    assert submitter.run_code("prepare", {}, Place()) == {"ok": True, "bounded": None}
 
 
 def test_it_ends_with_the_runner_whatever_it_does(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ class Runner:
                 "FLINK_CONF_DIR": env["FLINK_CONF_DIR"],
                 "FLINK_SQL_RUNNER_SOCKET": str(path),
                 "FLINK_SQL_RUNNER_CODE_SECONDS": "4",
+                "PYTHONDONTWRITEBYTECODE": "",
                 "FLINK_PLUGINS_DIR": str(folder),  # no S3 here: only the cluster touches the state
                 "JVM_ARGS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             },
@@ -369,6 +371,167 @@ def test_properties_stay_with_their_job(runner: Runner) -> None:
     assert answer["ok"], answer
     runner.wait(job_id, "FINISHED")
     assert {v["parallelism"] for v in runner.get(f"/jobs/{job_id}")["vertices"]} == {1}
+
+
+UDF = "from pyflink.table.udf import udf\n"
+COUNTED = (
+    "CREATE TABLE counted (n BIGINT) WITH ('connector'='datagen',"
+    " 'fields.n.kind'='sequence', 'fields.n.start'='1', 'fields.n.end'='3')"
+)
+
+
+def function(name: str, body: str) -> str:
+    """A module's text with one Python function of a BIGINT."""
+    return f"{UDF}@udf(result_type='BIGINT')\ndef {name}(n):\n    {body}\n"
+
+
+def module(folder: Path, text: str, name: str = "nums.py") -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def named(function: str) -> str:
+    return f"CREATE FUNCTION {function.rsplit('.', 1)[-1]} AS '{function}' LANGUAGE PYTHON"
+
+
+def zipped(path: Path, **files: str) -> str:
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return str(path)
+
+
+def left_behind(runner: Runner) -> list[Path]:
+    return list(runner.folder.glob("python-*"))
+
+
+def test_python_files_of_every_kind_in_the_client_and_on_the_cluster(runner: Runner, tmp_path: Path) -> None:
+    files = [
+        module(tmp_path, function("twice", "return 2 * n")),
+        str(tmp_path / "lib"),
+        "file://" + zipped(tmp_path / "more.zip", **{"more.py": function("ten_more", "return n + 10")}),
+    ]
+    module(tmp_path / "lib" / "shapes", function("square", "return n * n"), "__init__.py")
+    # The archive is read where the module is imported, the requirement is only there on the cluster.
+    text = function("scaled", "import tiny\n    return n * NUMBER + tiny.NUMBER")
+    files.append(module(tmp_path, "NUMBER = int(open('data/number.txt').read())\n" + text, "archived.py"))
+    zipped(tmp_path / "data.zip", **{"number.txt": "100"})
+    about = {"METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n", "RECORD": ""}
+    about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    wheel = {"tiny.py": "NUMBER = 7\n", **{f"tiny-1.0.dist-info/{name}": text for name, text in about.items()}}
+    zipped(tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl", **wheel)
+    properties = {
+        "python.files": ",".join(files),
+        "python.archives": f"{tmp_path}/data.zip#data",
+        "python.requirements": module(tmp_path, "tiny==1.0\n", "requirements.txt") + f"#{tmp_path}/wheels",
+    }
+    table = f"python_{uuid.uuid4().hex[:6]}"
+    functions = [named(name) for name in ("nums.twice", "shapes.square", "more.ten_more", "archived.scaled")]
+    answer = runner.prepare(
+        "files",
+        properties=properties,
+        statements=ddl(COUNTED, *functions, sink(table, "a BIGINT, b BIGINT, c BIGINT, e BIGINT, d STRING")),
+        query="SELECT twice(n), square(n), ten_more(n), scaled(n) FROM counted",
+        insert=insert(table),
+    )
+    assert answer == {"ok": True, "bounded": False, "slots": 1}, answer
+    job_id, answer = runner.submit("files")
+    assert answer == {"ok": True, "job_id": job_id}
+    runner.wait(job_id, "FINISHED")
+    rows = [[str(number) for number in (2 * n, n * n, n + 10, 100 * n + 7)] for n in (1, 2, 3)]
+    assert sorted(row[:4] for row in printed(table)) == sorted(rows)
+    assert left_behind(runner)  # until it is forgotten: a submission that failed is tried again
+    assert runner.ask("forget", key="files") == {"ok": True}
+    assert not left_behind(runner)
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_modules_of_one_name_stay_with_their_jobs(runner: Runner, tmp_path: Path) -> None:
+    tables = {}
+    # As a module of its own and through SQL, after Java dropped all that it had of the processes before this one.
+    code = (
+        "import nums, time\nfrom pyflink.java_gateway import get_gateway\nfrom pyflink.table.expressions import col\n"
+        "for _ in range(3):\n    get_gateway().jvm.System.gc()\n    time.sleep(0.1)\n"
+        "scaled = table_env.sql_query('SELECT scaled(n) AS n FROM counted')\n"
+        "execution_output = scaled.select(nums.scaled(col('n')))"
+    )
+    for key, factor in (("plain", 0), ("five", 5), ("six", 6), ("seven", 7)):
+        tables[key] = table = f"{key}_{uuid.uuid4().hex[:6]}"
+        job: Json = {"insert": insert(table), "query": "SELECT n FROM counted"}
+        statements = [COUNTED, sink(table, "a BIGINT, d STRING")]
+        if factor:
+            path = module(tmp_path / key, function("scaled", f"return {factor} * n"))
+            job |= {"properties": {"python.files": path}, "query": "SELECT scaled(n) FROM counted"}
+            statements.append(named("nums.scaled"))
+        if key == "seven":
+            runner.prepare("asks for nothing", kind="code", statements=[], code="", insert="")
+            job |= {"kind": "code", "code": code}
+        answer = runner.prepare(key, statements=ddl(*statements), **job)
+        assert answer == {"ok": True, "bounded": False, "slots": 1}, answer
+    ids = {key: runner.submit(key) for key in tables}
+    for key, factor in (("plain", 1), ("five", 5), ("six", 6), ("seven", 49)):
+        job_id, answer = ids[key]
+        assert answer == {"ok": True, "job_id": job_id}
+        runner.wait(job_id, "FINISHED")
+        assert sorted(row[0] for row in printed(tables[key])) == sorted(str(factor * n) for n in (1, 2, 3))
+        runner.ask("forget", key=key)
+    assert not left_behind(runner)
+
+
+def test_an_archive_that_is_none_is_told(runner: Runner, tmp_path: Path) -> None:
+    properties = {"python.archives": module(tmp_path, "no zip", "a.zip"), "python.files": str(tmp_path)}
+    fields: Json = {"query": "SELECT f(n) FROM counted", "insert": "", "properties": properties}
+    answer = runner.prepare("none", statements=ddl(COUNTED, named("nums.f")), **fields)
+    assert answer["error"]["kind"] == "configuration" and "python.archives" in answer["error"]["message"], answer
+    assert not left_behind(runner)
+
+
+def test_a_module_that_does_not_load_is_told_at_its_definition(runner: Runner, tmp_path: Path) -> None:
+    statements = ddl(COUNTED, sink("o", "a BIGINT, d STRING"), named("nums.f"))
+    for text, words in (
+        (None, "No module named 'nums': it is neither in a file of python.files nor installed on this node"),
+        (
+            f"{UDF}import nowhere",
+            "ModuleNotFoundError: No module named 'nowhere' (nums.py, line 2); python.requirements are",
+        ),
+        ("x = 1\nx / 0", "ZeroDivisionError: division by zero (nums.py, line 2)"),
+        ("import sys\nsys.exit(3)", "it called sys.exit(3) (nums.py, line 2)"),
+        ("x = 1\nx = (", "SyntaxError: '(' was never closed (nums.py, line 2)"),
+        ("g = 1", "AttributeError: module 'nums' has no attribute 'f'"),
+        ("def f(n): return n", "TypeError: it is no Python function of Flink's: decorate it with @udf"),
+        ("import os\nos._exit(7)", "its module ended its process (exit status 7)"),
+        ("import time\ntime.sleep(99)", "its module did not finish within 4 s"),
+    ):
+        properties = {"python.files": module(tmp_path, text)} if text else {}
+        fields: Json = {"query": "SELECT f(n) FROM counted", "insert": insert("o"), "properties": properties}
+        error = runner.prepare("bad", statements=statements, **fields)["error"]
+        assert (error["kind"], error["origin"]) == ("table-definition", "config/tables/t2.sql:3"), error
+        assert f"the Python function nums.f cannot be loaded: {words}" in error["message"], error
+        assert not left_behind(runner)
+    noise = "import os, sys\nprint('x' * 300000)\nos.write(1, b'{\"ok\": false}\\n')\n"
+    fields["properties"] = {"python.files": module(tmp_path, noise + function("f", "return n"))}
+    assert runner.prepare("noisy", statements=statements, **fields)["ok"]
+    assert runner.ask("forget", key="noisy") == {"ok": True}
+
+
+def test_a_python_file_that_is_missing_is_told_with_its_option(runner: Runner, tmp_path: Path) -> None:
+    there, gone = module(tmp_path, function("f", "return n")), f"{tmp_path}/gone"
+    missing = "which does not exist"
+    for option, value, path, words in (
+        ("python.files", f"{there},{gone}.py", f"{gone}.py", missing),
+        ("python.files", f"file://{gone}.zip", f"file://{gone}.zip", missing),
+        ("python.files", "nowhere://a/b.py", "nowhere://a/b.py", "file system implementation for scheme 'nowhere'"),
+        ("python.archives", f"{gone}.zip#data", f"{gone}.zip", missing),
+        ("python.requirements", f"{gone}.txt", f"{gone}.txt", missing),
+        ("python.requirements", f"{there}#{gone}", gone, missing),
+    ):
+        fields: Json = {"query": "SELECT f(n) FROM counted", "insert": "", "properties": {option: value}}
+        answer = runner.prepare("gone", statements=ddl(COUNTED, named("nums.f")), **fields)
+        assert answer["error"]["kind"] == "configuration", answer
+        assert answer["error"]["message"].startswith(f"{option} names '{path}'"), answer
+        assert words in answer["error"]["message"], answer
 
 
 def processes_of(folder: Path) -> list[int]:
