@@ -190,6 +190,7 @@ fn launch(name: &str) -> Launch {
         properties: properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         slots: 1,
         target: Digest::of(name.as_bytes()),
+        written: None,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::error::CliError;
-use crate::render::{Colour, paint, printable};
+use crate::render::{Colour, paint, printable_lines};
 
 /// The form of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -100,7 +100,7 @@ fn lines(text: serde_json::Result<String>) -> String {
 /// An error for people: what, why, the way out.
 pub(crate) fn failure(message: &str, causes: &[String], help: Option<&str>) -> String {
     // Our own messages may have several lines; what could steer a terminal is replaced in each.
-    let clean = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
+    let clean = printable_lines;
     let mut text = format!("{} {}\n", paint(Colour::Red, "error:"), clean(message));
     for cause in causes {
         let _ = writeln!(text, "  caused by: {}", clean(cause));

@@ -92,9 +92,8 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         .iter()
         .map(|(job, row)| vec![job.name.to_string(), row.versions.clone(), row.kind.to_owned(), row.what.clone()])
         .collect();
-    let lines = table::columns(&cells, 0);
-    for ((job, row), line) in shown.iter().zip(lines.lines()) {
-        let _ = writeln!(text, "  {} {line}", paint(row.colour, row.symbol));
+    for ((job, row), line) in shown.iter().zip(table::lines(&cells, 2)) {
+        let _ = writeln!(text, "  {} {}", paint(row.colour, row.symbol), line.trim_start());
         if let Some(found) = &job.change {
             text.push_str(&change::differences(&found.differences));
         }

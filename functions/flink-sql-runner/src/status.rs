@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
 use crate::out::Out;
-use crate::render::{ago, change, printable, table};
+use crate::render::{ago, change, indented, printable, table};
 
 /// Shows how every job stands.
 pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
@@ -102,9 +102,9 @@ fn note(job: &JobStatus, now: Timestamp) -> String {
         };
         let times = if owed.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", owed.attempts) };
         let undone = owed.purpose.undone(owed.cause);
-        format!("  {}: {undone} after {times}, {next}: {}\n", job.name, printable(&owed.error))
+        format!("  {}: {undone} after {times}, {next}: {}\n", job.name, indented(&owed.error, 4))
     };
-    let trouble = job.trouble.iter().map(|why| format!("  {}: {}\n", job.name, printable(why)));
+    let trouble = job.trouble.iter().map(|why| format!("  {}: {}\n", job.name, indented(why, 4)));
     trouble.chain(job.owed.iter().map(line)).collect()
 }
 

@@ -2,6 +2,7 @@
 //! Records are made by the product's own settling.
 
 use lifecycle::batch::ObservedDocument;
+use lifecycle::diagnostics::{Diagnostic, Severity, Span};
 use lifecycle::execute::{Outcome, Refusal, Rejection};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Hex32;
@@ -18,7 +19,7 @@ fn rejected() -> Outcome {
         line: Some(1),
         column: Some(8),
     };
-    Outcome::refused(Refusal::DoesNotCompile { rejection })
+    Outcome::refused(Refusal::DoesNotCompile { rejection, told: None })
 }
 
 fn orders() -> Record {
@@ -127,4 +128,30 @@ fn history_says_who_why_and_from_where() {
     2026-11-23 12:05:24Z  0bef3680   v2       query          -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
       0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
     ");
+}
+
+#[test]
+fn what_flink_refused_keeps_its_lines() {
+    let told = Diagnostic::new(Severity::Error, "unknown-column", "queries/orders.yaml", "no column is called `pirce`")
+        .with_span(Span { line: 7, column: 5, length: 5 }, Some("    pirce FROM orders".to_owned()))
+        .with_help("write price");
+    let outcome = match rejected() {
+        Outcome::Refused { refusal: Refusal::DoesNotCompile { rejection, .. }, .. } => {
+            Outcome::refused(Refusal::DoesNotCompile { rejection, told: Some(Box::new(told)) })
+        }
+        other => other,
+    };
+    let (one, two) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT pirce", 1));
+    let record = settled(running(&one, "orders"), &two, "orders 2", &outcome);
+    let (name, entries) = (record.name.clone(), record.history.clone());
+    let history = HistoryAnswer { format: String::new(), version: 1, name, entries, left_out: Vec::new() };
+    let status = status_text(&answer(vec![job(record)], None), at("2026-11-23T12:09:24Z"));
+    for text in [status, history_text(&history)] {
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines.iter().position(|line| line.ends_with("--> queries/orders.yaml:7:5")).unwrap();
+        assert!(lines[at + 1].trim_start() == "7 |     pirce FROM orders", "{text}");
+        assert_eq!(lines[at + 2].find('^'), lines[at + 1].find("pirce"), "{text}");
+        assert_eq!(lines[at + 3].trim_start(), "help: write price", "{text}");
+        assert!(!text.contains('\u{fffd}'), "{text}");
+    }
 }

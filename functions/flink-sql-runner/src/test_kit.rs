@@ -52,6 +52,7 @@ fn situation(operation: &str) -> Situation {
         etags: Vec::new(),
         source: Source::Queries,
         version_floor: 0,
+        written: None,
         patience: Patience::default(),
         windows: Windows::default(),
         removals_held: false,

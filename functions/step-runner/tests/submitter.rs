@@ -164,6 +164,7 @@ fn launch(name: &str) -> Launch {
         properties: BTreeMap::from([("pipeline.name".into(), name.into())]),
         slots: 1,
         target: Digest::of(b"t"),
+        written: None,
     }
 }
 

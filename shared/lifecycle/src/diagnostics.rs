@@ -1,7 +1,7 @@
 //! What is wrong with a file a person wrote: where it is, what it is, and the way out, as data.
 //! Knows nothing of terminals or colours, and nothing of what kind of file it speaks about.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,28 @@ impl Diagnostic {
         self
     }
 
+    /// In lines: what is wrong, where, the line with a caret under it, the way out.
+    pub fn in_lines(&self) -> String {
+        let lines = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
+        let mut text = format!("{}\n  --> {}", lines(&self.message), printable(&self.file));
+        if let Some(Span { line, column, length }) = self.span {
+            let _ = write!(text, ":{line}:{column}");
+            if let Some(source) = &self.source_line {
+                let (number, blank) = (line.to_string(), " ".repeat(line.to_string().len()));
+                let wide = |count: u32| usize::try_from(count).unwrap_or(1);
+                // A tab stays one, so that the caret stands under its character.
+                let before = source.chars().take(wide(column).saturating_sub(1));
+                let before: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                let (shown, carets) = (printable_line(source), "^".repeat(wide(length).clamp(1, 80)));
+                let _ = write!(text, "\n  {number} | {shown}\n  {blank} | {before}{carets}");
+            }
+        }
+        if let Some(help) = &self.help {
+            let _ = write!(text, "\n  help: {}", lines(help));
+        }
+        text
+    }
+
     /// Whether the file is refused because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -137,6 +159,10 @@ impl fmt::Display for Diagnostic {
 /// A file's text goes to terminals and logs: what could steer one is replaced.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn printable_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// The most of a file's text that a message repeats.

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 use crate::documents::Document;
 use crate::keys::stem;
-use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among};
+use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among, parameter_errors, text_of};
 use crate::orchestrate::Desired;
 use crate::secrets::{BadReference, references};
 use crate::sql::{KnownTables, StatementError};
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
+use crate::written::Written;
 
 pub use unread::{Unread, UnreadFile};
 
@@ -82,6 +83,8 @@ pub struct Verdict {
     pub named: Option<JobName>,
     /// What the file asks for, if it is good.
     pub target: Option<Box<Target>>,
+    /// Where its texts stand, if it is good.
+    pub written: Option<Box<Written>>,
     /// What was filled in although no file says it.
     pub added: Vec<(String, String)>,
     /// Errors refuse the file, warnings do not.
@@ -92,7 +95,16 @@ impl Verdict {
     /// Findings about a file that is no manifest.
     pub fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Self {
         let name = file.file.name.clone();
-        Self { file: name, etag: file.etag.clone(), stem: None, named: None, target: None, added: Vec::new(), findings }
+        Self {
+            file: name,
+            etag: file.etag.clone(),
+            stem: None,
+            named: None,
+            target: None,
+            written: None,
+            added: Vec::new(),
+            findings,
+        }
     }
 
     /// The errors that its uploader is told of: what is wrong with the table definitions is told once, of their file.
@@ -153,6 +165,11 @@ impl Inputs {
         (desired, etags)
     }
 
+    /// Where the texts of the manifest of `name` stand.
+    pub fn written(&self, name: &JobName) -> Option<&Written> {
+        self.manifests.iter().find(|v| v.stem.as_ref() == Some(name))?.written.as_deref()
+    }
+
     /// The file of `name` that could not be read this time, and why.
     pub fn not_now(&self, name: &JobName) -> Option<(&str, &str)> {
         let about = |verdict: &&Verdict| verdict.stem.as_ref() == Some(name);
@@ -208,10 +225,11 @@ fn manifest(
             broken.help = Some("correct them first: see refused/config/".to_owned());
             verdict.findings.push(broken);
         }
-        (Ok(Loaded { manifest, warnings, added }), Some(definitions)) => {
+        (Ok(Loaded { manifest, warnings, added, written }), Some(definitions)) => {
             let target = Target::of(manifest, definitions, &files.timestamp_field);
             verdict.findings = warnings;
             verdict.added = added;
+            verdict.written = Some(Box::new(written));
             verdict.target = Some(Box::new(target));
         }
     }
@@ -226,39 +244,26 @@ fn named(bytes: &[u8]) -> Option<JobName> {
     JobName::try_from(value).ok()
 }
 
-fn text(file: &InputFile) -> Result<&str, Diagnostic> {
-    std::str::from_utf8(&file.file.bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        let mut wrong =
-            Diagnostic::new(Severity::Error, "not-utf-8", &file.file.name, format!("byte {at} is not UTF-8"));
-        wrong.help = Some("save the file as UTF-8".to_owned());
-        wrong
-    })
-}
-
 fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
     let mut values = BTreeMap::new();
     if let Some(file) = &files.params {
-        let read = text(file).and_then(|text| {
+        let read = text_of(&file.file).map_err(|error| vec![*error]).and_then(|text| {
             if text.trim().is_empty() {
                 return Ok(BTreeMap::new());
             }
-            serde_yaml::from_str::<BTreeMap<String, String>>(text).map_err(|error| {
-                let mut wrong = Diagnostic::new(Severity::Error, "bad-parameters", &file.file.name, error.to_string());
-                wrong.help = Some("write one `name: value` a line, values as text".to_owned());
-                wrong
-            })
+            serde_yaml::from_str::<BTreeMap<String, String>>(text)
+                .map_err(|error| parameter_errors(&file.file, &error.to_string()))
         });
         match read {
             Ok(read) => {
-                let text = text(file).unwrap_or_default();
+                let text = text_of(&file.file).unwrap_or_default();
                 config.push(Verdict::plain(
                     file,
                     read.values().flat_map(|value| bad_references(file, text, value)).collect(),
                 ));
                 values = read;
             }
-            Err(error) => config.push(Verdict::plain(file, vec![error])),
+            Err(errors) => config.push(Verdict::plain(file, errors)),
         }
     }
     values.extend(files.extra_params.clone());
@@ -287,9 +292,9 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
     let mut table_files = Vec::new();
     let mut findings: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
     for file in &files.tables {
-        match text(file) {
+        match text_of(&file.file) {
             Ok(text) => table_files.push(TableFile { key: file.file.name.clone(), text: text.to_owned() }),
-            Err(error) => findings.entry(file.file.name.clone()).or_default().push(error),
+            Err(error) => findings.entry(file.file.name.clone()).or_default().push(*error),
         }
     }
     let parsed = tables::read(&table_files, parameters);

@@ -18,6 +18,7 @@ use crate::sql::insert_target;
 use crate::state::{Place, kept_at, places_of_run, savepoint_directory, version_directory};
 use crate::tables::fill_group_id;
 use crate::target::Target;
+use crate::written::Written;
 
 /// The view that holds the query's rows, as in the Python tool.
 pub const INPUT_VIEW: &str = "__temporary_input_view";
@@ -68,6 +69,9 @@ pub struct Launch {
     pub slots: u32,
     /// The target that this starts.
     pub target: Digest,
+    /// Where its texts stand in people's files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
 }
 
 impl Launch {
@@ -103,6 +107,7 @@ impl Launch {
             properties,
             slots: target.slots(),
             target: target.digest(),
+            written: None,
         }
     }
 

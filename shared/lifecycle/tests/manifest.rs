@@ -178,7 +178,7 @@ fn files_that_cannot_be_read() {
         .map(|errors| lines(&errors.collect::<Vec<_>>()))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    a.yaml:2:18: error[not-utf-8]: the file is not UTF-8 text; save the file as UTF-8
+    a.yaml:2:18: error[not-utf-8]: the file is not UTF-8 text; save the file as UTF-8; an editor has it under `Save as` or `Encoding`
     a.yaml:6:8: error[too-many-values]: more than 20000 values, what aliases repeat included; a manifest needs a few dozen: split the file, or write the values out
     a.yaml: error[too-large]: the file has 1048577 bytes, 1048576 is the most; a manifest holds one query: split it
     a.yaml:1:259: error[too-deep]: nested deeper than 16 levels; a manifest needs two levels

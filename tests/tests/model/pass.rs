@@ -55,6 +55,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         etags: scenario.etags(world.uploads),
         source: Source::Queries,
         version_floor: 0,
+        written: None,
         // Time stands still: what waits is tried again once nothing else goes on.
         patience: Patience::default(),
         windows: Windows::default(),

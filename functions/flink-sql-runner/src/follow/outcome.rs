@@ -76,12 +76,18 @@ impl Ended {
                 record::Ended::Unhealthy | record::Ended::RolledBack | record::Ended::Refused | record::Ended::Failed,
             ) => Exit::Failed,
         };
+        // What is told with its place is not told a second time in words.
+        let told = match result.and_then(|result| result.outcome.refusal()) {
+            Some(Refusal::DoesNotCompile { told: Some(told), .. }) => Some(told.as_ref().clone()),
+            _ => None,
+        };
+        let detail = if told.is_some() { "it does not compile".to_owned() } else { entry.detail.clone() };
         Self {
             operation: Some(entry.operation),
             version: Some(entry.version),
             outcome: entry.outcome.to_string(),
-            detail: entry.detail.clone(),
-            errors: Vec::new(),
+            detail,
+            errors: told.into_iter().collect(),
             exit,
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use lifecycle::change::{Difference, Kind};
 use similar::{ChangeTag, TextDiff};
 
-use super::{Colour, paint, printable};
+use super::{Colour, indented, paint, printable};
 
 /// The most lines of one text that are shown.
 const MAX_LINES: usize = 40;
@@ -27,7 +27,7 @@ pub(crate) fn differences(found: &[Difference]) -> String {
 fn one(difference: &Difference) -> String {
     let field = printable(&difference.field);
     match (&difference.before, &difference.after) {
-        (None, Some(after)) if field == "table definitions" => format!("      {field}: {}\n", printable(after)),
+        (None, Some(after)) if field == "table definitions" => format!("      {field}: {}\n", indented(after, 8)),
         (Some(before), Some(after)) if is_text(before) || is_text(after) => {
             format!("      {field}:\n{}", by_lines(before, after))
         }

@@ -4,7 +4,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use lifecycle::diagnostics::{Diagnostic, Severity, Span};
 
-use super::printable;
+use super::{printable, printable_lines};
 
 /// The findings, each once, a blank line between two.
 pub(crate) fn all<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> String {
@@ -23,7 +23,8 @@ fn one(finding: &Diagnostic) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let (file, message, code) = (printable(&finding.file), printable(&finding.message), printable(&finding.code));
+    let (file, code) = (printable(&finding.file), printable(&finding.code));
+    let message = printable_lines(&finding.message);
     let title = level.primary_title(message).id(code);
     let main = match (finding.span, &finding.source_line) {
         (Some(span), Some(line)) => {
@@ -42,7 +43,7 @@ fn one(finding: &Diagnostic) -> String {
     };
     let mut report = vec![main];
     if let Some(help) = &finding.help {
-        report.push(Group::with_title(Level::HELP.secondary_title(printable(help))));
+        report.push(Group::with_title(Level::HELP.secondary_title(printable_lines(help))));
     }
     Renderer::styled().render(&report) + "\n"
 }

@@ -36,6 +36,17 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// A text from outside, its line breaks kept: what could steer a terminal is replaced in each line.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The same, each line after the first this far to the right.
+pub(crate) fn indented(text: &str, blanks: usize) -> String {
+    printable_lines(text).replace('\n', &format!("\n{}", " ".repeat(blanks)))
+}
+
 /// A span of time, as exact as a person wants it.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -1,11 +1,26 @@
 //! Plain columns, wide enough for what is in them: easy to read, easy to grep.
 //! Must not know what the cells mean.
 
-use super::printable;
+use super::{indented, printable};
 
-/// Rows in columns two blanks apart; the last column runs on.
+/// How far the further lines of a row stand to the right.
+const BELOW: usize = 4;
+
+/// Rows in columns two blanks apart; the last column runs on, and goes on below the row if it has several lines.
 pub(crate) fn columns(rows: &[Vec<String>], indent: usize) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    lines(rows, indent).into_iter().map(|line| line + "\n").collect()
+}
+
+/// The same, a text for each row.
+pub(crate) fn lines(rows: &[Vec<String>], indent: usize) -> Vec<String> {
+    let cells = |row: &Vec<String>| {
+        let last = row.len().saturating_sub(1);
+        let cell = |(column, cell): (usize, &String)| {
+            if column == last { indented(cell, indent + BELOW) } else { printable(cell) }
+        };
+        row.iter().enumerate().map(cell).collect::<Vec<String>>()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let width = |column: usize| {
         rows.iter()
             .filter(|r| column + 1 < r.len())
@@ -14,7 +29,7 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: usize) -> String {
             .max()
             .unwrap_or(0)
     };
-    let mut text = String::new();
+    let mut lines = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut line = " ".repeat(indent);
         for (column, cell) in row.iter().enumerate() {
@@ -24,10 +39,9 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: usize) -> String {
                 line.push_str(&" ".repeat(gap));
             }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        lines.push(line.trim_end().to_owned());
     }
-    text
+    lines
 }
 
 #[cfg(test)]
@@ -41,7 +55,8 @@ mod tests {
             columns(&[row(&["NAME", "STATE", "NOTE"]), row(&["orders-eu", "RUNNING", "a\nb"]), row(&["x", "", ""])], 0);
         insta::assert_snapshot!(text, @r"
         NAME       STATE    NOTE
-        orders-eu  RUNNING  a�b
+        orders-eu  RUNNING  a
+            b
         x
         ");
     }

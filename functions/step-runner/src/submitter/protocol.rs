@@ -153,7 +153,7 @@ impl Answer {
         if failure.kind == "duplicate-job-id" {
             return Ok(Submitted::Duplicate);
         }
-        Ok(Submitted::Rejected(readable(&failure.message)))
+        Ok(Submitted::Rejected(failure.message))
     }
 
     /// The reason of a refusal, fit to be shown; what leaves the outcome open is an error.

@@ -82,6 +82,7 @@ impl<'a> Job<'a> {
         let Orchestrator { world, settings, .. } = self.orchestrator;
         let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
         let (_, etags) = inputs.desired(self.name);
+        let written = inputs.written(self.name).cloned();
         let now = world.now();
         let fresh = || Situation {
             now,
@@ -94,6 +95,7 @@ impl<'a> Job<'a> {
             etags: Vec::new(),
             source: settings.source,
             version_floor: 0,
+            written: None,
             patience: settings.patience,
             windows: settings.windows,
             removals_held: self.round.removals_held,
@@ -105,7 +107,8 @@ impl<'a> Job<'a> {
             learned: self.round.learned.get(self.name).copied(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
-        let situation = Situation { nonce: world.fresh_id().into(), etags, version_floor: self.version_floor, ..known };
+        let (nonce, version_floor) = (world.fresh_id().into(), self.version_floor);
+        let situation = Situation { nonce, etags, written, version_floor, ..known };
         self.situation = Some(situation.clone());
         situation
     }

@@ -357,6 +357,7 @@ impl DesiredSource for Outside {
             stem: Some(name.clone()),
             named: None,
             target: Some(Box::new(target.clone())),
+            written: None,
             added: Vec::new(),
             findings: Vec::new(),
         };

@@ -11,6 +11,7 @@ use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, 
 use super::transition::{Next, claim_of, done, failed, finish, refuse, to};
 use super::{Effect, End, Input, Phase, Refusal, Role, State, SubmitEnd};
 use crate::claim::Verdict;
+use crate::flink_errors::explain;
 use crate::owed::Cause;
 use crate::plan::Plan;
 
@@ -39,7 +40,8 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             reserve(plan, state, intent)
         }
         (Phase::Preparing(intent), Input::Rejected(rejection)) => {
-            refuse(plan, state, &intent, Refusal::DoesNotCompile { rejection })
+            let told = plan.next.as_ref().map(|launch| Box::new(explain(launch, &rejection)));
+            refuse(plan, state, &intent, Refusal::DoesNotCompile { rejection, told })
         }
         (Phase::Preparing(intent), Input::NoSecret(message)) => {
             refuse(plan, state, &intent, Refusal::NoSecret { message })

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
+use crate::diagnostics::Diagnostic;
 use crate::flink::Epoch;
 use crate::ids::JobId;
 use crate::owed::Cause;
@@ -152,8 +153,11 @@ impl Outcome {
 pub enum Refusal {
     /// The target does not compile.
     DoesNotCompile {
-        /// Why.
+        /// Why, as Flink said it.
         rejection: Rejection,
+        /// The same in people's own files, with the way out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<Box<Diagnostic>>,
     },
     /// A secret that the target refers to cannot be had.
     NoSecret {
@@ -266,7 +270,8 @@ impl Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::DoesNotCompile { rejection } => write!(f, "it does not compile: {rejection}"),
+            Self::DoesNotCompile { told: Some(told), .. } => write!(f, "it does not compile: {}", told.in_lines()),
+            Self::DoesNotCompile { rejection, told: None } => write!(f, "it does not compile: {rejection}"),
             Self::NoCapacity { needed, free } => write!(f, "it needs {needed} slots, {free} are free"),
             Self::ForeignJob { job_id, others } if others.is_empty() => {
                 write!(f, "job {job_id} of the same name is not ours; `allow NAME adopt` takes it over")

@@ -58,6 +58,7 @@ impl UnreadFile {
             stem: stem(&self.file).and_then(|stem| JobName::try_from(stem).ok()),
             named: None,
             target: None,
+            written: None,
             added: Vec::new(),
             findings: vec![finding],
         }

@@ -6,6 +6,7 @@ mod deployed;
 mod name;
 mod option_rules;
 mod options;
+mod params;
 mod properties;
 mod pyyaml;
 mod rules;
@@ -27,16 +28,19 @@ pub(crate) use catalogue::same_value;
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
+pub(crate) use params::parameter_errors;
 pub use properties::{effective_properties, state_directories};
 pub use scalar::ScalarKind;
 pub use schema::json_schema;
 pub use source::MAX_BYTES;
+pub(crate) use source::text_of;
 pub(crate) use sql_rules::DYNAMIC_OPTIONS;
 pub(crate) use state_rules::state_directory_refusal;
 
 use crate::diagnostics::{Diagnostic, SourceFile};
 use crate::sql::KnownTables;
 use crate::suggest;
+use crate::written::Written;
 use rules::Merged;
 use source::{Range, Source};
 use wire::{Fields, Kind};
@@ -106,6 +110,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// Options that are set although no file sets them, for the plan to show.
     pub added: Vec<(String, String)>,
+    /// Where its texts stand.
+    pub written: Written,
 }
 
 /// Reads an uploaded manifest over the job template. All that is wrong comes back at once.
@@ -137,6 +143,13 @@ pub fn load_merged_among(tables: &KnownTables, file: &SourceFile, policy: &Polic
     finish(loaded, findings, file)
 }
 
+/// A manifest that may still have errors.
+struct Read {
+    manifest: JobManifest,
+    added: Vec<(String, String)>,
+    written: Written,
+}
+
 fn load_into(
     template: Option<&SourceFile>,
     file: &SourceFile,
@@ -144,7 +157,7 @@ fn load_into(
     policy: &Policy,
     tables: &KnownTables,
     findings: &mut Vec<Diagnostic>,
-) -> Option<(JobManifest, Vec<(String, String)>)> {
+) -> Option<Read> {
     let source = Source::open(file).map_err(|error| findings.push(*error)).ok()?;
     let fields = read(&source, kind, findings)?;
     let name = rules::name(&source, &fields, kind, findings);
@@ -168,7 +181,9 @@ fn load_into(
     let merged = Merged::of(&source, fields, defaults.unwrap_or_default());
     merged.judge(&name_in_template, kind, policy, template_is_whole, findings);
     merged.judge_sql(tables, findings);
-    merged.into_manifest(name?)
+    let written = merged.written();
+    let (manifest, added) = merged.into_manifest(name?)?;
+    Some(Read { manifest, added, written })
 }
 
 fn fill_in_template<'a>(template: &'a SourceFile, name: &JobName) -> Result<Source<'a>, Vec<Diagnostic>> {
@@ -204,16 +219,12 @@ fn read<'s>(source: &'s Source<'s>, kind: Kind, findings: &mut Vec<Diagnostic>) 
 }
 
 /// Accepts only what has no error; puts the findings in the order of the file.
-fn finish(
-    loaded: Option<(JobManifest, Vec<(String, String)>)>,
-    mut findings: Vec<Diagnostic>,
-    file: &SourceFile,
-) -> Result<Loaded, Vec<Diagnostic>> {
+fn finish(loaded: Option<Read>, mut findings: Vec<Diagnostic>, file: &SourceFile) -> Result<Loaded, Vec<Diagnostic>> {
     findings.sort_by_key(|finding| (finding.file != file.name, finding.span));
     match loaded {
-        Some((manifest, added)) if !findings.iter().any(Diagnostic::is_error) => {
+        Some(Read { manifest, added, written }) if !findings.iter().any(Diagnostic::is_error) => {
             findings.truncate(MAX_FINDINGS);
-            Ok(Loaded { manifest, warnings: findings, added })
+            Ok(Loaded { manifest, warnings: findings, added, written })
         }
         _ => Err(at_most(findings)),
     }

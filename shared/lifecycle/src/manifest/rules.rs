@@ -11,12 +11,14 @@ use super::options::{
 use super::scalar::ScalarKind;
 use super::source::{Range, Source};
 use super::sql_rules;
+use super::sql_text::SqlText;
 use super::state_rules::{self, Refusal};
-use super::wire::{Fields, Given, Kind, Property};
+use super::wire::{Fields, Given, Kind, Property, lookalike_in};
 use super::{Body, JobManifest, Policy};
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::secrets::references;
 use crate::sql::KnownTables;
+use crate::written::Written;
 
 /// Options that are read before a job is on the node, where secret references are still references.
 const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
@@ -55,9 +57,9 @@ pub(crate) fn name(
     let name = match JobName::try_from(given.value.as_str()) {
         Ok(name) => name,
         Err(error) => {
-            findings.push(
-                source.error("unsafe-name", given.at, error.to_string()).with_field("name").with_help(JobName::RULE),
-            );
+            let plain = (error.to_string(), JobName::RULE.to_owned());
+            let (message, help) = lookalike_in(&given.value).unwrap_or(plain);
+            findings.push(source.error("unsafe-name", given.at, message).with_field("name").with_help(help));
             return None;
         }
     };
@@ -313,6 +315,15 @@ impl<'s> Merged<'s> {
             (format!("`{shown}` cannot stand here: it would not be resolved"), help)
         };
         Some(given.error("secret-reference", message, field).with_help(help))
+    }
+
+    /// Where the texts stand that Flink may find something in.
+    pub(crate) fn written(&self) -> Written {
+        let text = |given: &Given<'_, String>| SqlText::of(given).written();
+        Written {
+            body: self.sql.as_ref().or(self.code.as_ref()).map(text),
+            target: self.target_table.as_ref().map(text),
+        }
     }
 
     /// What is left when nothing was wrong, and what is set although no file does.

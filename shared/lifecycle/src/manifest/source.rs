@@ -4,11 +4,15 @@
 use std::borrow::Cow;
 
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use crate::sql::{lookalike_anywhere, lookalike_told};
 
 /// The largest file that is read at all.
 pub const MAX_BYTES: usize = 1024 * 1024;
 /// A line longer than this is pointed at but not repeated.
 const MAX_SHOWN_LINE: usize = 400;
+
+/// What stands before a text on its line is kept up to so many characters.
+const MAX_HEAD: usize = 80;
 
 /// A range of characters in the text that is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,50 @@ pub(crate) struct Range {
     pub(crate) start: usize,
     /// The character after the last.
     pub(crate) end: usize,
+}
+
+/// The file as text, refused with the cause if it is none.
+pub(crate) fn text_of(file: &SourceFile) -> Result<&str, Box<Diagnostic>> {
+    let refuse = |code, message: &str| Diagnostic::new(Severity::Error, code, &file.name, message);
+    let bytes = file.bytes.as_slice();
+    let save = "save the file as UTF-8; an editor has it under `Save as` or `Encoding`";
+    if is_utf_16(bytes) {
+        return Err(Box::new(refuse("not-utf-8", "the file is UTF-16 text, not UTF-8").with_help(save)));
+    }
+    let (text, broken) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            (std::str::from_utf8(valid).unwrap_or_default(), Some(text_length(valid)))
+        }
+    };
+    let nul = text.find('\0').map(|at| text_length(bytes.get(..at).unwrap_or_default()));
+    let span = |at: usize| Source::of(&file.name, text).span(Range { start: at, end: at + 1 });
+    match (nul, broken) {
+        (Some(at), _) => {
+            let help = "save the file as text; it may have been damaged on its way, or be no text at all";
+            let found = Source::of(&file.name, text);
+            let found =
+                found.error("nul", Range { start: at, end: at + 1 }, "a NUL byte stands here: this is not text");
+            Err(Box::new(found.with_help(help)))
+        }
+        (None, Some(at)) => {
+            Err(Box::new(refuse("not-utf-8", "the file is not UTF-8 text").with_span(span(at), None).with_help(save)))
+        }
+        (None, None) => Ok(text),
+    }
+}
+
+fn text_length(valid: &[u8]) -> usize {
+    std::str::from_utf8(valid).unwrap_or_default().chars().count()
+}
+
+/// Whether the bytes begin as those of UTF-16 do: with its mark, or with every second byte zero.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    let marked = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let pairs = || bytes.chunks_exact(2).take(16);
+    let zeroes = |index: usize| pairs().all(|pair| pair.get(index) == Some(&0) && pair.get(1 - index) != Some(&0));
+    marked || bytes.len() >= 4 && (zeroes(0) || zeroes(1))
 }
 
 /// A file that is text.
@@ -39,17 +87,7 @@ impl<'a> Source<'a> {
             let message = format!("the file has {} bytes, {MAX_BYTES} is the most", file.bytes.len());
             return Err(Box::new(refuse("too-large", message).with_help("a manifest holds one query: split it")));
         }
-        match std::str::from_utf8(&file.bytes) {
-            Ok(text) => Ok(Self::of(&file.name, text)),
-            Err(error) => {
-                let valid = file.bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let before = Self::of(&file.name, std::str::from_utf8(valid).unwrap_or_default());
-                let at = before.text.chars().count();
-                let span = before.span(Range { start: at, end: at + 1 });
-                let diagnostic = refuse("not-utf-8", "the file is not UTF-8 text".to_owned());
-                Err(Box::new(diagnostic.with_span(span, None).with_help("save the file as UTF-8")))
-            }
-        }
+        text_of(file).map(|text| Self::of(&file.name, text))
     }
 
     fn of(name: &'a str, text: &'a str) -> Self {
@@ -85,6 +123,42 @@ impl<'a> Source<'a> {
     fn finding(&self, severity: Severity, code: &str, at: Range, message: impl Into<String>) -> Diagnostic {
         let span = self.span(at);
         Diagnostic::new(severity, code, self.name, message).with_span(span, self.line(span.line))
+    }
+
+    /// The file's name.
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The line and the column of a character of the text.
+    pub(crate) fn place(&self, character: usize) -> (u32, u32) {
+        let span = self.span(Range { start: character, end: character + 1 });
+        (span.line, span.column)
+    }
+
+    /// What stands on a character's line before it, unless that is long.
+    pub(crate) fn before(&self, character: Option<usize>) -> String {
+        let (line, column) = self.place(character.unwrap_or(0));
+        let column = usize::try_from(column).unwrap_or(1);
+        if column > MAX_HEAD {
+            return String::new();
+        }
+        self.line(line).map(|line| line.chars().take(column - 1).collect()).unwrap_or_default()
+    }
+
+    /// The first character on the line of a place, or on the one before it, that only looks like another.
+    pub(crate) fn lookalike(&self, at: Range) -> Option<Diagnostic> {
+        let last = self.span(at).line;
+        [last.saturating_sub(1), last].into_iter().find_map(|line| {
+            let index = usize::try_from(line).ok()?.checked_sub(1)?;
+            let &(first, start) = self.lines.get(index)?;
+            let end = self.lines.get(index + 1).map_or(self.original.len(), |&(_, next)| next);
+            let text = self.original.get(start..end)?.split('#').next()?.trim_end_matches(['\n', '\r']);
+            let (offset, character, meant) = lookalike_anywhere(text)?;
+            let place = first + text.get(..offset)?.chars().count();
+            let (message, help) = lookalike_told(character, &meant);
+            Some(self.error("lookalike", Range { start: place, end: place + 1 }, message).with_help(help))
+        })
     }
 
     /// The line that a range begins on, from 1.

@@ -7,7 +7,7 @@ use super::sql_text::SqlText;
 use super::wire::{Given, Property};
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::sql::{
-    KnownTables, NOT_CLOSED, Problem, has_dynamic_options, query_problems, target_problems, unknown_tables,
+    KnownTables, NOT_CLOSED, Problem, has_dynamic_options, lookalike, query_problems, target_problems, unknown_tables,
     unknown_target,
 };
 
@@ -18,7 +18,11 @@ const DIALECT: &str = "table.sql-dialect";
 
 /// What is wrong with a query.
 pub(crate) fn query(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagnostic> {
-    let mut problems = query_problems(&given.value);
+    // A curly quote may leave everything behind it open: it is the cause of the rest.
+    let mut problems: Vec<Problem> = lookalike(&given.value).into_iter().collect();
+    if problems.is_empty() {
+        problems = query_problems(&given.value);
+    }
     if problems.is_empty() {
         problems = unknown_tables(&given.value, known);
     }
@@ -42,7 +46,10 @@ pub(crate) fn query(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagn
 
 /// What is wrong with a target.
 pub(crate) fn target(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagnostic> {
-    let mut problems = target_problems(&given.value);
+    let mut problems: Vec<Problem> = lookalike(&given.value).into_iter().collect();
+    if problems.is_empty() {
+        problems = target_problems(&given.value);
+    }
     if problems.is_empty() {
         problems.extend(unknown_target(&given.value, known));
     }

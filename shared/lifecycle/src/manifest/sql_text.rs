@@ -6,6 +6,7 @@ use std::ops;
 use super::source::{Range, Source};
 use super::wire::Given;
 use crate::sql::line_comments;
+use crate::written::{Run, WrittenText};
 
 /// How a text is written in YAML.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,34 @@ impl<'s> SqlText<'s> {
             (None, Some(&last)) => Range { start: last, end: last + 1 },
             (_, None) => self.at,
         }
+    }
+
+    /// Where each stretch of the text stands; the whole field where that cannot be told.
+    pub(crate) fn written(&self) -> WrittenText {
+        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let run = |at: usize, character: usize| {
+            let (line, column) = self.source.place(character);
+            Run { at: number(at), line, column }
+        };
+        let (file, head) = (self.source.name().to_owned(), self.source.before(self.places.first().copied()));
+        let mut written = WrittenText { file, head, runs: Vec::new() };
+        if self.places.is_empty() {
+            written.push(run(0, self.at.start));
+            written.push(Run { at: 1, line: 0, column: 0 });
+            return written;
+        }
+        let mut last = None;
+        for (at, (character, &place)) in self.value.chars().zip(&self.places).enumerate() {
+            // White space points at what follows it, and may stand elsewhere.
+            if character.is_whitespace() && at > 0 || last == Some(place.wrapping_sub(at)) {
+                continue;
+            }
+            last = Some(place.wrapping_sub(at));
+            if !written.push(run(at, place)) {
+                break;
+            }
+        }
+        written
     }
 
     /// Whether ` #` ends the text on its line: for YAML what follows is a comment.

@@ -137,7 +137,8 @@ impl<'a> Reader<'a> {
 
     fn syntax(&self, at: Range, message: impl Into<String>) -> Box<Diagnostic> {
         let help = "indent with spaces; put text in quotes that begins with a special character, or holds `: ` or ` #`";
-        Box::new(self.source.error("yaml-syntax", at, message).with_help(help))
+        let cause = self.source.lookalike(at);
+        Box::new(cause.unwrap_or_else(|| self.source.error("yaml-syntax", at, message).with_help(help)))
     }
 
     fn too_deep(&self, at: Range) -> Box<Diagnostic> {

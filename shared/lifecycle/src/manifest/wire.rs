@@ -12,6 +12,7 @@ use super::suggest::closest;
 use super::tree::{Entry, Node, Value};
 use super::{Meta, PropertyValue};
 use crate::diagnostics::{Diagnostic, excerpt};
+use crate::sql::{lookalike_anywhere, lookalike_told};
 
 /// The fields of a manifest.
 pub(crate) const FIELDS: [&str; 6] = ["name", "description", "target-table", "sql", "code", "flinkProperties"];
@@ -103,6 +104,12 @@ pub(crate) fn read<'s>(
     reader.fields(root)
 }
 
+/// What is said of a key with a character that only looks like another.
+pub(crate) fn lookalike_in(text: &str) -> Option<(String, String)> {
+    let (_, character, meant) = lookalike_anywhere(text)?;
+    Some(lookalike_told(character, &meant))
+}
+
 struct Reader<'s, 'f> {
     source: &'s Source<'s>,
     kind: Kind,
@@ -143,6 +150,7 @@ impl<'s> Reader<'s, '_> {
             None => format!("the fields are `{}`", FIELDS.join("`, `")),
         };
         let message = format!("`{}` is not a field of a job manifest", excerpt(key));
+        let (message, help) = lookalike_in(key).map_or((message, help), |(what, way)| (what, way));
         self.findings
             .push(self.source.error("unknown-field", entry.key_at, message).with_field(key.clone()).with_help(help));
         meant
@@ -180,6 +188,12 @@ impl<'s> Reader<'s, '_> {
     fn property(&mut self, entry: Entry) -> Option<Property<'s>> {
         let field = format!("flinkProperties.{}", entry.key);
         let at = entry.value.at;
+        if self.kind != Kind::Deployed
+            && let Some((message, help)) = lookalike_in(&entry.key)
+        {
+            let found = self.source.error("lookalike", entry.key_at, message);
+            self.findings.push(found.with_field(field.clone()).with_help(help));
+        }
         let (text, kind) = match entry.value.value {
             Value::Scalar { text, kind } => (text, kind),
             other => {

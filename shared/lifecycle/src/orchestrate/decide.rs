@@ -145,7 +145,10 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
 
 fn operate(record: &Record, situation: &Situation, change: Change, target: Option<&Target>) -> Ruling {
     let meta = target.map(|_| next_meta(record, &change, situation));
-    let next = target.zip(meta.as_ref()).map(|(target, meta)| Launch::of(target, meta));
+    // What is brought back is what was deployed: the files may say something else by now.
+    let written = situation.written.clone().filter(|_| change.kind != Kind::Unchanged);
+    let launch = |(target, meta)| Launch { written, ..Launch::of(target, meta) };
+    let next = target.zip(meta.as_ref()).map(launch);
     let adopt = match (&record.deployed, record.granted(Permission::Adopt)) {
         (_, Some(allow)) => allow.run.map_or(Adopt::ByName, Adopt::Run),
         (Some(deployed), None) if deployed.runs.is_empty() && deployed.aim == Aim::Run => Adopt::ByName,

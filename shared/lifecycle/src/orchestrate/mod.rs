@@ -20,6 +20,7 @@ use crate::owed::{Circumstances, Patience};
 use crate::plan::{Plan, Windows};
 use crate::record::{OpenOperation, Record, Source};
 use crate::target::Target;
+use crate::written::Written;
 
 pub use decide::decide;
 pub use machine::step;
@@ -75,6 +76,8 @@ pub struct Situation {
     pub by: String,
     /// The versions of the desired files.
     pub etags: Vec<String>,
+    /// Where the texts of the desired manifest stand.
+    pub written: Option<Written>,
     /// Where desired manifests come from.
     pub source: Source,
     /// The highest version that has state directories although no record knows it.

@@ -6,6 +6,48 @@ pub(crate) fn is_builtin_function(name: &str) -> bool {
     BUILTIN.binary_search(&name.to_ascii_uppercase().as_str()).is_ok()
 }
 
+/// Their names.
+pub(crate) fn builtin_functions() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().copied().chain(RESERVED_FUNCTIONS.iter().copied())
+}
+
+/// Those whose names are reserved words, as people write them most.
+const RESERVED_FUNCTIONS: &[&str] = &[
+    "ABS",
+    "AVG",
+    "CAST",
+    "CEIL",
+    "CHAR_LENGTH",
+    "COALESCE",
+    "COLLECT",
+    "COUNT",
+    "EXTRACT",
+    "FIRST_VALUE",
+    "FLOOR",
+    "JSON_EXISTS",
+    "JSON_OBJECT",
+    "JSON_QUERY",
+    "JSON_VALUE",
+    "LAG",
+    "LAST_VALUE",
+    "LEAD",
+    "LOWER",
+    "MAX",
+    "MIN",
+    "MOD",
+    "NULLIF",
+    "OVERLAY",
+    "POSITION",
+    "POWER",
+    "RANK",
+    "ROW_NUMBER",
+    "SQRT",
+    "SUBSTRING",
+    "SUM",
+    "TRIM",
+    "UPPER",
+];
+
 /// In byte order; as the operator table and the core module of Flink 1.20.1 list them.
 #[rustfmt::skip]
 const BUILTIN: &[&str] = &[

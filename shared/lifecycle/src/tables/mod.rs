@@ -24,7 +24,7 @@ use rules::Placed;
 
 use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
-use crate::sql::{Statement, StatementError, StatementKind, tokens};
+use crate::sql::{Statement, StatementError, StatementKind, lookalike, tokens};
 
 pub use compare::{ChangedField, DefinitionChange, compare};
 pub use definition::{Definition, Role, Used};
@@ -76,6 +76,14 @@ pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefini
 pub fn read(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
     let (placed, mut errors) = read_all(files, parameters);
     errors.extend(rules::judge(&placed));
+    for file in files {
+        let Some(problem) = lookalike(&file.text) else { continue };
+        // It is the cause of whatever else is wrong with the file.
+        errors.retain(|error| error.file != file.key);
+        let start = Place { file: &file.key, line: 1, column: 1 };
+        let before = file.text.get(..problem.at.start).unwrap_or_default();
+        errors.push(start.further(before).error(problem.message, &problem.help));
+    }
     let order =
         |error: &StatementError| (files.iter().position(|file| file.key == error.file), error.line, error.column);
     errors.sort_by_key(order);

@@ -90,6 +90,7 @@ pub(crate) fn situation(n: u8) -> Situation {
         etags: vec!["e".to_owned()],
         source: Source::Queries,
         version_floor: 0,
+        written: None,
         patience: patience(),
         windows: Windows::default(),
         removals_held: false,

@@ -1,0 +1,64 @@
+//! What is wrong with a file of template parameters that cannot be read: told of its own lines.
+//! Knows YAML as a tree; nothing of what the parameters are for.
+
+use super::source::Source;
+use super::tree::{self, Value};
+use crate::diagnostics::{Diagnostic, SourceFile, excerpt};
+
+const CODE: &str = "bad-parameters";
+const HELP: &str = "write one `name: value` a line, values as text";
+
+/// Why it is no mapping of texts; `words` are those of the parser, where nothing better is known.
+pub(crate) fn parameter_errors(file: &SourceFile, words: &str) -> Vec<Diagnostic> {
+    let source = match Source::open(file) {
+        Ok(source) => source,
+        Err(error) => return vec![*error],
+    };
+    let mut findings = Vec::new();
+    let root = match tree::read(&source, &mut findings) {
+        Ok(Some(root)) => root,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![*error],
+    };
+    match &root.value {
+        Value::Map(entries) => {
+            for entry in entries {
+                let told = match &entry.value.value {
+                    Value::Scalar { text, kind } if *kind != super::scalar::ScalarKind::Null => {
+                        let message =
+                            format!("`{}` is {}, not text", excerpt(&entry.key), entry.value.value.description());
+                        let quoted = matches!(kind, super::scalar::ScalarKind::String);
+                        (!quoted).then(|| (message, format!("put it in quotes: \"{}\"", excerpt(text))))
+                    }
+                    Value::Scalar { .. } => {
+                        let message = format!("`{}` is empty", excerpt(&entry.key));
+                        Some((message, "write its value behind it; \"\" for an empty text".to_owned()))
+                    }
+                    other @ (Value::List(_) | Value::Map(_)) => {
+                        let message = format!(
+                            "`{}` is {}, and a parameter is one text",
+                            excerpt(&entry.key),
+                            other.description()
+                        );
+                        Some((message, HELP.to_owned()))
+                    }
+                };
+                // What the parser takes for text although it is none stays to be taken.
+                if let Some((message, help)) = told {
+                    findings.push(
+                        source.error(CODE, entry.value.at, message).with_field(entry.key.clone()).with_help(help),
+                    );
+                }
+            }
+        }
+        other @ (Value::Scalar { .. } | Value::List(_)) => {
+            let message = format!("the file holds {}, not names and values", other.description());
+            findings.push(source.error(CODE, root.at, message).with_help(HELP));
+        }
+    }
+    findings.retain(Diagnostic::is_error);
+    if findings.is_empty() {
+        findings.push(source.error(CODE, root.at, words.to_owned()).with_help(HELP));
+    }
+    findings
+}
