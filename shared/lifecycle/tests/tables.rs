@@ -30,6 +30,13 @@ fn parameters_are_filled_in_as_python_does_and_the_group_id_last() {
         ("SET 'a' = '{{group_id}}'", "SET 'a' = '{group_id}'"),
         ("SET 'a' = '{{{servers}}}'", "SET 'a' = '{b:9092}'"),
         ("SET 'a' = '{not a name}'", "SET 'a' = 'x'"),
+        // Nobody can mean a parameter.
+        ("SET 'a' = '#{Name.first}'", "SET 'a' = '#{Name.first}'"),
+        ("SET 'a' = '#{date.past ''1'',''DAYS''}'", "SET 'a' = '#{date.past ''1'',''DAYS''}'"),
+        ("SET 'a' = '#{regexify ''(a|b){1}''}'", "SET 'a' = '#{regexify ''(a|b){1}''}'"),
+        ("SET 'a' = '#{{regexify ''(a|b){{1}}''}}'", "SET 'a' = '#{regexify ''(a|b){1}''}'"),
+        ("SET 'a' = '{\"k\": {\"l\": 1} }'", "SET 'a' = '{\"k\": {\"l\": 1} }'"),
+        ("SET 'a' = '[a-z]{2,3} \\d{4} {} {group_id}'", "SET 'a' = '[a-z]{2,3} \\d{4} {} rta-o-1'"),
     ];
     for (text, expected) in cases {
         let parsed = parse(&[file("t.sql", text)], &known).unwrap();
@@ -46,7 +53,8 @@ fn every_error_of_every_file_has_its_place_and_a_way_out() {
         file("a.sql", "SET 'a'='{x}';\n\nSET 'b' =\n  '{group_id}{y}}';"),
         file("b.sql", "SET 'a' = '{quote}';\nSET 'a' = {two};"),
         file("c.sql", "SET 'a' = 'b"),
-        file("d.sql", "SET 'a' = '{\"k\":1}'; SET 'b' = '{'"),
+        file("d.sql", "SET 'a' = '{k:1}'; SET 'b' = '{\"k\": \"{b}\"}'; SET 'c' = '{1}}'"),
+        file("e.sql", "CREATE TABLE t WITH ('a' = '{x, y', 'b' = 'z}')"),
     ];
     let known = parameters(&[("quote", "it's"), ("two", "1; 2")]);
     let errors = parse(&files, &known).unwrap_err();
@@ -64,8 +72,12 @@ fn every_error_of_every_file_has_its_place_and_a_way_out() {
             format!("b.sql:2:1: with its parameters filled in, this is more than one statement ({value})"),
             "c.sql:1:11: this string is never closed with ' (close it; a quote inside quotes is written twice)"
                 .to_owned(),
-            format!("d.sql:1:12: `{{\"k\":1}}` {known} ({add} `{{{{\"k\":1}}}}`)"),
-            "d.sql:1:33: this `{` has no partner (write `{{` for a literal brace)".to_owned(),
+            format!("d.sql:1:12: `{{k:1}}` {known} ({add} `{{{{k:1}}}}`)"),
+            "d.sql:1:31: this `{` has no partner (write `{{` for a literal brace)".to_owned(),
+            format!("d.sql:1:38: `{{b}}` {known} ({add} `{{{{b}}}}`)"),
+            "d.sql:1:42: this `}` has no partner (write `}}` for a literal brace)".to_owned(),
+            "d.sql:1:60: this `}` has no partner (write `}}` for a literal brace)".to_owned(),
+            format!("e.sql:1:29: `{{x, y', 'b' = 'z}}` {known} ({add} `{{{{x, y', 'b' = 'z}}}}`)"),
         ]
     );
 }

@@ -11,41 +11,89 @@ pub(super) const QUERY_HINTS: &[&str] =
 /// `scan.startup.` and `scan.bounded.`: kafka, upsert-kafka, the cdc connectors, pulsar (their reference pages).
 /// `scan.watermark.`: Flink's own, of every source that takes it (`FactoryUtil`).
 /// `lookup.partial-cache.` and `lookup.full-cache.`: Flink's own (`LookupOptions`).
-pub(super) const OPTION_PREFIXES: &[&str] =
-    &["lookup.full-cache.", "lookup.partial-cache.", "scan.bounded.", "scan.startup.", "scan.watermark."];
+/// `sink.buffer-flush.` and `sink.bulk-flush.`: jdbc, hbase, elasticsearch, opensearch.
+/// `streaming-source.`: hive.
+pub(super) const OPTION_PREFIXES: &[&str] = &[
+    "lookup.full-cache.",
+    "lookup.partial-cache.",
+    "scan.bounded.",
+    "scan.startup.",
+    "scan.watermark.",
+    "sink.buffer-flush.",
+    "sink.bulk-flush.",
+    "streaming-source.",
+];
+
+/// What formats call to go on over rows that they cannot read, whatever format comes before (`csv.ignore-parse-errors`).
+pub(super) const OPTION_SUFFIXES: &[&str] = &[".fail-on-missing-field", ".ignore-parse-errors"];
+
+/// Options of which some values are harmless and others name a class: kafka's partitioners that have names.
+pub(super) const OPTION_VALUES: &[(&str, &[&str])] = &[("sink.partitioner", &["default", "fixed", "round-robin"])];
 
 /// Options that say neither where data is nor who we are, in byte order. From the connectors' reference pages: kafka,
 /// upsert-kafka, kinesis, filesystem, jdbc, the cdc family, pulsar, datagen, iceberg, paimon, hudi.
 ///
-/// Not on it on purpose: group, server and consumer ids, slots, transactional ids, partitioners (a class), commit
+/// Not on it on purpose: group, server and consumer ids, slots, transactional ids, partitioners of a class, commit
 /// policies (a class, a file), formats, credentials, branches, and what overwrites data.
 pub(super) const OPTIONS: &[&str] = &[
     "as-of-timestamp",
+    "as.of.instant",
     "auto-compaction",
+    "case-sensitive",
     "compaction.file-size",
+    "compaction.tasks",
+    "compression-codec",
     "connect.max-retries",
     "connect.timeout",
     "connection.max-retry-timeout",
     "connection.pool.size",
     "continuous.discovery-interval",
+    "debezium.snapshot.mode",
+    "distribution-mode",
     "end-snapshot-id",
+    "end-tag",
     "heartbeat.interval",
+    "hoodie.datasource.query.type",
+    "include-column-stats",
+    "incremental-between",
+    "incremental-between-scan-mode",
+    "incremental-between-timestamp",
+    "limit",
+    "log.scan",
     "lookup.async",
     "lookup.async-thread-number",
+    "lookup.bootstrap-parallelism",
     "lookup.cache",
+    "lookup.cache-max-disk-size",
+    "lookup.cache-max-memory-size",
+    "lookup.cache-rows",
     "lookup.cache.caching-missing-key",
     "lookup.cache.filter",
     "lookup.cache.max-rows",
     "lookup.cache.ttl",
+    "lookup.dynamic-partition",
+    "lookup.dynamic-partition.refresh-interval",
     "lookup.max-retries",
     "lookup.refresh.async",
+    "lookup.refresh.async.pending-snapshot-count",
+    "lookup.retry.interval",
+    "max-allowed-planning-failures",
     "max-planning-snapshot-count",
+    "metadata.enabled",
     "monitor-interval",
     "number-of-rows",
+    "properties.auto.offset.reset",
+    "properties.isolation.level",
+    "properties.max.poll.records",
+    "read.batch-size",
+    "read.data.skipping.enabled",
     "read.end-commit",
     "read.start-commit",
     "read.streaming.check-interval",
     "read.streaming.enabled",
+    "read.streaming.skip_clustering",
+    "read.streaming.skip_compaction",
+    "read.streaming.start-commit",
     "read.tasks",
     "rows-per-second",
     "scan.auto-commit",
@@ -79,12 +127,14 @@ pub(super) const OPTIONS: &[&str] = &[
     "scan.timestamp",
     "scan.timestamp-millis",
     "scan.topic-partition-discovery.interval",
+    "scan.version",
+    "scan.watermark",
     "sink.batch.max-size",
-    "sink.buffer-flush.interval",
-    "sink.buffer-flush.max-rows",
+    "sink.delivery-guarantee",
     "sink.fail-on-timeout",
     "sink.flush-buffer.size",
     "sink.flush-buffer.timeout",
+    "sink.flush-on-checkpoint",
     "sink.max-retries",
     "sink.parallelism",
     "sink.partition-commit.delay",
@@ -92,6 +142,7 @@ pub(super) const OPTIONS: &[&str] = &[
     "sink.partition-commit.watermark-time-zone",
     "sink.requests.max-buffered",
     "sink.requests.max-inflight",
+    "sink.retry.interval",
     "sink.rolling-policy.check-interval",
     "sink.rolling-policy.file-size",
     "sink.rolling-policy.inactivity-interval",
@@ -107,9 +158,17 @@ pub(super) const OPTIONS: &[&str] = &[
     "split-size",
     "start-snapshot-id",
     "start-snapshot-timestamp",
+    "start-tag",
     "starting-strategy",
     "streaming",
+    "tag",
+    "target-file-size-bytes",
+    "upsert-enabled",
+    "watermark-column",
+    "watermark-column-time-unit",
+    "write-only",
     "write-parallelism",
+    "write.rate.limit",
     "write.tasks",
 ];
 

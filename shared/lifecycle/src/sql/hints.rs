@@ -1,7 +1,7 @@
 //! Owns which hints a query or a target may carry: those that say neither where data is nor who we are.
 //! Must not know where the text is from; the lists are in `hint_lists`.
 
-use super::hint_lists::{OPTION_PREFIXES, OPTIONS, QUERY_HINTS};
+use super::hint_lists::{OPTION_PREFIXES, OPTION_SUFFIXES, OPTION_VALUES, OPTIONS, QUERY_HINTS};
 use super::lexer::{Token, TokenKind, tokens};
 use super::problem::Problem;
 
@@ -109,10 +109,10 @@ fn judge_option(at: &Token<'_>, pair: &[Token<'_>]) -> Option<Problem> {
     let Some(option) = key.literal_value().or_else(|| key.name()) else {
         return Some(malformed(key));
     };
-    if !equals.is_symbol("=") || value.literal_value().is_none() {
+    let Some(value) = value.literal_value().filter(|_| equals.is_symbol("=")) else {
         return Some(malformed(key));
-    }
-    (!is_allowed(&option)).then(|| {
+    };
+    (!is_allowed(&option, &value)).then(|| {
         let message = format!("the option `{}` cannot be changed in a hint", crate::diagnostics::excerpt(&option));
         let help = "remove it: where data is and who reads it is said in config/tables/ alone; a hint may say where to \
                     start (`scan.startup.mode`), parallelism, and caching of lookups";
@@ -120,7 +120,9 @@ fn judge_option(at: &Token<'_>, pair: &[Token<'_>]) -> Option<Problem> {
     })
 }
 
-fn is_allowed(option: &str) -> bool {
+fn is_allowed(option: &str, value: &str) -> bool {
     OPTIONS.binary_search(&option).is_ok()
         || OPTION_PREFIXES.iter().any(|prefix| option.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
+        || OPTION_SUFFIXES.iter().any(|suffix| option.strip_suffix(suffix).is_some_and(|rest| !rest.is_empty()))
+        || OPTION_VALUES.iter().any(|(known, values)| *known == option && values.contains(&value))
 }

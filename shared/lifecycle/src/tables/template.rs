@@ -1,5 +1,5 @@
-//! Owns the placeholders of table definitions, as Python's `str.format` reads them.
-//! Must not know SQL.
+//! Owns the placeholders of table definitions, as Python's `str.format` reads them; braces that cannot be meant as one
+//! stay as they are. Must not know SQL.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,20 @@ enum Part<'a> {
     Placeholder(&'a str),
     /// What is meant as a secret reference, `${…}`: its braces are its own.
     Reference(&'a str),
+    /// Braces inside braces, none of which can be meant as a placeholder.
+    Nested(&'a str),
     /// A brace without its partner.
     Loose(&'a str),
 }
 
-/// Fills the parameters in. `{group_id}` and doubled braces stay, braces in values and of references are doubled.
+/// The longest text that is looked through for the partner of a brace: longer than any pattern or document in an option.
+const LONGEST_GROUP: usize = 1_000;
+
+/// How deep braces may stand in each other: text with many that are never closed is then read in linear time.
+const DEEPEST_GROUP: usize = 8;
+
+/// Fills the parameters in. `{group_id}` and doubled braces stay; braces in values, of references and those that are
+/// meant as they are, are doubled.
 pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Result<String, Vec<Problem>> {
     let mut filled = String::with_capacity(template.len());
     let mut problems = Vec::new();
@@ -38,6 +47,9 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Res
             Part::Placeholder(name) => match parameters.get(name) {
                 Some(value) => filled.push_str(&doubled(value)),
                 None if name == GROUP_ID => filled.push_str("{group_id}"),
+                None if is_no_name(name) || is_expression(template, offset, name) => {
+                    filled.push_str(&doubled(&format!("{{{name}}}")));
+                }
                 None => problems.push(unknown(offset, name, parameters)),
             },
             Part::Reference(text) => match leading(text) {
@@ -46,6 +58,7 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Res
                 }
                 Some((_, Ok(_))) | None => filled.push_str(&doubled(text)),
             },
+            Part::Nested(text) => filled.push_str(&doubled(text)),
             Part::Loose(brace) => problems.push(Problem {
                 offset,
                 message: format!("this `{brace}` has no partner"),
@@ -54,6 +67,18 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Res
         }
     }
     if problems.is_empty() { Ok(filled) } else { Err(problems) }
+}
+
+/// Whether nobody can have meant a parameter by this text between braces: a quantifier (`{2,3}`), a document
+/// (`{"a": 1}`), nothing, or a call with quoted arguments. Text that leaves its string is a brace without its partner.
+fn is_no_name(text: &str) -> bool {
+    let nameless = !text.trim_start().starts_with(|first: char| first.is_alphabetic() || first == '_');
+    !text.replace("''", "").contains('\'') && (nameless || text.contains(['\'', '"', ',', '(']))
+}
+
+/// Whether a brace begins an expression of the faker connector: `#{Name.first_name}`.
+fn is_expression(template: &str, offset: usize, text: &str) -> bool {
+    text.contains('.') && template.get(..offset).is_some_and(|before| before.ends_with('#'))
 }
 
 fn doubled(text: &str) -> String {
@@ -75,7 +100,7 @@ pub fn fill_group_id(sql: &str, group_id: &str) -> String {
     let mut filled = String::with_capacity(sql.len());
     for (_, part) in parts(sql) {
         match part {
-            Part::Text(text) | Part::Reference(text) | Part::Loose(text) => filled.push_str(text),
+            Part::Text(text) | Part::Reference(text) | Part::Nested(text) | Part::Loose(text) => filled.push_str(text),
             Part::Brace(braces) => filled.push_str(braces.get(1..).unwrap_or_default()),
             Part::Placeholder(GROUP_ID) => filled.push_str(group_id),
             Part::Placeholder(name) => {
@@ -119,6 +144,34 @@ fn first_part(rest: &str) -> (Part<'_>, usize) {
         Some(end) if rest.starts_with('{') && inner[end..].starts_with('}') => {
             (Part::Placeholder(&inner[..end]), end + 2)
         }
-        _ => (Part::Loose(&rest[..1]), 1),
+        _ => nested(rest).map_or((Part::Loose(&rest[..1]), 1), |length| (Part::Nested(&rest[..length]), length)),
     }
+}
+
+/// How long the braces inside braces are that the text begins with; nothing if one may be a placeholder, or if two of
+/// a kind stand together, which are one literal brace elsewhere.
+fn nested(rest: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut last = None;
+    for (at, brace) in rest.char_indices().take(LONGEST_GROUP).filter(|(_, it)| matches!(it, '{' | '}')) {
+        if at > 0 && last == Some((at - 1, brace)) {
+            return None;
+        }
+        last = Some((at, brace));
+        if brace == '{' {
+            open.push(at);
+            if open.len() > DEEPEST_GROUP {
+                return None;
+            }
+            continue;
+        }
+        let start = open.pop()?;
+        if !is_no_name(rest.get(start + 1..at)?) {
+            return None;
+        }
+        if open.is_empty() {
+            return Some(at + 1);
+        }
+    }
+    None
 }
