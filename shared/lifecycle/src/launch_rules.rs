@@ -43,7 +43,16 @@ impl Launch {
         let after = rest.get(target..).unwrap_or_default();
         let Some(columns) = begins(after, &["SELECT", "*", ","]) else { return false };
         let columns = match begins(columns, &["NOW", "(", ")", "AS"]) {
-            Some([name, comma, columns @ ..]) if name.name().is_some() && comma.is_symbol(",") => columns,
+            Some([stamp, comma, columns @ ..]) if comma.is_symbol(",") => {
+                // A target has no names but its path, its options and the columns of its partition.
+                let path = |token: &&Token<'_>| !token.is_word("PARTITION");
+                let partition = rest.get(..target).unwrap_or_default().iter().skip_while(path);
+                let Some(stamp) = stamp.name() else { return false };
+                if partition.filter_map(Token::name).any(|column| column.eq_ignore_ascii_case(&stamp)) {
+                    return false;
+                }
+                columns
+            }
             Some(_) => return false,
             None => columns,
         };

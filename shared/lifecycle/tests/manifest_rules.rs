@@ -102,6 +102,14 @@ fn properties() {
         ("  execution.savepoint.path: x\n", &["refused-property@6:3+24 flinkProperties.execution.savepoint.path"]),
         ("  execution.target: local\n", &["refused-property@6:3+16 flinkProperties.execution.target"]),
         ("  high-availability: x\n", &["refused-property@6:3+17 flinkProperties.high-availability"]),
+        ("  web.port: 1\n", &["refused-property@6:3+8 flinkProperties.web.port"]),
+        ("  table.dml-sync: 'True'\n", &["refused-property@6:19+6 flinkProperties.table.dml-sync"]),
+        ("  table.dml-sync: false\n", &[]),
+        (
+            "  state.checkpoints.create-subdir: false\n",
+            &["refused-property@6:36+5 flinkProperties.state.checkpoints.create-subdir"],
+        ),
+        ("  execution.checkpointing.create-subdir: true\n", &[]),
         ("  security.x: x\n", &["refused-property@6:3+10 flinkProperties.security.x"]),
         ("  jobmanager.rpc.port: x\n", &["refused-property@6:3+19 flinkProperties.jobmanager.rpc.port"]),
         ("  pipeline.jars: x\n", &["code-not-allowed@6:3+13 flinkProperties.pipeline.jars"]),
@@ -159,6 +167,51 @@ fn flinks_own_options() {
         let expected: Vec<_> = expected.iter().map(|line| line.replace("{}", "flinkProperties.")).collect();
         let text = format!("{FIELDS}flinkProperties:\n  {properties}\n{DIRS}");
         assert_eq!(found(&text, false), expected, "{properties}");
+    }
+}
+
+/// Classes, and files that Flink would read or write with its own rights: the template's matter, or of code.
+#[test]
+fn options_that_name_classes_or_files_are_not_the_uploaders() {
+    const DIRS_TEMPLATE: &str =
+        "flinkProperties:\n  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
+    for (property, reaches) in [
+        ("state.backend: org.example.Factory", true),
+        ("state.backend.type: org.example.Factory", true),
+        ("state.checkpoint-storage: org.example.Factory", true),
+        ("execution.job-listeners: org.example.Listener", true),
+        ("execution.job-status-changed-listeners: org.example.Factory", true),
+        ("pipeline.default-kryo-serializers: 'class:a.B,serializer:c.D'", true),
+        ("pipeline.registered-kryo-types: a.B", true),
+        ("pipeline.registered-pojo-types: a.B", true),
+        ("pipeline.serialization-config: '[a.B]'", true),
+        ("state.backend.rocksdb.options-factory: a.B", true),
+        ("table.catalog-modification.listeners: x", true),
+        ("pipeline.cached-files: 'name:x,path:file:///etc/passwd'", true),
+        ("state.backend.rocksdb.localdir: /etc", true),
+        ("state.backend.rocksdb.checkpointdir: /etc", true),
+        ("state.backend.rocksdb.log.dir: /etc", true),
+        ("table.resources.download-dir: /etc", true),
+        ("table.catalog-store.kind: file", true),
+        ("table.catalog-store.file.path: s3://b/x", true),
+        ("state.backend: rocksdb", false),
+        ("state.checkpoint-storage: filesystem", false),
+        ("state.backend.rocksdb.localdir:", false),
+        ("state.backend.rocksdb.predefined-options: DEFAULT", false),
+    ] {
+        let told = |template: &str, manifest: &str, allow_code: bool| -> Vec<String> {
+            let template = SourceFile::new("config/job-template.yaml", format!("{DIRS_TEMPLATE}{template}"));
+            let file = SourceFile::new("queries/a.yaml", format!("{FIELDS}flinkProperties:\n{manifest}"));
+            let policy = Policy { allow_code, ..Policy::default() };
+            let found = load(Some(&template), &file, &policy).err().unwrap_or_default();
+            let errors = found.iter().filter(|it| it.severity == Severity::Error);
+            errors.map(|it| it.code.clone()).collect()
+        };
+        let line = format!("  {property}\n");
+        let expected: &[&str] = if reaches { &["refused-property"] } else { &[] };
+        assert_eq!(told("", &line, false), *expected, "{property}");
+        assert_eq!(told("", &line, true), [""; 0], "{property}");
+        assert_eq!(told(&line, "", false), [""; 0], "{property}");
     }
 }
 

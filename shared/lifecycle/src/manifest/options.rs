@@ -1,7 +1,7 @@
 //! Flink's options by name: which spellings mean one option, and which a manifest may not set.
 //! Knows names only, no values and no files; which names there are is in the catalogue.
 
-use super::catalogue;
+use super::catalogue::{self, Names};
 
 /// Where checkpoints go.
 pub const CHECKPOINT_DIR: &str = "execution.checkpointing.dir";
@@ -11,6 +11,10 @@ pub const SAVEPOINT_DIR: &str = "execution.checkpointing.savepoint-dir";
 pub const RETENTION: &str = "execution.checkpointing.externalized-checkpoint-retention";
 /// The one retention that keeps state for the next run.
 pub const RETAIN: &str = "RETAIN_ON_CANCELLATION";
+/// Whether checkpoints lie below a directory that is named after the run: nothing else tells whose they are.
+pub(crate) const CREATE_SUBDIR: &str = "execution.checkpointing.create-subdir";
+/// Whether a submission waits for the end of the job.
+pub(crate) const DML_SYNC: &str = "table.dml-sync";
 /// The job's name in Flink.
 pub const PIPELINE_NAME: &str = "pipeline.name";
 
@@ -21,7 +25,10 @@ pub fn canonical_option(key: &str) -> &str {
 
 /// Why an option may not be set by hand; `None` if it may.
 pub(crate) fn refusal(key: &str) -> Option<&'static str> {
-    let key = canonical_option(key);
+    catalogue::set_by(key).find_map(refusal_of)
+}
+
+fn refusal_of(key: &str) -> Option<&'static str> {
     let under = |prefix: &str| key.starts_with(prefix);
     if under("$internal.") {
         Some("the options under `$internal.` belong to the deployment protocol")
@@ -48,11 +55,20 @@ pub(crate) fn refusal(key: &str) -> Option<&'static str> {
 
 /// Whether an option brings code into the job, or runs some beside it.
 pub(crate) fn brings_code(key: &str) -> bool {
-    let key = canonical_option(key);
-    matches!(key, "pipeline.jars" | "pipeline.classpaths" | "yarn.ship-files" | "yarn.ship-archives")
-        || ["python.", "env.java.", "yarn.provided.", "classloader.", "user.artifacts."]
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
+    catalogue::set_by(key).any(|key| {
+        matches!(key, "pipeline.jars" | "pipeline.classpaths" | "yarn.ship-files" | "yarn.ship-archives")
+            || ["python.", "env.java.", "yarn.provided.", "classloader.", "user.artifacts."]
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+    })
+}
+
+/// What an option of this value does that is for those alone who may bring code, or write `config/`.
+pub(crate) fn reach(key: &str, text: &str) -> Option<&'static str> {
+    catalogue::set_by(key).find_map(|key| catalogue::names(key, text)).map(|names| match names {
+        Names::Classes => "names a class that Flink would run",
+        Names::Files => "names files that Flink would read or write with its own rights",
+    })
 }
 
 #[cfg(test)]
@@ -101,6 +117,10 @@ mod tests {
             "high-availability.type",
             "security.ssl.rest.enabled",
             "jobmanager.rpc.address",
+            // Each became two options.
+            "web.port",
+            "jobmanager.web.port",
+            "jobmanager.web.address",
         ] {
             assert!(refusal(key).is_some(), "{key}");
         }

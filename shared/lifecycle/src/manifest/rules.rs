@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::name::JobName;
 use super::option_rules;
 use super::options::{
-    CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code, canonical_option, refusal,
+    CHECKPOINT_DIR, CREATE_SUBDIR, DML_SYNC, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code,
+    canonical_option, reach, refusal,
 };
 use super::scalar::ScalarKind;
 use super::source::{Range, Source};
@@ -241,31 +242,45 @@ impl<'s> Merged<'s> {
         }
         let text = value.text.as_str();
         let set = value.kind != ScalarKind::Null;
+        let is_upload = self.is_upload(property, kind);
+        if let Some(reason) = reach(key, text).filter(|_| set && is_upload && !policy.allow_code) {
+            let message = format!("`{key}` cannot be set here: it {reason}");
+            let help = "remove it, have it set in config/job-template.yaml, or have ALLOW_CODE turned on";
+            report(property.key_error("refused-property", message, &field), help);
+        }
         match canonical_option(key) {
             RETENTION if set && !text.eq_ignore_ascii_case(RETAIN) => {
                 let message = format!("`{}` would delete the state that the next run goes on from", excerpt(text));
                 report(property.error("retention", message, &field), "write `RETAIN_ON_CANCELLATION`, or remove it");
+            }
+            CREATE_SUBDIR if set && !text.eq_ignore_ascii_case("true") => {
+                let message = "checkpoints would not lie below their run's directory, and not be found".to_owned();
+                report(property.error("refused-property", message, &field), "remove it");
+            }
+            DML_SYNC if set && !text.eq_ignore_ascii_case("false") => {
+                let message = "the submission would wait for the end of the job".to_owned();
+                report(property.error("refused-property", message, &field), "remove it");
             }
             PIPELINE_NAME if set && text != name.as_str() => {
                 let message = format!("`{key}` must be the job's name, `{name}`");
                 report(property.error("pipeline-name", message, &field), "remove it: it is set to the job's name");
             }
             CHECKPOINT_DIR | SAVEPOINT_DIR if set && !text.is_empty() => {
-                let refusal = state_rules::refusal(text, name, self.is_upload(property, kind), policy);
+                let refusal = state_rules::refusal(text, name, is_upload, policy);
                 if let Some(Refusal { message, help }) = refusal {
                     report(property.error("state-directory", message, &field), &help);
                 }
             }
             _ => {}
         }
-        findings.extend(sql_rules::property(property, self.is_upload(property, kind)));
+        findings.extend(sql_rules::property(property, is_upload));
         findings.extend(option_rules::judge(property));
         findings.extend(property.control_character(key, &field));
         findings.extend(property.control_character(text, &field));
         let (key_at, source) = (property.key_at, property.source);
         let in_key = Given { value: (), key_at, at: key_at, source };
         findings.extend(self.refused_reference(&in_key, key, kind, &field));
-        if self.is_upload(property, kind) || READ_BY_US.contains(&canonical_option(key)) {
+        if is_upload || READ_BY_US.contains(&canonical_option(key)) {
             findings.extend(self.refused_reference(property, text, kind, &field));
         } else {
             let bad = references(text).into_iter().filter_map(|found| found.reference.err());

@@ -9,12 +9,16 @@ use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::problem::Problem;
 use super::reserved::is_reserved;
+use crate::target::TIMESTAMP_FIELD;
 
 /// The code of what is no target.
 const BAD_TARGET: &str = "bad-target";
 
 /// The most parts of a name: catalog, database and table.
 const MOST_PARTS: usize = 3;
+
+/// What the columns begin with that say who wrote a row.
+const OUR_COLUMNS: &str = "__query_";
 
 /// What keeps a text from being a target.
 pub fn target_problems(text: &str) -> Vec<Problem> {
@@ -135,11 +139,21 @@ fn partition_length(tokens: &[Token<'_>]) -> Result<usize, Problem> {
         let [column, equals, value @ ..] = pair else { return Err(broken()) };
         let plain = column.kind != TokenKind::Word || !is_reserved(column.text);
         let name = column.name().filter(|_| plain && equals.is_symbol("=") && is_constant(value));
+        if name.as_deref().is_some_and(is_ours) {
+            let message = "a partition cannot give a column that says who wrote a row";
+            return Err(refuse(column, message, "remove it: the column is written for you"));
+        }
         if !name.is_some_and(|name| columns.insert(name)) {
             return Err(refuse(column, "this is no static partition", help));
         }
     }
     Ok(close + 1)
+}
+
+/// Whether a column is one that is written into every row beside the query's own.
+fn is_ours(column: &str) -> bool {
+    let start = column.get(..OUR_COLUMNS.len()).unwrap_or_default();
+    start.eq_ignore_ascii_case(OUR_COLUMNS) || column.eq_ignore_ascii_case(TIMESTAMP_FIELD)
 }
 
 fn is_constant(value: &[Token<'_>]) -> bool {

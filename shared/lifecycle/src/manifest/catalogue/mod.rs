@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 pub(crate) use nearest::{Meant, meant};
 use rules::Rules;
-pub(crate) use rules::Scope;
+pub(crate) use rules::{Names, Scope};
 pub(crate) use values::{OptionType, Scalar};
 
 /// The release that the catalogue is of.
@@ -60,6 +60,8 @@ struct Catalogue {
     by_name: HashMap<&'static str, usize>,
     /// Old spelling to new, where there is one new one only.
     renamed: HashMap<&'static str, &'static str>,
+    /// Every old spelling with each option that it sets.
+    old: Vec<(&'static str, &'static str)>,
     /// Beginnings under which Flink leaves the names to others: `metrics.reporter.`, and maps written key by key.
     patterns: Vec<&'static str>,
     rules: Rules,
@@ -91,7 +93,7 @@ impl Catalogue {
                 renamed.remove(name);
             }
         }
-        Self { options, by_name, renamed, patterns, rules: Rules::read() }
+        Self { options, by_name, renamed, old, patterns, rules: Rules::read() }
     }
 }
 
@@ -108,6 +110,18 @@ pub(crate) fn option(name: &str) -> Option<&'static FlinkOption> {
 /// The new spelling of an old one.
 pub(crate) fn renamed(name: &str) -> Option<&'static str> {
     CATALOGUE.renamed.get(name).copied()
+}
+
+/// Every option that Flink sets under this name: more than one where an old name became several.
+pub(crate) fn set_by(name: &str) -> impl Iterator<Item = &str> {
+    let new = CATALOGUE.old.iter().filter(move |(old, _)| *old == name).map(|(_, new)| *new);
+    std::iter::once(name).chain(new)
+}
+
+/// What an option of this value names beside the job's own things.
+pub(crate) fn names(name: &str, text: &str) -> Option<Names> {
+    let class = || CATALOGUE.rules.bounds(name).is_class(text).then_some(Names::Classes);
+    CATALOGUE.rules.names(name).or_else(class)
 }
 
 /// Whether two texts are one value of this option to Flink.

@@ -17,12 +17,23 @@ pub(crate) enum Scope {
     Cluster(&'static str),
 }
 
+/// What an option names beside the job's own things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Classes, which is code.
+    Classes,
+    /// Files that Flink reads or writes with its own rights.
+    Files,
+}
+
 /// The rules by name; `a.*` is kept as `a`, apart from those for `a` alone.
 #[derive(Default)]
 pub(super) struct Rules {
     exact: HashMap<&'static str, Scope>,
     under: HashMap<&'static str, Scope>,
     free: Vec<&'static str>,
+    /// Names, or beginnings that end with a point.
+    naming: Vec<(&'static str, Names)>,
     bounds: HashMap<&'static str, Bounds>,
 }
 
@@ -51,6 +62,8 @@ impl Rules {
                 "most" => rules.bounds.entry(name).or_default().most = Some(detail),
                 "one of" => rules.bounds.entry(name).or_default().one_of = detail.split('|').collect(),
                 "free" => rules.free.push(name.trim_end_matches('*')),
+                "class" => rules.naming.push((name.trim_end_matches('*'), Names::Classes)),
+                "path" => rules.naming.push((name.trim_end_matches('*'), Names::Files)),
                 _ => {
                     let scope = if verb == "job" { Scope::Job } else { Scope::Cluster(detail) };
                     match name.strip_suffix(".*") {
@@ -70,6 +83,11 @@ impl Rules {
 
     pub(super) fn is_free(&self, name: &str) -> bool {
         self.free.iter().any(|beginning| name.starts_with(beginning))
+    }
+
+    pub(super) fn names(&self, name: &str) -> Option<Names> {
+        let fits = |known: &str| name == known || known.ends_with('.') && name.starts_with(known);
+        self.naming.iter().find(|(known, _)| fits(known)).map(|(_, names)| *names)
     }
 
     pub(super) fn bounds(&self, name: &str) -> Bounds {
@@ -102,8 +120,12 @@ impl Bounds {
     }
 
     fn is_one(&self, text: &str) -> bool {
-        let class = |known: &str| known == "class" && text.contains('.');
-        self.one_of.iter().any(|known| class(known) || (*known != "class" && known.eq_ignore_ascii_case(text)))
+        self.is_class(text) || self.one_of.iter().any(|known| *known != "class" && known.eq_ignore_ascii_case(text))
+    }
+
+    /// Whether the value is the name of a class where Flink's own names would do.
+    pub(super) fn is_class(&self, text: &str) -> bool {
+        text.contains('.') && self.one_of.contains(&"class")
     }
 
     /// What may be written, as the end of "write …".
