@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: planted-faults help demo test check infra options unit simulate e2e lambda package package-twice bench build install fmt
+.PHONY: planted-faults help demo test check infra options unit simulate fuzz e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,14 @@ planted-faults: ## plants one-line faults and says which test finds each (ONLY=p
 
 simulate: ## random operations under random faults in simulated time (SEEDS=1..1000; a failure prints its own seed)
 	SEEDS=$(SEEDS) cargo nextest run -p tests --locked -E 'binary(simulation) and test(random)' --no-capture
+
+# Which parsers `make fuzz` drives (part of a test's name; all without it), and for how many seconds each.
+PARSER ?=
+FUZZ_SECONDS ?= 300
+
+fuzz: ## nasty inputs for every parser reached from outside (PARSER=manifest FUZZ_SECONDS=3600; a failure prints its FUZZ_SEED)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo nextest run --workspace --locked --no-fail-fast --success-output final \
+		-E '(package(fuzz) or binary(fuzz) or test(fuzz_tests::)) and test($(or $(PARSER),/./))'
 
 e2e: ## the end-to-end tests only
 	scripts/test.sh e2e

@@ -3,6 +3,8 @@
 
 mod answers;
 mod configuration;
+#[cfg(test)]
+mod fuzz_tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;

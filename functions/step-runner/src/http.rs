@@ -169,7 +169,7 @@ fn passing(status: StatusCode) -> bool {
 }
 
 /// What Flink says in `{"errors": [...]}`, or the first line of what is no such answer.
-fn message(content: &[u8], secrets: &Secrets) -> String {
+pub(crate) fn message(content: &[u8], secrets: &Secrets) -> String {
     let text = String::from_utf8_lossy(content);
     let said = match serde_json::from_str::<Errors>(&text) {
         // The last one is the trace, where there are several.

@@ -5,6 +5,8 @@ pub mod cluster_arguments;
 pub mod endpoint;
 pub mod environment;
 pub mod flink_rest;
+#[cfg(test)]
+mod fuzz_tests;
 pub mod http;
 pub mod local_files;
 pub mod locks;

@@ -1,6 +1,8 @@
 //! Compiles and submits jobs in one warm `flink run`, which is started when first needed and again after it was lost.
 //! Must not know plans, claims or the cluster's state.
 
+#[cfg(test)]
+mod fuzz_tests;
 mod protocol;
 mod session;
 

@@ -2,6 +2,8 @@
 //! Must not know jobs; it only reads, and never follows the links it is given.
 
 mod answers;
+#[cfg(test)]
+mod fuzz_tests;
 
 use std::fmt;
 

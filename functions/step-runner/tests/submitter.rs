@@ -195,7 +195,7 @@ async fn one_client_prepares_and_submits_and_leaves() {
     assert_eq!(submitter.submit(id(1), id(11), Some("dup")).await.unwrap(), Submitted::Duplicate);
     assert_eq!(
         submitter.submit(id(1), id(11), Some("no-state")).await.unwrap(),
-        Submitted::Rejected("Cannot find it".into())
+        Submitted::Rejected("Cannot find\nit".into())
     );
     assert!(unknown(&submitter.submit(id(1), id(11), Some("lost")).await.unwrap_err()).contains("Connection refused"));
     assert!(unknown(&submitter.prepare(id(3), &launch("lost")).await.unwrap_err()).contains("Connection refused"));

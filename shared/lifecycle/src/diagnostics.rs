@@ -165,6 +165,16 @@ fn printable_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
+/// The most findings that one file is reported with: whoever corrects these sees the next ones.
+pub(crate) const MAX_FINDINGS: usize = 100;
+/// A line longer than this is pointed at but not repeated.
+const MAX_SHOWN_LINE: usize = 400;
+
+/// A line of a file beside its finding, if it is one that a person can look at.
+pub(crate) fn shown_line(line: &str) -> Option<String> {
+    (line.len() <= MAX_SHOWN_LINE).then(|| line.to_owned())
+}
+
 /// The most of a file's text that a message repeats.
 const MAX_EXCERPT: usize = 60;
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};
 use crate::documents::Document;
 use crate::keys::stem;
 use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among, parameter_errors, text_of};
@@ -257,10 +257,8 @@ fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
         match read {
             Ok(read) => {
                 let text = text_of(&file.file).unwrap_or_default();
-                config.push(Verdict::plain(
-                    file,
-                    read.values().flat_map(|value| bad_references(file, text, value)).collect(),
-                ));
+                let bad = read.values().flat_map(|value| bad_references(file, text, value));
+                config.push(Verdict::plain(file, bad.take(MAX_FINDINGS).collect()));
                 values = read;
             }
             Err(errors) => config.push(Verdict::plain(file, errors)),
@@ -282,9 +280,9 @@ fn bad_references(file: &InputFile, text: &str, value: &str) -> Vec<Diagnostic> 
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let line = before.matches('\n').count();
         let span = Span { line: number(line + 1), column: number(column), length: number(bad.text().chars().count()) };
-        found.with_span(span, text.lines().nth(line).map(str::to_owned))
+        found.with_span(span, text.lines().nth(line).and_then(shown_line))
     };
-    bad.map(finding).collect()
+    bad.take(MAX_FINDINGS).map(finding).collect()
 }
 
 fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Verdict>) -> Option<TableDefinitions> {
@@ -298,9 +296,10 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
         }
     }
     let parsed = tables::read(&table_files, parameters);
+    let lines: Lines<'_> = table_files.iter().map(|file| (file.key.as_str(), file.text.lines().collect())).collect();
     if let Err(errors) = &parsed {
         for error in errors {
-            let found = table_finding(Severity::Error, "bad-table-definition", error, &table_files);
+            let found = table_finding(Severity::Error, "bad-table-definition", error, &lines);
             findings.entry(error.file.clone()).or_default().push(found);
         }
     }
@@ -309,22 +308,36 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
     let forgotten = parsed.iter().flat_map(tables::forgotten_offsets);
     let coded = shared.map(|it| ("shared-transactional-id", it));
     for (code, warning) in coded.chain(forgotten.map(|it| ("forgotten-offsets", it))) {
-        let found = table_finding(Severity::Warning, code, &warning, &table_files);
+        let found = table_finding(Severity::Warning, code, &warning, &lines);
         findings.entry(warning.file.clone()).or_default().push(found);
     }
     for file in &files.tables {
-        config.push(Verdict::plain(file, findings.remove(&file.file.name).unwrap_or_default()));
+        config.push(Verdict::plain(file, first_of(findings.remove(&file.file.name).unwrap_or_default())));
     }
     parsed.ok().filter(|_| whole)
 }
 
-fn table_finding(severity: Severity, code: &str, error: &StatementError, files: &[TableFile]) -> Diagnostic {
+/// A hostile file could be told of with thousands of findings: errors first, then it is enough.
+fn first_of(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if findings.len() > MAX_FINDINGS {
+        findings.sort_by_key(|finding| !finding.is_error());
+        findings.truncate(MAX_FINDINGS);
+        if let Some(last) = findings.last_mut() {
+            last.message.push_str("; and more findings in this file");
+        }
+    }
+    findings
+}
+
+/// The lines of each file, by its key.
+type Lines<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+fn table_finding(severity: Severity, code: &str, error: &StatementError, lines: &Lines<'_>) -> Diagnostic {
     let mut found = Diagnostic::new(severity, code, &error.file, error.message.clone());
     found.span = Some(Span { line: error.line, column: error.column, length: 1 });
     found.help = Some(error.help.clone());
     let line = usize::try_from(error.line).unwrap_or(1).saturating_sub(1);
-    found.source_line =
-        files.iter().find(|f| f.key == error.file).and_then(|f| f.text.lines().nth(line)).map(str::to_owned);
+    found.source_line = lines.get(error.file.as_str()).and_then(|lines| lines.get(line)).and_then(|it| shown_line(it));
     found
 }
 

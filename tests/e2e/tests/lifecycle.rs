@@ -406,12 +406,13 @@ async fn rolled_back(bench: &Bench) {
     let text = bench.read(&format!("queries/{TOTALS}.yaml")).await.unwrap_or_default();
     let before = bench.healthy(TOTALS).await;
     let counted_before = counts_on(bench, "2", 20).await;
-    let broken = text.replace("flinkProperties: {}", "flinkProperties:\n  state.backend.type: no-such-backend");
+    let broken =
+        text.replace("flinkProperties: {}", "flinkProperties:\n  state.backend.type: org.example.NoSuchBackend");
     assert_ne!(broken, text);
     bench.upload(&format!("queries/{TOTALS}.yaml"), &broken).await;
     let record = bench.settled(TOTALS, 5, "rolled-back").await;
     let detail = record["history"][4]["detail"].as_str().unwrap_or_default();
-    assert!(detail.contains("no-such-backend"), "{detail}");
+    assert!(detail.contains("org.example.NoSuchBackend"), "{detail}");
     let run = bench.healthy(TOTALS).await;
     assert_ne!(run.id, before.id);
     let restored = bench.restored(&run.id).await.unwrap_or_default();

@@ -43,8 +43,8 @@ fn answers() -> Answers {
 impl Answers {
     /// The launch of a case, as the product makes it of a manifest.
     fn launch(&self, case: &Case) -> Launch {
-        let written = self.loaded(&case.query).map(|loaded| loaded.written);
-        let loaded = self.loaded("SELECT 1").unwrap();
+        let written = Self::loaded(&case.query).map(|loaded| loaded.written);
+        let loaded = Self::loaded("SELECT 1").unwrap();
         let target = crate::target::Target::of(loaded.manifest, &crate::tables::TableDefinitions::default(), "");
         let meta =
             Meta { query_version: 1, query_id: "q".into(), query_create_timestamp: "2026-01-01 00:00:00".into() };
@@ -64,7 +64,7 @@ impl Answers {
     }
 
     /// The manifest of a query, as it is uploaded.
-    fn loaded(&self, query: &str) -> Option<crate::manifest::Loaded> {
+    fn loaded(query: &str) -> Option<crate::manifest::Loaded> {
         let manifest = format!(
             "name: orders\ndescription: ''\ntarget-table: two\nsql: |\n  {}\nflinkProperties:\n  state.checkpoints.dir: \
              s3://b/c/orders\n  state.savepoints.dir: s3://b/s/orders\n",

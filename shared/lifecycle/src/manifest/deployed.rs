@@ -24,7 +24,7 @@ pub struct Meta {
 
 /// Reads a deployed manifest, ours or the Python tool's. What may be deployed is not judged here.
 pub fn parse_deployed(file: &SourceFile) -> Result<(JobManifest, Meta), Vec<Diagnostic>> {
-    let source = Source::open(file).map_err(|error| vec![*error])?;
+    let source = Source::open_deployed(file).map_err(|error| vec![*error])?;
     let mut findings = Vec::new();
     let fields = read(&source, Kind::Deployed, &mut findings);
     let parsed = fields.and_then(|fields| manifest_of(&source, fields, &mut findings));

@@ -37,16 +37,13 @@ pub(crate) use source::text_of;
 pub(crate) use sql_rules::DYNAMIC_OPTIONS;
 pub(crate) use state_rules::state_directory_refusal;
 
-use crate::diagnostics::{Diagnostic, SourceFile};
+use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile};
 use crate::sql::KnownTables;
 use crate::suggest;
 use crate::written::Written;
 use rules::Merged;
 use source::{Range, Source};
 use wire::{Fields, Kind};
-
-/// The most findings that one file is reported with.
-const MAX_FINDINGS: usize = 100;
 
 /// What a job runs, as the file has it, newlines kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

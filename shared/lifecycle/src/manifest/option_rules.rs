@@ -7,6 +7,7 @@ use super::scalar::ScalarKind;
 use super::wire::Property;
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::secrets::references;
+use crate::sql::lookalike_anywhere;
 
 /// The findings about this option.
 pub(crate) fn judge(property: &Property<'_>) -> Vec<Diagnostic> {
@@ -17,7 +18,9 @@ pub(crate) fn judge(property: &Property<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let Some(known) = catalogue::option(option) else {
-        return unknown(property, key, option).into_iter().collect();
+        // A name with a letter of another alphabet is told of that letter already.
+        let told = lookalike_anywhere(key).is_some();
+        return unknown(property, key, option).filter(|_| !told).into_iter().collect();
     };
     let text = value.text.as_str();
     // What a secret is, is not known here.

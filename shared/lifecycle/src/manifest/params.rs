@@ -3,7 +3,7 @@
 
 use super::source::Source;
 use super::tree::{self, Value};
-use crate::diagnostics::{Diagnostic, SourceFile, excerpt};
+use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile, excerpt};
 
 const CODE: &str = "bad-parameters";
 const HELP: &str = "write one `name: value` a line, values as text";
@@ -57,6 +57,7 @@ pub(crate) fn parameter_errors(file: &SourceFile, words: &str) -> Vec<Diagnostic
         }
     }
     findings.retain(Diagnostic::is_error);
+    findings.truncate(MAX_FINDINGS);
     if findings.is_empty() {
         findings.push(source.error(CODE, root.at, words.to_owned()).with_help(HELP));
     }

@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 
-use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span, shown_line};
 use crate::sql::{lookalike_anywhere, lookalike_told};
 
 /// The largest file that is read at all.
 pub const MAX_BYTES: usize = 1024 * 1024;
-/// A line longer than this is pointed at but not repeated.
-const MAX_SHOWN_LINE: usize = 400;
+/// The same for what a deployment writes of such a file and its template: quotes, escapes and folding make it longer.
+const MAX_DEPLOYED: usize = 16 * MAX_BYTES;
 
 /// What stands before a text on its line is kept up to so many characters.
 const MAX_HEAD: usize = 80;
@@ -82,9 +82,18 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// The file as text, refused if it is too large or not UTF-8.
     pub(crate) fn open(file: &'a SourceFile) -> Result<Self, Box<Diagnostic>> {
+        Self::open_within(file, MAX_BYTES)
+    }
+
+    /// A deployed manifest as text: what was accepted as an upload is read again, however it was written.
+    pub(crate) fn open_deployed(file: &'a SourceFile) -> Result<Self, Box<Diagnostic>> {
+        Self::open_within(file, MAX_DEPLOYED)
+    }
+
+    fn open_within(file: &'a SourceFile, most: usize) -> Result<Self, Box<Diagnostic>> {
         let refuse = |code, message: String| Diagnostic::new(Severity::Error, code, &file.name, message);
-        if file.bytes.len() > MAX_BYTES {
-            let message = format!("the file has {} bytes, {MAX_BYTES} is the most", file.bytes.len());
+        if file.bytes.len() > most {
+            let message = format!("the file has {} bytes, {most} is the most", file.bytes.len());
             return Err(Box::new(refuse("too-large", message).with_help("a manifest holds one query: split it")));
         }
         text_of(file).map(|text| Self::of(&file.name, text))
@@ -198,7 +207,7 @@ impl<'a> Source<'a> {
         let &(_, start) = self.lines.get(index)?;
         let end = self.lines.get(index + 1).map_or(self.original.len(), |&(_, next)| next);
         let text = self.original.get(start..end)?.trim_end_matches(['\n', '\r']);
-        (text.len() <= MAX_SHOWN_LINE).then(|| text.to_owned())
+        shown_line(text)
     }
 }
 

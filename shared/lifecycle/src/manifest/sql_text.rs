@@ -28,6 +28,8 @@ pub(crate) struct SqlText<'s> {
     style: Style,
     /// Where each character of the text stands; empty where that cannot be told.
     places: Vec<usize>,
+    /// Where each character of the text begins in it.
+    starts: Vec<usize>,
 }
 
 impl<'s> SqlText<'s> {
@@ -42,12 +44,12 @@ impl<'s> SqlText<'s> {
             Some(_) | None => Style::Plain,
         };
         let places = places(source.text(), at, style, value).unwrap_or_default();
-        Self { value, at, source, style, places }
+        Self { value, at, source, style, places, starts: starts(value) }
     }
 
     /// Where some bytes of the text stand in the file; the whole field where that cannot be told.
     pub(crate) fn range(&self, bytes: &ops::Range<usize>) -> Range {
-        let character = |byte: usize| self.value.get(..byte).map_or(0, |before| before.chars().count());
+        let character = |byte: usize| self.starts.partition_point(|start| *start < byte);
         let (first, end) = (character(bytes.start), character(bytes.end));
         let last = end.saturating_sub(1).max(first);
         match (self.places.get(first), self.places.get(last).or(self.places.last())) {
@@ -94,19 +96,28 @@ impl<'s> SqlText<'s> {
 
     /// The first comment that goes on over a line break which YAML folds into a space, and what it swallows.
     pub(crate) fn swallowing_comment(&self) -> Option<(ops::Range<usize>, String)> {
-        line_comments(self.value).into_iter().find_map(|comment| Some((comment.clone(), self.swallowed(&comment)?)))
-    }
-
-    fn swallowed(&self, comment: &ops::Range<usize>) -> Option<String> {
         if self.places.is_empty() {
             return None;
         }
-        let Range { start, end } = self.range(comment);
-        let written: String = self.source.text().chars().skip(start).take(end - start).collect();
+        let file = starts(self.source.text());
+        let byte = |character: usize| file.get(character).copied().unwrap_or(self.source.text().len());
+        let swallowed = |comment: &ops::Range<usize>| {
+            let Range { start, end } = self.range(comment);
+            Self::swallowed(self.source.text().get(byte(start)..byte(end))?)
+        };
+        line_comments(self.value).into_iter().find_map(|comment| Some((comment.clone(), swallowed(&comment)?)))
+    }
+
+    fn swallowed(written: &str) -> Option<String> {
         let lines = written.split(['\n', '\r']).skip(1).map(str::trim);
         let is_comment = |line: &str| line.is_empty() || line.starts_with("--") || line.starts_with("//");
         lines.filter(|line| !is_comment(line)).map(str::to_owned).next()
     }
+}
+
+/// The byte at which each character begins: problems and comments may be many, and each is looked up.
+fn starts(text: &str) -> Vec<usize> {
+    text.char_indices().map(|(byte, _)| byte).collect()
 }
 
 /// For each character of the text the one in the file that it comes from; `None` if they do not fit.

@@ -68,6 +68,9 @@ pub fn unknown_target(text: &str, known: &KnownTables) -> Option<Problem> {
     Some(known.problem(token, name))
 }
 
+/// The most unknown tables that are told of one query.
+const MOST_UNKNOWN: usize = 20;
+
 /// The tables that a query names without a catalog or database, and that nothing defines.
 pub fn unknown_tables(sql: &str, known: &KnownTables) -> Vec<Problem> {
     let Ok(tokens) = tokens(sql) else { return Vec::new() };
@@ -81,6 +84,10 @@ pub fn unknown_tables(sql: &str, known: &KnownTables) -> Vec<Problem> {
         let Some(name) = token.name().filter(|name| known.lacks(name)) else { continue };
         if !own.contains(&name.to_lowercase()) && told.insert(name.clone()) {
             problems.push(known.problem(token, &name));
+            // Each is compared with every name there is.
+            if problems.len() == MOST_UNKNOWN {
+                break;
+            }
         }
     }
     problems

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use rules::Placed;
 
+use crate::diagnostics::MAX_FINDINGS;
+use crate::manifest::MAX_BYTES;
 use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
 use crate::sql::{Statement, StatementError, StatementKind, lookalike, tokens};
@@ -64,7 +66,6 @@ impl TableDefinitions {
     }
 }
 
-/// Reads the files, in the order of their keys, and reports every error of every file.
 /// Reads the files, in the order of their keys, and reports every error of every file. What the statements do is not
 /// judged: what was deployed is read as it is.
 pub fn parse(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinitions, Vec<StatementError>> {
@@ -102,14 +103,23 @@ fn read_all<'a>(files: &'a [TableFile], parameters: &Parameters) -> (Vec<Placed<
     let mut statements = Vec::new();
     let mut errors = Vec::new();
     for file in files {
+        // A parameter's value may be long and stand in many places: the whole file is as long as any may be.
+        let mut room = MAX_BYTES;
+        let found = errors.len();
         match pieces(&file.text) {
             Err(error) => errors.push(StatementError::from_lexer(&file.key, error)),
             Ok(pieces) => {
                 for piece in pieces {
                     let at = Place { file: &file.key, line: piece.line, column: piece.column };
-                    match read_one(&at, piece.sql, parameters) {
-                        Ok(statement) => statements.push(Placed { at, written: piece.sql, statement }),
+                    match read_one(&at, piece.sql, parameters, room) {
+                        Ok(statement) => {
+                            room = room.saturating_sub(statement.sql.len());
+                            statements.push(Placed { at, written: piece.sql, statement });
+                        }
                         Err(more) => errors.extend(more),
+                    }
+                    if errors.len() > found + MAX_FINDINGS {
+                        break;
                     }
                 }
             }
@@ -147,8 +157,13 @@ impl Place<'_> {
     }
 }
 
-fn read_one(at: &Place<'_>, written: &str, parameters: &Parameters) -> Result<Statement, Vec<StatementError>> {
-    let sql = template::fill(written, &parameters.0).map_err(|problems| {
+fn read_one(
+    at: &Place<'_>,
+    written: &str,
+    parameters: &Parameters,
+    room: usize,
+) -> Result<Statement, Vec<StatementError>> {
+    let sql = template::fill(written, &parameters.0, room).map_err(|problems| {
         let error = |problem: template::Problem| {
             let before = written.get(..problem.offset).unwrap_or_default();
             at.further(before).error(problem.message, &problem.help)
@@ -179,5 +194,5 @@ fn reference_errors(at: &Place<'_>, written: &str, sql: &str) -> Vec<StatementEr
         None => at.error(format!("with its parameters filled in, {bad}"), bad.help()),
     };
     // No job's name has a brace or a dollar sign in it.
-    check_sql(&fill_group_id(sql, "group")).into_iter().map(error).collect()
+    check_sql(&fill_group_id(sql, "group")).into_iter().take(MAX_FINDINGS).map(error).collect()
 }

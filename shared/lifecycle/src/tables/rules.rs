@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Place;
-use crate::diagnostics::excerpt;
+use crate::diagnostics::{MAX_FINDINGS, excerpt};
 use crate::sql::{
     Statement, StatementError, StatementKind, TablePath, Token, TokenKind, is_reserved, same_meaning, tokens,
 };
@@ -20,10 +20,19 @@ pub(super) struct Placed<'a> {
 /// What is wrong with the statements of all files, in their order.
 pub(super) fn judge(placed: &[Placed<'_>]) -> Vec<StatementError> {
     let mut defined = Defined::default();
-    let mut errors = Vec::new();
+    let mut errors: Vec<StatementError> = Vec::new();
+    // How many the file has that is judged: its statements stand together.
+    let mut count = ("", 0);
     for it in placed {
+        if count.0 != it.at.file {
+            count = (it.at.file, 0);
+        }
+        if count.1 > MAX_FINDINGS {
+            continue;
+        }
         let Ok(tokens) = tokens(&it.statement.sql) else { continue };
         let found = alone(it, &tokens).or_else(|| defined.add(it, &tokens));
+        count.1 += usize::from(found.is_some());
         errors.extend(found);
     }
     errors
@@ -78,7 +87,7 @@ fn refused(first: &Token<'_>, tokens: &[Token<'_>]) -> Option<(String, &'static 
             None
         } else {
             refuse(
-                format!("CREATE {what} does not belong into a table file").replace("  ", " "),
+                format!("CREATE {} does not belong into a table file", excerpt(&what)).replace("  ", " "),
                 "define tables, views, functions, catalogs and databases here",
             )
         }
@@ -186,7 +195,14 @@ const STARTS: &[&str] =
 struct Defined<'a> {
     /// The catalog and database that names without one fall into.
     current: (Option<String>, Option<String>),
-    names: BTreeMap<(Kind, Vec<Option<String>>), &'a Placed<'a>>,
+    names: BTreeMap<(Kind, Vec<Option<String>>), Definition<'a>>,
+}
+
+/// The first statement that defines a name.
+struct Definition<'a> {
+    first: &'a Placed<'a>,
+    /// The shortest text that says the same: comparing with it costs no more than reading what is compared.
+    shortest: &'a str,
 }
 
 /// What shares its names: tables and views do, temporary ones hide others.
@@ -219,11 +235,18 @@ impl<'a> Defined<'a> {
             | StatementKind::Set { .. }
             | StatementKind::Other => return None,
         };
-        let first = *self.names.entry((kind, self.resolved(kind, name))).or_insert(it);
-        if std::ptr::eq(first, it) || repeats(it, tokens, first) {
+        let text = it.statement.sql.as_str();
+        let key = (kind, self.resolved(kind, name));
+        let known = self.names.entry(key).or_insert(Definition { first: it, shortest: text });
+        if std::ptr::eq(known.first, it) {
             return None;
         }
-        let message = format!("`{name}` is defined a second time, first in {}", first.statement.origin);
+        if repeats(it, tokens, known.shortest) {
+            known.shortest = if text.len() < known.shortest.len() { text } else { known.shortest };
+            return None;
+        }
+        let first = &known.first.statement.origin;
+        let message = format!("`{}` is defined a second time, first in {first}", excerpt(&name.to_string()));
         Some(it.at.error(message, "keep one of the two, or give them different names"))
     }
 
@@ -253,10 +276,10 @@ impl<'a> Defined<'a> {
 }
 
 /// Whether a statement only says again, with IF NOT EXISTS, what an earlier one says.
-fn repeats(it: &Placed<'_>, tokens: &[Token<'_>], first: &Placed<'_>) -> bool {
+fn repeats(it: &Placed<'_>, tokens: &[Token<'_>], first: &str) -> bool {
     let says_it =
         |three: &[Token<'_>]| three.iter().zip(["IF", "NOT", "EXISTS"]).all(|(token, word)| token.is_word(word));
-    tokens.windows(3).take(6).any(says_it) && same_meaning(&it.statement.sql, &first.statement.sql)
+    tokens.windows(3).take(6).any(says_it) && same_meaning(&it.statement.sql, first)
 }
 
 impl<'a> Placed<'a> {

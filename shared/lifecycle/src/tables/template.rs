@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostics::{MAX_FINDINGS, excerpt};
+use crate::manifest::MAX_BYTES;
 use crate::secrets::leading;
 
 /// What is wrong in a template, and where.
@@ -15,6 +17,8 @@ pub(super) struct Problem {
 
 /// The placeholder that stays until a run is started.
 const GROUP_ID: &str = "group_id";
+/// How many known parameters a message names.
+const KNOWN: usize = 20;
 
 /// A piece of a template.
 enum Part<'a> {
@@ -38,13 +42,22 @@ const DEEPEST_GROUP: usize = 8;
 
 /// Fills the parameters in. `{group_id}` and doubled braces stay; braces in values, of references and those that are
 /// meant as they are, are doubled.
-pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>) -> Result<String, Vec<Problem>> {
+/// The result may have as many bytes as there is `room`, or those of the template.
+pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>, room: usize) -> Result<String, Vec<Problem>> {
+    let room = room.max(template.len());
     let mut filled = String::with_capacity(template.len());
     let mut problems = Vec::new();
     for (offset, part) in parts(template) {
+        if problems.len() > MAX_FINDINGS {
+            break;
+        }
         match part {
             Part::Text(text) | Part::Brace(text) => filled.push_str(text),
             Part::Placeholder(name) => match parameters.get(name) {
+                Some(value) if filled.len() + value.len() > room => {
+                    problems.push(too_long(offset, name));
+                    break;
+                }
                 Some(value) => filled.push_str(&doubled(value)),
                 None if name == GROUP_ID => filled.push_str("{group_id}"),
                 None if is_no_name(name) || is_expression(template, offset, name) => {
@@ -86,12 +99,24 @@ fn doubled(text: &str) -> String {
 }
 
 fn unknown(offset: usize, name: &str, parameters: &BTreeMap<String, String>) -> Problem {
-    let known = [GROUP_ID].into_iter().chain(parameters.keys().map(String::as_str));
-    let known = known.map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+    let name = excerpt(name);
+    let known = [GROUP_ID].into_iter().chain(parameters.keys().map(String::as_str)).take(KNOWN);
+    let mut known = known.map(|name| format!("{{{}}}", excerpt(name))).collect::<Vec<_>>().join(", ");
+    if parameters.len() >= KNOWN {
+        known.push_str(", …");
+    }
     Problem {
         offset,
         message: format!("`{{{name}}}` is not a known parameter; known are {known}"),
         help: format!("add it to config/params.yaml; for literal braces write `{{{{{name}}}}}`"),
+    }
+}
+
+fn too_long(offset: usize, name: &str) -> Problem {
+    Problem {
+        offset,
+        message: format!("with `{{{}}}` filled in, the file has more than {MAX_BYTES} bytes", excerpt(name)),
+        help: "shorten its value in config/params.yaml, or use it less often".to_owned(),
     }
 }
 

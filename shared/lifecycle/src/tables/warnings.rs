@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::TableDefinitions;
+use crate::diagnostics::excerpt;
 use crate::sql::{Statement, StatementError};
 
 /// The option by which Kafka's exactly-once sink names its transactions.
@@ -21,7 +22,7 @@ pub fn shared_transactions(definitions: &TableDefinitions) -> Vec<StatementError
     let warn = |options: &BTreeMap<String, String>| {
         let prefix = options.get(TRANSACTIONAL_ID_PREFIX).filter(|prefix| !prefix.contains(GROUP_ID))?;
         Some((
-            format!("'{TRANSACTIONAL_ID_PREFIX}' = '{prefix}' is the same for every job and version"),
+            format!("'{TRANSACTIONAL_ID_PREFIX}' = '{}' is the same for every job and version", excerpt(prefix)),
             format!("write '{TRANSACTIONAL_ID_PREFIX}' = '{GROUP_ID}': it is filled in per job and version"),
         ))
     };

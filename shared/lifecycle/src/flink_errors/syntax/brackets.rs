@@ -1,4 +1,5 @@
 //! What is opened and not closed, and commas with nothing beside them.
+//! Must not know where the text stands in people's files.
 
 use super::{CLAUSES, CODE, Failure, Told};
 

@@ -1,4 +1,5 @@
 //! The parts of a query: their order, what each needs, functions written otherwise.
+//! Must not know where the text stands in people's files.
 
 use super::{CODE, Failure, Told, dialects};
 use crate::sql::TokenKind;

@@ -1,4 +1,5 @@
 //! Definitions of tables as other databases write them.
+//! Must not know where the text stands in people's files.
 
 use super::{CODE, Failure, Told, dialects};
 use crate::sql::TokenKind;

@@ -1,4 +1,5 @@
 //! Signs of other languages, and texts in quotes where something else is expected.
+//! Must not know where the text stands in people's files.
 
 use super::{CODE, Failure, Told, quoted};
 use crate::sql::TokenKind;
