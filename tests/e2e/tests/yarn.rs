@@ -34,13 +34,18 @@ CREATE TABLE numbers_out (
 );
 ";
 
-/// The manifest of a job, with a checkpointing interval that says which configuration it is. The savepoints of all jobs are
-/// in one directory.
+/// The configuration of the examples, but with the savepoints of all jobs in one directory.
+async fn upload_config(bench: &Bench) {
+    bench.upload_config().await;
+    let template = bench.read("config/job-template.yaml").await.unwrap_or_default();
+    let shared = template.replace("/savepoints/{job_name}/", "/savepoints/all/");
+    assert_ne!(shared, template);
+    bench.upload("config/job-template.yaml", &shared).await;
+}
+
+/// The manifest of a job, with a checkpointing interval that says which configuration it is.
 fn manifest(name: &str, interval_ms: u32) -> String {
-    let properties = format!(
-        "flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms\n  \
-         state.savepoints.dir: s3://local/flink-sql-runner/savepoints/all/"
-    );
+    let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
     if name == NUMBERS {
         return format!(
             "name: {NUMBERS}\ndescription: as they come\ntarget-table: numbers_out\nsql: SELECT n FROM numbers_in\n{properties}\n"
@@ -59,7 +64,7 @@ async fn every_number_once_through_every_fault() {
     let kafka = Kafka::up(&bench.root).await;
     kafka.create_topic("numbers-in", 2).await;
     kafka.create_topic("numbers-out", 2).await;
-    bench.upload_config().await;
+    upload_config(&bench).await;
     bench.upload("config/tables/kafka.sql", TABLES).await;
     bench.upload("config/session.yaml", SESSION).await;
     bench.upload("config/params.yaml", &format!("orders_per_second: \"20\"\nkafka: {}\n", kafka.bootstrap)).await;
@@ -310,7 +315,7 @@ async fn session_restarted(jobs: &mut Jobs<'_>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn high_availability() {
     let bench = Bench::start_on(FlinkKind::YarnHa, "emr").await;
-    bench.upload_config().await;
+    upload_config(&bench).await;
     for name in [TOTALS, FILTER] {
         upload(&bench, name, 1000).await;
     }
