@@ -11,15 +11,17 @@ pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     if plain.is_empty() {
         return None;
     }
+    let plain_letters: Vec<char> = plain.chars().collect();
     known
         .iter()
         .map(|candidate| {
             let candidate_plain = bare(candidate);
             let begins = plain.len() >= 4 && candidate_plain.starts_with(&plain);
-            let distance = if begins { 1 } else { distance(&plain, &candidate_plain) };
-            (distance, candidate_plain.len(), *candidate)
+            let most = (candidate_plain.len() / 3).clamp(1, 3);
+            let letters: Vec<char> = candidate_plain.chars().collect();
+            (if begins { 1 } else { distance(&plain_letters, &letters, most) }, most, *candidate)
         })
-        .filter(|(distance, length, _)| *distance <= (length / 3).clamp(1, 3))
+        .filter(|(distance, most, _)| distance <= most)
         .min_by_key(|(distance, ..)| *distance)
         .map(|(.., candidate)| candidate)
 }
@@ -29,20 +31,24 @@ pub(crate) fn bare(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.')).flat_map(char::to_lowercase).collect()
 }
 
-/// Edit distance in which swapping two neighbours is one step.
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().collect();
-    let b: Vec<char> = b.chars().collect();
+/// Edit distance in which swapping two neighbours is one step, looked at only near the diagonal; more than `most` where
+/// it is more than that.
+pub(crate) fn distance<T: PartialEq>(a: &[T], b: &[T], most: usize) -> usize {
+    let far = most + 1;
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, &x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &y) in b.iter().enumerate() {
-            let mut cost = (last[j] + usize::from(x != y)).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && x == b[j - 1] && a[i - 1] == y {
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![far; b.len() + 1];
+        row[0] = i + 1;
+        for j in i.saturating_sub(most)..b.len().min(i + far) {
+            let mut cost = (last[j] + usize::from(*x != b[j])).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == b[j] {
                 cost = cost.min(before[j - 1] + 1);
             }
-            row.push(cost);
+            row[j + 1] = cost;
+        }
+        if row.iter().all(|cost| *cost > most) {
+            return far;
         }
         before = std::mem::replace(&mut last, row);
     }

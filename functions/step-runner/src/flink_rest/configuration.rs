@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lifecycle::flink::Epoch;
+use lifecycle::manifest::memory_bytes;
 use serde::Deserialize;
 
 use crate::endpoint::Endpoint;
@@ -86,18 +87,8 @@ impl Environment {
 
 /// A size as Flink writes it, in MiB, rounded up.
 pub(crate) fn megabytes(text: &str) -> Option<u64> {
-    let text = text.trim().to_ascii_lowercase();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit: u64 = match text[digits..].trim() {
-        "" | "b" | "bytes" => 1,
-        "k" | "kb" | "kibibytes" => 1 << 10,
-        "m" | "mb" | "mebibytes" => 1 << 20,
-        "g" | "gb" | "gibibytes" => 1 << 30,
-        "t" | "tb" | "tebibytes" => 1 << 40,
-        _ => return None,
-    };
-    Some(number.checked_mul(unit)?.div_ceil(1 << 20))
+    let bytes = u64::try_from(memory_bytes(text)?).ok()?;
+    Some(bytes.div_ceil(1 << 20))
 }
 
 #[cfg(test)]

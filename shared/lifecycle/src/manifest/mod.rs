@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use catalogue::memory_bytes;
 pub(crate) use catalogue::same_value;
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
@@ -39,7 +40,6 @@ pub(crate) use state_rules::state_directory_refusal;
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile};
 use crate::sql::KnownTables;
-use crate::suggest;
 use crate::written::Written;
 use rules::Merged;
 use source::{Range, Source};

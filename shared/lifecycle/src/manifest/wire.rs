@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use super::name::JobName;
 use super::scalar::{self, ScalarKind, python_text};
 use super::source::{Range, Source};
-use super::suggest::closest;
 use super::tree::{Entry, Node, Value};
 use super::{Meta, PropertyValue};
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::sql::{lookalike_anywhere, lookalike_told};
+use crate::suggest::closest;
 
 /// The fields of a manifest.
 pub(crate) const FIELDS: [&str; 6] = ["name", "description", "target-table", "sql", "code", "flinkProperties"];

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 pub(crate) use nearest::{Meant, meant};
 use rules::Rules;
 pub(crate) use rules::{Names, Scope};
+pub use values::memory_bytes;
 pub(crate) use values::{OptionType, Scalar};
 
 /// The release that the catalogue is of.

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::{Scope, options, renamed, scope, spellings};
-use crate::manifest::suggest::bare;
+use crate::suggest::{bare, distance};
 
 /// Longer names than any of Flink's are not looked at.
 const LONGEST: usize = 100;
@@ -73,28 +73,4 @@ fn part(name: &str) -> Option<&'static str> {
 /// The letters that a name has, one bit each.
 fn letters(plain: &[u8]) -> u64 {
     plain.iter().fold(0, |letters, byte| letters | 1 << (byte % 64))
-}
-
-/// Edit distance in which swapping two neighbours is one step, looked at only near the diagonal; more than `most` where
-/// it is more than that.
-fn distance(a: &[u8], b: &[u8], most: usize) -> usize {
-    let far = most + 1;
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![far; b.len() + 1];
-        row[0] = i + 1;
-        for j in i.saturating_sub(most)..b.len().min(i + far) {
-            let mut cost = (last[j] + usize::from(*x != b[j])).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == b[j] {
-                cost = cost.min(before[j - 1] + 1);
-            }
-            row[j + 1] = cost;
-        }
-        if row.iter().all(|cost| *cost > most) {
-            return far;
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }

@@ -102,7 +102,7 @@ impl Scalar {
             Self::Number => number(text).is_some(),
             Self::Text => true,
             Self::Duration => nanoseconds(text).is_some(),
-            Self::Memory => bytes(text).is_some(),
+            Self::Memory => memory_bytes(text).is_some(),
             Self::Enum(values) => values.iter().any(|value| value.eq_ignore_ascii_case(text)),
         }
     }
@@ -127,7 +127,7 @@ pub(super) fn magnitude(takes: &OptionType, text: &str) -> Option<f64> {
         OptionType::One(Scalar::Int | Scalar::Long) => text.parse::<i64>().ok().map(|value| value as f64),
         OptionType::One(Scalar::Number) => number(text),
         OptionType::One(Scalar::Duration) => nanoseconds(text).map(|value| value as f64),
-        OptionType::One(Scalar::Memory) => bytes(text).map(|value| value as f64),
+        OptionType::One(Scalar::Memory) => memory_bytes(text).map(|value| value as f64),
         OptionType::One(Scalar::Bool | Scalar::Text | Scalar::Enum(_)) | OptionType::List(_) | OptionType::Map => None,
     }
 }
@@ -183,7 +183,7 @@ fn nanoseconds(text: &str) -> Option<i128> {
 }
 
 /// `MemorySize.parse`: without a unit it is bytes; no `kib`, no fractions.
-fn bytes(text: &str) -> Option<i64> {
+pub fn memory_bytes(text: &str) -> Option<i64> {
     let (value, unit) = quantity(text)?;
     let unit = match unit.as_str() {
         "" | "b" | "bytes" => 1,
