@@ -44,12 +44,8 @@ pub(crate) async fn watch(
             JobState::Finished => return finished(cluster, id).await.map(Some),
             JobState::Failed => {
                 let reason = reason(cluster, id, "it failed").await;
-                let never_ran = healthy_since.is_none();
-                return Ok(Some(if never_ran && tells_of_slots(&reason) {
-                    Health::NoSlots { reason, alive: false }
-                } else {
-                    Health::Ended(reason)
-                }));
+                let no_slots = healthy_since.is_none() && tells_of_slots(&reason);
+                return Ok(Some(failed(reason, no_slots, false)));
             }
             JobState::Canceled => return Ok(Some(Health::Ended("it was cancelled from outside".to_owned()))),
             JobState::Running if job.is_healthy() => {
@@ -64,12 +60,8 @@ pub(crate) async fn watch(
             }
             JobState::Restarting | JobState::Failing => {
                 let reason = reason(cluster, id, "it restarts").await;
-                let never_ran = healthy_since.is_none();
-                return Ok(Some(if never_ran && tells_of_slots(&reason) {
-                    Health::NoSlots { reason, alive: true }
-                } else {
-                    Health::Unstable(reason)
-                }));
+                let no_slots = healthy_since.is_none() && tells_of_slots(&reason);
+                return Ok(Some(failed(reason, no_slots, true)));
             }
             JobState::Initializing
             | JobState::Created
@@ -88,15 +80,22 @@ pub(crate) async fn watch(
                         began.elapsed().as_secs()
                     );
                     let reason = reason(cluster, id, &why).await;
-                    return Ok(Some(if job.tasks.all_wait() {
-                        Health::NoSlots { reason: format!("no slots came free for it: {reason}"), alive: true }
-                    } else {
-                        Health::Unstable(reason)
-                    }));
+                    let no_slots = job.tasks.all_wait();
+                    let reason = if no_slots { format!("no slots came free for it: {reason}") } else { reason };
+                    return Ok(Some(failed(reason, no_slots, true)));
                 }
             }
         }
         tokio::time::sleep(poll).await;
+    }
+}
+
+/// A start that failed, alive or not, for want of slots or for a reason of its own.
+fn failed(reason: String, no_slots: bool, alive: bool) -> Health {
+    match (no_slots, alive) {
+        (true, alive) => Health::NoSlots { reason, alive },
+        (false, true) => Health::Unstable(reason),
+        (false, false) => Health::Ended(reason),
     }
 }
 

@@ -2,10 +2,12 @@
 //! Must not know how a stop or a start proceeds.
 
 use super::observe::{candidates, observe};
-use super::rollback::{given_up, resume_roll_back};
+use super::rollback::resume_roll_back;
 use super::starting::{after_end, begin_start, note_start, watch};
 use super::stopping::{end_running, issue_stop};
-use super::transition::{Next, claim_of, done, failed, failed_for, finish, refuse_as_it_is, savepoint_of, to};
+use super::transition::{
+    Next, claim_of, done, failed, failed_for, finish, given_up, refuse_as_it_is, savepoint_of, to,
+};
 use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
 use crate::claim::{Claim, StartNote, Verdict};
 use crate::decision::{Action, From, Observed, Stop, Why};

@@ -15,14 +15,6 @@ pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
     verdict(state, Verdict::RollBack { reason, cause })
 }
 
-/// Why the target was given up, for people and typed.
-pub(super) fn given_up(state: &State) -> (String, Cause) {
-    match &claim_of(state).verdict {
-        Some(Verdict::RollBack { reason, cause }) => (reason.clone(), *cause),
-        Some(Verdict::Commit(_)) | None => (String::new(), Cause::DoesNotRun),
-    }
-}
-
 /// Ends the failed run first, whatever it is: at most one live run.
 pub(super) fn roll_back(plan: &Plan, state: State, reason: String) -> Next {
     match claim_of(&state).notes.start.clone() {

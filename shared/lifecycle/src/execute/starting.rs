@@ -2,8 +2,8 @@
 //! Must not know how the run before it was ended.
 
 use super::resume::slots_needed;
-use super::rollback::{give_up, given_up};
-use super::transition::{Next, claim_of, failed, finish, refuse, savepoint_of, to};
+use super::rollback::give_up;
+use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
 use crate::decision::From;

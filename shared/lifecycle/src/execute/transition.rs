@@ -37,12 +37,17 @@ pub(super) fn refuse_as_it_is(state: State, refusal: Refusal) -> Next {
     finish(state, Outcome::Refused { refusal, gone: false, savepoint: None, epoch })
 }
 
+/// Why the target was given up, for people and typed.
+pub(super) fn given_up(state: &State) -> (String, Cause) {
+    match &claim_of(state).verdict {
+        Some(Verdict::RollBack { reason, cause }) => (reason.clone(), *cause),
+        Some(Verdict::Commit(_)) | None => (String::new(), Cause::DoesNotRun),
+    }
+}
+
 /// Nothing of the job runs: every run that was started is at its end.
 pub(super) fn failed(state: State, reason: String, savepoint: Option<String>) -> Next {
-    let cause = match &claim_of(&state).verdict {
-        Some(Verdict::RollBack { cause, .. }) => *cause,
-        Some(Verdict::Commit(_)) | None => Cause::DoesNotRun,
-    };
+    let (_, cause) = given_up(&state);
     failed_for(state, cause, reason, savepoint)
 }
 
