@@ -2,7 +2,7 @@
 //! Must not act on them.
 
 use fuzz::drive::fuzz;
-use fuzz::growth::{Shape, is_linear};
+use fuzz::growth::{is_linear, repeats};
 use fuzz::seeds::files;
 use lifecycle::keys::Keys;
 use orchestrator::events::{Trigger, read};
@@ -31,17 +31,21 @@ fn events() {
 
 #[test]
 fn events_that_are_long() {
-    let shape = |name, head, unit, tail| Shape { name, head, unit, close: "", tail };
     let object = "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"flink-sql-runner/queries/a{n}.yaml\"}}},";
     let message = "{\"eventSource\":\"aws:sqs\",\"messageId\":\"{n}\",\"body\":\"[[[[\"},";
     let shapes = [
-        shape("objects", "{\"Records\":[", object, "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{}}}]}"),
-        shape("messages", "{\"Records\":[", message, "{\"eventSource\":\"aws:sqs\",\"body\":\"\"}]}"),
-        shape("brackets", "{\"Records\":", "[", ""),
-        shape("percents", "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"", "%2", "\"}}}]}"),
-        shape("slashes", "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"", "/", "\"}}}]}"),
-        shape("names", "{\"action\":\"plan\",\"names\":[", "\"a{n}\",", "\"b\"]}"),
-        shape("arguments", "{\"detail\":{\"x\":[", "\"--batch\",", "\"\"]}}"),
+        repeats("objects", "{\"Records\":[", object, "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{}}}]}"),
+        repeats("messages", "{\"Records\":[", message, "{\"eventSource\":\"aws:sqs\",\"body\":\"\"}]}"),
+        repeats("brackets", "{\"Records\":", "[", ""),
+        repeats(
+            "percents",
+            "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"",
+            "%2",
+            "\"}}}]}",
+        ),
+        repeats("slashes", "{\"Records\":[{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"", "/", "\"}}}]}"),
+        repeats("names", "{\"action\":\"plan\",\"names\":[", "\"a{n}\",", "\"b\"]}"),
+        repeats("arguments", "{\"detail\":{\"x\":[", "\"--batch\",", "\"\"]}}"),
     ];
     is_linear("events", &shapes, LONGEST, event);
 }

@@ -3,7 +3,7 @@
 
 use control::secrets::Secrets;
 use fuzz::drive::fuzz;
-use fuzz::growth::{Shape, is_linear};
+use fuzz::growth::{is_linear, repeats};
 use fuzz::seeds::texts;
 use lifecycle::diagnostics::SourceFile;
 
@@ -70,42 +70,40 @@ fn fuzz_yarn_site() {
 
 #[test]
 fn fuzz_growth_of_traces() {
-    let shape = |name, head, unit, tail| Shape { name, head, unit, close: "", tail };
     let traces = [
-        shape("causes", "a.B: c", "\nCaused by: a.B{n}: d", ""),
-        shape("the same cause", "a.B: c", "\nCaused by: a.B: d", ""),
-        shape("wrappers", "", "java.util.concurrent.CompletionException: ", ""),
-        shape("classes", "", "a.B: ", ""),
-        shape("frames", "a", "\n\tat b", ""),
-        shape("escapes", "{\"errors\":[\"", "\\n", ""),
-        shape("errors", "{\"errors\":[", "\"a\",", "\"b\"]}"),
+        repeats("causes", "a.B: c", "\nCaused by: a.B{n}: d", ""),
+        repeats("the same cause", "a.B: c", "\nCaused by: a.B: d", ""),
+        repeats("wrappers", "", "java.util.concurrent.CompletionException: ", ""),
+        repeats("classes", "", "a.B: ", ""),
+        repeats("frames", "a", "\n\tat b", ""),
+        repeats("escapes", "{\"errors\":[\"", "\\n", ""),
+        repeats("errors", "{\"errors\":[", "\"a\",", "\"b\"]}"),
     ];
     is_linear("trace", &traces, 1024 * 1024, trace);
 }
 
 #[test]
 fn fuzz_growth_of_files() {
-    let shape = |name, head, unit, tail| Shape { name, head, unit, close: "", tail };
     let yaml = [
-        shape("properties", "properties:\n", "  a{n}: \"b\"\n", ""),
-        shape("secrets", "properties:\n", "  a{n}: \"${ssm:/b}\"\n", ""),
-        shape("aliases", "a: &a b\nb: [", "*a, ", "]"),
-        shape("brackets", "name: ", "[", ""),
-        shape("comments", "", "# a\n", ""),
+        repeats("properties", "properties:\n", "  a{n}: \"b\"\n", ""),
+        repeats("secrets", "properties:\n", "  a{n}: \"${ssm:/b}\"\n", ""),
+        repeats("aliases", "a: &a b\nb: [", "*a, ", "]"),
+        repeats("brackets", "name: ", "[", ""),
+        repeats("comments", "", "# a\n", ""),
     ];
     is_linear("session-settings", &yaml, 1024 * 1024, settings);
     let xml = [
-        shape("elements", "", "<a>", ""),
-        shape("properties", "<c>", "<property><name>a{n}</name><value>b</value></property>", "</c>"),
+        repeats("elements", "", "<a>", ""),
+        repeats("properties", "<c>", "<property><name>a{n}</name><value>b</value></property>", "</c>"),
         // Not many attributes of one element: the XML parser compares each with each, and this file is the node's own.
-        shape("entities", "<a>", "&lt;", "</a>"),
-        shape(
+        repeats("entities", "<a>", "&lt;", "</a>"),
+        repeats(
             "names",
             "<c><property><name>yarn.resourcemanager.ha.rm-ids</name><value>",
             "a{n},",
             "</value></property></c>",
         ),
-        shape(
+        repeats(
             "a reference",
             "<c><property><name>yarn.resourcemanager.hostname</name><value>",
             "${yarn.resourcemanager.hostname}",

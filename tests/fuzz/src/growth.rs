@@ -31,6 +31,16 @@ pub struct Shape {
     pub tail: &'static str,
 }
 
+/// A shape that only repeats and ends.
+pub const fn repeats(name: &'static str, head: &'static str, unit: &'static str, tail: &'static str) -> Shape {
+    Shape { name, head, unit, close: "", tail }
+}
+
+/// One whose repetitions are closed again.
+pub const fn nests(head: &'static str, unit: &'static str, close: &'static str, tail: &'static str) -> Shape {
+    Shape { name: unit, head, unit, close, tail }
+}
+
 impl Shape {
     /// So many bytes of it, about.
     pub fn of(&self, bytes: usize) -> Vec<u8> {

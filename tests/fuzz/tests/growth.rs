@@ -1,21 +1,11 @@
 //! Every parser of the pure core on nasty shapes of growing length, up to what an upload may have.
 //! Must not know how time is measured.
 
-use fuzz::growth::{Shape, is_linear};
+use fuzz::growth::{Shape, is_linear, nests, repeats};
 use fuzz::targets::{documents, sql, uploads};
 
 /// What an upload may have.
 const LONGEST: usize = 1024 * 1024;
-
-/// A shape that only repeats and ends.
-const fn repeats(name: &'static str, head: &'static str, unit: &'static str, tail: &'static str) -> Shape {
-    Shape { name, head, unit, close: "", tail }
-}
-
-/// One whose repetitions are closed again.
-const fn nests(head: &'static str, unit: &'static str, close: &'static str, tail: &'static str) -> Shape {
-    Shape { name: unit, head, unit, close, tail }
-}
 
 /// SQL that is hard to read; as queries, table files and fields of manifests.
 const SQL: &[Shape] = &[

@@ -4,7 +4,7 @@
 use control::ports::Checkpoints;
 use control::secrets::Secrets;
 use fuzz::drive::fuzz;
-use fuzz::growth::{Shape, is_linear};
+use fuzz::growth::{is_linear, repeats};
 use fuzz::seeds::texts;
 use lifecycle::flink::JobSeen;
 use serde::de::DeserializeOwned;
@@ -71,20 +71,24 @@ fn fuzz_flink() {
 
 #[test]
 fn fuzz_growth_of_flink() {
-    let shape = |name, head, unit, tail| Shape { name, head, unit, close: "", tail };
     let job = r#"{"jid":"0197f0a1b2c37000800000000000b001","name":"a{n}","start-time":1,"state":"RUNNING","last-modification":2},"#;
     let answers = [
-        shape("brackets", "{\"jobs\":", "[", ""),
-        shape("jobs", "{\"jobs\":[", job, "{}]}"),
-        shape("causes", "{\"root-exception\":\"a.B: c", "\\nCaused by: a.B{n}: d", "\"}"),
-        shape("frames", "{\"root-exception\":\"a.B: c", "\\n\\tat a.B.c(D.java:{n})", "\"}"),
-        shape("wrappers", "{\"root-exception\":\"", "java.util.concurrent.CompletionException: ", "\"}"),
-        shape("lines", "{\"root-exception\":\"a", "\\n", "\"}"),
-        shape("options", "{\"jvm\":{\"options\":[", "\"container_e1_1_{n}\",", "\"a\"]}}"),
-        shape("settings", "[", "{\"key\":\"a{n}\",\"value\":\"b\"},", "{\"key\":\"c\"}]"),
-        shape("applications", "{\"apps\":{\"app\":[", "{\"id\":\"application_1_{n}\",\"state\":\"RUNNING\"},", "{}]}}"),
-        shape("containers", "", "container_", ""),
-        shape("paths", "", "/container_e1_1_1_", ""),
+        repeats("brackets", "{\"jobs\":", "[", ""),
+        repeats("jobs", "{\"jobs\":[", job, "{}]}"),
+        repeats("causes", "{\"root-exception\":\"a.B: c", "\\nCaused by: a.B{n}: d", "\"}"),
+        repeats("frames", "{\"root-exception\":\"a.B: c", "\\n\\tat a.B.c(D.java:{n})", "\"}"),
+        repeats("wrappers", "{\"root-exception\":\"", "java.util.concurrent.CompletionException: ", "\"}"),
+        repeats("lines", "{\"root-exception\":\"a", "\\n", "\"}"),
+        repeats("options", "{\"jvm\":{\"options\":[", "\"container_e1_1_{n}\",", "\"a\"]}}"),
+        repeats("settings", "[", "{\"key\":\"a{n}\",\"value\":\"b\"},", "{\"key\":\"c\"}]"),
+        repeats(
+            "applications",
+            "{\"apps\":{\"app\":[",
+            "{\"id\":\"application_1_{n}\",\"state\":\"RUNNING\"},",
+            "{}]}}",
+        ),
+        repeats("containers", "", "container_", ""),
+        repeats("paths", "", "/container_e1_1_1_", ""),
     ];
     is_linear("flink", &answers, LONGEST, flink);
 }

@@ -2,7 +2,7 @@
 //! Must not know how an answer is fetched.
 
 use fuzz::drive::fuzz;
-use fuzz::growth::{Shape, is_linear};
+use fuzz::growth::{is_linear, repeats};
 use fuzz::seeds::texts;
 use serde::de::DeserializeOwned;
 
@@ -45,19 +45,23 @@ fn fuzz_yarn() {
 
 #[test]
 fn fuzz_growth_of_yarn() {
-    let shape = |name, head, unit, tail| Shape { name, head, unit, close: "", tail };
     let answers = [
-        shape("brackets", "{\"apps\":", "[", ""),
-        shape("applications", "{\"apps\":{\"app\":[", "{\"id\":\"application_1_{n}\",\"state\":\"RUNNING\"},", "{}]}}"),
-        shape("nodes", "{\"nodes\":{\"node\":[", "{\"availMemoryMB\":{n}},", "{\"availMemoryMB\":1}]}}"),
-        shape(
+        repeats("brackets", "{\"apps\":", "[", ""),
+        repeats(
+            "applications",
+            "{\"apps\":{\"app\":[",
+            "{\"id\":\"application_1_{n}\",\"state\":\"RUNNING\"},",
+            "{}]}}",
+        ),
+        repeats("nodes", "{\"nodes\":{\"node\":[", "{\"availMemoryMB\":{n}},", "{\"availMemoryMB\":1}]}}"),
+        repeats(
             "diagnostics",
             "{\"app\":{\"id\":\"a\",\"state\":\"b\",\"diagnostics\":\"",
             "a.B: c\\nCaused by: ",
             "\"}}",
         ),
-        shape("containers", "", "container_", ""),
-        shape("paths", "", "/container_e1_1_1_", ""),
+        repeats("containers", "", "container_", ""),
+        repeats("paths", "", "/container_e1_1_1_", ""),
     ];
     is_linear("yarn", &answers, LONGEST, yarn);
 }
