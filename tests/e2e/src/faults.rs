@@ -3,7 +3,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use flink_sql_runner::flink_beside::installed;
 use tokio::process::Command;
@@ -13,10 +12,7 @@ use crate::{Bench, project};
 impl Bench {
     /// `scripts/flink-cluster.sh` with `command`, for example `["stop", "taskmanager"]`.
     pub async fn standalone(&self, command: &[&str]) {
-        let mut script = Command::new(project().join("scripts/flink-cluster.sh"));
-        script.args(command).arg("--run-dir").arg(self.root.join("flink")).stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(crate::LIMIT, script.output()).await.unwrap().unwrap();
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.script("flink-cluster.sh", command, crate::LIMIT).await;
     }
 
     /// SIGSTOP for the one runner that works on this node; its watchdog is another process.

@@ -12,6 +12,7 @@
 pub mod faults;
 mod invoke;
 pub mod kafka;
+pub mod numbers;
 pub mod predecessor;
 pub mod requests;
 pub mod spans;
@@ -185,6 +186,30 @@ impl Bench {
         let url = format!("{}{path}", self.rest().await);
         let answer = self.http.get(url).timeout(Duration::from_secs(10)).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Waits until a run is at its end.
+    pub async fn over(&self, id: &str) {
+        self.wait("it is over", || async {
+            self.jobs().await.iter().any(|job| job.id == id && terminal(&job.state)).then_some(())
+        })
+        .await;
+    }
+
+    /// Whether this checkpointing interval, which says which configuration it is, is deployed and nothing is under way.
+    pub async fn is_deployed(&self, name: &str, interval_ms: u32) -> bool {
+        let record = self.record(name).await.unwrap_or_default();
+        let interval = &record["deployed"]["target"]["manifest"]["properties"]["execution.checkpointing.interval"];
+        record["open"].is_null() && interval.to_string().contains(&format!("{interval_ms}ms"))
+    }
+
+    /// `scripts/<name>` with `command`, for the cluster of this stack.
+    async fn script(&self, name: &str, command: &[&str], limit: Duration) {
+        let mut script = tokio::process::Command::new(project().join("scripts").join(name));
+        script.args(command).arg("--run-dir").arg(self.root.join("flink"));
+        script.stdin(std::process::Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(limit, script.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     pub async fn cancel(&self, id: &str) {

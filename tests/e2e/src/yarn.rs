@@ -8,7 +8,7 @@ use local::Principal;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::{Bench, binaries, project};
+use crate::{Bench, binaries};
 
 /// The longest that a script may take.
 const LIMIT: Duration = Duration::from_mins(4);
@@ -16,10 +16,7 @@ const LIMIT: Duration = Duration::from_mins(4);
 impl Bench {
     /// `scripts/yarn-cluster.sh` with `command`, for example `["pause", "rm"]`.
     pub async fn yarn(&self, command: &[&str]) {
-        let mut script = Command::new(project().join("scripts/yarn-cluster.sh"));
-        script.args(command).arg("--run-dir").arg(self.root.join("flink")).stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(LIMIT, script.output()).await.unwrap().unwrap();
-        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.script("yarn-cluster.sh", command, LIMIT).await;
     }
 
     /// `flink-sql-runner session …` on the primary node, not started yet.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use e2e::spans::{most_at_once, starting, stopping};
 use e2e::totals::{counts_on, version};
-use e2e::{Bench, Row, project, terminal};
+use e2e::{Bench, Row, project};
 use flink_sql_runner::flink_beside::FlinkKind;
 use local::Principal;
 use serde_json::{Value, json};
@@ -375,11 +375,7 @@ async fn lost(bench: &Bench) {
         .await;
     let counted_before = counts_on(bench, "2", 20).await;
     bench.cancel(&before.id).await;
-    bench
-        .wait("it is over", || async {
-            bench.jobs().await.iter().any(|j| j.id == before.id && terminal(&j.state)).then_some(())
-        })
-        .await;
+    bench.over(&before.id).await;
     let newest = bench
         .keys(&format!("checkpoints/{TOTALS}/2/{}/", before.id))
         .await

@@ -2,49 +2,31 @@
 //! Reads outcomes from Flink, Kafka, the alerts and S3 only.
 
 use e2e::faults::NodePython;
-use e2e::kafka::Kafka;
+use e2e::numbers::{NUMBERS, broker, committed, passes_on, write};
 use e2e::totals::counts_on;
 use e2e::{Bench, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
-use serde_json::Value;
 
-const NUMBERS: &str = "numbers";
 const TOTALS: &str = "orders-per-buyer";
 const FEW: &str = "a-hundred";
 /// Those that run without end.
 const JOBS: [&str; 6] = [NUMBERS, TOTALS, "orders-1", "orders-2", "orders-3", "orders-4"];
-/// How many numbers are written, and how many a second.
+/// How many numbers are written.
 const LAST: u64 = 5_000;
-const RATE: u64 = 50;
 
 const TABLES: &str = "
-CREATE TABLE numbers_in (n BIGINT) WITH (
-    'connector' = 'kafka', 'topic' = 'numbers-in', 'properties.bootstrap.servers' = '{kafka}',
-    'properties.group.id' = '{group_id}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json'
-);
 CREATE TABLE a_hundred (n BIGINT) WITH (
     'connector' = 'datagen', 'rows-per-second' = '10',
     'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '100'
-);
-CREATE TABLE numbers_out (
-    n BIGINT, __create_timestamp TIMESTAMP_LTZ(3), __query_name STRING, __query_description STRING,
-    __query_id STRING, __query_version INT, __query_create_timestamp TIMESTAMP(3)
-) WITH (
-    'connector' = 'kafka', 'topic' = 'numbers-out', 'properties.bootstrap.servers' = '{kafka}', 'format' = 'json',
-    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{group_id}',
-    'properties.transaction.timeout.ms' = '600000'
 );
 ";
 
 /// The manifest of a job, with a checkpointing interval that says which configuration it is.
 fn manifest(name: &str, interval_ms: u32) -> String {
     let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
-    let own = |table: &str| {
-        format!("name: {name}\ndescription: d\ntarget-table: numbers_out\nsql: SELECT n FROM {table}\n{properties}\n")
-    };
     match name {
-        NUMBERS => own("numbers_in"),
-        FEW => own("a_hundred"),
+        NUMBERS => passes_on(name, "numbers_in", &properties),
+        FEW => passes_on(name, "a_hundred", &properties),
         TOTALS => Bench::example(TOTALS).replace("flinkProperties: {}", &properties),
         _ => {
             let filter = "filter-expensive-items";
@@ -63,13 +45,11 @@ async fn what_is_owed_is_done_after_every_outage() {
     let python = NodePython::new(folder.path()).await;
     let path = python.path.display().to_string();
     let bench = Bench::start_with(FlinkKind::Standalone, "emr", &[("PYEXEC_PATH", &path)]).await;
-    let kafka = Kafka::up(&bench.root).await;
-    kafka.create_topic("numbers-in", 2).await;
-    kafka.create_topic("numbers-out", 2).await;
+    let kafka = broker(&bench.root).await;
     bench.upload_config().await;
-    bench.upload("config/tables/kafka.sql", TABLES).await;
-    bench.upload("config/params.yaml", &format!("orders_per_second: \"20\"\nkafka: {}\n", kafka.bootstrap)).await;
-    let producer = kafka.produce("numbers-in", LAST, RATE);
+    bench.upload_numbers(&kafka).await;
+    bench.upload("config/tables/few.sql", TABLES).await;
+    let producer = write(&kafka, LAST);
     for name in JOBS.into_iter().chain([FEW]) {
         upload(&bench, name, 1000).await;
     }
@@ -85,19 +65,7 @@ async fn what_is_owed_is_done_after_every_outage() {
 
     eprintln!("every number once");
     assert_eq!(producer.finished().await, LAST);
-    let (mut numbers, mut few) = bench
-        .wait("all numbers are committed", || async {
-            let lines = kafka.committed("numbers-out").await;
-            let row = |line: &String| serde_json::from_str::<Value>(line).ok();
-            let of = |name: &str| -> Vec<u64> {
-                let rows = lines.iter().filter_map(row).filter(|row| row["__query_name"] == name);
-                rows.filter_map(|row| row["n"].as_u64()).collect()
-            };
-            Some((of(NUMBERS), of(FEW))).filter(|(numbers, _)| numbers.len() as u64 >= LAST)
-        })
-        .await;
-    numbers.sort_unstable();
-    few.sort_unstable();
+    let [numbers, few] = committed(&bench, &kafka, LAST, [NUMBERS, FEW]).await;
     assert!(numbers.iter().copied().eq(1..=LAST), "{} numbers, not each of {LAST} once", numbers.len());
     assert!(few.iter().copied().eq(1..=100), "{few:?} is not each of 100 once");
     drop(kafka);
@@ -183,18 +151,12 @@ async fn runner_hangs(bench: &Bench) {
     eprintln!("a runner hangs");
     let before = bench.healthy(NUMBERS).await;
     upload(bench, NUMBERS, 1002).await;
-    bench
-        .wait("the old run is over", || async {
-            bench.jobs().await.iter().any(|job| job.id == before.id && terminal(&job.state)).then_some(())
-        })
-        .await;
+    bench.over(&before.id).await;
     let stopped = bench.stop_runner().await;
     let run = bench
         .wait("another runner goes on", || async {
             bench.stack.aws.fire_schedule("sweep").await;
-            let record = bench.record(NUMBERS).await?;
-            let interval = &record["deployed"]["target"]["manifest"]["properties"]["execution.checkpointing.interval"];
-            let deployed = record["open"].is_null() && interval.to_string().contains("1002ms");
+            let deployed = bench.is_deployed(NUMBERS, 1002).await;
             bench.live(NUMBERS).await.filter(|run| deployed && run.healthy)
         })
         .await;

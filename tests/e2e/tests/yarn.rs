@@ -5,34 +5,18 @@
 
 use std::time::Duration;
 
-use e2e::kafka::Kafka;
+use e2e::Bench;
+use e2e::numbers::{NUMBERS, broker, committed, passes_on, write};
 use e2e::totals::counts_on;
-use e2e::{Bench, terminal};
 use flink_sql_runner::flink_beside::FlinkKind;
 use serde_json::Value;
 
-const NUMBERS: &str = "numbers";
 const TOTALS: &str = "orders-per-buyer";
 const FILTER: &str = "filter-expensive-items";
-/// How many numbers are written, and how many a second.
+/// How many numbers are written.
 const LAST: u64 = 10_000;
-const RATE: u64 = 50;
 
 const SESSION: &str = "jobmanager-memory: 1024m\ntaskmanager-memory: 2304m\nslots: 40\n";
-const TABLES: &str = "
-CREATE TABLE numbers_in (n BIGINT) WITH (
-    'connector' = 'kafka', 'topic' = 'numbers-in', 'properties.bootstrap.servers' = '{kafka}',
-    'properties.group.id' = '{group_id}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json'
-);
-CREATE TABLE numbers_out (
-    n BIGINT, __create_timestamp TIMESTAMP_LTZ(3), __query_name STRING, __query_description STRING,
-    __query_id STRING, __query_version INT, __query_create_timestamp TIMESTAMP(3)
-) WITH (
-    'connector' = 'kafka', 'topic' = 'numbers-out', 'properties.bootstrap.servers' = '{kafka}', 'format' = 'json',
-    'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '{group_id}',
-    'properties.transaction.timeout.ms' = '600000'
-);
-";
 
 /// The configuration of the examples, but with the savepoints of all jobs in one directory.
 async fn upload_config(bench: &Bench) {
@@ -47,9 +31,7 @@ async fn upload_config(bench: &Bench) {
 fn manifest(name: &str, interval_ms: u32) -> String {
     let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
     if name == NUMBERS {
-        return format!(
-            "name: {NUMBERS}\ndescription: as they come\ntarget-table: numbers_out\nsql: SELECT n FROM numbers_in\n{properties}\n"
-        );
+        return passes_on(NUMBERS, "numbers_in", &properties);
     }
     Bench::example(name).replace("flinkProperties: {}", &properties)
 }
@@ -61,19 +43,16 @@ async fn upload(bench: &Bench, name: &str, interval_ms: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_number_once_through_every_fault() {
     let bench = Bench::start_on(FlinkKind::Yarn, "ssm").await;
-    let kafka = Kafka::up(&bench.root).await;
-    kafka.create_topic("numbers-in", 2).await;
-    kafka.create_topic("numbers-out", 2).await;
+    let kafka = broker(&bench.root).await;
     upload_config(&bench).await;
-    bench.upload("config/tables/kafka.sql", TABLES).await;
+    bench.upload_numbers(&kafka).await;
     bench.upload("config/session.yaml", SESSION).await;
-    bench.upload("config/params.yaml", &format!("orders_per_second: \"20\"\nkafka: {}\n", kafka.bootstrap)).await;
     let mut jobs = Jobs { bench: &bench, operations: [(NUMBERS, 0), (TOTALS, 0), (FILTER, 0)] };
     for name in [NUMBERS, TOTALS, FILTER] {
         upload(&bench, name, 1000).await;
     }
     jobs.all("deployed").await;
-    let producer = kafka.produce("numbers-in", LAST, RATE);
+    let producer = write(&kafka, LAST);
 
     for interval_ms in [1001, 1002] {
         eprintln!("configuration {interval_ms}");
@@ -97,18 +76,7 @@ async fn every_number_once_through_every_fault() {
 
     eprintln!("every number once");
     assert_eq!(producer.finished().await, LAST);
-    let mut numbers: Vec<u64> = bench
-        .wait("all numbers are committed", || async {
-            let lines = kafka.committed("numbers-out").await;
-            let number = |line: &String| {
-                let row: Value = serde_json::from_str(line).ok()?;
-                row["n"].as_u64()
-            };
-            let numbers: Vec<u64> = lines.iter().filter_map(number).collect();
-            (numbers.len() as u64 >= LAST).then_some(numbers)
-        })
-        .await;
-    numbers.sort_unstable();
+    let [numbers] = committed(&bench, &kafka, LAST, [NUMBERS]).await;
     counts_on(&bench, "1", 100).await;
     assert!(numbers.iter().copied().eq(1..=LAST), "{} numbers, not each of {LAST} once", numbers.len());
     drop(kafka);
@@ -171,11 +139,7 @@ async fn cancelled(jobs: &mut Jobs<'_>) {
     let bench = jobs.bench;
     let run = bench.healthy(NUMBERS).await;
     bench.cancel(&run.id).await;
-    bench
-        .wait("it is over", || async {
-            bench.jobs().await.iter().any(|job| job.id == run.id && terminal(&job.state)).then_some(())
-        })
-        .await;
+    bench.over(&run.id).await;
     // What EMRFS leaves, as in the Python tool's README, and a checkpoint that was never completed.
     let folder = format!("checkpoints/{NUMBERS}/1/{}", run.id);
     for marker in ["_$folder$", "/chk-99999_$folder$", "/chk-99998/", "/chk-99998_$folder$", "/chk-99997/part"] {
@@ -347,9 +311,7 @@ async fn high_availability() {
     bench
         .wait("the new configuration is deployed", || async {
             bench.stack.aws.fire_schedule("sweep").await;
-            let record = bench.record(FILTER).await?;
-            let interval = &record["deployed"]["target"]["manifest"]["properties"]["execution.checkpointing.interval"];
-            (record["open"].is_null() && interval.to_string().contains("1001ms")).then_some(())
+            bench.is_deployed(FILTER, 1001).await.then_some(())
         })
         .await;
     let run = bench.healthy(FILTER).await;
