@@ -60,15 +60,19 @@ fn is_unknown(error: &OutsideError, said: &str) -> bool {
 #[tokio::test]
 async fn a_look_is_one_jobmanagers_whole_view() {
     let fresh = json!({"jid": id(2), "name": "new", "start-time": 5, "state": "INITIALIZING", "last-modification": 6, "tasks": {}});
+    let mut waits = job(4, "RUNNING", 7);
+    waits["tasks"] = json!({"total": 3, "created": 1, "scheduled": 2, "running": 0, "finished": 0});
     let flink = Server::default()
         .with("GET /jobmanager/config", 200, config("6755257b"))
         .with("GET /overview", 200, json!({"taskmanagers": 1, "slots-total": 4, "slots-available": 2}))
-        .with("GET /jobs/overview", 200, json!({"jobs": [job(1, "RUNNING", 7), fresh]}));
+        .with("GET /jobs/overview", 200, json!({"jobs": [job(1, "RUNNING", 7), fresh, waits]}));
     let cluster = rest(&flink).await;
     let look = cluster.look().await.unwrap();
     assert_eq!(look.epoch.to_string(), format!("standalone:{}/flink-web-6755257b", cluster.endpoint()));
     assert_eq!(look.slots, Some(Slots { total: 4, free: 2 }));
-    assert_eq!(look.jobs.len(), 2);
+    assert_eq!(look.jobs.len(), 3);
+    assert!(look.job(id(4)).unwrap().tasks.all_wait(), "all its tasks wait for slots");
+    assert!(!look.job(id(2)).unwrap().tasks.all_wait());
     let first = look.job(id(1)).unwrap();
     assert_eq!((first.name.as_str(), first.state, first.modified_ms), ("or ders", JobState::Running, 7));
     assert!(first.is_healthy());

@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub(crate) slots: usize,
     /// No job gets a slot, whatever a look says of them.
     pub(crate) gives_no_slots: bool,
+    /// How every job fails that was submitted since, alive or not: in Flink's own words.
+    pub(crate) failure: Option<(JobState, &'static str)>,
     /// This job is not touched before another one starts.
     pub(crate) comes_second: Option<JobName>,
     /// No job is touched before this one.
@@ -125,8 +127,12 @@ impl State {
     }
 
     fn seen(&self, id: JobId, job: &Job) -> JobSeen {
-        let state = if job.is_over() { JobState::Finished } else { JobState::Running };
-        let running = u32::from(!job.is_over() && !self.is_starting(job));
+        let state = match (job.is_over(), self.failure) {
+            (true, _) => JobState::Finished,
+            (false, Some((state, _))) => state,
+            (false, None) => JobState::Running,
+        };
+        let running = u32::from(!job.is_over() && !self.is_starting(job) && self.failure.is_none());
         let waiting = u32::from(!job.is_over() && self.gives_no_slots);
         let tasks = Tasks { total: 1, running, finished: 0, waiting };
         JobSeen { id, name: job.name.clone(), state, tasks, started_ms: 0, modified_ms: 0 }
@@ -256,7 +262,7 @@ impl Cluster for Flink {
     }
 
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
-        Ok(None)
+        Ok(self.state().failure.map(|(_, words)| words.to_owned()))
     }
 
     async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {

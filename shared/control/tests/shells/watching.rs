@@ -5,6 +5,7 @@ use control::orchestrator::Scope;
 use control::ports::Cluster;
 use lifecycle::effective::{CheckpointSettings, Effective};
 use lifecycle::execute::Outcome;
+use lifecycle::flink::JobState;
 use lifecycle::owed::Cause;
 
 use crate::flink::Flink;
@@ -83,6 +84,31 @@ async fn a_restart_in_the_window_is_seen_even_if_no_look_met_it() {
         // There is no state here to roll back from.
         let Outcome::Failed { reason, .. } = &outcome else { panic!("{restarts:?}: {outcome:?}") };
         assert!(reason.contains("restarted within the stability window"), "{reason}");
+    }
+}
+
+/// Flink gives up after `slot.request.timeout`, and only the exception's name tells why.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_flink_gave_up_for_want_of_slots_waits_for_the_environment() {
+    let slots = "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: Could not acquire the minimum \
+                 required resources.";
+    for (state, words, waits) in [
+        (JobState::Failed, slots, true),
+        (JobState::Restarting, slots, true),
+        (JobState::Failed, "java.lang.ArithmeticException: Division by zero", false),
+    ] {
+        let names = jobs(1);
+        let (outside, flink) = (Outside::default(), Flink::default());
+        outside.want(&names[0], 1);
+        flink.state().slots = 10;
+        flink.state().failure = Some((state, words));
+        let plans = plans(&outside, &names).await;
+        let operation = plans[0].operation;
+        assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+        let outcome = outside.result(&names[0], operation).unwrap().outcome;
+        let Outcome::Failed { reason, cause, .. } = &outcome else { panic!("{outcome:?}") };
+        assert_eq!(*cause == Cause::NoCapacity { needed: 1, free: 1 }, waits, "{outcome:?}");
+        assert!(reason.contains(words), "{reason}");
     }
 }
 
