@@ -94,7 +94,7 @@ pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
         epoch: None,
         compiled: lifecycle::execute::Compiled::default(),
     };
-    Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
+    Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
 }
 
 /// A job whose manifest is deployed.

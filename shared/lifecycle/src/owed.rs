@@ -212,6 +212,16 @@ impl Debt {
         Self { next: Some(now), ..self }
     }
 
+    /// Whether its run is alive and Flink restarts it: nothing is due before that run is lost.
+    pub fn is_left_to_flink(&self) -> bool {
+        self.next.is_none() && (!self.cause.is_down() || self.waits_for_slots())
+    }
+
+    /// Whether it is slots that are missing.
+    pub fn waits_for_slots(&self) -> bool {
+        matches!(self.cause, Cause::NoCapacity { .. })
+    }
+
     /// Whether its time has come, or the circumstances are others than those of the last try.
     pub fn is_due(&self, now: Timestamp, urgent: bool, seen: Option<&Circumstances>) -> bool {
         let waited = self.next.is_some_and(|at| at <= now);

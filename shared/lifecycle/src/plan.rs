@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Kind};
@@ -24,6 +24,8 @@ use crate::written::Written;
 pub const INPUT_VIEW: &str = "__temporary_input_view";
 const CHECKPOINTS: &str = "execution.checkpointing.dir";
 const SAVEPOINTS: &str = "execution.checkpointing.savepoint-dir";
+/// How long a JobManager surely knows a run that has ended: its `jobstore.expiration-time` is an hour by default.
+const KNOWN_FOR: SignedDuration = SignedDuration::from_mins(50);
 
 /// What the body of a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -170,6 +172,9 @@ pub struct KnownRun {
     /// What Flink told of it as it compiled it.
     #[serde(default)]
     pub compiled: Compiled,
+    /// When its operation was planned, where it was left behind: it was given to a JobManager after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Timestamp>,
     /// Version, id and creation that its rows carry, where it was never deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<Meta>,
@@ -206,6 +211,7 @@ impl KnownRun {
             compiled: run.compiled,
             checkpoints,
             savepoints: target.savepoint_directory(),
+            planned: None,
             meta: None,
         }
     }
@@ -386,17 +392,19 @@ impl Plan {
 
     /// The newest run of what `launch` starts again, if all of its sources are bounded and it left no state after which it
     /// goes on: nobody having seen its end, it may have come to it. `found` is the newest state of the lineage, `seen` the
-    /// life of the JobManager that was looked at.
+    /// life of the JobManager that was looked at, and when.
     pub fn may_be_complete<'a>(
         &'a self,
         launch: &'a Launch,
         found: Option<&str>,
-        seen: Option<&Epoch>,
+        seen: Option<(&Epoch, Timestamp)>,
     ) -> Option<&'a KnownRun> {
         let previous = self.previous.as_ref().filter(|previous| previous.launch.version == launch.version);
         let deployed = previous.and_then(|previous| previous.runs.last());
         // One that was left and given to the JobManager that was looked at never came there, or it would be known there.
-        let left = self.left_of(launch).rev().map(|run| (run, seen.is_some() && run.epoch.as_ref() == seen));
+        let never_came =
+            |run: &KnownRun| run.planned.is_some_and(|planned| is_known(seen, run.epoch.as_ref(), planned));
+        let left = self.left_of(launch).rev().map(|run| (run, never_came(run)));
         for (run, never_came) in left.chain(deployed.map(|run| (run, false))) {
             if found.is_some_and(|path| self.went_on(run, path)) {
                 return None;
@@ -431,6 +439,11 @@ impl Plan {
         }
     }
 
+    /// Whether what is deployed was seen to come to its end, and nobody allowed to start it again.
+    pub fn stays_complete(&self) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.complete) && !self.clean_start
+    }
+
     /// Whether a failed start is answered by starting the deployed manifest again.
     pub fn can_roll_back(&self) -> bool {
         self.previous.is_some() && !self.is_restart()
@@ -440,6 +453,11 @@ impl Plan {
     pub fn stop_directory(&self) -> Option<&str> {
         self.previous.as_ref().map(|p| p.savepoint_directory.as_str())
     }
+}
+
+/// Whether a look would have shown a run that was given to `epoch` no earlier than `planned`, alive or ended.
+pub fn is_known(seen: Option<(&Epoch, Timestamp)>, epoch: Option<&Epoch>, planned: Timestamp) -> bool {
+    seen.is_some_and(|(looked_at, at)| epoch == Some(looked_at) && at.duration_since(planned) < KNOWN_FOR)
 }
 
 /// The places where the states of `runs` under `target` lie, and `restore_point` itself.

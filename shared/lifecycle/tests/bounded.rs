@@ -227,6 +227,70 @@ fn a_start_that_never_came_is_submitted_again() {
     assert_eq!(node.submitted, [(run(1), None), (run(1), None)]);
 }
 
+/// A JobManager forgets an ended run after an hour: silence about an old one says nothing.
+#[test]
+fn a_start_of_long_ago_may_have_been_forgotten() {
+    let (_, open, mut node) = first_start_unseen();
+    (node.epoch, node.now) = (None, jiff::Timestamp::from_second(3_600).unwrap());
+    node.go_on(&open.plan, usize::MAX);
+    assert!(matches!(node.result, Some(Outcome::Failed { cause: Cause::MayBeComplete, .. })), "{:?}", node.result);
+    assert_eq!(node.submitted.len(), 1);
+
+    let (record, open, mut node) = first_start_unseen();
+    let claim = node.claim.take();
+    let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+    (node.epoch, node.now) = (None, jiff::Timestamp::from_second(3_600).unwrap());
+    let open = order(&mut record, &wanted(&first()), 2);
+    assert_eq!(node.run(&open.plan).refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
+}
+
+/// What an operation without a result left of the very target is its beginning, whether bounded or not.
+#[test]
+fn a_clean_start_that_was_left_goes_on_from_its_checkpoint() {
+    for desired in [first(), requeried()] {
+        let (mut record, mut node) =
+            (Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries), Node::default());
+        let open = order(&mut record, &wanted(&desired), 1);
+        node.bounded = Some(false);
+        let dies = |node: &mut Node| {
+            node.dies_after_submitting(&open.plan);
+            let directory = &open.plan.next.as_ref().unwrap().properties["execution.checkpointing.dir"];
+            let path = format!("{directory}/{}/chk-7", run(1));
+            node.disk.push(lifecycle::state::StateRef { path: path.clone(), checkpoint_id: 7 });
+            path
+        };
+        let path = dies(&mut node);
+        let claim = node.claim.take();
+        let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+        let open = order(&mut record, &wanted(&desired), 2);
+        let Outcome::Deployed { run: started, .. } = node.run(&open.plan) else { panic!("{:?}", node.result) };
+        assert_eq!(started.restored_from, Some(path));
+    }
+}
+
+/// A look after an operation without a result starts nothing that was seen at its end, forgotten or not.
+#[test]
+fn what_was_seen_complete_stays_so() {
+    for bounded in [None, Some(true)] {
+        let (mut record, mut node) = deployed(&first());
+        node.bounded = bounded;
+        record.deployed.as_mut().unwrap().aim = Aim::Complete;
+        let orphan = order(&mut record, &wanted(&requeried()), 2);
+        node.dies_after_submitting(&orphan.plan);
+        node.disk.clear();
+        let claim = node.claim.take();
+        let mut record = settle_abandoned(record, &orphan, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+        let before = node.submitted.len();
+        let open = order(&mut record, &wanted(&first()), 3);
+        assert!(open.plan.is_restart());
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Left { why: Why::IsComplete, .. }), "{outcome:?}");
+        assert_eq!((node.live(), node.submitted.len()), (vec![], before));
+        let record = settle(record, &open, &outcome);
+        assert_eq!((record.deployed.as_ref().unwrap().aim, record.owed.keep_running), (Aim::Complete, None));
+    }
+}
+
 /// Its old run was stopped for it: neither comes back before somebody says so.
 #[test]
 fn what_it_replaced_does_not_come_back_either() {

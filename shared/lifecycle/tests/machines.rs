@@ -13,7 +13,7 @@ use lifecycle::execute::{End, Outcome, Refusal};
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
-use lifecycle::owed::{Cause, Owed};
+use lifecycle::owed::{Cause, Circumstances, Owed};
 use lifecycle::record::{OpenOperation, Record, Source, Status};
 use lifecycle::target::Target;
 use node::{
@@ -307,6 +307,51 @@ fn keeping_a_job_running_is_never_given_up() {
     }
 }
 
+/// Flink restarts it: it is told of until a look shows it healthy, and brought back once it is lost.
+#[test]
+fn a_job_that_flink_restarts_is_owed() {
+    let (mut record, mut node) = deployed(&first());
+    unsettle(&mut record);
+    node.end(run(1), JobState::Restarting);
+    let look = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&look.plan);
+    let record = settle(record, &look, &outcome);
+    let debt = record.owed.keep_running.clone().unwrap();
+    assert_eq!((debt.cause, debt.next, record.is_down()), (Cause::NotStable, None, false));
+    assert_eq!(of_record(&record).len(), 1, "one alert");
+    let lost = Situation { lost: Some(Lost { job_id: run(1), revision: record.revision }), ..situation(3) };
+    assert!(matches!(decide(&record, &wanted(&first()), &lost), Ruling::Operate(_)));
+}
+
+/// A restart that gets no slots is alive, and nothing of it runs: more slots, or its loss, bring it back.
+#[test]
+fn a_restart_that_waits_for_slots_is_down() {
+    let (mut record, mut node) = deployed(&first());
+    unsettle(&mut record);
+    node.end(run(1), JobState::Failed);
+    node.without_slots = true;
+    let restart = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&restart.plan);
+    let record = settle(record, &restart, &outcome);
+    let debt = record.owed.keep_running.clone().unwrap();
+    assert_eq!((debt.cause, debt.next), (Cause::NoCapacity { needed: 1, free: 1 }, None));
+    assert!(record.is_down());
+    let waits = |situation: Situation| matches!(decide(&record, &wanted(&first()), &situation), Ruling::Nothing { .. });
+    assert!(waits(situation(3)), "Flink takes the slots by itself");
+    let lost = Some(Lost { job_id: run(2), revision: record.revision });
+    assert!(!waits(Situation { lost, ..situation(3) }), "it is lost");
+    let free = |free| Some(Circumstances { epoch: node::epoch(), free: Some(free) });
+    assert!(!waits(Situation { seen: free(2), ..situation(3) }), "there are slots now");
+
+    // Looked at, it still waits for them.
+    let mut record = record.clone();
+    record.owed.keep_running.as_mut().unwrap().next = Some(Timestamp::UNIX_EPOCH);
+    let look = order(&mut record, &wanted(&first()), 4);
+    let outcome = node.run(&look.plan);
+    assert!(matches!(outcome, Outcome::Left { why: Why::FlinkRestartsIt, .. }), "{outcome:?}");
+    assert!(settle(record, &look, &outcome).is_down());
+}
+
 /// A job that was brought back unhealthy and recovered is brought back again when it is lost later.
 #[test]
 fn a_look_that_shows_the_job_healthy_pays_the_debt() {
@@ -317,7 +362,8 @@ fn a_look_that_shows_the_job_healthy_pays_the_debt() {
     let started = node.run(&restart.plan);
     let Outcome::Deployed { run, savepoint, checkpointed, .. } = started else { panic!("{started:?}") };
     let job_id = run.job_id;
-    let unhealthy = Outcome::Deployed { run, savepoint, checkpointed, unhealthy: Some("it restarts".to_owned()) };
+    let unhealthy =
+        Outcome::Deployed { run, savepoint, checkpointed, cause: None, unhealthy: Some("it restarts".to_owned()) };
     let record = settle(record, &restart, &unhealthy);
     assert_eq!(of_record(&record).len(), 1, "one alert");
     let lost = Situation { lost: Some(Lost { job_id, revision: record.revision }), ..situation(3) };

@@ -106,7 +106,7 @@ fn b6_a_longer_name_is_another_job() {
         started_ms: 0,
         modified_ms: 0,
     };
-    let look = |name: &str| JobLook::of(node::epoch(), vec![seen(name)]);
+    let look = |name: &str| JobLook::of(node::epoch(), jiff::Timestamp::UNIX_EPOCH, vec![seen(name)]);
     for stranger in ["orders-eu", "eu-orders", "order"] {
         assert_eq!(observe(&open.plan, &look(stranger)).observed, Observed::Gone, "{stranger}");
     }

@@ -90,7 +90,7 @@ impl Memory {
             let open = record.open.take().unwrap();
             let (job_id, compiled) = (run_id(open.plan.operation), Compiled::default());
             let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
-            let outcome = Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true };
+            let outcome = Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true };
             let settled = settle_result(record, &open, &outcome, Timestamp::UNIX_EPOCH, Patience::default());
             self.put(&keys().record(name), write(&settled));
         }

@@ -174,6 +174,7 @@ impl Outside {
             compiled: lifecycle::execute::Compiled::default(),
             checkpoints: "s3://b/checkpoints".to_owned(),
             savepoints: "s3://b/savepoints".to_owned(),
+            planned: None,
             meta: None,
             epoch: Some(epoch),
         });

@@ -47,7 +47,16 @@ pub async fn job_look(
         checkpointed |= known(job.id) && checkpoints.completed > 0;
         newest.extend(checkpoints.newest.map(|path| (job.id, path)));
     }
-    Ok(JobLook { epoch: look.epoch.clone(), jobs, ended_with, unproven, checkpointed, by_directory, newest })
+    Ok(JobLook {
+        epoch: look.epoch.clone(),
+        at: look.at,
+        jobs,
+        ended_with,
+        unproven,
+        checkpointed,
+        by_directory,
+        newest,
+    })
 }
 
 /// The live runs that a directory of the Python tool is named after, whatever Flink calls them.

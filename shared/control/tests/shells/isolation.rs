@@ -66,7 +66,7 @@ fn manifest(name: &JobName, parallelism: u32) -> Vec<u8> {
 fn deployed() -> Outcome {
     let (job_id, restored_from, epoch) = (JobId::derived(&["new"]), None, Some(epoch(1)));
     let run = RunStarted { job_id, restored_from, epoch, compiled: Compiled::default() };
-    Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
+    Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
 }
 
 fn query(name: &JobName) -> String {

@@ -54,7 +54,7 @@ fn deployed() -> Outcome {
         epoch: Some(epoch(1)),
         compiled: lifecycle::execute::Compiled::default(),
     };
-    Outcome::Deployed { run, savepoint: None, unhealthy: None, checkpointed: true }
+    Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
 }
 
 /// A change of a job that ends like this.

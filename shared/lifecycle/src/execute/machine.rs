@@ -26,7 +26,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             to(state, Phase::Looking, Effect::Look)
         }
         (Phase::Looking, Input::Looked(look)) => {
-            state.epoch = Some(look.epoch.clone());
+            (state.epoch, state.looked) = (Some(look.epoch.clone()), Some(look.at));
             if let Some(claim) = &mut state.claim {
                 claim.notes.checkpointed |= look.checkpointed;
                 claim.notes.newest = newest_state(plan, &look).or(claim.notes.newest.take());
@@ -107,7 +107,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             start_failed(plan, state, &begin, Failure { reason, alive: false, cause: Cause::DoesNotRun })
         }
         (Phase::Watching(begin), Input::Watched(health)) => watched(plan, state, &begin, health),
-        (Phase::SearchingOwn(begin), Input::Found(found)) => found_own(state, *begin, found.map(|f| f.path)),
+        (Phase::SearchingOwn(begin), Input::Found(found)) => found_own(plan, state, *begin, found.map(|f| f.path)),
         (Phase::NotingVerdict(verdict), Input::Saved(claim)) => {
             state.claim = Some(claim);
             match verdict {

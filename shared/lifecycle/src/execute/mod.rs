@@ -11,6 +11,8 @@ mod starting;
 mod stopping;
 mod transition;
 
+use jiff::Timestamp;
+
 use crate::claim::{Claim, Verdict};
 use crate::flink::Epoch;
 use crate::ids::JobId;
@@ -27,6 +29,8 @@ pub struct State {
     pub claim: Option<Claim>,
     /// Whose jobs were looked at.
     pub epoch: Option<Epoch>,
+    /// When they were.
+    pub looked: Option<Timestamp>,
     /// What it waits for.
     pub phase: Phase,
     /// What Flink told of the new launch, once it was compiled in this process.
@@ -40,7 +44,20 @@ pub struct State {
 impl State {
     /// The start of a pass.
     pub fn new() -> Self {
-        Self { claim: None, epoch: None, phase: Phase::Begin, compiled_next: None, compiled_previous: None, waits: 0 }
+        Self {
+            claim: None,
+            epoch: None,
+            looked: None,
+            phase: Phase::Begin,
+            compiled_next: None,
+            compiled_previous: None,
+            waits: 0,
+        }
+    }
+
+    /// Whose jobs were looked at, and when.
+    pub(crate) fn seen(&self) -> Option<(&Epoch, Timestamp)> {
+        self.epoch.as_ref().zip(self.looked)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a look at the cluster means for one job: which of our runs is live, and in what shape.
 //! Must not know what will be done about it.
 
+use jiff::Timestamp;
+
 use crate::claim::NewestNote;
 use crate::decision::Observed;
 use crate::flink::{Epoch, JobSeen, JobState};
@@ -12,6 +14,8 @@ use crate::plan::{Adopt, Plan};
 pub struct JobLook {
     /// Whose view it is.
     pub epoch: Epoch,
+    /// When it was taken.
+    pub at: Timestamp,
     /// The jobs with a known id or the job's name.
     pub jobs: Vec<JobSeen>,
     /// For each of them that is FINISHED: the savepoint it ended with, or nothing if it came to its end.
@@ -28,9 +32,10 @@ pub struct JobLook {
 
 impl JobLook {
     /// A look that shows these jobs and nothing beside them.
-    pub fn of(epoch: Epoch, jobs: Vec<JobSeen>) -> Self {
+    pub fn of(epoch: Epoch, at: Timestamp, jobs: Vec<JobSeen>) -> Self {
         Self {
             epoch,
+            at,
             jobs,
             ended_with: Vec::new(),
             unproven: Vec::new(),

@@ -47,6 +47,9 @@ pub enum Outcome {
         savepoint: Option<String>,
         /// Alive but not stable, and nothing to roll back to.
         unhealthy: Option<String>,
+        /// Why it is not stable, typed, where that is not its own doing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
         /// Whether a checkpoint of the run was seen.
         checkpointed: bool,
     },

@@ -13,7 +13,7 @@ use crate::claim::{Claim, StartNote, Verdict};
 use crate::decision::{Action, From, Observed, Stop, Why};
 use crate::ids::JobId;
 use crate::owed::Cause;
-use crate::plan::{KnownRun, Plan};
+use crate::plan::{KnownRun, Plan, is_known};
 use crate::state::Place;
 
 /// How many jobs that may be this one are listed.
@@ -94,12 +94,13 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 
-/// Goes on from its newest state. A bounded run without one that was given to another life of the JobManager may have come
-/// to its end there: it is not submitted again.
-pub(super) fn found_own(state: State, begin: Begin, found: Option<String>) -> Next {
+/// Goes on from its newest state. A bounded run without one that was given to another life of the JobManager, or so long ago
+/// that this one may have forgotten it, may have come to its end there: it is not submitted again.
+pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<String>) -> Next {
     let notes = &claim_of(&state).notes;
     let note = notes.start.iter().chain(&notes.rollback).find(|note| note.job_id == begin.job_id);
-    let unseen = note.is_some_and(|note| note.compiled.bounded == Some(true) && note.epoch != state.epoch);
+    let known = |note: &StartNote| is_known(state.seen(), note.epoch.as_ref(), plan.at);
+    let unseen = note.is_some_and(|note| note.compiled.bounded == Some(true) && !known(note));
     if unseen && found.is_none() {
         let (reason, savepoint) = (Refusal::MayBeComplete { job_id: begin.job_id }.to_string(), savepoint_of(&state));
         return match begin.role {
@@ -211,6 +212,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
 /// Compiles before the running job is touched.
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
+        (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, Phase::Preparing(intent), Effect::Prepare(Role::Next)),
         (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent })),
     }

@@ -52,11 +52,11 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
 pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
     let job_id = rollback_id(plan.operation);
     // What came to its end, or may have without being seen, is not started again.
-    let complete = plan.previous.as_ref().is_some_and(|previous| previous.complete);
+    let complete = plan.stays_complete();
     let seen = claim_of(&state).notes.ended_run().is_some();
     let unseen = || {
         let previous = plan.previous.as_ref()?;
-        plan.may_be_complete(&previous.launch, found.as_deref(), state.epoch.as_ref())
+        plan.may_be_complete(&previous.launch, found.as_deref(), state.seen())
     };
     if complete || (!seen && unseen().is_some()) {
         return failed(state, reason.to_owned(), None);

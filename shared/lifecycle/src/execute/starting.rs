@@ -6,7 +6,7 @@ use super::rollback::give_up;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
 use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
 use crate::claim::{StartNote, Verdict};
-use crate::decision::From;
+use crate::decision::{From, Why};
 use crate::ids::run_id;
 use crate::owed::Cause;
 use crate::plan::{KnownRun, Plan, Previous};
@@ -23,13 +23,17 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             finish(state, Outcome::Removed { savepoint })
         }
         (Some(From::Clean), Some(next)) => {
-            // A run of this very target was left behind: did it come to its end, or go on?
-            let epoch = state.epoch.as_ref();
-            if may_have_ended(plan, &intent) && plan.may_be_complete(next, None, epoch).is_some() {
-                let places = plan.left_of(next).flat_map(KnownRun::places).collect();
+            // A run of this very target was left behind: its state counts, and it may have come to its end.
+            let places: Vec<Place> = plan.left_of(next).flat_map(KnownRun::places).collect();
+            if may_have_ended(plan, &intent) && !places.is_empty() {
                 return to(state, Phase::Searching(intent), Effect::FindState(places));
             }
             begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation), restore: None })
+        }
+        // What lived beside it is at its end; it was at its own before.
+        (Some(From::Latest), Some(_)) if plan.stays_complete() => {
+            let (why, epoch) = (Why::IsComplete, state.epoch.clone());
+            finish(state, Outcome::Left { why, run: None, epoch, checkpointed: true, newest: None })
         }
         (Some(From::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {
@@ -61,13 +65,13 @@ fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
     let next = plan.next.as_ref().filter(|_| may_have_ended(plan, intent));
-    let unseen = next.and_then(|next| plan.may_be_complete(next, found.as_deref(), state.epoch.as_ref()));
+    let unseen = next.and_then(|next| plan.may_be_complete(next, found.as_deref(), state.seen()));
     if let Some(run) = unseen {
         return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run.job_id });
     }
     match found {
         Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
-        None if plan.clean_start || may_start_over(plan, &state) => {
+        None if plan.clean_start || intent.start == Some(From::Clean) || may_start_over(plan, &state) => {
             begin_start(state, Begin { role: Role::Next, job_id, restore: None })
         }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
@@ -159,9 +163,10 @@ pub(super) fn watched(plan: &Plan, state: State, begin: &Begin, health: Health) 
     let savepoint = savepoint_of(&state);
     let failure = |reason, alive| Failure { reason, alive, cause: Cause::DoesNotRun };
     match (begin.role, health) {
-        (Role::Next, Health::Stable { checkpointed }) => {
-            verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, checkpointed }))
-        }
+        (Role::Next, Health::Stable { checkpointed }) => verdict(
+            state,
+            Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, cause: None, checkpointed }),
+        ),
         (Role::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
         (_, Health::Unstable(reason)) => start_failed(plan, state, begin, failure(reason, true)),
         (_, Health::Ended(reason)) => start_failed(plan, state, begin, failure(reason, false)),
@@ -194,10 +199,10 @@ pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, failure: Fa
             failed(state, format!("{given_up}; the previous manifest failed too: {reason}"), savepoint)
         }
         // One that we did not start is never ended for its health.
-        (Role::Next, true) if plan.is_restart() || !plan.is_ours(begin.job_id) => verdict(
-            state,
-            Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: Some(reason), checkpointed: false }),
-        ),
+        (Role::Next, true) if plan.is_restart() || !plan.is_ours(begin.job_id) => {
+            let (unhealthy, cause) = (Some(reason), Some(cause).filter(|cause| cause.is_environment()));
+            verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy, cause, checkpointed: false }))
+        }
         (Role::Next, _) => give_up(state, reason, cause),
     }
 }

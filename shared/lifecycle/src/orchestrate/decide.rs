@@ -134,7 +134,7 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
     match deployed.aim {
         Aim::Stopped if remove => operate(record, situation, Change::plain(Kind::Removed), None),
         Aim::Stopped => nothing(change, reason),
-        Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(|debt| !debt.cause.is_down())) => restart(),
+        Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(Debt::is_left_to_flink)) => restart(),
         Aim::Complete if due => restart(),
         Aim::Run | Aim::Complete => match waiting(owed.keep_running.as_ref(), situation) {
             Some(waits) if change.is_none_or(|kind| kind == Kind::Unchanged) => nothing(change, waits),

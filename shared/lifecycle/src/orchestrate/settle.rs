@@ -116,11 +116,10 @@ impl Settling<'_> {
     fn fold(&self, record: &mut Record, outcome: &Outcome) {
         let (open, now) = (self.open, self.now);
         match outcome {
-            Outcome::Deployed { run, unhealthy, checkpointed, .. } => {
+            Outcome::Deployed { run, unhealthy, cause, checkpointed, .. } => {
                 self.deploy(record, run, Aim::Run, *checkpointed);
                 if let Some(reason) = unhealthy {
-                    let debt = self.debt(None, Cause::NotStable, reason);
-                    record.owed.keep_running = Some(Debt { next: None, ..debt });
+                    record.owed.keep_running = Some(self.left_to_flink(cause.unwrap_or(Cause::NotStable), reason));
                 }
             }
             Outcome::Completed { run } => self.deploy(record, run, Aim::Complete, true),
@@ -235,7 +234,7 @@ impl Settling<'_> {
             target: target.clone(),
             meta: Meta { query_version: run_known.version, ..meta },
             aim,
-            runs: vec![KnownRun { meta: None, ..run_known }],
+            runs: vec![KnownRun { planned: None, meta: None, ..run_known }],
             restore_point: run.restored_from.clone(),
             checkpointed: checkpointed || run.restored_from.is_some(),
             since: self.now,
@@ -270,7 +269,13 @@ impl Settling<'_> {
             }
             Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => return,
         }
-        record.owed.keep_running = None;
+        record.owed.keep_running = match why {
+            Why::FlinkRestartsIt => Some(match record.owed.keep_running.take() {
+                Some(debt) if debt.waits_for_slots() => Debt { next: None, ..debt },
+                Some(_) | None => self.left_to_flink(Cause::NotStable, &why.to_string()),
+            }),
+            Why::RunsAsDeployed | Why::IsComplete | Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
+        };
         // It is to run: whoever does not want it orders its removal anew.
         record.owed.remove = None;
         let applied = open.plan.next.as_ref().map(|next| &next.target);
@@ -303,6 +308,11 @@ impl Settling<'_> {
     fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str) {
         let debt = self.debt(record.owed.keep_running.as_ref(), cause, error);
         record.owed.keep_running = Some(debt.again(self.now, self.patience));
+    }
+
+    /// It is alive: Flink restarts it, and nobody else does while it lives.
+    fn left_to_flink(&self, cause: Cause, error: &str) -> Debt {
+        Debt { next: None, ..self.debt(None, cause, error) }
     }
 
     fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str) -> Debt {
@@ -377,7 +387,8 @@ fn leave_orphans(record: &mut Record, open: &OpenOperation, runs: &[RunStarted])
     let left = runs.iter().filter_map(|run| {
         let (target, meta) = if run.job_id == rollback_id(operation) { deployed? } else { next? };
         let known = KnownRun::of(target, meta.query_version, operation, run.clone());
-        Some(KnownRun { meta: Some(Meta { query_version: known.version, ..meta.clone() }), ..known })
+        let meta = Some(Meta { query_version: known.version, ..meta.clone() });
+        Some(KnownRun { planned: Some(open.plan.at), meta, ..known })
     });
     let known = |run: &KnownRun| record.orphans.iter().any(|known| known.job_id == run.job_id);
     let left: Vec<KnownRun> = left.filter(|run| !known(run)).collect();

@@ -148,6 +148,8 @@ pub(crate) struct Node {
     pub disk: Vec<StateRef>,
     /// The life of the JobManager that is there, if it is not the first.
     pub epoch: Option<Epoch>,
+    /// When it is looked at.
+    pub now: Timestamp,
     /// Why there is no cluster.
     pub no_cluster: Option<String>,
     /// Runs that may live where nobody can be asked.
@@ -164,6 +166,8 @@ pub(crate) struct Node {
     pub ends_before_stop: bool,
     /// Runs of this target fail when they are watched.
     pub doomed: Option<Digest>,
+    /// Runs that are started get no slots.
+    pub without_slots: bool,
     /// This target does not compile.
     pub uncompilable: Option<Digest>,
     /// A target that refers to a secret that is not there.
@@ -291,7 +295,7 @@ impl Node {
             checkpointed: self.checkpointed,
             by_directory: self.by_directory.clone(),
             newest: self.newest.clone(),
-            ..JobLook::of(self.epoch.clone().unwrap_or_else(epoch), self.runs.iter().map(seen).collect())
+            ..JobLook::of(self.epoch.clone().unwrap_or_else(epoch), self.now, self.runs.iter().map(seen).collect())
         }
     }
 
@@ -334,6 +338,10 @@ impl Node {
         let Some(run) = self.runs.get_mut(&id) else { return Input::Unknown };
         if doomed && !run.state.is_terminal() {
             run.state = JobState::Failed;
+        }
+        if self.without_slots {
+            run.state = JobState::Restarting;
+            return Input::Watched(Health::NoSlots { reason: "no slots".to_owned(), alive: true });
         }
         Input::Watched(match run.state {
             JobState::Running => Health::Stable { checkpointed: false },
