@@ -19,6 +19,8 @@ found=0 survived=0
 # Nobody debugs what is built here.
 export CARGO_PROFILE_DEV_DEBUG=0
 log=$copy/planted.log
+# Some faults make a test go on for ever.
+printf '[profile.default]\nslow-timeout = { period = "60s", terminate-after = 8 }\n' >"$copy/nextest.toml"
 
 # The tests of the two protocols, those first that are built soonest; the others judge what people write.
 tests_pass() {
@@ -27,7 +29,7 @@ tests_pass() {
   for package in 'lifecycle --lib --test machines --test bounded --test taking_over --test wishes' \
     'control --lib --test shells' 'tests --test model --test simulation'; do
     # shellcheck disable=SC2086 # a package and its tests are several arguments
-    cargo nextest run --locked --cargo-quiet -p $package >"$log" 2>&1 || return
+    cargo nextest run --config-file "$copy/nextest.toml" --locked --cargo-quiet -p $package >"$log" 2>&1 || return
   done
 }
 
@@ -46,7 +48,7 @@ try() {
   if (tests_pass); then
     printf 'SURVIVED  %s\n' "$kind"
     survived=$((survived + 1))
-  elif by=$(awk '$1 == "FAIL" { $1 = $2 = $3 = $4 = $5 = ""; print; exit }' "$log") && [[ -n $by ]]; then
+  elif by=$(awk '$1 ~ /^(FAIL|TIMEOUT)/ { $1 = $2 = $3 = $4 = $5 = ""; print; exit }' "$log") && [[ -n $by ]]; then
     printf 'found     %s: %s\n' "$kind" "${by##*( )}"
     found=$((found + 1))
   else
