@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, SecretSource, Submitted, Submitter};
 use control::secrets::{SecretReader, Secrets};
+use desired::digest::Digest;
+use desired::launch::{Launch, LaunchKind, LaunchStatement};
+use desired::manifest::JobName;
+use desired::secrets::{SecretReference, SecretValue};
 use e2e::{binaries, project};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackOptions};
-use lifecycle::ids::{Digest, Hex32};
-use lifecycle::manifest::JobName;
-use lifecycle::plan::{Launch, LaunchKind, LaunchStatement};
-use lifecycle::secrets::{SecretReference, SecretValue};
+use lifecycle::ids::Hex32;
 use local::Delivery;
 use serde::Serialize;
 use serde_json::Value;
@@ -186,7 +187,7 @@ fn launch(name: &str) -> Launch {
             statement("CREATE TABLE b (x INT) WITH ('connector' = 'blackhole')"),
         ],
         body: "SELECT x FROM a".to_owned(),
-        insert: format!("INSERT INTO b SELECT x FROM {}", lifecycle::plan::INPUT_VIEW),
+        insert: format!("INSERT INTO b SELECT x FROM {}", desired::launch::INPUT_VIEW),
         properties: properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         slots: 1,
         target: Digest::of(name.as_bytes()),

@@ -5,12 +5,12 @@
 # usage: flink-options.sh [--check]
 #   --check  writes nothing; fails, with the difference, if what is checked in is not what the release says
 # Another release than the one pinned is listed by FLINK_HOME=DIR. Scopes and ranges, which no class says, are kept by
-# hand in the file beside the catalogue: shared/lifecycle/src/manifest/catalogue/rules.tsv.
+# hand in the file beside the catalogue: shared/desired/src/manifest/catalogue/rules.tsv.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-lifecycle=$here/../shared/lifecycle
-values=$lifecycle/tests/fixtures/flink/values.tsv
+desired=$here/../shared/desired
+values=$desired/tests/fixtures/flink/values.tsv
 if [[ -z ${FLINK_HOME:-} ]]; then
   FLINK_HOME=$("$here/install-flink.sh" flink --print-env | sed -n 's/^FLINK_HOME=//p')
 fi
@@ -18,7 +18,7 @@ fi
 jars=("$FLINK_HOME"/lib/*.jar "$FLINK_HOME"/opt/flink-sql-*.jar "$FLINK_HOME"/plugins/*/*.jar)
 release=$(basename -- "$FLINK_HOME"/lib/flink-dist-*.jar .jar)
 release=${release#flink-dist-}
-catalogue=$lifecycle/src/manifest/catalogue/flink-${release%.*}.tsv
+catalogue=$desired/src/manifest/catalogue/flink-${release%.*}.tsv
 
 flink() { java -XX:TieredStopAtLevel=1 "$here/FlinkOptions.java" "$1" "${jars[@]}"; }
 

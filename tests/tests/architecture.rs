@@ -32,17 +32,22 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn packages_use_only_what_lies_below_them() {
-    let ours = ["lifecycle", "control", "aws", "local", "orchestrator", "step-runner", "flink-sql-runner", "fuzz"];
+    let ours =
+        ["desired", "lifecycle", "control", "aws", "local", "orchestrator", "step-runner", "flink-sql-runner", "fuzz"];
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("shared/lifecycle", &[][..]),
-        ("shared/control", &["lifecycle"]),
-        ("shared/aws", &["lifecycle", "control"]),
+        ("shared/desired", &[][..]),
+        ("shared/lifecycle", &["desired"]),
+        ("shared/control", &["desired", "lifecycle"]),
+        ("shared/aws", &["desired", "lifecycle", "control"]),
         ("shared/local", &[]),
         // Its users are tests: a product package names it under `[dev-dependencies]` alone.
-        ("tests/fuzz", &["lifecycle"]),
-        ("functions/orchestrator", &["lifecycle", "control", "aws"]),
-        ("functions/step-runner", &["lifecycle", "control", "aws"]),
-        ("functions/flink-sql-runner", &["lifecycle", "control", "aws", "local", "orchestrator", "step-runner"]),
+        ("tests/fuzz", &["desired", "lifecycle"]),
+        ("functions/orchestrator", &["desired", "lifecycle", "control", "aws"]),
+        ("functions/step-runner", &["desired", "lifecycle", "control", "aws"]),
+        (
+            "functions/flink-sql-runner",
+            &["desired", "lifecycle", "control", "aws", "local", "orchestrator", "step-runner"],
+        ),
     ]);
     for (package, edges) in allowed {
         let used: BTreeSet<String> = dependencies(package).into_iter().filter(|d| ours.contains(&d.as_str())).collect();
@@ -53,14 +58,19 @@ fn packages_use_only_what_lies_below_them() {
 
 #[test]
 fn the_pure_core_names_no_runtime_and_no_aws() {
-    for forbidden in ["tokio", "uuid", "reqwest", "tracing", "async-trait"] {
-        assert!(!dependencies("shared/lifecycle").contains(forbidden), "lifecycle names {forbidden}");
+    let pure = ["shared/desired", "shared/lifecycle"];
+    for (package, forbidden) in
+        pure.iter().flat_map(|p| ["tokio", "uuid", "reqwest", "tracing", "async-trait"].map(|f| (p, f)))
+    {
+        assert!(!dependencies(package).contains(forbidden), "{package} names {forbidden}");
     }
-    for package in ["shared/lifecycle", "shared/control", "shared/local"] {
+    for package in ["shared/desired", "shared/lifecycle", "shared/control", "shared/local"] {
         assert!(dependencies(package).iter().all(|d| !d.starts_with("aws-")), "{package} names AWS");
     }
     let mut files = Vec::new();
-    sources(&root().join("shared/lifecycle/src"), &mut files);
+    for package in pure {
+        sources(&root().join(package).join("src"), &mut files);
+    }
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         for forbidden in

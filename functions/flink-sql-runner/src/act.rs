@@ -1,7 +1,7 @@
 //! `allow`, `retry`, `redeploy` and `sweep`: what people order beside a deployment.
 //! Must not know how an order is carried out.
 
-use lifecycle::record::Source;
+use lifecycle::documents::record::Source;
 use orchestrator::actions::{Action, act};
 
 use crate::cli::{Allow, Dispatch};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use desired::manifest::JobName;
 use lifecycle::ids::JobId;
-use lifecycle::manifest::JobName;
 use lifecycle::permission::Permission;
 
 use crate::exit;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use control::documents::fetch;
 use control::orchestrator::Orchestrator;
 use control::ports::{OutsideError, Store};
-use lifecycle::keys::{Keys, stem};
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Reason;
-use lifecycle::record::{Decision, Record};
+use desired::inputs::stem;
+use desired::manifest::JobName;
+use lifecycle::documents::record::{Decision, Record};
+use lifecycle::keys::Keys;
+use lifecycle::reason::Reason;
 use orchestrator::actions::{Action, PlanAnswer, act};
 use serde_json::json;
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use control::ports::OutsideError;
-use lifecycle::diagnostics::Diagnostic;
+use desired::diagnostics::Diagnostic;
 use orchestrator::config::ConfigError;
 use step_runner::session_admin::SessionError;
 use step_runner::yarn_session::StartError;

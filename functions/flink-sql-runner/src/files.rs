@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lifecycle::diagnostics::SourceFile;
-use lifecycle::ids::Digest;
-use lifecycle::inputs::{InputFile, InputFiles};
-use lifecycle::target::TIMESTAMP_FIELD;
+use desired::diagnostics::SourceFile;
+use desired::digest::Digest;
+use desired::inputs::{InputFile, InputFiles};
+use desired::target::TIMESTAMP_FIELD;
 
 use crate::error::CliError;
 

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use lifecycle::change::Kind;
+use desired::manifest::JobName;
+use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, From, Stop};
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Reason;
+use lifecycle::reason::Reason;
 use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 
 use crate::cli;
@@ -42,7 +42,7 @@ pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
 
 /// The answer without the refused files of jobs that were not asked about.
 pub(crate) fn only(mut answer: PlanAnswer, names: &BTreeSet<JobName>) -> PlanAnswer {
-    let about = |file: &FileAnswer| match lifecycle::keys::stem(&file.file) {
+    let about = |file: &FileAnswer| match desired::inputs::stem(&file.file) {
         Some(stem) if file.file.contains("queries/") => names.iter().any(|name| name.as_str() == stem),
         Some(_) | None => true,
     };
@@ -97,7 +97,7 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         if let Some(found) = &job.change {
             text.push_str(&change::differences(&found.differences));
         }
-        if planned_kind(job).is_some_and(|kind| kind != Kind::Unchanged) {
+        if planned_kind(job).is_some_and(|kind| kind != ChangeKind::Unchanged) {
             for (option, value) in &job.filled_in {
                 let _ = writeln!(text, "      flinkProperties.{option}: {value} (filled in)");
             }
@@ -138,17 +138,17 @@ fn row(job: &JobAnswer) -> Option<Row> {
 }
 
 /// The kind of the change that an operation is ordered for.
-fn planned_kind(job: &JobAnswer) -> Option<Kind> {
+fn planned_kind(job: &JobAnswer) -> Option<ChangeKind> {
     job.plan.as_ref().and(job.change.as_ref()).map(|change| change.kind)
 }
 
-fn planned_row(plan: &PlannedAnswer, change: Kind) -> Row {
+fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
     let (symbol, colour, kind) = match change {
-        Kind::New => ("+", Colour::Green, "new"),
-        Kind::Unchanged => ("^", Colour::Yellow, "restart"),
-        Kind::Configuration => ("~", Colour::Yellow, "configuration"),
-        Kind::Query => ("!", Colour::Red, "query"),
-        Kind::Removed => ("-", Colour::Red, "removed"),
+        ChangeKind::New => ("+", Colour::Green, "new"),
+        ChangeKind::Unchanged => ("^", Colour::Yellow, "restart"),
+        ChangeKind::Configuration => ("~", Colour::Yellow, "configuration"),
+        ChangeKind::Query => ("!", Colour::Red, "query"),
+        ChangeKind::Removed => ("-", Colour::Red, "removed"),
     };
     let version = |version: u32| format!("v{version}");
     let versions = match (plan.before.map(version), plan.after.map(version)) {
@@ -159,7 +159,7 @@ fn planned_row(plan: &PlannedAnswer, change: Kind) -> Row {
     Row { symbol, colour, versions, kind, what: words(plan, change) }
 }
 
-fn words(plan: &PlannedAnswer, change: Kind) -> String {
+fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
     let text = match plan.likely {
         Action::Start(From::Clean) => "start clean",
         Action::Start(From::Latest) => "start from its latest state",
@@ -173,8 +173,8 @@ fn words(plan: &PlannedAnswer, change: Kind) -> String {
         Action::Wait => "look again",
     };
     match change {
-        Kind::Unchanged => format!("{text}: {}", plan.reason),
-        Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => text.to_owned(),
+        ChangeKind::Unchanged => format!("{text}: {}", plan.reason),
+        ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => text.to_owned(),
     }
 }
 
@@ -184,11 +184,11 @@ fn sum(answer: &PlanAnswer) -> String {
     for job in &answer.jobs {
         let word = match (planned_kind(job), &job.reason) {
             (Some(kind), _) => match kind {
-                Kind::New => (0, "new"),
-                Kind::Configuration => (1, "configuration"),
-                Kind::Query => (2, "query"),
-                Kind::Removed => (3, "removed"),
-                Kind::Unchanged => (4, "restart"),
+                ChangeKind::New => (0, "new"),
+                ChangeKind::Configuration => (1, "configuration"),
+                ChangeKind::Query => (2, "query"),
+                ChangeKind::Removed => (3, "removed"),
+                ChangeKind::Unchanged => (4, "restart"),
             },
             (None, Reason::Waits { .. } | Reason::Ordered { .. }) => (5, "waits"),
             (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => (6, "failed"),
@@ -202,7 +202,7 @@ fn sum(answer: &PlanAnswer) -> String {
         counts.insert((9, "refused"), answer.refused.len());
     }
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
-    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(Kind::Query)).count();
+    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(ChangeKind::Query)).count();
     match (parts.is_empty(), lost) {
         (true, _) => "nothing to do.".to_owned(),
         (false, 0) => format!("{}.", parts.join(", ")),

@@ -22,10 +22,10 @@ fn every_kind_of_line_and_the_sum() {
         job_answer(job, decided(&record, yaml, job))
     };
     let fresh = {
-        let record = lifecycle::record::Record::fresh(
+        let record = lifecycle::documents::record::Record::fresh(
             crate::test_kit::name("fresh"),
             Hex32::derived(&["n"]).into(),
-            lifecycle::record::Source::Queries,
+            lifecycle::documents::record::Source::Queries,
         );
         let mut answer = job_answer("fresh", decided(&record, Some(&manifest("fresh", "SELECT 1", 1)), "fresh"));
         answer.filled_in.insert(

@@ -1,8 +1,8 @@
 //! `remove`: deletes a job's uploaded manifest; what follows is the orchestrator's.
 //! Must not stop anything itself.
 
-use lifecycle::keys::stem;
-use lifecycle::manifest::JobName;
+use desired::inputs::stem;
+use desired::manifest::JobName;
 use serde_json::json;
 
 use crate::error::CliError;

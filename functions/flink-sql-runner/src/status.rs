@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use desired::effective::OptionDifference;
+use desired::manifest::JobName;
 use jiff::Timestamp;
-use lifecycle::effective::OptionDifference;
-use lifecycle::manifest::JobName;
-use lifecycle::record::{Ended, Status};
+use lifecycle::documents::record::{Ended, Status};
 use orchestrator::actions::{Action, Answer, HistoryAnswer, JobStatus, OwedAnswer, StatusAnswer, act};
 
 use crate::error::CliError;

@@ -1,12 +1,13 @@
 //! What people read of `status` and `history`.
 //! Records are made by the product's own settling.
 
-use lifecycle::batch::ObservedDocument;
-use lifecycle::diagnostics::{Diagnostic, Severity, Span};
-use lifecycle::execute::{Outcome, Refusal, Rejection};
+use desired::diagnostics::{Diagnostic, Severity, Span};
+use desired::launch::Rejection;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::Record;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Hex32;
-use lifecycle::record::Record;
 
 use super::*;
 use crate::test_kit::{at, deployed, manifest, name, running, settled};
@@ -38,7 +39,7 @@ fn job(record: Record) -> JobStatus {
         name: record.name.clone(),
         version: record.deployed.as_ref().map(|d| d.meta.query_version),
         status: record.status(),
-        run: record.deployed.as_ref().and_then(lifecycle::record::Deployed::run),
+        run: record.deployed.as_ref().and_then(lifecycle::documents::record::Deployed::run),
         since: record.deployed.as_ref().map(|d| d.since),
         operation: None,
         owed: OwedAnswer::all(&record),

@@ -1,16 +1,17 @@
 //! Records and plans for tests, made by the product's own deciding and settling.
 //! Must not know what is shown of them.
 
-use lifecycle::batch::OperationResult;
-use lifecycle::diagnostics::SourceFile;
-use lifecycle::execute::{Outcome, RunStarted};
+use desired::diagnostics::SourceFile;
+use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
+use desired::manifest::{JobName, Policy};
+use lifecycle::documents::outcome::{Outcome, RunStarted};
+use lifecycle::documents::plan::Windows;
+use lifecycle::documents::record::{Record, Source};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::Hex32;
-use lifecycle::inputs::{InputFile, InputFiles, Inputs};
-use lifecycle::manifest::{JobName, Policy};
-use lifecycle::orchestrate::{Desired, Reason, Ruling, Situation, decide, settle_result};
+use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
 use lifecycle::owed::Patience;
-use lifecycle::plan::Windows;
-use lifecycle::record::{Record, Source};
+use lifecycle::reason::Reason;
 use orchestrator::actions::{JobAnswer, PlanAnswer, PlannedAnswer};
 
 /// The start of all tests' time.
@@ -92,7 +93,7 @@ pub(crate) fn deployed(operation: &str, from: Option<&str>) -> Outcome {
         job_id: Hex32::derived(&[operation]).into(),
         restored_from: from.map(str::to_owned),
         epoch: None,
-        compiled: lifecycle::execute::Compiled::default(),
+        compiled: lifecycle::documents::outcome::Compiled::default(),
     };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
 }

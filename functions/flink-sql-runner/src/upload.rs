@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use control::ports::{Condition, Put, Store};
-use lifecycle::keys::{Keys, Place, stem};
-use lifecycle::manifest::JobName;
+use desired::inputs::stem;
+use desired::manifest::JobName;
+use lifecycle::keys::{Keys, Place};
 use serde::Serialize;
 
 use crate::error::CliError;

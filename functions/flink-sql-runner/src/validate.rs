@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use lifecycle::diagnostics::{Diagnostic, Severity};
-use lifecycle::inputs::{Inputs, Verdict};
-use lifecycle::manifest::Policy;
+use desired::diagnostics::{Diagnostic, Severity};
+use desired::inputs::{Inputs, Verdict};
+use desired::manifest::Policy;
 use serde_json::json;
 use step_runner::session_admin::parse_settings;
 
@@ -19,7 +19,7 @@ use crate::out::Out;
 use crate::render::{count, diagnostics};
 
 /// The finding that only repeats what is wrong with the table definitions.
-const ECHO: &str = lifecycle::inputs::BROKEN_TABLES;
+const ECHO: &str = desired::inputs::BROKEN_TABLES;
 
 /// What all files are judged.
 #[derive(Debug, Default)]

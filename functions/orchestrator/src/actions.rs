@@ -7,19 +7,18 @@ use std::sync::Arc;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::OutsideError;
+use desired::manifest::JobName;
+use lifecycle::documents::record::Record;
 use lifecycle::ids::JobId;
-use lifecycle::manifest::JobName;
 use lifecycle::permission::Permission;
-use lifecycle::record::Record;
 use serde::{Deserialize, Serialize};
-
-use crate::bounds::{LIMIT, bounded};
-use crate::status::status;
 
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, OwedAnswer, PlanAnswer, PlannedAnswer, StatusAnswer,
     answer,
 };
+use crate::bounds::{LIMIT, bounded};
+use crate::status::status;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

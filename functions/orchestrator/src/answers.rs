@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use control::orchestrator::Report;
-use lifecycle::batch::ObservedDocument;
-use lifecycle::change::{Change, Kind};
+use desired::diagnostics::Diagnostic;
+use desired::manifest::JobName;
+use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
-use lifecycle::diagnostics::Diagnostic;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::record::{Decision, Entry, Record, Status};
 use lifecycle::ids::{JobId, OperationId};
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Reason;
 use lifecycle::owed::{Cause, Purpose};
-use lifecycle::plan::Plan;
-use lifecycle::record::{Decision, Entry, Record, Status};
+use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.
@@ -130,8 +130,8 @@ impl PlannedAnswer {
     /// What is shown of a plan.
     pub fn of(plan: &Plan) -> Self {
         let seen = match plan.change.kind {
-            Kind::New | Kind::Unchanged => Observed::Gone,
-            Kind::Configuration | Kind::Query | Kind::Removed => Observed::Running,
+            ChangeKind::New | ChangeKind::Unchanged => Observed::Gone,
+            ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => Observed::Running,
         };
         Self {
             operation: plan.operation,

@@ -1,10 +1,10 @@
 //! Keeps answers small enough to be carried, however many jobs there are: texts are cut first, then lists.
 //! Must not know how an answer came about.
 
+use desired::diagnostics::Diagnostic;
 use lifecycle::change::Change;
-use lifecycle::diagnostics::Diagnostic;
-use lifecycle::orchestrate::Reason;
-use lifecycle::record::{Decision, Entry};
+use lifecycle::documents::record::{Decision, Entry};
+use lifecycle::reason::Reason;
 use serde::Serialize;
 
 use crate::answers::{HistoryAnswer, PlanAnswer, StatusAnswer};

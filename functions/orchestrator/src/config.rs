@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use aws::{ClusterRef, StepProgram};
 use control::orchestrator::Settings;
+use desired::manifest::Policy;
+use desired::target::TIMESTAMP_FIELD;
+use lifecycle::documents::plan::Windows;
+use lifecycle::documents::record::Source;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::Policy;
 use lifecycle::owed::Patience;
-use lifecycle::plan::Windows;
-use lifecycle::record::Source;
-use lifecycle::target::TIMESTAMP_FIELD;
 
 /// How batches reach the node.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::event::s3::S3Event;
 use aws_lambda_events::event::sqs::SqsEvent;
+use desired::manifest::JobName;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::{Keys, Place};
-use lifecycle::manifest::JobName;
 use serde_json::Value;
 
 use crate::actions::Action;
@@ -185,8 +185,9 @@ fn bridge(event: &Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn keys() -> Keys {
         Keys::new("flink-sql-runner/")

@@ -8,8 +8,8 @@ use aws_lambda_events::event::sqs::SqsBatchResponse;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
-use lifecycle::batch::Batch;
 use lifecycle::documents::Document;
+use lifecycle::documents::batch::Batch;
 use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 

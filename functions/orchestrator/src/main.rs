@@ -7,7 +7,9 @@ use control::log_lines;
 use control::runner::error_chain;
 use control::world::SystemWorld;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use orchestrator::{config::Config, handler::handle, wiring};
+use orchestrator::config::Config;
+use orchestrator::handler::handle;
+use orchestrator::wiring;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 

@@ -4,10 +4,10 @@
 use std::io::Write;
 
 use control::orchestrator::Facts;
+use desired::manifest::JobName;
 use jiff::Timestamp;
-use lifecycle::attention::Kind;
+use lifecycle::alert_conditions::AlertKind;
 use lifecycle::facts::{Fact, Looked, Settled, Swept};
-use lifecycle::manifest::JobName;
 use serde_json::{Map, Value, json};
 
 /// How many jobs a line names.
@@ -100,10 +100,10 @@ impl Metrics {
         self.line(looked.at, metrics, about)
     }
 
-    fn alert(&self, kind: Kind, sent: bool, now: Timestamp) -> Value {
+    fn alert(&self, kind: AlertKind, sent: bool, now: Timestamp) -> Value {
         let mut metrics = vec![Metric::new("AlertsNotSent", "Count", u8::from(!sent))];
         if sent {
-            metrics.push(Metric::new("Alerts", "Count", 1).by("Kind", kind.as_str()));
+            metrics.push(Metric::new("Alerts", "Count", 1).by("AlertKind", kind.as_str()));
         }
         self.line(now, metrics, json!({ "alert": kind }))
     }
@@ -151,11 +151,12 @@ impl Facts for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use lifecycle::batch::PhaseTime;
     use lifecycle::change;
+    use lifecycle::documents::record::Ended;
+    use lifecycle::documents::result::PhaseTime;
     use lifecycle::ids::OperationId;
-    use lifecycle::record::Ended;
+
+    use super::*;
 
     fn metrics() -> Metrics {
         Metrics { namespace: "FlinkSqlRunner".to_owned(), deployment: "prod".to_owned() }
@@ -175,7 +176,7 @@ mod tests {
             operation: OperationId::derived(&["operation"]),
             batch: lifecycle::ids::BatchId::derived(&["batch"]),
             at: at(1_790_000_000),
-            change: change::Kind::Configuration,
+            change: change::ChangeKind::Configuration,
             outcome,
             phases: vec![
                 PhaseTime { phase: "compile".to_owned(), ms: 1200 },
@@ -193,8 +194,8 @@ mod tests {
             Fact::Swept(Swept { at: at(1_790_000_000), down: vec![job("orders")], oldest }),
             Fact::Swept(Swept { at: at(1_790_000_000), down: Vec::new(), oldest: None }),
             Fact::Looked(Looked { at: at(1_790_000_000), down: Vec::new(), oldest_state: Some((job("orders"), 77)) }),
-            Fact::Alert { kind: Kind::LostCluster, sent: true },
-            Fact::Alert { kind: Kind::LostCluster, sent: false },
+            Fact::Alert { kind: AlertKind::LostCluster, sent: true },
+            Fact::Alert { kind: AlertKind::LostCluster, sent: false },
             Fact::AlertsUnknown,
         ]
     }

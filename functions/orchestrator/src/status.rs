@@ -8,9 +8,10 @@ use control::fan_out::FanOut;
 use control::orchestrator::Orchestrator;
 use control::ports::OutsideError;
 use control::runner::error_chain;
-use lifecycle::batch::{ObservedDocument, OperationResult};
-use lifecycle::manifest::JobName;
-use lifecycle::record::{Deployed, Record};
+use desired::manifest::JobName;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::record::{Deployed, Record};
+use lifecycle::documents::result::OperationResult;
 
 use crate::answers::{JobStatus, OwedAnswer, StatusAnswer};
 

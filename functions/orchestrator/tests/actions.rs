@@ -5,7 +5,7 @@
 
 mod memory;
 
-use lifecycle::manifest::JobName;
+use desired::manifest::JobName;
 use memory::{Memory, keys};
 use orchestrator::actions::{Action, Answer, PlanAnswer, StatusAnswer, act};
 use orchestrator::handler::handle;

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use desired::manifest::JobName;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
 use lifecycle::permission::Permission;
 use orchestrator::actions::Action;
 use orchestrator::events::{Hint, Trigger, read};

@@ -11,11 +11,16 @@ use std::io::ErrorKind;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use answers::{
+    CheckpointsAnswer, Exceptions, JobConfig, JobDetails, Metric, Overview, OverviewOfJobs, SavepointAnswer,
+};
 use async_trait::async_trait;
+pub(crate) use configuration::megabytes;
+use configuration::{Configuration, Environment};
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use control::secrets::Secrets;
+use desired::effective::Effective;
 use jiff::Timestamp;
-use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, Look, Slots};
 use lifecycle::ids::{JobId, TriggerId};
 use serde_json::json;
@@ -26,12 +31,6 @@ use crate::endpoint::Endpoint;
 use crate::http::{Answer, Http, Timeouts};
 use crate::text;
 use crate::yarn_rest::{Life, RunningSession, YarnRest};
-use answers::{
-    CheckpointsAnswer, Exceptions, JobConfig, JobDetails, Metric, Overview, OverviewOfJobs, SavepointAnswer,
-};
-use configuration::{Configuration, Environment};
-
-pub(crate) use configuration::megabytes;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
 const REFRESH: Duration = Duration::from_millis(3300);

@@ -2,10 +2,10 @@
 //! The answers of Flink, YARN and the submitter are driven beside their parsers.
 
 use control::secrets::Secrets;
+use desired::diagnostics::SourceFile;
 use fuzz::drive::fuzz;
 use fuzz::growth::{is_linear, repeats};
 use fuzz::seeds::texts;
-use lifecycle::diagnostics::SourceFile;
 
 use crate::http::message;
 use crate::session_admin::parse_settings;

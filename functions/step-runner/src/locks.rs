@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::ports::{JobLock, JobLocks, OutsideError};
 use control::runner::error_chain;
-use lifecycle::manifest::JobName;
+use desired::manifest::JobName;
 use rustix::io::FdFlags;
 use tokio::time::Instant;
 

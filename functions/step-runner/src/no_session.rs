@@ -3,10 +3,10 @@
 
 use async_trait::async_trait;
 use control::ports::{Checkpoints, Cluster, OutsideError, Prepared, StopStatus, Submitted, Submitter};
-use lifecycle::effective::Effective;
+use desired::effective::Effective;
+use desired::launch::Launch;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::plan::Launch;
 
 /// No session.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use control::ports::{OutsideError, SecretSource};
-use lifecycle::secrets::{SecretReference, SecretValue};
+use desired::secrets::{SecretReference, SecretValue};
 
 use crate::environment::is_for_flink;
 

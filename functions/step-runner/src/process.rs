@@ -10,11 +10,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use control::secrets::Secrets;
+use output::{Pump, log_file};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
-
-use output::{Pump, log_file};
 
 /// How long a group may take to end after SIGTERM before SIGKILL follows.
 pub const GRACE: Duration = Duration::from_secs(5);

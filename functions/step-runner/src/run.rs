@@ -9,12 +9,13 @@ use std::time::Duration;
 use control::ports::{Cluster, Files, OutsideError, Store, Submitter, World};
 use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
 use control::secrets::SecretReader;
-use lifecycle::batch::Batch;
+use desired::digest::Digest;
+use desired::manifest::JobName;
+use lifecycle::documents::batch::Batch;
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{Document, DocumentError, read};
-use lifecycle::ids::{BatchId, Digest, Nonce};
+use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
-use lifecycle::plan::Plan;
 use tracing::Instrument;
 
 use crate::endpoint::Endpoint;

@@ -13,14 +13,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, Submitted, Submitter};
 use control::secrets::{NoValues, SecretReader};
+use desired::launch::Launch;
 use lifecycle::ids::JobId;
-use lifecycle::plan::Launch;
+use protocol::{Answer, Job, Request};
+use session::{Lost, NodeBroken, Session};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
-use protocol::{Answer, Job, Request};
-use session::{Lost, NodeBroken, Session};
 
 /// The Python side of the protocol.
 const SCRIPT: &str = include_str!("../submitter/submitter.py");

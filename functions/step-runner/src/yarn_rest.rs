@@ -7,13 +7,12 @@ mod fuzz_tests;
 
 use std::fmt;
 
+pub use answers::attempt_of_container;
+use answers::{Application, Applications, Cluster, Nodes, One, Setting};
 use control::ports::OutsideError;
 
 use crate::endpoint::Endpoint;
 use crate::http::{Answer, Http, Timeouts};
-use answers::{Application, Applications, Cluster, Nodes, One, Setting};
-
-pub use answers::attempt_of_container;
 
 /// Which session on YARN.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lifecycle::secrets::references;
+use desired::secrets::references;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_arguments::SESSION_NAME;

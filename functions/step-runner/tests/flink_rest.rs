@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use control::secrets::Secrets;
+use fake::Server;
 use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
 use serde_json::{Value, json};
 use step_runner::flink_rest::FlinkRest;
 use step_runner::http::Timeouts;
 use tokio::net::TcpListener;
-
-use fake::Server;
 
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(5) };
 

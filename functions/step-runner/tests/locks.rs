@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use control::ports::{JobLocks, OutsideError};
-use lifecycle::manifest::JobName;
+use desired::manifest::JobName;
 use step_runner::locks::FileLocks;
 use step_runner::process::{Process, Program};
 use tokio::sync::{Mutex, MutexGuard};

@@ -6,13 +6,12 @@ mod outside;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use desired::manifest::{PropertyValue, ScalarKind};
 use lifecycle::flink::JobState;
 use lifecycle::ids::Hex32;
-use lifecycle::manifest::{PropertyValue, ScalarKind};
 use lifecycle::session::{self, Phase};
-use step_runner::session_admin::{RestartEnd, RestartOrder, RestartReport, SessionError};
-
 use outside::{Job, Outside, keys, name};
+use step_runner::session_admin::{RestartEnd, RestartOrder, RestartReport, SessionError};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 
@@ -241,26 +240,26 @@ async fn an_operation_under_way_is_waited_for() {
     assert_done(&outside, &restart(&outside).await.unwrap(), "settled");
 }
 
-fn open_operation(record: &lifecycle::record::Record) -> lifecycle::record::OpenOperation {
-    let plan = lifecycle::plan::Plan {
-        format: lifecycle::plan::FORMAT,
+fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::documents::record::OpenOperation {
+    let plan = lifecycle::documents::plan::Plan {
+        format: lifecycle::documents::plan::FORMAT,
         operation: Hex32::derived(&["open"]).into(),
         job: record.name.clone(),
         at: jiff::Timestamp::UNIX_EPOCH,
         by: String::new(),
         reason: String::new(),
-        change: lifecycle::change::Change::plain(lifecycle::change::Kind::Removed),
+        change: lifecycle::change::Change::plain(lifecycle::change::ChangeKind::Removed),
         next: None,
         previous: None,
         orphans: Vec::new(),
         stops: Vec::new(),
-        adopt: lifecycle::plan::Adopt::No,
+        adopt: lifecycle::documents::plan::Adopt::No,
         adopt_from: None,
         clean_start: false,
         branches: Vec::new(),
-        windows: lifecycle::plan::Windows::default(),
+        windows: lifecycle::documents::plan::Windows::default(),
     };
-    lifecycle::record::OpenOperation {
+    lifecycle::documents::record::OpenOperation {
         plan,
         target: None,
         meta: None,

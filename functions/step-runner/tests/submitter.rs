@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control::ports::{OutsideError, Prepared, SecretSource, Submitted, Submitter};
 use control::secrets::{SecretReader, Secrets};
-use lifecycle::ids::{Digest, Hex32, JobId};
-use lifecycle::manifest::JobName;
-use lifecycle::plan::{Launch, LaunchKind, LaunchStatement};
-use lifecycle::secrets::{SecretReference, SecretValue};
+use desired::digest::Digest;
+use desired::launch::{Launch, LaunchKind, LaunchStatement};
+use desired::manifest::JobName;
+use desired::secrets::{SecretReference, SecretValue};
+use lifecycle::ids::{Hex32, JobId};
 use serde_json::{Value, json};
 use step_runner::submitter::{FlinkRunSubmitter, Options};
 

@@ -7,14 +7,13 @@ mod fake;
 use std::time::Duration;
 
 use control::ports::{Cluster, OutsideError};
+use fake::Server;
 use lifecycle::flink::{Epoch, Slots};
 use serde_json::{Value, json};
 use step_runner::endpoint::Endpoint;
 use step_runner::http::Timeouts;
 use step_runner::target::{DeploymentTarget, YarnTarget};
 use step_runner::yarn_rest::{Life, SessionSeen, SessionSelector, YarnRest};
-
-use fake::Server;
 
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_millis(300), total: Duration::from_millis(500) };
 const APPS: &str =

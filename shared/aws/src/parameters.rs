@@ -9,7 +9,7 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::Builder;
 use control::ports::{OutsideError, SecretSource};
-use lifecycle::secrets::{SecretReference, SecretValue};
+use desired::secrets::{SecretReference, SecretValue};
 
 use crate::outcome::outside;
 

@@ -1,6 +1,8 @@
 //! Alerts as messages of an SNS topic.
 //! Must not know what an alert is about.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -9,7 +11,6 @@ use aws_sdk_sns::config::Builder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use control::alerts::{Alert, Alerts};
 use control::ports::OutsideError;
-use std::time::Duration;
 
 use crate::outcome::outside;
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use lifecycle::attention::{Condition, Kind};
+use lifecycle::alert_conditions::{AlertKind, Condition};
 use lifecycle::ids::AlertId;
 
 use crate::ports::OutsideError;
@@ -23,7 +23,7 @@ pub struct Alert {
     /// Which of several deployments it comes from.
     pub deployment: String,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: AlertKind,
     /// What happened; never empty.
     pub conditions: Vec<Condition>,
 }
@@ -60,22 +60,22 @@ impl Alert {
         let n = self.conditions.len();
         let count = |one: &str, many: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
         match self.kind {
-            Kind::LostCluster => "A JobManager was lost with its jobs".to_owned(),
-            Kind::NoCluster => "There is no session cluster to deploy to".to_owned(),
-            Kind::OperationFailed => count("operation failed", "operations failed"),
-            Kind::Unhealthy => count("restarted job is not stable", "restarted jobs are not stable"),
-            Kind::RemovalsHeld => "More jobs lack a file than may be removed at once".to_owned(),
-            Kind::CleanStartsHeld => "More jobs would start clean because of config/ than may at once".to_owned(),
-            Kind::EndNotProven => {
+            AlertKind::LostCluster => "A JobManager was lost with its jobs".to_owned(),
+            AlertKind::NoCluster => "There is no session cluster to deploy to".to_owned(),
+            AlertKind::OperationFailed => count("operation failed", "operations failed"),
+            AlertKind::Unhealthy => count("restarted job is not stable", "restarted jobs are not stable"),
+            AlertKind::RemovalsHeld => "More jobs lack a file than may be removed at once".to_owned(),
+            AlertKind::CleanStartsHeld => "More jobs would start clean because of config/ than may at once".to_owned(),
+            AlertKind::EndNotProven => {
                 count("job is left alone, its old run may live", "jobs are left alone, their old runs may live")
             }
-            Kind::Stranger => count("Flink job runs that no record knows", "Flink jobs run that no record knows"),
-            Kind::CleanStartNeeded => count("job has no state to start from", "jobs have no state to start from"),
-            Kind::Unreadable => count(
+            AlertKind::Stranger => count("Flink job runs that no record knows", "Flink jobs run that no record knows"),
+            AlertKind::CleanStartNeeded => count("job has no state to start from", "jobs have no state to start from"),
+            AlertKind::Unreadable => count(
                 "job is not looked after, an object cannot be read",
                 "jobs are not looked after, objects cannot be read",
             ),
-            Kind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
+            AlertKind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
 
     fn alert(jobs: usize) -> Alert {
         let condition = |n: usize| Condition {
-            kind: Kind::OperationFailed,
+            kind: AlertKind::OperationFailed,
             subject: format!("job-{n}"),
             cause: String::new(),
             detail: "rolled-back: spalte „preis“ not found".to_owned(),
@@ -116,7 +116,7 @@ mod tests {
             id: AlertId::derived(&["alert"]),
             at: Timestamp::UNIX_EPOCH,
             deployment: "prod".to_owned(),
-            kind: Kind::OperationFailed,
+            kind: AlertKind::OperationFailed,
             conditions: (0..jobs).map(condition).collect(),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lifecycle::claim::{Claim, FORMAT};
+use lifecycle::documents::claim::{Claim, FORMAT};
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 

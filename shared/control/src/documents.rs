@@ -1,11 +1,11 @@
 //! Documents in the store: reading one, and the compare-and-swap of one that carries its writer's nonce.
 //! Must not know what a document means.
 
-use lifecycle::attention::AlertsDocument;
-use lifecycle::claim::Claim;
+use lifecycle::documents::alerts::AlertsDocument;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::record::Record;
 use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::ids::Nonce;
-use lifecycle::record::Record;
 use lifecycle::session::SessionDocument;
 
 use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store};

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use lifecycle::documents::plan::Windows;
 use lifecycle::execute::Health;
 use lifecycle::flink::JobState;
 use lifecycle::ids::JobId;
-use lifecycle::plan::Windows;
 use tokio::time::Instant;
 
 use crate::ports::{Cluster, OutsideError};

@@ -2,12 +2,13 @@
 //! Must not know AWS, HTTP or processes; every call has a time limit on the far side of these traits.
 
 use async_trait::async_trait;
+use desired::digest::Digest;
+use desired::effective::Effective;
+use desired::launch::Launch;
+use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
-use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, Look};
-use lifecycle::ids::{BatchId, Digest, JobId, TriggerId};
-use lifecycle::plan::Launch;
-use lifecycle::secrets::{SecretReference, SecretValue};
+use lifecycle::ids::{BatchId, JobId, TriggerId};
 
 /// The version of an object, as the store names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -255,7 +256,7 @@ pub enum Prepared {
         slots: Option<u32>,
     },
     /// It does not compile.
-    Rejected(lifecycle::execute::Rejection),
+    Rejected(desired::launch::Rejection),
     /// A secret that it refers to cannot be had: which one, and why.
     NoSecret(String),
     /// The node's Flink client does not work: what does not, and which setting names it.
@@ -296,7 +297,7 @@ pub trait World: Send + Sync {
 #[async_trait]
 pub trait JobLocks: Send + Sync {
     /// Waits, within a limit, until no other process on this node works on the job.
-    async fn acquire(&self, job: &lifecycle::manifest::JobName) -> Result<Box<dyn JobLock>, OutsideError>;
+    async fn acquire(&self, job: &desired::manifest::JobName) -> Result<Box<dyn JobLock>, OutsideError>;
 }
 
 /// A held lock: dropping it leaves it with the submitter, releasing it frees the job.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lifecycle::secrets::{SecretReference, SecretValue, SecretValues};
+use desired::secrets::{SecretReference, SecretValue, SecretValues};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 

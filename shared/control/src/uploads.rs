@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lifecycle::diagnostics::SourceFile;
+use desired::diagnostics::SourceFile;
+use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, stem};
+use desired::manifest::{JobName, Policy};
+use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::{read, write};
-use lifecycle::inputs::{InputFile, InputFiles, Inputs, RefusedDocument, Unread, UnreadFile};
-use lifecycle::keys::{Keys, Place, stem};
-use lifecycle::manifest::{JobName, Policy};
+use lifecycle::keys::{Keys, Place};
 
 use crate::fan_out::FanOut;
 use crate::ports::{Condition, Listed, OutsideError, Store};

@@ -1,10 +1,11 @@
 //! Time and fresh names for real.
 //! The only place of the programs that draws ids.
 
-use crate::ports::World;
 use jiff::Timestamp;
 use lifecycle::ids::Hex32;
 use uuid::Uuid;
+
+use crate::ports::World;
 
 /// The system's clock and random numbers.
 #[derive(Clone, Copy, Debug, Default)]

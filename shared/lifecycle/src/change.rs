@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use desired::manifest::{Body, effective_properties};
+use desired::sql::{same_meaning, same_meaning_as_deployed_by_python};
+use desired::tables::{self, ChangedField, TableDefinitions, Used};
+use desired::target::Target;
 use serde::{Deserialize, Serialize};
-
-use crate::manifest::{Body, effective_properties};
-use crate::sql::{same_meaning, same_meaning_as_deployed_by_python};
-use crate::tables::{self, ChangedField, TableDefinitions, Used};
-use crate::target::Target;
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ impl From<ChangedField> for Difference {
 /// The kind of a change, which the decision table is indexed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ChangeKind {
     /// Nothing of this name was deployed.
     New,
     /// The same by meaning.
@@ -52,7 +51,7 @@ pub enum Kind {
     Removed,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ChangeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::New => "new",
@@ -68,14 +67,14 @@ impl fmt::Display for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Change {
     /// What kind of change it is.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The fields that differ; a `description` alone leaves the kind unchanged.
     pub differences: Vec<Difference>,
 }
 
 impl Change {
     /// A change without fields: new, removed, unchanged.
-    pub fn plain(kind: Kind) -> Self {
+    pub fn plain(kind: ChangeKind) -> Self {
         Self { kind, differences: Vec::new() }
     }
 
@@ -88,9 +87,9 @@ impl Change {
             if change.is_query_change() { query.extend(fields) } else { configuration.extend(fields) }
         }
         let kind = match (query.is_empty(), configuration.is_empty()) {
-            (false, _) => Kind::Query,
-            (true, false) => Kind::Configuration,
-            (true, true) => Kind::Unchanged,
+            (false, _) => ChangeKind::Query,
+            (true, false) => ChangeKind::Configuration,
+            (true, true) => ChangeKind::Unchanged,
         };
         query.append(&mut configuration);
         if old.manifest.description != new.manifest.description {
@@ -102,7 +101,7 @@ impl Change {
     /// Whether the job would start clean although its manifest computes what it did: its tables or our settings changed.
     pub fn starts_over_by_configuration(&self) -> bool {
         let own = |field: &str| matches!(field, "sql" | "code" | "sql or code" | "target-table");
-        self.kind == Kind::Query && !self.differences.iter().any(|difference| own(&difference.field))
+        self.kind == ChangeKind::Query && !self.differences.iter().any(|difference| own(&difference.field))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Kind;
+use crate::change::ChangeKind;
 
 /// What the node can observe of one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,35 +123,52 @@ pub enum Action {
 }
 
 /// The action for a change of kind `change` when the node observes `observed`.
-pub fn action(change: Kind, observed: Observed) -> Action {
+pub fn action(change: ChangeKind, observed: Observed) -> Action {
     use Action::{Leave, Refuse, Replace, Start, Wait};
     match (change, observed) {
-        (Kind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
-        (Kind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+        (ChangeKind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
+        (ChangeKind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
 
-        (Kind::Unchanged, Observed::Running) => Leave(Why::RunsAsDeployed),
-        (Kind::Unchanged, Observed::Unhealthy) => Leave(Why::FlinkRestartsIt),
-        (Kind::Unchanged | Kind::Configuration, Observed::Complete) => Leave(Why::IsComplete),
-        (Kind::Unchanged | Kind::Configuration, Observed::StoppedOutside | Observed::Gone) => Start(From::Latest),
+        (ChangeKind::Unchanged, Observed::Running) => Leave(Why::RunsAsDeployed),
+        (ChangeKind::Unchanged, Observed::Unhealthy) => Leave(Why::FlinkRestartsIt),
+        (ChangeKind::Unchanged | ChangeKind::Configuration, Observed::Complete) => Leave(Why::IsComplete),
+        (ChangeKind::Unchanged | ChangeKind::Configuration, Observed::StoppedOutside | Observed::Gone) => {
+            Start(From::Latest)
+        }
 
-        (Kind::Configuration, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
-        (Kind::Configuration, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
+        (ChangeKind::Configuration, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
+        (ChangeKind::Configuration, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
 
-        (Kind::Query, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
-        (Kind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
-        (Kind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+        (ChangeKind::Query, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
+        (ChangeKind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
+        (ChangeKind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
 
-        (Kind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
-        (Kind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
-        (Kind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => {
+        (ChangeKind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
+        (ChangeKind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
+        (ChangeKind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => {
             Leave(Why::NothingToStop)
         }
 
-        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query, Observed::Foreign) => Refuse(Why::ForeignJob),
-        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Unproven) => {
-            Refuse(Why::EndNotProven)
-        }
-        (Kind::New | Kind::Unchanged | Kind::Configuration | Kind::Query | Kind::Removed, Observed::Passing) => Wait,
+        (
+            ChangeKind::New | ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Query,
+            Observed::Foreign,
+        ) => Refuse(Why::ForeignJob),
+        (
+            ChangeKind::New
+            | ChangeKind::Unchanged
+            | ChangeKind::Configuration
+            | ChangeKind::Query
+            | ChangeKind::Removed,
+            Observed::Unproven,
+        ) => Refuse(Why::EndNotProven),
+        (
+            ChangeKind::New
+            | ChangeKind::Unchanged
+            | ChangeKind::Configuration
+            | ChangeKind::Query
+            | ChangeKind::Removed,
+            Observed::Passing,
+        ) => Wait,
     }
 }
 
@@ -165,7 +182,7 @@ mod tests {
         use Action::{Leave, Refuse, Replace, Start, Wait};
         let rows = [
             (
-                Kind::New,
+                ChangeKind::New,
                 [
                     Replace(Stop::Cancel, From::Clean),
                     Replace(Stop::Cancel, From::Clean),
@@ -178,7 +195,7 @@ mod tests {
                 ],
             ),
             (
-                Kind::Unchanged,
+                ChangeKind::Unchanged,
                 [
                     Leave(Why::RunsAsDeployed),
                     Leave(Why::FlinkRestartsIt),
@@ -191,7 +208,7 @@ mod tests {
                 ],
             ),
             (
-                Kind::Configuration,
+                ChangeKind::Configuration,
                 [
                     Replace(Stop::Savepoint, From::Latest),
                     Replace(Stop::Cancel, From::Latest),
@@ -204,7 +221,7 @@ mod tests {
                 ],
             ),
             (
-                Kind::Query,
+                ChangeKind::Query,
                 [
                     Replace(Stop::Savepoint, From::Clean),
                     Replace(Stop::Cancel, From::Clean),
@@ -217,7 +234,7 @@ mod tests {
                 ],
             ),
             (
-                Kind::Removed,
+                ChangeKind::Removed,
                 [
                     Action::Stop(Stop::Savepoint),
                     Action::Stop(Stop::Cancel),
@@ -240,7 +257,7 @@ mod tests {
     /// Guarantee 2: no clean start that the table does not order.
     #[test]
     fn only_a_new_or_changed_query_starts_clean() {
-        for change in [Kind::Unchanged, Kind::Configuration, Kind::Removed] {
+        for change in [ChangeKind::Unchanged, ChangeKind::Configuration, ChangeKind::Removed] {
             for observed in Observed::ALL {
                 let clean =
                     matches!(action(change, observed), Action::Start(From::Clean) | Action::Replace(_, From::Clean));

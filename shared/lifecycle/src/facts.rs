@@ -1,15 +1,16 @@
 //! Facts that are measured: settled operations, what a look showed, how long an operation has been open.
 //! Must not know metrics or how they are sent.
 
+use desired::manifest::JobName;
 use jiff::Timestamp;
 
-use crate::attention::Kind as AlertKind;
-use crate::batch::{ObservedDocument, OperationResult, PhaseTime};
-use crate::change::Kind;
+use crate::alert_conditions::AlertKind;
+use crate::change::ChangeKind;
+use crate::documents::observed::ObservedDocument;
+use crate::documents::record::{Aim, Ended, Record};
+use crate::documents::result::{OperationResult, PhaseTime};
 use crate::flink::JobSeen;
 use crate::ids::{BatchId, OperationId};
-use crate::manifest::JobName;
-use crate::record::{Aim, Ended, Record};
 
 /// A fact. Gauges are told by every look; a settled operation once, by whoever settled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct Settled {
     /// When it was settled.
     pub at: Timestamp,
     /// What had changed.
-    pub change: Kind,
+    pub change: ChangeKind,
     /// How it ended.
     pub outcome: Ended,
     /// How long each phase took in all, in the order they began.
@@ -145,7 +146,8 @@ impl Looked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Checkpointed, Expected, FORMAT};
+    use crate::documents::batch::{Expected, FORMAT};
+    use crate::documents::observed::Checkpointed;
     use crate::flink::{Epoch, JobState, Look, Tasks};
     use crate::ids::JobId;
 

@@ -1,4 +1,4 @@
-//! The names of things: operations, Flink job ids, batches, stop triggers, digests, and how one is derived from another.
+//! The names of things: operations, Flink job ids, batches, stop triggers, and how one is derived from another.
 //! Must not know time or randomness: fresh ids come in from outside.
 
 use std::fmt;
@@ -199,31 +199,6 @@ pub fn rollback_id(operation: OperationId) -> JobId {
 /// The trigger of the `n`th stop of `run` by `operation`.
 pub fn stop_trigger(operation: OperationId, run: JobId, n: u32) -> TriggerId {
     TriggerId::derived(&["stop", &operation.to_string(), &run.to_string(), &n.to_string()])
-}
-
-/// A SHA-256 digest in hexadecimal: it names content, it decides nothing.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Digest(String);
-
-impl Digest {
-    /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        let digits =
-            |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        Self(Sha256::digest(bytes).iter().flat_map(digits).collect())
-    }
-
-    /// The hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The S3 keys of every document, in one place.
 //! Must not know what the documents hold.
 
-use crate::ids::{BatchId, Digest, OperationId};
-use crate::manifest::JobName;
+use desired::digest::Digest;
+use desired::inputs::stem;
+use desired::manifest::JobName;
+
+use crate::ids::{BatchId, OperationId};
 
 /// The keys under one prefix of the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,9 +46,6 @@ pub enum Place {
 }
 
 impl Keys {
-    /// The folders under the prefix that jobs keep their states in.
-    pub const STATES: [&str; 2] = ["checkpoints", "savepoints"];
-
     /// The layout under `prefix`, with or without its trailing slash.
     pub fn new(prefix: &str) -> Self {
         Self::with_manifests(prefix, "manifests")
@@ -187,13 +187,6 @@ impl Keys {
             Some(_) | None => Place::Other,
         }
     }
-}
-
-/// The stem of a manifest's path, or nothing if it is no YAML file.
-pub fn stem(path: &str) -> Option<&str> {
-    let file = path.rsplit('/').next()?;
-    let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"))?;
-    (!stem.is_empty()).then_some(stem)
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
+use desired::digest::Digest;
+use desired::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Kind};
+use crate::change::{Change, ChangeKind};
 use crate::flink::Epoch;
-use crate::ids::{Digest, OperationId};
-use crate::target::Target;
+use crate::ids::OperationId;
 
 /// How many characters of a debt's error are kept.
 const ERROR: usize = 2_000;
@@ -270,9 +271,9 @@ impl ApplyDebt {
     pub fn is_about(&self, target: &Target) -> bool {
         self.digest == target.digest()
             || self.target.as_ref().is_some_and(|known| match Change::between(known, target).kind {
-                Kind::Unchanged => true,
-                Kind::Configuration => self.debt.cause == Cause::MayBeComplete,
-                Kind::New | Kind::Query | Kind::Removed => false,
+                ChangeKind::Unchanged => true,
+                ChangeKind::Configuration => self.debt.cause == Cause::MayBeComplete,
+                ChangeKind::New | ChangeKind::Query | ChangeKind::Removed => false,
             })
     }
 }

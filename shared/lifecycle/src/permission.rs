@@ -6,10 +6,10 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::documents::record::Record;
 use crate::ids::{JobId, OperationId};
-use crate::orchestrate::Reason;
 use crate::owed::Cause;
-use crate::record::Record;
+use crate::reason::Reason;
 
 /// How long a permission counts: nobody remembers on Friday what was allowed on Monday.
 const COUNTS: SignedDuration = SignedDuration::from_hours(24);
@@ -145,11 +145,12 @@ pub fn waits_for(permission: Permission, run: Option<JobId>, record: &Record) ->
 
 #[cfg(test)]
 mod tests {
+    use desired::manifest::JobName;
+
     use super::*;
+    use crate::documents::record::{Decision, Source};
     use crate::ids::Hex32;
-    use crate::manifest::JobName;
     use crate::owed::Debt;
-    use crate::record::{Decision, Source};
 
     fn record() -> Record {
         let zero = Hex32::from_bytes([0; 16]);

@@ -3,12 +3,11 @@
 
 mod restart;
 
+pub use restart::{JobState, LiveJob, Phase, Restart, SessionJob, Step, Stranger};
 use serde::{Deserialize, Serialize};
 
 use crate::documents::{Document, Rest};
 use crate::ids::{Nonce, OperationId};
-
-pub use restart::{JobState, LiveJob, Phase, Restart, SessionJob, Step, Stranger};
 
 /// The format of this document that this version writes.
 pub const FORMAT: u32 = 1;

@@ -1,6 +1,7 @@
 //! Where the state of a run lies and which of several states is the newest.
 //! Must not know how directories are listed or files read.
 
+use desired::target::version_directory;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, OperationId};
@@ -125,11 +126,6 @@ pub fn is_savepoint(name: &str, run: Option<&str>) -> bool {
     let good = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
     rest.split_once('-')
         .is_some_and(|(job, random)| good(job, 6) && good(random, 12) && run.is_none_or(|run| run == job))
-}
-
-/// `<directory>/<version>`, whatever slashes the directory ends with.
-pub fn version_directory(directory: &str, version: u32) -> String {
-    format!("{}/{version}", directory.trim_end_matches('/'))
 }
 
 /// Where a stop of `operation` puts its savepoint.

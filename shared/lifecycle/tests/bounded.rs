@@ -6,13 +6,13 @@
 mod node;
 
 use lifecycle::decision::Why;
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::{Aim, Record};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::orchestrate::{Ruling, Situation, decide, settle_abandoned};
 use lifecycle::owed::Cause;
 use lifecycle::permission::Permission;
-use lifecycle::record::{Aim, Record};
 use node::{Node, deployed, first, id, order, patience, reconfigured, requeried, run, settle, situation, wanted};
 
 /// A job whose sources are all bounded, deployed and running, with one checkpoint.
@@ -33,7 +33,7 @@ fn forgotten(record: &mut Record, node: &mut Node) {
 
 #[test]
 fn what_flink_told_at_compile_time_is_kept_with_the_run() {
-    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries);
     let mut node = Node { bounded: Some(true), ..Node::default() };
     let open = order(&mut record, &wanted(&first()), 1);
     let outcome = node.run(&open.plan);
@@ -55,9 +55,9 @@ fn a_bounded_job_that_was_forgotten_is_not_run_again() {
         let record = settle(record, &open, &outcome);
         let owed = record.owed.debts().find(|(_, debt)| debt.cause == Cause::MayBeComplete);
         assert!(owed.is_some(), "{:?}", record.owed);
-        let told = lifecycle::attention::of_record(&record);
+        let told = lifecycle::alert_conditions::of_record(&record);
         assert!(
-            told.iter().any(|condition| condition.kind == lifecycle::attention::Kind::CleanStartNeeded),
+            told.iter().any(|condition| condition.kind == lifecycle::alert_conditions::AlertKind::CleanStartNeeded),
             "{told:?}"
         );
     }
@@ -175,8 +175,8 @@ fn what_was_seen_before_the_run_was_ended_is_not_forgotten() {
 }
 
 /// A first deployment of a bounded job whose runner died as it was submitted, and whose JobManager was replaced.
-fn first_start_unseen() -> (Record, lifecycle::record::OpenOperation, Node) {
-    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+fn first_start_unseen() -> (Record, lifecycle::documents::record::OpenOperation, Node) {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries);
     let mut node = Node { bounded: Some(true), ..Node::default() };
     let open = order(&mut record, &wanted(&first()), 1);
     node.dies_after_submitting(&open.plan);
@@ -184,7 +184,7 @@ fn first_start_unseen() -> (Record, lifecycle::record::OpenOperation, Node) {
 }
 
 /// Whatever is tried at any later time: nothing is ordered.
-fn waits(record: &Record, desired: &lifecycle::target::Target) -> bool {
+fn waits(record: &Record, desired: &desired::target::Target) -> bool {
     let now = jiff::Timestamp::from_second(1_000_000).unwrap();
     matches!(decide(record, &wanted(desired), &Situation { now, urgent: true, ..situation(9) }), Ruling::Nothing { .. })
 }
@@ -197,9 +197,9 @@ fn a_start_whose_end_nobody_saw_is_not_submitted_again() {
     assert!(matches!(outcome, Outcome::Failed { cause: Cause::MayBeComplete, .. }), "{outcome:?}");
     assert_eq!(node.submitted.len(), 1);
     let mut record = settle(record, &open, &outcome);
-    let told = lifecycle::attention::of_record(&record);
+    let told = lifecycle::alert_conditions::of_record(&record);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].kind, lifecycle::attention::Kind::CleanStartNeeded);
+    assert_eq!(told[0].kind, lifecycle::alert_conditions::AlertKind::CleanStartNeeded);
     assert!(waits(&record, &first()));
 
     // Asking for another try is not allowing it, neither with another configuration.
@@ -249,7 +249,7 @@ fn a_start_of_long_ago_may_have_been_forgotten() {
 fn a_clean_start_that_was_left_goes_on_from_its_checkpoint() {
     for desired in [first(), requeried()] {
         let (mut record, mut node) =
-            (Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries), Node::default());
+            (Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries), Node::default());
         let open = order(&mut record, &wanted(&desired), 1);
         node.bounded = Some(false);
         let dies = |node: &mut Node| {

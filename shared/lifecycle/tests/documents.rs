@@ -13,23 +13,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use desired::digest::Digest;
+use desired::effective::OptionDifference;
 use jiff::Timestamp;
-use lifecycle::attention::{AlertsDocument, Condition, Kind as Alert, Seen};
-use lifecycle::batch::{
-    Batch, BatchItem, Checkpointed, Expected, ObservedDocument, OperationResult, PhaseTime, Receipt,
-};
-use lifecycle::change::Kind;
-use lifecycle::claim::{Abandoned, Claim, StartNote, StopNote};
+use lifecycle::alert_conditions::{AlertKind as Alert, Condition};
+use lifecycle::change::ChangeKind;
+use lifecycle::documents::alerts::{AlertsDocument, Seen};
+use lifecycle::documents::batch::{Batch, BatchItem, Expected, Receipt};
+use lifecycle::documents::claim::{Abandoned, Claim, StartNote, StopNote};
+use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
+use lifecycle::documents::outcome::{Compiled, Outcome};
+use lifecycle::documents::plan::{KnownRun, LeftStop, Plan};
+use lifecycle::documents::record::{Aim, Decision, Record, Source, Status};
+use lifecycle::documents::refused::RefusedDocument;
+use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
-use lifecycle::effective::OptionDifference;
-use lifecycle::execute::{Compiled, Outcome};
 use lifecycle::flink::{JobSeen, JobState, Look, Slots, Tasks};
-use lifecycle::ids::Digest;
-use lifecycle::inputs::RefusedDocument;
 use lifecycle::owed::Cause;
 use lifecycle::permission::{Allow, AllowedFor, Permission};
-use lifecycle::plan::{KnownRun, LeftStop, Plan};
-use lifecycle::record::{Aim, Decision, Record, Source, Status};
 use lifecycle::session::{Phase, Restart, SessionDocument, SessionJob, Stranger};
 use node::{deployed, epoch, first, id, meta, name, order, reconfigured, requeried, run, settle, unsettle, wanted};
 use serde_json::{Value, json};
@@ -197,7 +198,7 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
         at: at(),
     });
     let (etags, reason) = (vec!["e".to_owned()], "a property changed".to_owned());
-    let (change, operation) = (Some(Kind::Configuration), Some(id(2)));
+    let (change, operation) = (Some(ChangeKind::Configuration), Some(id(2)));
     record.decision =
         Some(Decision { etags, change, reason, operation, held: Some(AllowedFor::RemovalsHeld), by: by(), at: at() });
     let known = record.deployed.as_ref().unwrap().runs[0].clone();

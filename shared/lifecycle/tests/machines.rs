@@ -5,17 +5,19 @@
 
 mod node;
 
+use desired::inputs::Desired;
+use desired::target::Target;
 use jiff::Timestamp;
-use lifecycle::attention::of_record;
-use lifecycle::claim::{Abandoned, Claim, StartNote, Verdict};
+use lifecycle::alert_conditions::of_record;
 use lifecycle::decision::Why;
-use lifecycle::execute::{End, Outcome, Refusal};
+use lifecycle::documents::claim::{Abandoned, Claim, StartNote, Verdict};
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::{OpenOperation, Record, Source, Status};
+use lifecycle::execute::End;
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::rollback_id;
-use lifecycle::orchestrate::{self, Desired, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
+use lifecycle::orchestrate::{self, Effect, Learned, Lost, Ruling, Situation, decide, settle_abandoned};
 use lifecycle::owed::{Cause, Circumstances, Owed};
-use lifecycle::record::{OpenOperation, Record, Source, Status};
-use lifecycle::target::Target;
 use node::{
     Node, deployed, epoch, first, id, name, order, patience, reconfigured, requeried, run, settle, situation, target,
     unsettle, wanted,
@@ -168,7 +170,7 @@ fn a_closed_claim_with_an_outcome_is_as_good_as_a_result() {
 }
 
 /// An abandoned operation whose run, restored from `restore`, may live: the record and its node.
-fn left_behind(to: &lifecycle::target::Target) -> (Record, Node, String) {
+fn left_behind(to: &desired::target::Target) -> (Record, Node, String) {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(to), 2);
     // Claim, look, compile, reserve, note, stop, note, note, submit.
@@ -425,8 +427,12 @@ fn a_verdict_to_roll_back_is_obeyed_by_a_successor() {
     let restore = node.runs[&run(1)].stopped.clone();
     node.submit(open.plan.next.as_ref().unwrap(), run(2), restore.clone());
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
-    claim.notes.start =
-        Some(StartNote { job_id: run(2), restore, epoch: None, compiled: lifecycle::execute::Compiled::default() });
+    claim.notes.start = Some(StartNote {
+        job_id: run(2),
+        restore,
+        epoch: None,
+        compiled: lifecycle::documents::outcome::Compiled::default(),
+    });
     claim.verdict = Some(Verdict::RollBack { reason: "it restarts".to_owned(), cause: Cause::DoesNotRun });
     node.claim = Some(claim);
     node.go_on(&open.plan, usize::MAX);
@@ -489,7 +495,7 @@ fn a_start_that_may_live_elsewhere_stays_open() {
         job_id: run(2),
         restore: None,
         epoch: Some(epoch()),
-        compiled: lifecycle::execute::Compiled::default(),
+        compiled: lifecycle::documents::outcome::Compiled::default(),
     });
     node.claim = Some(claim);
     node.runs.clear();

@@ -3,18 +3,21 @@
 
 mod node;
 
-use lifecycle::change::{Change, Kind};
+use desired::diagnostics::SourceFile;
+use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
+use desired::launch::Launch;
+use desired::manifest::{JobName, Policy, load_merged, parse_deployed, render_deployed};
+use desired::sql::same_meaning;
+use desired::tables::{Definition, Role};
+use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
-use lifecycle::diagnostics::SourceFile;
-use lifecycle::execute::{JobLook, Outcome, observe};
+use lifecycle::documents::outcome::Outcome;
+use lifecycle::documents::plan::Windows;
+use lifecycle::execute::{JobLook, observe};
 use lifecycle::flink::{JobSeen, JobState, Tasks};
-use lifecycle::inputs::{InputFile, InputFiles, Inputs};
-use lifecycle::manifest::{JobName, Policy, load_merged, parse_deployed, render_deployed};
-use lifecycle::orchestrate::{Desired, Effect, Input, Reason, Ruling, State, decide, step};
-use lifecycle::plan::{Launch, Windows};
-use lifecycle::sql::same_meaning;
+use lifecycle::orchestrate::{Effect, Input, Ruling, State, decide, step};
+use lifecycle::reason::Reason;
 use lifecycle::state::{Place, StateRef, newest};
-use lifecycle::tables::{Definition, Role};
 use node::{
     Node, deployed, first, id, meta, name, order, reconfigured, requeried, run, settle, situation, target, wanted,
 };
@@ -22,7 +25,8 @@ use node::{
 /// B1: the first run was seen RESTARTING, the manifest was not stored, the next run started a second copy.
 #[test]
 fn b1_a_first_run_that_restarts_is_ended_before_it_is_given_up() {
-    let mut record = lifecycle::record::Record::fresh(name(), id(0), lifecycle::record::Source::Queries);
+    let mut record =
+        lifecycle::documents::record::Record::fresh(name(), id(0), lifecycle::documents::record::Source::Queries);
     let mut node = Node::default();
     let open = order(&mut record, &wanted(&first()), 1);
     // Claim, look, compile, reserve, note, submit; then it restarts while it is watched.
@@ -41,7 +45,7 @@ fn b1_a_first_run_that_restarts_is_ended_before_it_is_given_up() {
 fn b2_a_changed_target_table_or_definition_is_a_change() {
     let mut other_table = first();
     other_table.manifest.target_table = "other".to_owned();
-    assert_eq!(Change::between(&first(), &other_table).kind, Kind::Query);
+    assert_eq!(Change::between(&first(), &other_table).kind, ChangeKind::Query);
     let with = |sql: &str| {
         let mut target = first();
         target.definitions = vec![Definition::new("t.sql:1", sql, Role::Reads)];
@@ -52,8 +56,8 @@ fn b2_a_changed_target_table_or_definition_is_a_change() {
         with("CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '2')");
     let column =
         with("CREATE TABLE t (a BIGINT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '1')");
-    assert_eq!(Change::between(&before, &options).kind, Kind::Configuration);
-    assert_eq!(Change::between(&before, &column).kind, Kind::Query);
+    assert_eq!(Change::between(&before, &options).kind, ChangeKind::Configuration);
+    assert_eq!(Change::between(&before, &column).kind, ChangeKind::Query);
 }
 
 /// B3: a removed job made every later run fail.
@@ -168,7 +172,7 @@ fn b12_the_deployed_manifest_precedes_the_record() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&requeried()), 2);
     let outcome = node.run(&open.plan);
-    let result = lifecycle::batch::OperationResult {
+    let result = lifecycle::documents::result::OperationResult {
         format: 1,
         operation: id(2),
         job: name(),

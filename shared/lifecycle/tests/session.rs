@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
+use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{Hex32, JobId};
-use lifecycle::manifest::JobName;
 use lifecycle::session::{JobState, LiveJob, Phase, Restart, SessionJob, Step};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];

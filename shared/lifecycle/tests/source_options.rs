@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
-use lifecycle::change::{Change, Kind};
-use lifecycle::manifest::{Body, JobManifest, JobName};
-use lifecycle::tables::{Parameters, TableFile, forgotten_offsets, parse};
-use lifecycle::target::Target;
+use desired::manifest::{Body, JobManifest, JobName};
+use desired::tables::{Parameters, TableFile, forgotten_offsets, parse};
+use desired::target::Target;
+use lifecycle::change::{Change, ChangeKind};
 
 fn target(tables: &str, query: &str) -> Target {
     let manifest = JobManifest {
@@ -28,7 +28,7 @@ fn change(old: &str, new: &str, query: &str) -> Change {
 }
 
 /// Connectors, an option, and what a changed value of it is for a job that reads the table.
-const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
+const OPTIONS: &[(&[&str], &[&str], ChangeKind)] = &[
     (
         &["kafka", "upsert-kafka"],
         &[
@@ -47,7 +47,7 @@ const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
             "avro-confluent.url",
             "no-such-option",
         ],
-        Kind::Query,
+        ChangeKind::Query,
     ),
     (
         &["kafka", "upsert-kafka"],
@@ -72,9 +72,9 @@ const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
             "sink.delivery-guarantee",
             "sink.parallelism",
         ],
-        Kind::Configuration,
+        ChangeKind::Configuration,
     ),
-    (&["kinesis"], &["stream", "stream.arn", "aws.region", "aws.endpoint", "format"], Kind::Query),
+    (&["kinesis"], &["stream", "stream.arn", "aws.region", "aws.endpoint", "format"], ChangeKind::Query),
     (
         &["kinesis"],
         &[
@@ -86,16 +86,20 @@ const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
             "aws.credentials.provider",
             "aws.credentials.basic.secretkey",
         ],
-        Kind::Configuration,
+        ChangeKind::Configuration,
     ),
-    (&["filesystem"], &["path", "format", "source.path.regex-pattern", "partition.default-name"], Kind::Query),
+    (&["filesystem"], &["path", "format", "source.path.regex-pattern", "partition.default-name"], ChangeKind::Query),
     (
         &["filesystem"],
         &["source.monitor-interval", "sink.rolling-policy.file-size", "auto-compaction"],
-        Kind::Configuration,
+        ChangeKind::Configuration,
     ),
-    (&["jdbc"], &["url", "table-name", "driver", "scan.partition.lower-bound"], Kind::Query),
-    (&["jdbc"], &["username", "password", "scan.fetch-size", "lookup.cache", "sink.max-retries"], Kind::Configuration),
+    (&["jdbc"], &["url", "table-name", "driver", "scan.partition.lower-bound"], ChangeKind::Query),
+    (
+        &["jdbc"],
+        &["username", "password", "scan.fetch-size", "lookup.cache", "sink.max-retries"],
+        ChangeKind::Configuration,
+    ),
     (
         &[
             "mysql-cdc",
@@ -121,7 +125,7 @@ const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
             "keyspace",
             "pd-addresses",
         ],
-        Kind::Query,
+        ChangeKind::Query,
     ),
     (
         &[
@@ -142,23 +146,27 @@ const OPTIONS: &[(&[&str], &[&str], Kind)] = &[
             "heartbeat.interval",
             "scan.watermark.idle-timeout",
         ],
-        Kind::Configuration,
+        ChangeKind::Configuration,
     ),
-    (&["pulsar"], &["topics", "service-url", "admin-url", "value.format", "source.subscription-type"], Kind::Query),
+    (
+        &["pulsar"],
+        &["topics", "service-url", "admin-url", "value.format", "source.subscription-type"],
+        ChangeKind::Query,
+    ),
     (
         &["pulsar"],
         &["source.start.message-id", "source.subscription-name", "pulsar.client.authParams"],
-        Kind::Configuration,
+        ChangeKind::Configuration,
     ),
-    (&["datagen"], &["number-of-rows", "fields.a.kind", "fields.a.start"], Kind::Query),
-    (&["datagen"], &["rows-per-second"], Kind::Configuration),
-    (&["iceberg"], &["catalog-name", "warehouse", "uri", "catalog-table", "streaming"], Kind::Query),
-    (&["iceberg"], &["monitor-interval", "starting-strategy", "start-snapshot-id"], Kind::Configuration),
-    (&["paimon"], &["path", "incremental-between", "file.format"], Kind::Query),
-    (&["paimon"], &["scan.mode", "consumer-id", "continuous.discovery-interval"], Kind::Configuration),
-    (&["hudi"], &["path", "table.type", "read.streaming.enabled", "read.end-commit"], Kind::Query),
-    (&["hudi"], &["read.start-commit", "read.tasks", "read.streaming.check-interval"], Kind::Configuration),
-    (&["no-such-connector"], &["scan.startup.mode", "password", "x", "scan.watermark.idle-timeout"], Kind::Query),
+    (&["datagen"], &["number-of-rows", "fields.a.kind", "fields.a.start"], ChangeKind::Query),
+    (&["datagen"], &["rows-per-second"], ChangeKind::Configuration),
+    (&["iceberg"], &["catalog-name", "warehouse", "uri", "catalog-table", "streaming"], ChangeKind::Query),
+    (&["iceberg"], &["monitor-interval", "starting-strategy", "start-snapshot-id"], ChangeKind::Configuration),
+    (&["paimon"], &["path", "incremental-between", "file.format"], ChangeKind::Query),
+    (&["paimon"], &["scan.mode", "consumer-id", "continuous.discovery-interval"], ChangeKind::Configuration),
+    (&["hudi"], &["path", "table.type", "read.streaming.enabled", "read.end-commit"], ChangeKind::Query),
+    (&["hudi"], &["read.start-commit", "read.tasks", "read.streaming.check-interval"], ChangeKind::Configuration),
+    (&["no-such-connector"], &["scan.startup.mode", "password", "x", "scan.watermark.idle-timeout"], ChangeKind::Query),
 ];
 
 #[test]
@@ -178,14 +186,14 @@ fn what_is_not_known_to_be_harmless_starts_over_and_says_why() {
                 let read = change(&with("r", before), &with("r", after), "SELECT * FROM r");
                 assert_eq!(read.kind, *kind, "{connector} {option}");
                 let [difference] = read.differences.as_slice() else { unreachable!("{:?}", read.differences) };
-                let reads = if *kind == Kind::Query { ", which it reads" } else { "" };
+                let reads = if *kind == ChangeKind::Query { ", which it reads" } else { "" };
                 assert_eq!(difference.field, format!("table r{reads}: option {option}"));
                 let through_view = "CREATE VIEW v AS SELECT * FROM r;";
                 let viewed =
                     change(&(with("r", before) + through_view), &(with("r", after) + through_view), "SELECT * FROM v");
                 assert_eq!(viewed, read);
                 let written = change(&with("w", before), &with("w", after), "SELECT 1");
-                assert_eq!(written.kind, Kind::Configuration, "{connector} {option}");
+                assert_eq!(written.kind, ChangeKind::Configuration, "{connector} {option}");
                 let both = change(&with("w", before), &with("w", after), "SELECT * FROM w");
                 assert_eq!(both.kind, *kind, "{connector} {option}");
             }
@@ -197,20 +205,20 @@ fn what_is_not_known_to_be_harmless_starts_over_and_says_why() {
 fn topics_may_grow() {
     let kafka = |topic: &str| table("r", &format!("'connector'='kafka', 'topic'='{topic}'"));
     let cases = [
-        ("a", "a;b", Kind::Configuration),
-        ("a;b", "b ; a;c", Kind::Configuration),
-        ("a;b", "b;a", Kind::Configuration),
-        ("a;b", "a", Kind::Query),
-        ("a", "b", Kind::Query),
-        ("a", "a.b", Kind::Query),
+        ("a", "a;b", ChangeKind::Configuration),
+        ("a;b", "b ; a;c", ChangeKind::Configuration),
+        ("a;b", "b;a", ChangeKind::Configuration),
+        ("a;b", "a", ChangeKind::Query),
+        ("a", "b", ChangeKind::Query),
+        ("a", "a.b", ChangeKind::Query),
     ];
     for (before, after, kind) in cases {
         assert_eq!(change(&kafka(before), &kafka(after), "SELECT * FROM r").kind, kind, "{before} {after}");
     }
     let pulsar = |topics: &str| table("r", &format!("'connector'='pulsar', 'topics'='{topics}'"));
-    assert_eq!(change(&pulsar("a"), &pulsar("a;b"), "SELECT * FROM r").kind, Kind::Query);
+    assert_eq!(change(&pulsar("a"), &pulsar("a;b"), "SELECT * FROM r").kind, ChangeKind::Query);
     let other = |topic: &str| table("r", &format!("'connector'='other', 'topic'='{topic}'"));
-    assert_eq!(change(&other("a"), &other("a;b"), "SELECT * FROM r").kind, Kind::Query);
+    assert_eq!(change(&other("a"), &other("a;b"), "SELECT * FROM r").kind, ChangeKind::Query);
 }
 
 /// `LIKE` takes options over: they are those of the connector of the table that has one.
@@ -225,17 +233,17 @@ fn the_connector_is_found_through_like() {
         table("base", option) + "CREATE TABLE mid LIKE base; CREATE TABLE r WITH ('connector'='kafka') LIKE mid;"
     };
     let cases = [
-        (derived("'scan.parallelism'='1'"), derived("'scan.parallelism'='2'"), Kind::Configuration),
-        (derived("'topic'='b'"), derived("'topic'='c'"), Kind::Query),
-        (base("'scan.parallelism'='1'"), base("'scan.parallelism'='2'"), Kind::Configuration),
-        (base("'format'='json'"), base("'format'='csv'"), Kind::Query),
+        (derived("'scan.parallelism'='1'"), derived("'scan.parallelism'='2'"), ChangeKind::Configuration),
+        (derived("'topic'='b'"), derived("'topic'='c'"), ChangeKind::Query),
+        (base("'scan.parallelism'='1'"), base("'scan.parallelism'='2'"), ChangeKind::Configuration),
+        (base("'format'='json'"), base("'format'='csv'"), ChangeKind::Query),
     ];
     for (old, new, kind) in cases {
         assert_eq!(change(&old, &new, "SELECT * FROM r").kind, kind, "{old}\n{new}");
-        assert_eq!(change(&old, &new, "SELECT * FROM other").kind, Kind::Unchanged);
+        assert_eq!(change(&old, &new, "SELECT * FROM other").kind, ChangeKind::Unchanged);
         assert_eq!(change(&old, &new, "SELECT * FROM default_catalog.default_database.r").kind, kind);
         let written = |text: &str| text.replace(" r ", " w ");
-        assert_eq!(change(&written(&old), &written(&new), "SELECT 1").kind, Kind::Configuration, "{old}\n{new}");
+        assert_eq!(change(&written(&old), &written(&new), "SELECT 1").kind, ChangeKind::Configuration, "{old}\n{new}");
     }
 }
 

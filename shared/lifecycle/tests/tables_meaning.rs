@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
-use lifecycle::change::{Change, Kind};
-use lifecycle::diagnostics::SourceFile;
-use lifecycle::manifest::{Policy, load_merged};
-use lifecycle::tables::{Parameters, TableFile, parse};
-use lifecycle::target::Target;
+use desired::diagnostics::SourceFile;
+use desired::manifest::{Policy, load_merged};
+use desired::tables::{Parameters, TableFile, parse};
+use desired::target::Target;
+use lifecycle::change::{Change, ChangeKind};
 
 /// A job that this text defines: table files, then after `---` the query, or the code after `code:`.
 fn target(text: &str) -> Target {
@@ -32,7 +32,7 @@ fn target(text: &str) -> Target {
 }
 
 /// Judges each pair in both orders, also as read again from a record.
-fn check(pairs: &[(&str, &str)], kind: Kind) {
+fn check(pairs: &[(&str, &str)], kind: ChangeKind) {
     for (a, b) in pairs {
         let (a_target, b_target) = (target(a), target(b));
         for (old, new) in [(&a_target, &b_target), (&b_target, &a_target)] {
@@ -89,7 +89,7 @@ fn spelling_is_no_change() {
                 "CREATE TABLE default_catalog.default_database.r (a INT); USE d;--- SELECT a FROM r",
             ),
         ],
-        Kind::Unchanged,
+        ChangeKind::Unchanged,
     );
 }
 
@@ -114,7 +114,7 @@ fn what_a_job_does_not_use_is_no_change_for_it() {
         "CREATE TABLE u LIKE r",
     ];
     for statement in unused {
-        check(&[(plain, &with(statement))], Kind::Unchanged);
+        check(&[(plain, &with(statement))], ChangeKind::Unchanged);
     }
     let queries = [
         "WITH x AS (SELECT a FROM r) SELECT a FROM x",
@@ -132,7 +132,7 @@ fn what_a_job_does_not_use_is_no_change_for_it() {
         let new = format!(
             "CREATE TABLE r (a INT); CREATE DATABASE l; CREATE TABLE x (b INT); CREATE TABLE `k.x` (a INT);--- {query}"
         );
-        check(&[(&old, &new)], Kind::Unchanged);
+        check(&[(&old, &new)], ChangeKind::Unchanged);
     }
     check(
         &[
@@ -153,7 +153,7 @@ fn what_a_job_does_not_use_is_no_change_for_it() {
                 "CREATE TABLE r (a INT); CREATE TABLE u (a BIGINT);--- code: t.from_path('r')",
             ),
         ],
-        Kind::Unchanged,
+        ChangeKind::Unchanged,
     );
 }
 
@@ -242,7 +242,7 @@ fn what_a_job_uses_counts_through_views_like_catalogs_and_functions() {
             // The catalog of a new session under another name.
             ("CREATE TABLE r (a INT);--- SELECT a FROM c.d.r", "CREATE TABLE r (a BIGINT);--- SELECT a FROM c.d.r"),
         ],
-        Kind::Query,
+        ChangeKind::Query,
     );
 }
 
@@ -270,7 +270,7 @@ fn a_definition_of_another_shape_is_another_query() {
     for (from, to) in edits {
         let edited = table.replace(from, to);
         assert_ne!(edited, table, "{from}");
-        check(&[(table, &edited)], Kind::Query);
+        check(&[(table, &edited)], ChangeKind::Query);
     }
 }
 
@@ -290,6 +290,6 @@ fn what_was_deployed_earlier_is_judged_by_what_it_means_today() {
     earlier.definitions = serde_json::from_value(serde_json::Value::Array(definitions)).unwrap();
     assert_eq!((earlier.definitions.len(), now.definitions.len()), (9, 3));
     for (old, new) in [(&earlier, &now), (&now, &earlier)] {
-        assert_eq!(Change::between(old, new), Change::plain(Kind::Unchanged));
+        assert_eq!(Change::between(old, new), Change::plain(ChangeKind::Unchanged));
     }
 }

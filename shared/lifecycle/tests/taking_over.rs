@@ -5,17 +5,17 @@
 
 mod node;
 
+use desired::manifest::PropertyValue;
+use desired::target::Target;
 use jiff::Timestamp;
 use lifecycle::decision::Why;
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::{Aim, Deployed, Record, Source};
 use lifecycle::flink::JobState;
 use lifecycle::ids::{JobId, run_id};
-use lifecycle::manifest::PropertyValue;
 use lifecycle::orchestrate::settle_abandoned;
 use lifecycle::permission::Permission;
-use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::state::StateRef;
-use lifecycle::target::Target;
 use node::{Node, Run, first, id, order, patience, reconfigured, requeried, settle, target, wanted};
 
 /// Ids as Flink makes them.
@@ -25,9 +25,9 @@ fn theirs(n: u8) -> JobId {
 
 /// The target with directories that its job has to itself.
 fn with_own_directories(mut target: Target) -> Target {
-    for key in [lifecycle::manifest::CHECKPOINT_DIR, lifecycle::manifest::SAVEPOINT_DIR] {
+    for key in [desired::manifest::CHECKPOINT_DIR, desired::manifest::SAVEPOINT_DIR] {
         let text = format!("s3://b/orders/{}", key.rsplit('.').next().unwrap());
-        let kind = lifecycle::manifest::ScalarKind::String;
+        let kind = desired::manifest::ScalarKind::String;
         target.manifest.properties.insert(key.to_owned(), PropertyValue { text, kind });
     }
     target
@@ -248,7 +248,7 @@ fn of_two_targets_only_the_same_one_is_adopted() {
 /// A record that holds nothing but a permission does not make a job of the Python tool new.
 #[test]
 fn a_permission_before_the_first_look_changes_nothing_about_the_takeover() {
-    use lifecycle::change::Kind;
+    use lifecycle::change::ChangeKind;
     use lifecycle::orchestrate::{Effect, Input, State, step};
     let mut record = Record::fresh(node::name(), id(0), Source::Queries);
     allow(&mut record, Some(theirs(1)));
@@ -262,7 +262,10 @@ fn a_permission_before_the_first_look_changes_nothing_about_the_takeover() {
     assert_eq!(effect, Effect::ReadDesired);
     let (_, effect) = step(&job, &situation, state, Input::Desired(wanted(&first())));
     let Effect::WritePlan(plan) = effect else { panic!("{effect:?}") };
-    assert_eq!((plan.change.kind, plan.adopt), (Kind::Unchanged, lifecycle::plan::Adopt::Run(theirs(1))));
+    assert_eq!(
+        (plan.change.kind, plan.adopt),
+        (ChangeKind::Unchanged, lifecycle::documents::plan::Adopt::Run(theirs(1)))
+    );
     assert_eq!(plan.previous.unwrap().launch.version, 3);
 }
 

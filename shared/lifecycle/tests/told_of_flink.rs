@@ -4,15 +4,15 @@
 
 mod node;
 
-use lifecycle::diagnostics::SourceFile;
+use desired::diagnostics::SourceFile;
+use desired::inputs::{InputFile, InputFiles, Inputs, Verdict};
+use desired::launch::Rejection;
+use desired::manifest::Policy;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::record::{Record, Source};
 use lifecycle::documents::{read, write};
-use lifecycle::execute::{Effect, Input, Rejection, State, step};
-use lifecycle::inputs::{InputFile, InputFiles, Inputs, Verdict};
-use lifecycle::manifest::Policy;
+use lifecycle::execute::{Effect, Input, State, step};
 use lifecycle::orchestrate::{Ruling, Situation, decide};
-use lifecycle::plan::Plan;
-use lifecycle::record::{Record, Source};
-
 use node::{Node, id, name, settle, situation};
 
 fn input(name: &str, text: &str) -> InputFile {

@@ -5,13 +5,14 @@
 
 mod node;
 
+use desired::inputs::Desired;
 use jiff::Timestamp;
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::{Aim, Record};
 use lifecycle::flink::JobState;
-use lifecycle::orchestrate::{Desired, Effect, Input, Ruling, Situation, State, decide, step};
+use lifecycle::orchestrate::{Effect, Input, Ruling, Situation, State, decide, step};
 use lifecycle::owed::Cause;
 use lifecycle::permission::{AllowedFor, Permission};
-use lifecycle::record::{Aim, Record};
 use node::{deployed, first, id, order, reconfigured, requeried, run, settle, situation, wanted};
 
 /// The record that one pass of the orchestrator writes; nothing if it writes none.
@@ -46,7 +47,7 @@ fn a_failed_wish_that_is_taken_back_leaves_no_debt() {
     assert!(passed(&record, &Desired::Refused, &situation(3)).is_none_or(|record| record.owed.apply.is_some()));
     let record = passed(&record, &wanted(&first()), &situation(3)).unwrap();
     assert!(record.owed.debts().next().is_none(), "{:?}", record.owed);
-    assert!(lifecycle::attention::of_record(&record).is_empty());
+    assert!(lifecycle::alert_conditions::of_record(&record).is_empty());
 }
 
 /// The file is deleted during an outage and put back.
@@ -122,7 +123,7 @@ fn a_permission_is_used_for_what_it_was_given_for() {
 /// A job of that name that is not ours is the environment: it goes, and the target is applied.
 #[test]
 fn a_foreign_job_is_waited_for() {
-    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries);
     let open = order(&mut record, &wanted(&first()), 2);
     let foreign = Outcome::refused(Refusal::ForeignJob { job_id: run(9), others: Vec::new() });
     let record = settle(record, &open, &foreign);
@@ -135,7 +136,7 @@ fn a_foreign_job_is_waited_for() {
 /// A record that was lost knew of versions that only their directories tell now.
 #[test]
 fn no_version_is_given_out_twice_after_a_lost_record() {
-    let mut record = Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries);
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries);
     record.highest_version = 3;
     let mut taken = deployed(&first()).0;
     taken.highest_version = 3;
@@ -167,7 +168,7 @@ fn a_broken_node_costs_few_steps_and_one_alert() {
     for taken in [true, false] {
         for is_new in [true, false] {
             let mut record = if is_new {
-                Record::fresh(node::name(), id(0), lifecycle::record::Source::Queries)
+                Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries)
             } else {
                 deployed(&first()).0
             };
@@ -187,7 +188,7 @@ fn a_broken_node_costs_few_steps_and_one_alert() {
                 } else {
                     lifecycle::orchestrate::settle_abandoned(record, &open, None, now, node::patience())
                 };
-                alerts.extend(lifecycle::attention::of_record(&record).into_iter().map(|told| told.kind));
+                alerts.extend(lifecycle::alert_conditions::of_record(&record).into_iter().map(|told| told.kind));
             }
             assert!((10..=20).contains(&steps), "{steps} steps");
             assert!(alerts.len() <= 1, "{alerts:?}");

@@ -15,15 +15,14 @@ use crate::control::{
 };
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
-use crate::http;
 use crate::lambda::{self, Function, Invocation};
 use crate::principal::Principal;
 use crate::process::Groups;
 use crate::queue::Queue;
 use crate::recording::{Recorded, Recording};
 use crate::s3::{Change, Objects, S3Server, notify};
-use crate::schedule;
 use crate::tasks::Tasks;
+use crate::{http, schedule};
 
 /// The name under which faults of notifications are ordered.
 const NOTIFICATION: &str = "S3Notification";

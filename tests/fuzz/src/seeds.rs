@@ -21,7 +21,7 @@ pub fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
 
 /// The queries that Flink's parser takes.
 pub fn queries() -> Vec<Vec<u8>> {
-    let text = files(&["shared/lifecycle/tests/fixtures/valid-queries.sql"]).concat();
+    let text = files(&["shared/desired/tests/fixtures/valid-queries.sql"]).concat();
     String::from_utf8_lossy(&text).split("\n====\n").map(|query| query.trim().as_bytes().to_vec()).collect()
 }
 

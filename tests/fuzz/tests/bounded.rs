@@ -5,7 +5,7 @@ use fuzz::drive::fuzz;
 use fuzz::seeds::{files, queries, texts};
 use fuzz::targets::{documents, sql, uploads};
 
-const FIXTURES: &str = "shared/lifecycle/tests/fixtures";
+const FIXTURES: &str = "shared/desired/tests/fixtures";
 
 fn manifests() -> Vec<Vec<u8>> {
     let python = format!("{FIXTURES}/python");

@@ -7,9 +7,8 @@ mod statement;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 pub use glob::arn_matches;
+use serde_json::Value;
 pub use statement::{Effect, Statement, action_matches};
 
 /// Why a policy cannot be evaluated.

@@ -4,7 +4,7 @@
 use control::claims::{ClaimAnswer, Claims, Held};
 use control::ports::{Etag, OutsideError};
 use control::runner::holding::Holding;
-use lifecycle::claim::Claim;
+use lifecycle::documents::claim::Claim;
 use lifecycle::execute::Input;
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;

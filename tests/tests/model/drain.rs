@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex};
 
+use desired::digest::Digest;
+use desired::inputs::Desired;
 use jiff::Timestamp;
+use lifecycle::documents::record::{Aim, Record};
 use lifecycle::execute::Effect;
-use lifecycle::ids::Digest;
-use lifecycle::orchestrate::Desired;
 use lifecycle::permission::{Permission, waits_for};
-use lifecycle::record::{Aim, Record};
 
 use super::flink::Shape;
 use super::kept::{Kept, print};

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use control::ports::{Checkpoints, Child, Cluster, Files, OutsideError, StopStatus};
 use control::runner::job_look;
+use desired::effective::Effective;
+use desired::launch::Launch;
 use jiff::Timestamp;
-use lifecycle::claim::Claim;
-use lifecycle::effective::Effective;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::plan::Plan;
 use lifecycle::execute::{Health, JobLook, StopEnd};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::plan::{Launch, Plan};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
 
 use super::ports::carried_out;

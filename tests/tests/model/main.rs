@@ -18,7 +18,7 @@ mod world;
 
 use std::time::Instant;
 
-use lifecycle::orchestrate::Desired;
+use desired::inputs::Desired;
 use protocol::Protocol;
 use scenario::{Scenario, first, reconfigured, requeried, wanted};
 use stateright::{Checker, Model};

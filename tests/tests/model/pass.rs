@@ -5,12 +5,12 @@ use control::documents::swap;
 use control::orchestrator::Batches;
 use control::ports::{Condition, Etag};
 use jiff::Timestamp;
+use lifecycle::documents::plan::{Plan, Windows};
+use lifecycle::documents::record::{Record, Source};
 use lifecycle::ids::{BatchId, OperationId};
 use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Situation, State, step};
 use lifecycle::owed::Patience;
-use lifecycle::plan::{Plan, Windows};
-use lifecycle::record::{Record, Source};
 
 use super::kept::Kept;
 use super::ports::{ControlPlane, Shelf, Still, carried_out, fresh, past};

@@ -2,11 +2,11 @@
 //! Must not know what a step does.
 
 use jiff::Timestamp;
+use lifecycle::documents::record::Record;
 use lifecycle::execute::Effect;
 use lifecycle::ids::{BatchId, JobId, OperationId};
 use lifecycle::orchestrate::{Lost, Ruling, decide};
 use lifecycle::permission::{Permission, waits_for};
-use lifecycle::record::Record;
 use stateright::{Model, Property};
 
 use super::drain::{converges, deployed, every_pause_ends};

@@ -1,14 +1,16 @@
 //! The guarantees that hold in every state, checked at the moment when an effect could break one.
 //! Must not know how the machines get there.
 
-use lifecycle::change::Kind;
-use lifecycle::claim::Claim;
-use lifecycle::execute::Outcome;
+use desired::inputs::Desired;
+use desired::launch::Launch;
+use lifecycle::change::ChangeKind;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::outcome::Outcome;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::record::{Aim, Record};
 use lifecycle::ids::{BatchId, JobId, Nonce, TriggerId};
-use lifecycle::orchestrate::{Desired, Situation};
+use lifecycle::orchestrate::Situation;
 use lifecycle::permission::{AllowedFor, Permission};
-use lifecycle::plan::{Launch, Plan};
-use lifecycle::record::{Aim, Record};
 
 use super::flink::Flink;
 use super::world::ClaimSlot;
@@ -119,14 +121,14 @@ pub(crate) fn recording(
     let ordered = after.open.as_ref().filter(|_| before.is_none_or(|b| b.open.is_none()))?;
     let kind = ordered.plan.change.kind;
     let kept = after.deployed.as_ref().is_some_and(|d| d.aim != Aim::Stopped);
-    if matches!(desired, Some(Desired::Refused)) && kept && kind != Kind::Unchanged {
+    if matches!(desired, Some(Desired::Refused)) && kept && kind != ChangeKind::Unchanged {
         return Some(Broken::RefusedFileActs);
     }
     let may_remove = !situation.removals_held || before.is_some_and(|b| b.lets_go(AllowedFor::RemovalsHeld));
-    if kind == Kind::Removed && kept && !may_remove {
+    if kind == ChangeKind::Removed && kept && !may_remove {
         return Some(Broken::HeldRemoval);
     }
-    let meta = ordered.meta.as_ref().filter(|_| matches!(kind, Kind::New | Kind::Query))?;
+    let meta = ordered.meta.as_ref().filter(|_| matches!(kind, ChangeKind::New | ChangeKind::Query))?;
     let highest = before.map_or(0, |b| b.highest_version);
     (meta.query_version <= highest).then_some(Broken::VersionReused(meta.query_version))
 }
@@ -137,7 +139,7 @@ fn permitting(before: &Record, after: &Record) -> Option<Broken> {
     let serves = |permission| {
         settled.is_some_and(|plan| match permission {
             Permission::Adopt => plan.next.is_some(),
-            Permission::CleanStart => plan.clean_start || plan.change.kind == Kind::Query,
+            Permission::CleanStart => plan.clean_start || plan.change.kind == ChangeKind::Query,
             Permission::Remove => plan.next.is_none(),
         })
     };

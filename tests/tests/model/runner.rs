@@ -1,12 +1,15 @@
 //! One runner at work on the operation of a batch: drives `lifecycle::execute::step` and carries out its effects.
 //! Must not decide anything.
 
+use desired::launch::{Launch, Rejection};
 use jiff::Timestamp;
-use lifecycle::batch::{FORMAT, OperationResult};
-use lifecycle::claim::Claim;
-use lifecycle::execute::{Compiled, Effect, End, Input, Rejection, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::documents::batch::FORMAT;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::outcome::Compiled;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::result::OperationResult;
+use lifecycle::execute::{Effect, End, Input, Role, State, StopEnd, SubmitEnd, step};
 use lifecycle::ids::{BatchId, Nonce};
-use lifecycle::plan::{Launch, Plan};
 
 use super::flink::Shape;
 use super::kept::Kept;

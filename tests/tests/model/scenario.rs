@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::ids::Digest;
-use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
-use lifecycle::orchestrate::Desired;
-use lifecycle::plan::Launch;
-use lifecycle::target::Target;
+use desired::digest::Digest;
+use desired::inputs::Desired;
+use desired::launch::Launch;
+use desired::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use desired::target::Target;
 
 use super::world::Budget;
 

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::batch::OperationResult;
-use lifecycle::claim::Claim;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::record::Record;
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{BatchId, Hex32, Nonce, OperationId};
 use lifecycle::orchestrate::Lost;
-use lifecycle::plan::Plan;
-use lifecycle::record::Record;
 
 use super::flink::Flink;
 use super::kept::{Kept, print};

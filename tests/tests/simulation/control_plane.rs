@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use control::ports::{Order, Progress};
-use lifecycle::batch::Batch;
+use lifecycle::documents::batch::Batch;
 use lifecycle::documents::read;
 use lifecycle::ids::BatchId;
 

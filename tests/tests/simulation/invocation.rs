@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use control::orchestrator::{NoFacts, Orchestrator, Scope, Settings, Uploads};
 use control::ports::OutsideError;
-use lifecycle::batch::{Batch, ObservedDocument};
+use desired::manifest::{JobName, Policy};
+use lifecycle::documents::batch::Batch;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::plan::Windows;
+use lifecycle::documents::record::Source;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Place;
-use lifecycle::manifest::{JobName, Policy};
 use lifecycle::owed::Patience;
 use lifecycle::permission::Permission;
-use lifecycle::plan::Windows;
-use lifecycle::record::Source;
 
 use crate::faults::Actor;
 use crate::node::MARGIN;

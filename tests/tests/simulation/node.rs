@@ -8,10 +8,10 @@ use std::time::Duration;
 use control::ports::{Order, OutsideError, Store};
 use control::runner::{BatchReport, Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
-use lifecycle::batch::Batch;
+use desired::digest::Digest;
+use lifecycle::documents::batch::Batch;
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{Document, read};
-use lifecycle::ids::Digest;
-use lifecycle::plan::Plan;
 
 use crate::faults::{Actor, Odd};
 use crate::ports::{Client, Port, SessionPort};

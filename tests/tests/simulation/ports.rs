@@ -9,14 +9,13 @@ use control::ports::{
     Checkpoints, Child, Cluster, Condition, Dispatcher, Files, JobLock, JobLocks, Listed, Object, Order, OutsideError,
     Prepared, Progress, Put, SecretSource, StopStatus, Store, Submitted, Submitter, World,
 };
+use desired::effective::Effective;
+use desired::launch::{Launch, Rejection};
+use desired::manifest::JobName;
+use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
-use lifecycle::effective::Effective;
-use lifecycle::execute::Rejection;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Hex32, JobId, TriggerId};
-use lifecycle::manifest::JobName;
-use lifecycle::plan::Launch;
-use lifecycle::secrets::{SecretReference, SecretValue};
 
 use crate::faults::{Actor, Odd};
 use crate::flink::{Answer, Nature, Submission};

@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::batch::{Batch, ObservedDocument, OperationResult};
-use lifecycle::change::Kind;
-use lifecycle::claim::Claim;
+use desired::launch::Launch;
+use desired::manifest::Body;
+use desired::target::Target;
+use lifecycle::change::ChangeKind;
+use lifecycle::documents::batch::Batch;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::read;
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::documents::record::{Aim, Record};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{JobId, Nonce, OperationId, run_id};
-use lifecycle::manifest::Body;
 use lifecycle::owed::Cause;
-use lifecycle::plan::{Launch, Plan};
-use lifecycle::record::{Aim, Record};
-use lifecycle::target::Target;
 
 use crate::faults::Actor;
 use crate::flink::Nature;
@@ -114,13 +117,15 @@ fn judge_record(state: &mut State, change: &Change, writer: Option<&Actor>) {
     let wishes = &state.judge.wishes;
     let was_wished = match (open.plan.change.kind, &open.target) {
         // What is deployed is brought back whatever is wished.
-        (Kind::Unchanged, _) => true,
-        (Kind::Removed, _) => {
+        (ChangeKind::Unchanged, _) => true,
+        (ChangeKind::Removed, _) => {
             let owed = before.is_some_and(|before| before.owed.remove.is_some());
             owed || wishes.since(name, since, |wish| wish.is_none())
         }
-        (Kind::New | Kind::Configuration | Kind::Query, Some(target)) => wishes.since(name, since, says(target)),
-        (Kind::New | Kind::Configuration | Kind::Query, None) => false,
+        (ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query, Some(target)) => {
+            wishes.since(name, since, says(target))
+        }
+        (ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query, None) => false,
     };
     if !was_wished {
         state.broken(&format!("{name} is brought to what was not wished any more: {:?}", open.plan.change.kind));

@@ -11,13 +11,14 @@ use std::time::Duration;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::{OutsideError, Store};
-use lifecycle::batch::OperationResult;
+use desired::manifest::JobName;
 use lifecycle::documents::Document;
+use lifecycle::documents::record::{Decision, Record};
+use lifecycle::documents::refused::RefusedDocument;
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
-use lifecycle::inputs::RefusedDocument;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
-use lifecycle::record::{Decision, Record};
+pub(crate) use outcome::Ended;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -26,7 +27,6 @@ use crate::exit::Exit;
 use crate::invocation::who;
 use crate::out::{Out, failure};
 use crate::render::{count, printable, span};
-pub(crate) use outcome::Ended;
 
 /// How often the documents are read.
 const POLL: Duration = Duration::from_secs(1);

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use lifecycle::batch::OperationResult;
+use desired::diagnostics::Diagnostic;
+use desired::manifest::JobName;
 use lifecycle::decision::Why;
-use lifecycle::diagnostics::Diagnostic;
-use lifecycle::execute::{Outcome, Refusal};
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::{self, Decision, Entry};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Reason;
-use lifecycle::record::{self, Decision, Entry};
+use lifecycle::reason::Reason;
 
 use crate::exit::Exit;
 use crate::out;
@@ -165,7 +165,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
 mod tests {
     use std::fmt::Write as _;
 
-    use lifecycle::execute::RunStarted;
+    use lifecycle::documents::outcome::RunStarted;
     use lifecycle::ids::Hex32;
     use lifecycle::owed::Cause;
 
@@ -184,7 +184,7 @@ mod tests {
             job_id: Hex32::derived(&["r"]).into(),
             restored_from: None,
             epoch: None,
-            compiled: lifecycle::execute::Compiled::default(),
+            compiled: lifecycle::documents::outcome::Compiled::default(),
         };
         let outcomes = [
             deployed("op", None),

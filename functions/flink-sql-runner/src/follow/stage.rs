@@ -1,10 +1,10 @@
 //! How far something is, in a person's words.
 //! Must not know how the documents are read.
 
-use lifecycle::batch::Receipt;
-use lifecycle::claim::{Claim, Verdict};
+use lifecycle::documents::batch::Receipt;
+use lifecycle::documents::claim::{Claim, Verdict};
+use lifecycle::documents::record::Record;
 use lifecycle::ids::OperationId;
-use lifecycle::record::Record;
 
 use crate::status::last_segment;
 

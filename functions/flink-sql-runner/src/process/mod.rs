@@ -10,17 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use arguments::{Common, ProcessCli, ProcessCommand};
 use aws::{ParameterStore, S3Files, S3Store};
 use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::Secrets;
 use control::world::SystemWorld;
-use lifecycle::batch::{Expected, FORMAT, ObservedDocument};
+use dispatcher::ProcessDispatcher;
+use lifecycle::documents::batch::{Expected, FORMAT};
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::record::Source;
 use lifecycle::documents::write;
 use lifecycle::keys::Keys;
-use lifecycle::record::Source;
 use orchestrator::actions::answer;
+use report::Carried;
+use source::{LocalFiles, Manifests, TableSource};
 use step_runner::cluster_arguments::NoCluster;
 use step_runner::local_files::AnyFiles;
 use step_runner::node_secrets::NodeSecrets;
@@ -32,10 +37,6 @@ use crate::exit::Exit;
 use crate::invocation::{Invocation, who};
 use crate::out::Out;
 use crate::plan;
-use arguments::{Common, ProcessCli, ProcessCommand};
-use dispatcher::ProcessDispatcher;
-use report::Carried;
-use source::{LocalFiles, Manifests, TableSource};
 
 /// How often the round of deciding, carrying out and settling is repeated.
 const ROUNDS: usize = 6;

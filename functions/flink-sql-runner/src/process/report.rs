@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report};
-use lifecycle::batch::OperationResult;
+use desired::manifest::JobName;
 use lifecycle::documents::Document;
+use lifecycle::documents::record::Record;
+use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Reason;
-use lifecycle::record::Record;
+use lifecycle::reason::Reason;
 use orchestrator::actions::{FileAnswer, JobAnswer, answer};
 use serde::Serialize;
 use serde_json::json;

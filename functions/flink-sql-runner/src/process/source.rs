@@ -8,11 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control::orchestrator::DesiredSource;
 use control::ports::{OutsideError, Store};
-use lifecycle::diagnostics::SourceFile;
-use lifecycle::ids::Digest;
-use lifecycle::inputs::{InputFile, InputFiles, Inputs};
-use lifecycle::keys::stem;
-use lifecycle::manifest::{JobName, Policy};
+use desired::diagnostics::SourceFile;
+use desired::digest::Digest;
+use desired::inputs::{InputFile, InputFiles, Inputs, stem};
+use desired::manifest::{JobName, Policy};
 
 use crate::error::CliError;
 use crate::files;
@@ -75,7 +74,7 @@ impl LocalFiles {
 
     /// A merged manifest may have any file name: its job is the one it names.
     fn merged(file: InputFile, policy: &Policy) -> InputFile {
-        match lifecycle::manifest::load_merged(&file.file, policy) {
+        match desired::manifest::load_merged(&file.file, policy) {
             Ok(loaded) => {
                 let name = format!("{}.yaml", loaded.manifest.name);
                 let shown = match file.file.name.rsplit_once('/') {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use lifecycle::change::{Difference, Kind};
+use lifecycle::change::{ChangeKind, Difference};
 use similar::{ChangeTag, TextDiff};
 
 use super::{Colour, indented, paint, printable};
@@ -12,10 +12,10 @@ use super::{Colour, indented, paint, printable};
 const MAX_LINES: usize = 40;
 
 /// The kind of a change as people read it: what is unchanged and acted upon all the same is a restart.
-pub(crate) fn kind(kind: Kind) -> String {
+pub(crate) fn kind(kind: ChangeKind) -> String {
     match kind {
-        Kind::Unchanged => "restart".to_owned(),
-        Kind::New | Kind::Configuration | Kind::Query | Kind::Removed => kind.to_string(),
+        ChangeKind::Unchanged => "restart".to_owned(),
+        ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => kind.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! Must not know what kind of file it is.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use lifecycle::diagnostics::{Diagnostic, Severity, Span};
+use desired::diagnostics::{Diagnostic, Severity, Span};
 
 use super::{printable, printable_lines};
 

@@ -10,11 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arguments::{RestartFlags, SessionCommand, SessionFlags};
 use control::ports::{JobLocks, OutsideError, Store};
 use control::world::SystemWorld;
-use lifecycle::diagnostics::SourceFile;
+use desired::diagnostics::SourceFile;
+use desired::manifest::JobName;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
+use orders::Redeployments;
 use serde_json::json;
 use step_runner::cluster_arguments::{SESSION_NAME, TargetKind};
 use step_runner::locks::FileLocks;
@@ -30,8 +32,6 @@ use crate::exit::Exit;
 use crate::invocation::{Invocation, who};
 use crate::out::Out;
 use crate::process::no_cluster;
-use arguments::{RestartFlags, SessionCommand, SessionFlags};
-use orders::Redeployments;
 
 /// How often YARN, the session and the documents are looked at.
 const POLL: Duration = Duration::from_millis(500);

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::OutsideError;
-use lifecycle::batch::ObservedDocument;
+use desired::manifest::JobName;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::record::Record;
 use lifecycle::ids::BatchId;
-use lifecycle::manifest::JobName;
-use lifecycle::record::Record;
 use step_runner::session_admin::Orders;
 use tokio::sync::Mutex;
 

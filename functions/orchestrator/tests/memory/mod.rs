@@ -9,16 +9,16 @@ use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{
     Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
 };
+use desired::manifest::{JobName, Policy};
 use jiff::Timestamp;
+use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
+use lifecycle::documents::plan::Windows;
+use lifecycle::documents::record::{Record, Source};
 use lifecycle::documents::{read, write};
-use lifecycle::execute::{Compiled, Outcome, RunStarted};
 use lifecycle::ids::{BatchId, Hex32, run_id};
 use lifecycle::keys::Keys;
-use lifecycle::manifest::{JobName, Policy};
 use lifecycle::orchestrate::settle_result;
 use lifecycle::owed::Patience;
-use lifecycle::plan::Windows;
-use lifecycle::record::{Record, Source};
 
 #[derive(Default)]
 struct State {

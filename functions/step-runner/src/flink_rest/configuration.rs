@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use desired::manifest::memory_bytes;
 use lifecycle::flink::Epoch;
-use lifecycle::manifest::memory_bytes;
 use serde::Deserialize;
 
 use crate::endpoint::Endpoint;

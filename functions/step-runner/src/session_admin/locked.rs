@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use control::ports::{JobLock, JobLocks};
-use lifecycle::record::{Aim, Record};
+use lifecycle::documents::record::{Aim, Record};
 use tokio::time::Instant;
 
 use super::{SessionAdmin, SessionError};

@@ -21,20 +21,20 @@ use async_trait::async_trait;
 use control::fan_out::FanOut;
 use control::ports::{Cluster, JobLocks, OutsideError, Store, World};
 use control::runner::error_chain;
-use lifecycle::flink::Look;
-use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
-use lifecycle::record::Record;
-use lifecycle::session::{LiveJob, Stranger};
-
-use crate::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector};
-use crate::yarn_session::{SessionSettings, StartError};
+use desired::manifest::JobName;
 pub use documents::SessionDocuments;
 pub use ensure::Ensured;
+use lifecycle::documents::record::Record;
+use lifecycle::flink::Look;
+use lifecycle::keys::Keys;
+use lifecycle::session::{LiveJob, Stranger};
 pub use restart::{RestartEnd, RestartOrder, RestartReport};
 pub use settings::parse_settings;
 pub use status::{SessionState, SessionStatus};
 pub use yarn::YarnSessions;
+
+use crate::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector};
+use crate::yarn_session::{SessionSettings, StartError};
 
 /// How many records are read at one time.
 const READS: usize = 16;

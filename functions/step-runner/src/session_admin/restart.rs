@@ -7,8 +7,8 @@ use std::sync::Arc;
 use control::documents::fetch;
 use control::ports::OutsideError;
 use control::runner::error_chain;
-use lifecycle::manifest::JobName;
-use lifecycle::record::Record;
+use desired::manifest::JobName;
+use lifecycle::documents::record::Record;
 use lifecycle::session::{JobState, Phase, Restart, SessionJob, Step, Stranger};
 use tokio::time::Instant;
 

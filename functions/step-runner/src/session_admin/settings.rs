@@ -1,7 +1,7 @@
 //! Reading `config/session.yaml`: every error names the file, the line, the field and the way out.
 //! Must not know where the file comes from, nor start anything.
 
-use lifecycle::diagnostics::{Diagnostic, Severity, SourceFile, Span};
+use desired::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 
 use crate::flink_rest::megabytes;
 use crate::yarn_session::{SessionSettings, SettingsError};

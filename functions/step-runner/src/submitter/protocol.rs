@@ -3,10 +3,9 @@
 
 use control::ports::{Prepared, Submitted};
 use control::secrets::Secrets;
-use lifecycle::execute::Rejection;
+use desired::launch::{Launch, LaunchKind, Rejection};
+use desired::secrets::{SecretReference, SecretValues, fill_sql, fill_text};
 use lifecycle::ids::JobId;
-use lifecycle::plan::{Launch, LaunchKind};
-use lifecycle::secrets::{SecretReference, SecretValues, fill_sql, fill_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 """Owns what Flink really answers to mistakes: asks it again and writes the answers that lifecycle's tests read.
 
-    FLINK_HOME=… FLINK_PYTHON … ask_flink.py shared/lifecycle/tests/flink-errors/answers.json
+    FLINK_HOME=… FLINK_PYTHON … ask_flink.py shared/desired/tests/flink-errors/answers.json
 
 Needs PyFlink and a Flink's lib/, no cluster. A case that Flink takes by now is named and left out.
 """

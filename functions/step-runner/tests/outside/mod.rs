@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use control::ports::OutsideError;
+use desired::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use desired::target::Target;
 use jiff::Timestamp;
+use lifecycle::documents::plan::KnownRun;
+use lifecycle::documents::record::{Aim, Deployed, Record, Source};
 use lifecycle::documents::{read, write};
 use lifecycle::flink::{Epoch, JobState};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
 use lifecycle::keys::Keys;
-use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, PropertyValue, SAVEPOINT_DIR, ScalarKind};
-use lifecycle::plan::KnownRun;
-use lifecycle::record::{Aim, Deployed, Record, Source};
 use lifecycle::session::SessionDocument;
-use lifecycle::target::Target;
 use step_runner::session_admin::{AdminTimes, SessionAdmin, SessionDocuments};
 use step_runner::yarn_rest::SessionSelector;
 use step_runner::yarn_session::SessionSettings;
@@ -171,7 +171,7 @@ impl Outside {
             version: 3,
             target: deployed.target.digest(),
             restored_from: None,
-            compiled: lifecycle::execute::Compiled::default(),
+            compiled: lifecycle::documents::outcome::Compiled::default(),
             checkpoints: "s3://b/checkpoints".to_owned(),
             savepoints: "s3://b/savepoints".to_owned(),
             planned: None,

@@ -11,13 +11,13 @@ use control::ports::{
     Checkpoints, Cluster, Condition, Etag, JobLock, JobLocks, Listed, Object, OutsideError, Put, StopStatus, Store,
     World,
 };
+use desired::effective::Effective;
+use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::read;
-use lifecycle::effective::Effective;
+use lifecycle::documents::record::Record;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
-use lifecycle::manifest::JobName;
-use lifecycle::record::Record;
 use step_runner::session_admin::{Orders, SessionCluster, Sessions};
 use step_runner::yarn_rest::{Life, RunningSession, SessionSeen, SessionSelector};
 use step_runner::yarn_session::{SessionSettings, StartError};

@@ -3,11 +3,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::fake::{Answer, Fake, Request, reply};
 use aws::{ClusterRef, EmrDispatcher, SsmDispatcher, StepProgram};
 use control::ports::{Dispatcher, Order, OutsideError, Progress};
-use lifecycle::ids::{BatchId, Digest, Hex32};
+use desired::digest::Digest;
+use lifecycle::ids::{BatchId, Hex32};
 use serde_json::{Value, json};
+
+use crate::fake::{Answer, Fake, Request, reply};
 
 fn batch() -> BatchId {
     Hex32::derived(&["batch"]).into()

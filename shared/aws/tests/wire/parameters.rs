@@ -1,12 +1,13 @@
 //! Parameter Store against a server that loses replies, throttles and refuses.
 //! Must not know how the adapter is made: only the port and the wire.
 
-use crate::fake::{Answer, Fake, reply};
 use aws::ParameterStore;
 use control::ports::{OutsideError, SecretSource};
 use control::runner::error_chain;
-use lifecycle::secrets::{SecretReference, SecretValue};
+use desired::secrets::{SecretReference, SecretValue};
 use serde_json::json;
+
+use crate::fake::{Answer, Fake, reply};
 
 fn reference() -> SecretReference {
     SecretReference::Parameter("/flink-sql-runner/kafka".into())

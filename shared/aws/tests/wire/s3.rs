@@ -1,9 +1,10 @@
 //! The store and the files against a server that answers as S3 does.
 //! Must not know how the adapters are made: only ports and the wire.
 
-use crate::fake::{Answer, Fake, reply, reply_with};
 use aws::{S3Files, S3Store};
 use control::ports::{Child, Condition, Etag, Files, OutsideError, Put, Store};
+
+use crate::fake::{Answer, Fake, reply, reply_with};
 
 const ETAG: (&str, &str) = ("etag", "\"v1\"");
 const DATE: (&str, &str) = ("date", "Wed, 25 Nov 2026 01:00:30 GMT");

@@ -1,12 +1,13 @@
 //! The topic of alerts against a server that answers as SNS does.
 //! Must not know how the adapter is made: only the port and the wire.
 
-use crate::fake::{Answer, Fake, reply};
 use aws::SnsAlerts;
 use control::alerts::{Alert, Alerts};
 use control::ports::OutsideError;
-use lifecycle::attention::{Condition, Kind};
+use lifecycle::alert_conditions::{AlertKind, Condition};
 use lifecycle::ids::Hex32;
+
+use crate::fake::{Answer, Fake, reply};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts";
 
@@ -24,7 +25,7 @@ fn refused(status: u16, code: &str) -> Answer {
 async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
     let fake = Fake::answering(answers).await;
     let condition = Condition {
-        kind: Kind::OperationFailed,
+        kind: AlertKind::OperationFailed,
         subject: "orders".to_owned(),
         cause: String::new(),
         detail: "failed: a & b".to_owned(),
@@ -34,7 +35,7 @@ async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
         id: Hex32::derived(&["alert"]).into(),
         at: jiff::Timestamp::UNIX_EPOCH,
         deployment: "prod".to_owned(),
-        kind: Kind::OperationFailed,
+        kind: AlertKind::OperationFailed,
         conditions: vec![condition],
     };
     let raised = SnsAlerts::new(&fake.config(), TOPIC).raise(&alert).await;

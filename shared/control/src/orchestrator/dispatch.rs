@@ -1,13 +1,14 @@
 //! Sends what was ordered as one batch, in one call that is never repeated.
 //! Must not know how a plan came about.
 
-use lifecycle::batch::{Batch, BatchItem, Expected, FORMAT, Receipt};
+use desired::digest::Digest;
+use desired::manifest::JobName;
+use lifecycle::documents::batch::{Batch, BatchItem, Expected, FORMAT, Receipt};
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::write;
-use lifecycle::ids::{BatchId, Digest};
+use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::{ExpectedRun, Finding};
-use lifecycle::plan::Plan;
 
 use super::Report;
 use crate::ports::{Condition, Dispatcher, Order, OutsideError, Progress, Store, World};

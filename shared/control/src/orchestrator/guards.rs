@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lifecycle::inputs::Inputs;
-use lifecycle::manifest::JobName;
-use lifecycle::orchestrate::Desired;
+use desired::inputs::{Desired, Inputs};
+use desired::manifest::JobName;
 
 use super::Orchestrator;
 use super::records::Versioned;

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::batch::OperationResult;
-use lifecycle::claim::Claim;
-use lifecycle::diagnostics::SourceFile;
+use desired::diagnostics::SourceFile;
+use desired::inputs::{Desired, Inputs};
+use desired::manifest::{JobManifest, JobName, Meta, parse_deployed, render_deployed};
+use desired::target::Target;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::record::{OpenOperation, Record};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
 use lifecycle::facts::{Fact, Settled};
 use lifecycle::ids::{BatchId, OperationId};
-use lifecycle::inputs::Inputs;
-use lifecycle::manifest::{JobManifest, JobName, Meta, parse_deployed, render_deployed};
-use lifecycle::orchestrate::{Desired, Dispatched, Effect, Finding, Input, Situation, State, step};
-use lifecycle::record::{OpenOperation, Record};
-use lifecycle::target::Target;
+use lifecycle::orchestrate::{Dispatched, Effect, Finding, Input, Situation, State, step};
 
 use super::records::Versioned;
 use super::trouble::Trouble;

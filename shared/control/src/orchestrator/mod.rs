@@ -2,9 +2,9 @@
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
 mod asked;
-mod desired;
 mod dispatch;
 mod guards;
+mod inputs;
 mod job;
 mod records;
 mod scope;
@@ -15,17 +15,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::attention::{Condition, Kind, Seen};
-use lifecycle::batch::ObservedDocument;
+use desired::inputs::Inputs;
+use desired::manifest::{JobName, Policy};
+pub use dispatch::Batches;
+pub use inputs::{DesiredSource, Uploads};
+use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::documents::alerts::Seen;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::plan::{Plan, Windows};
+use lifecycle::documents::record::Source;
 use lifecycle::flink::Look;
 use lifecycle::ids::BatchId;
-use lifecycle::inputs::Inputs;
 use lifecycle::keys::Keys;
-use lifecycle::manifest::{JobName, Policy};
 use lifecycle::orchestrate::{Finding, Learned, Lost};
 use lifecycle::owed::{Circumstances, Patience};
-use lifecycle::plan::{Plan, Windows};
-use lifecycle::record::Source;
+pub use scope::Scope;
+pub use telling::{Facts, NoFacts};
 use tokio::sync::Mutex;
 use tracing::{Instrument, field};
 
@@ -39,11 +44,6 @@ use crate::alerts::{Alert, Alerts};
 use crate::fan_out::FanOut;
 use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
 use crate::runner::error_chain;
-
-pub use desired::{DesiredSource, Uploads};
-pub use dispatch::Batches;
-pub use scope::Scope;
-pub use telling::{Facts, NoFacts};
 
 /// How many jobs are worked on at one time.
 const JOBS: usize = 16;
@@ -148,12 +148,12 @@ impl Orchestrator {
         let inputs = Arc::new(self.desired.load().await?);
         let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
         let held = self.removals_held(&inputs).await?;
-        let mut seen = Seen { kinds: BTreeSet::from([Kind::RemovalsHeld]), ..Seen::default() };
+        let mut seen = Seen { kinds: BTreeSet::from([AlertKind::RemovalsHeld]), ..Seen::default() };
         seen.conditions.extend((!held.is_empty()).then(|| Condition::removals_held(&held)));
         let clean_starts = self.clean_starts(&inputs, &records, whole).await?;
         let clean_starts_held = clean_starts.as_ref().is_some_and(|jobs| jobs.len() > self.settings.removals);
         if let Some(jobs) = clean_starts {
-            seen.kinds.insert(Kind::CleanStartsHeld);
+            seen.kinds.insert(AlertKind::CleanStartsHeld);
             seen.conditions.extend(clean_starts_held.then(|| Condition::clean_starts_held(&jobs)));
         }
         if let (Some(document), false) = (&observed, dry) {
@@ -196,7 +196,7 @@ impl Orchestrator {
         // Whatever came of the dispatch: people are told of what was found.
         if whole {
             self.swept(&report);
-            seen.kinds.extend([Kind::NoCluster, Kind::NodeBroken]);
+            seen.kinds.extend([AlertKind::NoCluster, AlertKind::NodeBroken]);
         }
         if let Some(document) = &observed {
             self.look_told(document, &mut seen).await;

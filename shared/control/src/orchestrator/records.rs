@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use desired::manifest::JobName;
+use lifecycle::documents::record::Record;
 use lifecycle::ids::JobId;
-use lifecycle::manifest::JobName;
 use lifecycle::permission::Permission;
-use lifecycle::record::Record;
 
 use super::{JOBS, Orchestrator};
 use crate::documents::{fetch, swap};

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::batch::ObservedDocument;
-use lifecycle::manifest::JobName;
+use desired::manifest::JobName;
+use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::orchestrate::{Learned, Lost};
 
 use super::Orchestrator;

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lifecycle::attention::{AlertsDocument, Condition, FORMAT, Kind, Seen};
-use lifecycle::batch::ObservedDocument;
+use desired::manifest::JobName;
+use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::documents::alerts::{AlertsDocument, FORMAT, Seen};
+use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::facts::{Fact, Looked, Swept};
 use lifecycle::flink::{Epoch, JobSeen};
-use lifecycle::manifest::JobName;
 use lifecycle::orchestrate::Lost;
 
 use super::records::{Records, Versioned};
@@ -65,7 +66,7 @@ impl Orchestrator {
                 return Vec::new();
             }
         };
-        let mut kinds: BTreeMap<Kind, Vec<Condition>> = BTreeMap::new();
+        let mut kinds: BTreeMap<AlertKind, Vec<Condition>> = BTreeMap::new();
         for condition in taken {
             kinds.entry(condition.kind).or_default().push(condition);
         }
@@ -123,7 +124,7 @@ impl Orchestrator {
         match self.strangers(document).await {
             Ok(strangers) => {
                 seen.conditions.extend(strangers);
-                seen.kinds.insert(Kind::Stranger);
+                seen.kinds.insert(AlertKind::Stranger);
             }
             // The next look shows them as well.
             Err(error) => tracing::warn!(error = error_chain(&error), "strangers could not be told from ours"),

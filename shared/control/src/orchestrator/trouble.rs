@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::attention::Condition;
-use lifecycle::manifest::JobName;
+use desired::manifest::JobName;
+use lifecycle::alert_conditions::Condition;
 
 use super::Report;
 use crate::ports::OutsideError;

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lifecycle::documents::plan::{Plan, Previous};
 use lifecycle::flink::{JobSeen, Look};
 use lifecycle::ids::OperationId;
-use lifecycle::plan::{Plan, Previous};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 

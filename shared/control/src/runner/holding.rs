@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lifecycle::claim::Claim;
+use lifecycle::documents::claim::Claim;
 use lifecycle::ids::{Nonce, OperationId};
 use tokio::time::Instant;
 

@@ -14,13 +14,15 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::batch::{Batch, FORMAT, ObservedDocument};
+use lifecycle::documents::batch::{Batch, FORMAT};
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{read, write};
 use lifecycle::execute::End;
 use lifecycle::flink::Epoch;
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
-use lifecycle::plan::Plan;
+pub use seen::job_look;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -28,8 +30,6 @@ use self::capacity::Capacity;
 use self::turns::Turns;
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
-
-pub use seen::job_look;
 
 /// Time spans of a runner.
 #[derive(Clone, Copy, Debug)]

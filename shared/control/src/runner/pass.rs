@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::batch::{FORMAT, OperationResult};
+use desired::effective::{OptionDifference, differences};
+use desired::launch::{Launch, Rejection};
+use desired::secrets::SecretReference;
+use lifecycle::documents::batch::FORMAT;
+use lifecycle::documents::outcome::{Compiled, Outcome};
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
-use lifecycle::effective::{OptionDifference, differences};
-use lifecycle::execute::{
-    Compiled, Effect, End, Health, Input, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
-};
+use lifecycle::execute::{Effect, End, Health, Input, Role, State, StopEnd, SubmitEnd, step};
 use lifecycle::ids::{JobId, TriggerId, run_id};
-use lifecycle::plan::{Launch, Plan};
-use lifecycle::secrets::SecretReference;
 use tokio::time::Instant;
 
 use super::holding::Holding;

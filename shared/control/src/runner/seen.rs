@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lifecycle::batch::{Checkpointed, Expected};
-use lifecycle::claim::Claim;
+use lifecycle::documents::batch::Expected;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::observed::Checkpointed;
+use lifecycle::documents::plan::{Adopt, Plan};
 use lifecycle::execute::JobLook;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look};
 use lifecycle::ids::JobId;
-use lifecycle::plan::{Adopt, Plan};
 
 use crate::fan_out::FanOut;
 use crate::ports::{Child, Cluster, Files, OutsideError};

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use desired::launch::Launch;
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::batch::PhaseTime;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::result::PhaseTime;
 use lifecycle::execute::{Effect, JobLook};
-use lifecycle::plan::{Launch, Plan};
 use tokio::time::Instant;
 
 /// The times of one pass.

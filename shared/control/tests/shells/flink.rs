@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use control::ports::{
     Checkpoints, Cluster, JobLock, JobLocks, OutsideError, Prepared, SecretSource, StopStatus, Submitted, Submitter,
 };
+use desired::effective::Effective;
+use desired::launch::Launch;
+use desired::manifest::JobName;
+use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
-use lifecycle::effective::Effective;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::manifest::JobName;
-use lifecycle::plan::Launch;
-use lifecycle::secrets::{SecretReference, SecretValue};
 use tokio::time::Instant;
 
 use crate::kit::epoch;

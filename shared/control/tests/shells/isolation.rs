@@ -4,19 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::kit::{Outside, epoch, job, jobs, keys};
 use control::claims::{ClaimAnswer, Claims};
 use control::orchestrator::{Orchestrator, Report, Scope, Uploads};
 use control::ports::Store;
-use lifecycle::claim::{Claim, Verdict};
+use desired::manifest::{JobName, Policy};
+use lifecycle::documents::claim::{Claim, Verdict};
+use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
+use lifecycle::documents::record::Record;
 use lifecycle::documents::write;
-use lifecycle::execute::{Compiled, Outcome, RunStarted};
 use lifecycle::ids::{JobId, Nonce, OperationId};
-use lifecycle::manifest::{JobName, Policy};
-use lifecycle::orchestrate::Reason;
 use lifecycle::owed::Cause;
-use lifecycle::record::Record;
+use lifecycle::reason::Reason;
 use serde_json::{Value, json};
+
+use crate::kit::{Outside, epoch, job, jobs, keys};
 
 const MIB: usize = 1 << 20;
 

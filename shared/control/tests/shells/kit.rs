@@ -11,23 +11,24 @@ use control::orchestrator::{DesiredSource, Facts, Orchestrator, Report, Scope, S
 use control::ports::{
     Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
 };
+use desired::inputs::{Inputs, Verdict};
+use desired::manifest::{
+    Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, Policy, PropertyValue, SAVEPOINT_DIR, ScalarKind, render_deployed,
+};
+use desired::target::Target;
 use jiff::Timestamp;
-use lifecycle::batch::{Expected, OperationResult};
-use lifecycle::claim::Claim;
+use lifecycle::documents::batch::Expected;
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::outcome::{Outcome, RunStarted};
+use lifecycle::documents::plan::{KnownRun, Windows};
+use lifecycle::documents::record::{Aim, Deployed, Record, Source};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::{read, write};
-use lifecycle::execute::{Outcome, RunStarted};
 use lifecycle::facts::{Fact, Settled};
 use lifecycle::flink::Epoch;
 use lifecycle::ids::{BatchId, Hex32, Nonce, OperationId};
-use lifecycle::inputs::{Inputs, Verdict};
 use lifecycle::keys::Keys;
-use lifecycle::manifest::{
-    Body, CHECKPOINT_DIR, JobManifest, JobName, Meta, Policy, PropertyValue, SAVEPOINT_DIR, ScalarKind, render_deployed,
-};
 use lifecycle::owed::Patience;
-use lifecycle::plan::{KnownRun, Windows};
-use lifecycle::record::{Aim, Deployed, Record, Source};
-use lifecycle::target::Target;
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -133,7 +134,7 @@ impl Outside {
                 job_id: operation.into(),
                 restored_from: None,
                 epoch: Some(epoch(1)),
-                compiled: lifecycle::execute::Compiled::default(),
+                compiled: lifecycle::documents::outcome::Compiled::default(),
             };
             let mut record = Record::fresh(name.clone(), operation.into(), Source::Queries);
             record.deployed = Some(Deployed {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use control::orchestrator::Scope;
-use lifecycle::execute::{Outcome, Refusal};
-use lifecycle::plan::Plan;
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::plan::Plan;
 
 use crate::flink::Flink;
 use crate::kit::{Outside, jobs, run_of};

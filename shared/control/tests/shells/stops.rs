@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use control::end_run::{Waiting, stop};
+use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::plan::{Plan, Windows};
 use tokio::time::Instant;
 
 use crate::flink::Flink;

@@ -4,15 +4,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::kit::{Outside, Telling, epoch, job, jobs, run_of};
 use control::orchestrator::Scope;
-use lifecycle::batch::{FORMAT, ObservedDocument};
-use lifecycle::execute::{Outcome, Refusal, RunStarted};
+use desired::manifest::JobName;
+use lifecycle::documents::batch::FORMAT;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::outcome::{Outcome, Refusal, RunStarted};
 use lifecycle::facts::Fact;
 use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{BatchId, JobId, run_id};
-use lifecycle::manifest::JobName;
 use lifecycle::owed::Cause;
+
+use crate::kit::{Outside, Telling, epoch, job, jobs, run_of};
 
 fn only(name: &JobName) -> Scope {
     Scope::Jobs(BTreeSet::from([name.clone()]))
@@ -41,7 +43,7 @@ fn rolled_back() -> Outcome {
         job_id: JobId::derived(&["back"]),
         restored_from: None,
         epoch: Some(epoch(1)),
-        compiled: lifecycle::execute::Compiled::default(),
+        compiled: lifecycle::documents::outcome::Compiled::default(),
     };
     let (reason, cause) = ("it restarts: no such topic\nat Kafka".to_owned(), Cause::DoesNotRun);
     Outcome::RolledBack { reason, cause, run, savepoint: None }
@@ -52,7 +54,7 @@ fn deployed() -> Outcome {
         job_id: JobId::derived(&["new"]),
         restored_from: None,
         epoch: Some(epoch(1)),
-        compiled: lifecycle::execute::Compiled::default(),
+        compiled: lifecycle::documents::outcome::Compiled::default(),
     };
     Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
 }

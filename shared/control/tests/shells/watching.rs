@@ -3,8 +3,8 @@
 
 use control::orchestrator::Scope;
 use control::ports::Cluster;
-use lifecycle::effective::{CheckpointSettings, Effective};
-use lifecycle::execute::Outcome;
+use desired::effective::{CheckpointSettings, Effective};
+use lifecycle::documents::outcome::Outcome;
 use lifecycle::flink::JobState;
 use lifecycle::owed::Cause;
 

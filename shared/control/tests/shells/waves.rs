@@ -9,10 +9,10 @@ use std::time::Duration;
 use control::orchestrator::Scope;
 use control::runner::{Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
-use lifecycle::execute::Refusal;
+use desired::manifest::JobName;
+use lifecycle::documents::outcome::Refusal;
+use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::ids::Nonce;
-use lifecycle::manifest::JobName;
-use lifecycle::plan::{Plan, Windows};
 
 use crate::flink::{Flink, Takes};
 use crate::kit::{Outside, job, jobs, keys, run_of};

@@ -1,10 +1,12 @@
 //! What the machine asks of the shell, and what the shell answers.
 //! Must not know in which order.
 
+use desired::launch::Rejection;
 use serde::{Deserialize, Serialize};
 
-use super::{Compiled, JobLook, Outcome, Rejection};
-use crate::claim::Claim;
+use super::JobLook;
+use crate::documents::claim::Claim;
+use crate::documents::outcome::{Compiled, Outcome};
 use crate::ids::{JobId, TriggerId};
 use crate::state::{Place, StateRef};
 

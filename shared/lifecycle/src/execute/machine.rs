@@ -1,6 +1,8 @@
 //! The transitions of the runner's machine: which phase takes which input.
 //! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
 
+use desired::explain;
+
 use super::observe::newest_state;
 use super::resume::{found_own, nothing_to_work_with, reserve, resume, slots_needed};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
@@ -9,11 +11,11 @@ use super::starting::{
 };
 use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
 use super::transition::{Next, claim_of, done, failed, finish, refuse, to};
-use super::{Effect, End, Input, Phase, Refusal, Role, State, SubmitEnd};
-use crate::claim::Verdict;
-use crate::flink_errors::explain;
+use super::{Effect, End, Input, Phase, Role, State, SubmitEnd};
+use crate::documents::claim::Verdict;
+use crate::documents::outcome::Refusal;
+use crate::documents::plan::Plan;
 use crate::owed::Cause;
-use crate::plan::Plan;
 
 /// One transition. Any input that the phase does not expect ends the pass as unknown: the next pass looks again.
 pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {

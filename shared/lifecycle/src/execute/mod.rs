@@ -4,23 +4,21 @@
 mod effects;
 mod machine;
 mod observe;
-mod outcome;
 mod resume;
 mod rollback;
 mod starting;
 mod stopping;
 mod transition;
 
-use jiff::Timestamp;
-
-use crate::claim::{Claim, Verdict};
-use crate::flink::Epoch;
-use crate::ids::JobId;
-
 pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
+use jiff::Timestamp;
 pub use machine::step;
 pub use observe::{JobLook, Observation, candidates, observe};
-pub use outcome::{Compiled, Outcome, Refusal, RefusalKind, Rejection, RunStarted};
+
+use crate::documents::claim::{Claim, Verdict};
+use crate::documents::outcome::{Compiled, Outcome};
+use crate::flink::Epoch;
+use crate::ids::JobId;
 
 /// Where the machine stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

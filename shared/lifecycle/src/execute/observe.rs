@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use crate::claim::NewestNote;
 use crate::decision::Observed;
+use crate::documents::claim::NewestNote;
+use crate::documents::plan::{Adopt, Plan};
 use crate::flink::{Epoch, JobSeen, JobState};
 use crate::ids::JobId;
-use crate::plan::{Adopt, Plan};
 
 /// What the node knows of one job after a look.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

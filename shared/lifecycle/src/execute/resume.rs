@@ -8,12 +8,13 @@ use super::stopping::{end_running, issue_stop};
 use super::transition::{
     Next, claim_of, done, failed, failed_for, finish, given_up, refuse_as_it_is, savepoint_of, to,
 };
-use super::{Begin, Effect, End, Intent, JobLook, Outcome, Phase, Refusal, Role, State};
-use crate::claim::{Claim, StartNote, Verdict};
+use super::{Begin, Effect, End, Intent, JobLook, Phase, Role, State};
 use crate::decision::{Action, From, Observed, Stop, Why};
+use crate::documents::claim::{Claim, StartNote, Verdict};
+use crate::documents::outcome::{Outcome, Refusal};
+use crate::documents::plan::{KnownRun, Plan, is_known};
 use crate::ids::JobId;
 use crate::owed::Cause;
-use crate::plan::{KnownRun, Plan, is_known};
 use crate::state::Place;
 
 /// How many jobs that may be this one are listed.

@@ -5,10 +5,10 @@ use super::resume::resume_start;
 use super::starting::{begin_start, may_start_over, verdict};
 use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, JobLook, Phase, Role, State};
-use crate::claim::Verdict;
+use crate::documents::claim::Verdict;
+use crate::documents::plan::Plan;
 use crate::ids::rollback_id;
 use crate::owed::Cause;
-use crate::plan::Plan;
 use crate::state::Place;
 
 pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {

@@ -4,12 +4,13 @@
 use super::resume::slots_needed;
 use super::rollback::give_up;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
-use super::{Begin, Compiled, Effect, Health, Intent, Outcome, Phase, Refusal, Role, RunStarted, State};
-use crate::claim::{StartNote, Verdict};
+use super::{Begin, Effect, Health, Intent, Phase, Role, State};
 use crate::decision::{From, Why};
+use crate::documents::claim::{StartNote, Verdict};
+use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
+use crate::documents::plan::{KnownRun, Plan, Previous};
 use crate::ids::run_id;
 use crate::owed::Cause;
-use crate::plan::{KnownRun, Plan, Previous};
 use crate::state::{Place, StateRef};
 
 /// How many states that may be another job's are listed.

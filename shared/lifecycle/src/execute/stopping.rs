@@ -3,11 +3,12 @@
 
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
-use super::{Effect, End, Intent, JobLook, Outcome, Phase, Refusal, State, StopEnd};
-use crate::claim::StopNote;
+use super::{Effect, End, Intent, JobLook, Phase, State, StopEnd};
 use crate::decision::{Action, Observed, Stop};
+use crate::documents::claim::StopNote;
+use crate::documents::outcome::{Outcome, Refusal};
+use crate::documents::plan::{LeftStop, Plan};
 use crate::ids::stop_trigger;
-use crate::plan::{LeftStop, Plan};
 use crate::state::Place;
 
 /// How often a stop with savepoint is tried.

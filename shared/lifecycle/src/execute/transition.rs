@@ -1,10 +1,11 @@
 //! What every transition is made of: a phase with an effect, the end of a pass, the close of the claim.
 //! Must not know which phase follows which.
 
-use super::{Effect, End, Intent, Outcome, Phase, Refusal, State};
-use crate::claim::{Claim, Verdict};
+use super::{Effect, End, Intent, Phase, State};
+use crate::documents::claim::{Claim, Verdict};
+use crate::documents::outcome::{Outcome, Refusal};
+use crate::documents::plan::Plan;
 use crate::owed::Cause;
-use crate::plan::Plan;
 
 pub(super) type Next = (State, Effect);
 

@@ -1,15 +1,19 @@
 //! What is to be done about a job: its record and what is desired, nothing else.
 //! Must not know the cluster: the plan covers every status that the node can observe.
 
-use super::{Desired, Reason, Ruling, Situation};
-use crate::change::{Change, Kind};
-use crate::manifest::Meta;
+use desired::inputs::Desired;
+use desired::launch::Launch;
+use desired::manifest::Meta;
+use desired::target::{Target, version_directory};
+
+use super::{Ruling, Situation};
+use crate::change::{Change, ChangeKind};
+use crate::documents::plan::{Adopt, FORMAT, KnownRun, LeftStop, Plan, Previous, lineage};
+use crate::documents::record::{Aim, Deployed, OpenOperation, Record};
 use crate::owed::{ApplyDebt, Cause, Debt};
 use crate::permission::{AllowedFor, Permission};
-use crate::plan::{Adopt, FORMAT, KnownRun, Launch, LeftStop, Plan, Previous, lineage};
-use crate::record::{Aim, Deployed, OpenOperation, Record};
-use crate::state::{Place, version_directory};
-use crate::target::Target;
+use crate::reason::Reason;
+use crate::state::Place;
 
 /// The decision for one job without an operation under way.
 pub fn decide(record: &Record, desired: &Desired, situation: &Situation) -> Ruling {
@@ -23,7 +27,7 @@ pub fn decide(record: &Record, desired: &Desired, situation: &Situation) -> Ruli
     }
 }
 
-fn nothing(change: Option<Kind>, reason: Reason) -> Ruling {
+fn nothing(change: Option<ChangeKind>, reason: Reason) -> Ruling {
     Ruling::Nothing { change, reason, record_target: false }
 }
 
@@ -39,11 +43,11 @@ fn absent(record: &Record, situation: &Situation) -> Ruling {
         return keep(record, situation, None, Reason::OtherSource);
     }
     if situation.removals_held && !record.lets_go(AllowedFor::RemovalsHeld) {
-        return keep(record, situation, Some(Kind::Removed), Reason::RemovalsHeld);
+        return keep(record, situation, Some(ChangeKind::Removed), Reason::RemovalsHeld);
     }
     match waiting(record.owed.remove.as_ref(), situation) {
-        Some(reason) => nothing(Some(Kind::Removed), reason),
-        None => operate(record, situation, Change::plain(Kind::Removed), None),
+        Some(reason) => nothing(Some(ChangeKind::Removed), reason),
+        None => operate(record, situation, Change::plain(ChangeKind::Removed), None),
     }
 }
 
@@ -51,8 +55,8 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
     let failed = record.owed.apply.as_ref().filter(|apply| apply.is_about(target));
     let Some(deployed) = &record.deployed else {
         return match not_now(record, failed, target, situation) {
-            Some(reason) => keep(record, situation, Some(Kind::New), reason),
-            None => operate(record, situation, Change::plain(Kind::New), Some(target)),
+            Some(reason) => keep(record, situation, Some(ChangeKind::New), reason),
+            None => operate(record, situation, Change::plain(ChangeKind::New), Some(target)),
         };
     };
     if record.source != situation.source && !record.lets_go(AllowedFor::OtherSource) {
@@ -67,7 +71,7 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
     }
     let described = !change.differences.is_empty();
     match (change.kind, deployed.aim) {
-        (Kind::Unchanged | Kind::Configuration, Aim::Complete) | (Kind::Unchanged, Aim::Run) => {
+        (ChangeKind::Unchanged | ChangeKind::Configuration, Aim::Complete) | (ChangeKind::Unchanged, Aim::Run) => {
             let reason = match deployed.aim {
                 Aim::Complete => Reason::Complete,
                 Aim::Run | Aim::Stopped => Reason::Unchanged,
@@ -77,12 +81,14 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
                 ordered @ Ruling::Operate(_) => ordered,
             }
         }
-        (Kind::Unchanged, Aim::Stopped)
-        | (Kind::Configuration, Aim::Run | Aim::Stopped)
-        | (Kind::Query | Kind::New | Kind::Removed, _) => match not_now(record, failed, target, situation) {
-            Some(reason) => keep(record, situation, Some(change.kind), reason),
-            None => operate(record, situation, change, Some(target)),
-        },
+        (ChangeKind::Unchanged, Aim::Stopped)
+        | (ChangeKind::Configuration, Aim::Run | Aim::Stopped)
+        | (ChangeKind::Query | ChangeKind::New | ChangeKind::Removed, _) => {
+            match not_now(record, failed, target, situation) {
+                Some(reason) => keep(record, situation, Some(change.kind), reason),
+                None => operate(record, situation, change, Some(target)),
+            }
+        }
     }
 }
 
@@ -112,13 +118,13 @@ fn is_due(debt: &Debt, situation: &Situation) -> bool {
 }
 
 /// The deployed manifest is kept running, whatever is wrong with the desired one.
-fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Reason) -> Ruling {
+fn keep(record: &Record, situation: &Situation, change: Option<ChangeKind>, reason: Reason) -> Ruling {
     let owed = &record.owed;
     let remove = owed.remove.as_ref().is_some_and(|debt| is_due(debt, situation));
     let Some(deployed) = &record.deployed else {
         // What an operation left is ended even where nothing is deployed.
         return if remove {
-            operate(record, situation, Change::plain(Kind::Removed), None)
+            operate(record, situation, Change::plain(ChangeKind::Removed), None)
         } else {
             nothing(change, reason)
         };
@@ -130,14 +136,14 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
     let due = !replaced && owed.keep_running.as_ref().is_some_and(|debt| is_due(debt, situation));
     let lost =
         situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
-    let restart = || operate(record, situation, Change::plain(Kind::Unchanged), Some(&deployed.target));
+    let restart = || operate(record, situation, Change::plain(ChangeKind::Unchanged), Some(&deployed.target));
     match deployed.aim {
-        Aim::Stopped if remove => operate(record, situation, Change::plain(Kind::Removed), None),
+        Aim::Stopped if remove => operate(record, situation, Change::plain(ChangeKind::Removed), None),
         Aim::Stopped => nothing(change, reason),
         Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(Debt::is_left_to_flink)) => restart(),
         Aim::Complete if due => restart(),
         Aim::Run | Aim::Complete => match waiting(owed.keep_running.as_ref(), situation) {
-            Some(waits) if change.is_none_or(|kind| kind == Kind::Unchanged) => nothing(change, waits),
+            Some(waits) if change.is_none_or(|kind| kind == ChangeKind::Unchanged) => nothing(change, waits),
             Some(_) | None => nothing(change, reason),
         },
     }
@@ -146,7 +152,7 @@ fn keep(record: &Record, situation: &Situation, change: Option<Kind>, reason: Re
 fn operate(record: &Record, situation: &Situation, change: Change, target: Option<&Target>) -> Ruling {
     let meta = target.map(|_| next_meta(record, &change, situation));
     // What is brought back is what was deployed: the files may say something else by now.
-    let written = situation.written.clone().filter(|_| change.kind != Kind::Unchanged);
+    let written = situation.written.clone().filter(|_| change.kind != ChangeKind::Unchanged);
     let launch = |(target, meta)| Launch { written, ..Launch::of(target, meta) };
     let next = target.zip(meta.as_ref()).map(launch);
     let adopt = match (&record.deployed, record.granted(Permission::Adopt)) {
@@ -184,12 +190,12 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
 /// Why, for people: the fields, or what happened to the run.
 fn reason(record: &Record, change: &Change) -> String {
     match change.kind {
-        Kind::New => "first deployment".to_owned(),
-        Kind::Removed => "no file carries its name".to_owned(),
-        Kind::Configuration | Kind::Query => {
+        ChangeKind::New => "first deployment".to_owned(),
+        ChangeKind::Removed => "no file carries its name".to_owned(),
+        ChangeKind::Configuration | ChangeKind::Query => {
             change.differences.iter().map(|d| d.field.clone()).collect::<Vec<_>>().join(", ")
         }
-        Kind::Unchanged => match &record.deployed {
+        ChangeKind::Unchanged => match &record.deployed {
             Some(d) if d.aim == Aim::Stopped => "put back".to_owned(),
             Some(d) if d.runs.is_empty() => "taken over from the Python tool".to_owned(),
             Some(_) | None => match &record.owed.keep_running {
@@ -204,8 +210,11 @@ fn reason(record: &Record, change: &Change) -> String {
 /// An unchanged query keeps its version, id and creation; a new one gets a version never used before.
 fn next_meta(record: &Record, change: &Change, situation: &Situation) -> Meta {
     match (change.kind, &record.deployed) {
-        (Kind::Unchanged | Kind::Configuration | Kind::Removed, Some(deployed)) => deployed.meta.clone(),
-        (Kind::New | Kind::Query, _) | (Kind::Unchanged | Kind::Configuration | Kind::Removed, None) => Meta {
+        (ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Removed, Some(deployed)) => {
+            deployed.meta.clone()
+        }
+        (ChangeKind::New | ChangeKind::Query, _)
+        | (ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Removed, None) => Meta {
             query_version: record.highest_version.max(situation.version_floor) + 1,
             query_id: situation.query_id.clone(),
             query_create_timestamp: situation.created.clone(),

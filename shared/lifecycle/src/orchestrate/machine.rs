@@ -1,18 +1,21 @@
 //! The transitions of the orchestrator's machine.
 //! Intent first: the plan, then the record, then the dispatch; a projection precedes the record that it shows.
 
+use desired::inputs::Desired;
+use desired::manifest::{JobManifest, JobName, Meta};
+use desired::target::Target;
+
 use super::decide::decide;
 use super::settle::{settle_abandoned, settle_result};
-use super::{Desired, Dispatched, Effect, ExpectedRun, Finding, Input, Phase, Reason, Ruling, Situation, State};
-use crate::attention::of_record;
-use crate::batch::OperationResult;
-use crate::change::Kind;
-use crate::claim::Claim;
-use crate::manifest::{JobManifest, JobName, Meta};
+use super::{Dispatched, Effect, ExpectedRun, Finding, Input, Phase, Ruling, Situation, State};
+use crate::alert_conditions::of_record;
+use crate::change::ChangeKind;
+use crate::documents::claim::Claim;
+use crate::documents::plan::Plan;
+use crate::documents::record::{Aim, Decision, Deployed, OpenOperation, Record};
+use crate::documents::result::OperationResult;
 use crate::owed::{Cause, Debt};
-use crate::plan::Plan;
-use crate::record::{Aim, Decision, Deployed, OpenOperation, Record};
-use crate::target::Target;
+use crate::reason::Reason;
 
 /// How often a record that somebody else wrote is read again.
 const CONFLICTS: u32 = 8;
@@ -141,7 +144,7 @@ fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
     (state, effect)
 }
 
-fn over(state: State, change: Option<Kind>, reason: Reason, plan: Option<Plan>) -> Next {
+fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<Plan>) -> Next {
     let record = state.record.as_deref();
     let expected = record.filter(|record| record.open.is_none()).and_then(|record| {
         let checkpointed = record.deployed.as_ref().is_some_and(|deployed| deployed.checkpointed);
@@ -224,7 +227,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
 
 /// A decision to do nothing.
 struct Left {
-    change: Option<Kind>,
+    change: Option<ChangeKind>,
     reason: Reason,
     record_target: bool,
     /// A look told something that is recorded in any case.
@@ -277,7 +280,7 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
     to(state, Phase::Planning, Effect::WritePlan(Box::new(plan)))
 }
 
-fn decision(situation: &Situation, change: Option<Kind>, reason: &Reason, plan: Option<&Plan>) -> Decision {
+fn decision(situation: &Situation, change: Option<ChangeKind>, reason: &Reason, plan: Option<&Plan>) -> Decision {
     Decision {
         etags: situation.etags.clone(),
         change,
@@ -309,7 +312,7 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
     to(state, Phase::Recording, Effect::WriteRecord(Box::new(draft)))
 }
 
-fn recorded(state: &State) -> (Option<Kind>, Reason) {
+fn recorded(state: &State) -> (Option<ChangeKind>, Reason) {
     let decision = state.record.as_ref().and_then(|r| r.decision.as_ref());
     let change = decision.and_then(|d| d.change);
     (change, state.reason.clone().unwrap_or(Reason::Unchanged))

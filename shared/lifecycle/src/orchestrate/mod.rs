@@ -5,37 +5,24 @@ mod decide;
 mod machine;
 mod settle;
 
-use std::fmt;
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use crate::attention::Condition;
-use crate::batch::OperationResult;
-use crate::change::Kind;
-use crate::claim::Claim;
-use crate::ids::{BatchId, JobId, Nonce, OperationId};
-use crate::manifest::{JobManifest, Meta};
-use crate::owed::{Circumstances, Patience};
-use crate::plan::{Plan, Windows};
-use crate::record::{OpenOperation, Record, Source};
-use crate::target::Target;
-use crate::written::Written;
-
 pub use decide::decide;
+use desired::inputs::Desired;
+use desired::manifest::{JobManifest, Meta};
+use desired::target::Target;
+use desired::written::Written;
+use jiff::Timestamp;
 pub use machine::step;
 pub use settle::{settle_abandoned, settle_result};
 
-/// What people want of a job now.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Desired {
-    /// No file carries its name.
-    Absent,
-    /// A file is there, and it was refused: it never stops the job it may be about.
-    Refused,
-    /// This.
-    Target(Box<Target>),
-}
+use crate::alert_conditions::Condition;
+use crate::change::ChangeKind;
+use crate::documents::claim::Claim;
+use crate::documents::plan::{Plan, Windows};
+use crate::documents::record::{OpenOperation, Record, Source};
+use crate::documents::result::OperationResult;
+use crate::ids::{BatchId, JobId, Nonce, OperationId};
+use crate::owed::{Circumstances, Patience};
+use crate::reason::Reason;
 
 /// A run that a look did not show alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,94 +89,13 @@ pub struct Situation {
     pub learned: Option<Learned>,
 }
 
-/// Why nothing is done, or what was done.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-pub enum Reason {
-    /// It is as it should be.
-    Unchanged,
-    /// It is bounded and done.
-    Complete,
-    /// The upload was refused.
-    UploadRefused,
-    /// It is not desired and not deployed.
-    Absent,
-    /// Another operation is under way.
-    Waits {
-        /// That operation.
-        operation: OperationId,
-    },
-    /// The target failed and is tried again later.
-    WaitsToRetry {
-        /// When.
-        at: Timestamp,
-        /// Why it failed.
-        error: String,
-    },
-    /// The target failed and is not tried again by itself.
-    GivenUp {
-        /// Why it failed.
-        error: String,
-    },
-    /// Too many removals at once.
-    RemovalsHeld,
-    /// More jobs than allowed would start clean because of `config/`.
-    CleanStartsHeld,
-    /// The job belongs to the other source.
-    OtherSource,
-    /// An operation was ordered.
-    Ordered {
-        /// That operation.
-        operation: OperationId,
-    },
-}
-
-impl Reason {
-    /// Whether there is nothing to tell: no job is worth a line each minute.
-    pub fn is_quiet(&self) -> bool {
-        match self {
-            Self::Unchanged | Self::Complete | Self::Absent => true,
-            Self::UploadRefused
-            | Self::Waits { .. }
-            | Self::WaitsToRetry { .. }
-            | Self::GivenUp { .. }
-            | Self::RemovalsHeld
-            | Self::CleanStartsHeld
-            | Self::OtherSource
-            | Self::Ordered { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unchanged => f.write_str("unchanged"),
-            Self::Complete => f.write_str("bounded and complete"),
-            Self::UploadRefused => f.write_str("the upload was refused"),
-            Self::Absent => f.write_str("not desired and not deployed"),
-            Self::Waits { operation } => write!(f, "operation {} is under way", operation.short()),
-            Self::WaitsToRetry { at, error } => write!(f, "it failed and is tried again at {at}: {error}"),
-            Self::GivenUp { error } => {
-                write!(f, "it failed and is tried again once it changes, or by `retry NAME`: {error}")
-            }
-            Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` lets it go"),
-            Self::CleanStartsHeld => f.write_str(
-                "more jobs than allowed would start clean because of config/; `allow NAME clean-start` lets it start",
-            ),
-            Self::OtherSource => f.write_str("it is deployed from another source; `allow NAME adopt` takes it over"),
-            Self::Ordered { operation } => write!(f, "operation {} was ordered", operation.short()),
-        }
-    }
-}
-
 /// What the decision is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ruling {
     /// Nothing is done.
     Nothing {
         /// The change that was found.
-        change: Option<Kind>,
+        change: Option<ChangeKind>,
         /// Why.
         reason: Reason,
         /// Whether the desired target is recorded as deployed all the same (a description, a complete job's options).
@@ -258,7 +164,7 @@ pub struct ExpectedRun {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Finding {
     /// The change, if one was judged.
-    pub change: Option<Kind>,
+    pub change: Option<ChangeKind>,
     /// What was done, or why nothing was.
     pub reason: Reason,
     /// The plan, if one was ordered.

@@ -1,20 +1,20 @@
 //! Folding what came of an operation into the record. Settling twice changes nothing: the operation is open only once.
 //! Must not know how the outcome came about.
 
+use desired::manifest::Meta;
+use desired::target::Target;
 use jiff::Timestamp;
 
-use crate::change::Kind;
-use crate::claim::{Abandoned, Claim};
+use crate::change::ChangeKind;
 use crate::decision::Why;
-use crate::execute::{Compiled, Outcome, Refusal, RunStarted};
+use crate::documents::claim::{Abandoned, Claim};
+use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
+use crate::documents::plan::{KnownRun, LeftStop};
+use crate::documents::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
 use crate::flink::Epoch;
 use crate::ids::{JobId, rollback_id};
-use crate::manifest::Meta;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
 use crate::permission::Permission;
-use crate::plan::{KnownRun, LeftStop};
-use crate::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
-use crate::target::Target;
 
 /// How many runs that an operation may have left are remembered. Each was restored from the newest state of those before
 /// it, so that forgetting the oldest loses none.
@@ -215,7 +215,7 @@ impl Settling<'_> {
         record.allows.retain(|allow| {
             let carried = match allow.permission {
                 Permission::Adopt => plan.next.is_some(),
-                Permission::CleanStart => plan.clean_start || plan.change.kind == Kind::Query,
+                Permission::CleanStart => plan.clean_start || plan.change.kind == ChangeKind::Query,
                 Permission::Remove => plan.next.is_none(),
             };
             // One that was given after the plan was made is for another operation.

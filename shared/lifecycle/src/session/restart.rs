@@ -1,16 +1,17 @@
 //! A restart of the session as a value: its phases, the state of every job, and what comes next.
 //! Must not know how a job is stopped or a session started; everything it needs was noted in it before.
 
+use desired::launch::Launch;
+use desired::manifest::JobName;
+use desired::target::version_directory;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::documents::plan::KnownRun;
+use crate::documents::record::{Aim, Record};
 use crate::execute::StopEnd;
 use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId, TriggerId, stop_trigger};
-use crate::manifest::JobName;
-use crate::plan::{KnownRun, Launch};
-use crate::record::{Aim, Record};
-use crate::state::version_directory;
 
 /// How often a stop with savepoint is tried in one go.
 const TRIES: u32 = 3;

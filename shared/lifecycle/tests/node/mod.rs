@@ -6,21 +6,23 @@
 
 use std::collections::BTreeMap;
 
+use desired::digest::Digest;
+use desired::inputs::Desired;
+use desired::launch::{Launch, Rejection};
+use desired::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use desired::target::Target;
 use jiff::Timestamp;
-use lifecycle::claim::Claim;
-use lifecycle::execute::{
-    Effect, End, Health, Input, JobLook, Outcome, Rejection, Role, State, StopEnd, SubmitEnd, step,
-};
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::outcome::Outcome;
+use lifecycle::documents::plan::{Plan, Windows};
+use lifecycle::documents::record::{OpenOperation, Record, Source};
+use lifecycle::execute::{Effect, End, Health, Input, JobLook, Role, State, StopEnd, SubmitEnd, step};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
-use lifecycle::ids::{Digest, Hex32, JobId, run_id};
-use lifecycle::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
-use lifecycle::orchestrate::{Desired, Ruling, Situation, decide, settle_result};
+use lifecycle::ids::{Hex32, JobId, run_id};
+use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
 use lifecycle::owed::{Cause, Debt, Patience};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
-use lifecycle::plan::{Launch, Plan, Windows};
-use lifecycle::record::{OpenOperation, Record, Source};
 use lifecycle::state::{Place, StateRef, is_savepoint, newest};
-use lifecycle::target::Target;
 
 pub(crate) fn name() -> JobName {
     JobName::try_from("orders").unwrap()
@@ -253,7 +255,7 @@ impl Node {
                         column: None,
                     })
                 } else {
-                    Input::Compiled(lifecycle::execute::Compiled { bounded: self.bounded, slots: None })
+                    Input::Compiled(lifecycle::documents::outcome::Compiled { bounded: self.bounded, slots: None })
                 }
             }
             Effect::Reserve { .. } => Input::Reserved,
@@ -390,8 +392,8 @@ pub(crate) fn unsettle(record: &mut Record) {
     record.owed.keep_running = Some(debt.at_once(now));
 }
 
-pub(crate) fn meta(version: u32) -> lifecycle::manifest::Meta {
-    lifecycle::manifest::Meta {
+pub(crate) fn meta(version: u32) -> desired::manifest::Meta {
+    desired::manifest::Meta {
         query_version: version,
         query_id: "0b6d9fd2-3a3b-11ef-8d29-0242ac120002".to_owned(),
         query_create_timestamp: "2026-01-01 00:00:00".to_owned(),

@@ -16,23 +16,22 @@ mod views;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use commands::Commands;
+pub(crate) use document::{Document, DocumentError};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
+pub(crate) use node::Node;
+pub(crate) use parameters::Parameters;
 use serde::Deserialize;
 use serde_json::{Value, json};
+pub(crate) use sns::Topics;
+pub(crate) use steps::{Cluster, Steps};
+pub use views::{CommandView, MessageView, StepView};
 
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
 use crate::principal::Principal;
 use crate::recording::Recording;
-
-pub(crate) use commands::Commands;
-pub(crate) use document::{Document, DocumentError};
-pub(crate) use node::Node;
-pub(crate) use parameters::Parameters;
-pub(crate) use sns::Topics;
-pub(crate) use steps::{Cluster, Steps};
-pub use views::{CommandView, MessageView, StepView};
 
 /// The services behind the port.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+pub(crate) use invoke_api::answer;
 use serde_json::{Value, json};
 
 use crate::config::{ACCOUNT, Delivery, LambdaConfig, REGION};
@@ -18,8 +19,6 @@ use crate::http;
 use crate::process::Groups;
 use crate::tasks::{Tasks, lock};
 use crate::time::iso_millis;
-
-pub(crate) use invoke_api::answer;
 
 /// A server that hosts the function itself may compile it at the first invocation.
 const ENDPOINT_LIMIT: Duration = Duration::from_mins(10);

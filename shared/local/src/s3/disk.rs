@@ -2,10 +2,9 @@
 //! Must not know conditions or listings: the memory decides, the disk follows.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use bytes::Bytes;
 use md5::{Digest, Md5};

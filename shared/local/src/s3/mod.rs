@@ -15,9 +15,11 @@ mod terms;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gate::{Gate, Passage};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+pub(crate) use objects::{Change, Objects, hex};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
@@ -26,9 +28,6 @@ use crate::faults::Faults;
 use crate::http::{self, Answer, Body, Closed};
 use crate::principal::Principal;
 use crate::recording::Recording;
-use gate::{Gate, Passage};
-
-pub(crate) use objects::{Change, Objects, hex};
 
 /// The server in front of the objects.
 #[derive(Clone)]

@@ -1,12 +1,11 @@
 //! The two list calls of the protocol as pages of a listing.
 //! Must not know how objects are kept.
 
-use s3s::S3Result;
 use s3s::dto::{
     CommonPrefix, ETag, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
     Object as ObjectDto, ObjectStorageClass,
 };
-use s3s::s3_error;
+use s3s::{S3Result, s3_error};
 
 use super::listing::{Entry, PAGE, Page, Query, page};
 use super::notify::url_encode;

@@ -1,25 +1,29 @@
 //! Every document of the store, and the small texts: ids, keys, names, lives of clusters, headers of checkpoints.
 //! Must not know who wrote them.
 
-use lifecycle::attention::AlertsDocument;
-use lifecycle::batch::{Batch, ObservedDocument, OperationResult, Receipt};
-use lifecycle::claim::Claim;
+use desired::digest::Digest;
+use desired::inputs::stem;
+use desired::launch::Rejection;
+use desired::manifest::JobName;
+use lifecycle::documents::alerts::AlertsDocument;
+use lifecycle::documents::batch::{Batch, Receipt};
+use lifecycle::documents::claim::Claim;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::plan::Plan;
+use lifecycle::documents::record::Record;
+use lifecycle::documents::refused::RefusedDocument;
+use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::{Document, read, write};
-use lifecycle::execute::Rejection;
 use lifecycle::flink::Epoch;
-use lifecycle::ids::{Digest, Hex32, JobId, OperationId};
-use lifecycle::inputs::RefusedDocument;
-use lifecycle::keys::{Keys, Place, stem};
-use lifecycle::manifest::JobName;
-use lifecycle::plan::Plan;
-use lifecycle::record::Record;
+use lifecycle::ids::{Hex32, JobId, OperationId};
+use lifecycle::keys::{Keys, Place};
 use lifecycle::session::SessionDocument;
 use lifecycle::state::{HEADER_LENGTH, NotMetadata, beside, checkpoint_id, is_checkpoint, is_savepoint, kept_at};
 
 /// The bytes as each kind of document: what was read is written, and says the same when it is read again.
 pub fn document(data: &[u8]) {
     if let Some(record) = again::<Record>(data) {
-        let _ = (lifecycle::attention::of_record(&record), record.status(), record.is_down());
+        let _ = (lifecycle::alert_conditions::of_record(&record), record.status(), record.is_down());
     }
     if let Some(claim) = again::<Claim>(data) {
         let _ = claim.outcome_without_result();

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::secrets::{
+use desired::secrets::{
     SecretReference, SecretValue, SecretValues, check_sql, fill_sql, references, references_in_sql,
 };
-use lifecycle::sql::{
+use desired::sql::{
     KnownTables, StatementKind, TablePath, has_dynamic_options, insert_target, query_problems, same_meaning,
     same_meaning_as_deployed_by_python, split, table_references, target_path, target_problems, tokens, unknown_tables,
     unknown_target,
 };
-use lifecycle::tables::{
+use desired::tables::{
     Parameters, Scope, TableDefinitions, TableFile, compare, fill_group_id, forgotten_offsets, parse, read,
     shared_transactions,
 };

@@ -4,16 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use desired::diagnostics::{Diagnostic, SourceFile};
+use desired::inputs::{InputFile, InputFiles, Inputs};
+use desired::launch::Launch;
+use desired::manifest::{JobManifest, Loaded, Meta, Policy, load_among, load_merged, parse_deployed, render_deployed};
+use desired::sql::KnownTables;
+use desired::tables::TableDefinitions;
+use desired::target::{TIMESTAMP_FIELD, Target};
 use lifecycle::change::Change;
-use lifecycle::diagnostics::{Diagnostic, SourceFile};
-use lifecycle::inputs::{InputFile, InputFiles, Inputs};
-use lifecycle::manifest::{
-    JobManifest, Loaded, Meta, Policy, load_among, load_merged, parse_deployed, render_deployed,
-};
-use lifecycle::plan::Launch;
-use lifecycle::sql::KnownTables;
-use lifecycle::tables::TableDefinitions;
-use lifecycle::target::{TIMESTAMP_FIELD, Target};
 
 use crate::seeds;
 

@@ -8,13 +8,12 @@ mod stops;
 mod submit;
 
 pub(crate) use job::{Job, Nature, Phase};
+use lifecycle::flink::{Look, Slots};
+use lifecycle::ids::JobId;
 pub(crate) use saved::{Saved, States};
 pub(crate) use session::{Session, SessionState};
 pub(crate) use stops::Stop;
 pub(crate) use submit::{Answer, Submission};
-
-use lifecycle::flink::{Look, Slots};
-use lifecycle::ids::JobId;
 
 /// An hour: so long the JobManager remembers an ended job.
 const REMEMBERED: i64 = 3_600_000;

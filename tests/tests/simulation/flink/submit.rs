@@ -1,9 +1,9 @@
 //! Submissions: ids that are known are refused, a state is restored or refused, and what must never be started is noted.
 //! Must not know who submits, nor why.
 
+use desired::launch::Launch;
 use lifecycle::flink::JobState;
 use lifecycle::ids::JobId;
-use lifecycle::plan::Launch;
 
 use super::{Flink, Job, Nature, Phase};
 

@@ -1,0 +1,74 @@
+//! Files that are listed and were not read: why, and what their uploaders are told.
+//! Must not know the store; whoever lists and reads says what came of it.
+
+use super::Verdict;
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::inputs::stem;
+use crate::manifest::{JobName, MAX_BYTES};
+
+/// A file that is listed and was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadFile {
+    /// Its key.
+    pub file: String,
+    /// Its version.
+    pub etag: String,
+    /// Why.
+    pub why: Unread,
+}
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is larger than any of these files may be.
+    TooLarge {
+        /// How many bytes it has.
+        bytes: u64,
+    },
+    /// The store refuses it, and would again: the cause and the way out.
+    Refused(String),
+    /// The store gave no answer to rely on this time.
+    NotNow(String),
+}
+
+impl Unread {
+    /// The refusal of a file of this size, if it is larger than any may be: the listing tells before it is read.
+    pub fn for_its_size(bytes: u64) -> Option<Self> {
+        let fits = usize::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_BYTES);
+        (!fits).then_some(Self::TooLarge { bytes })
+    }
+}
+
+impl UnreadFile {
+    /// Refused, whatever it says inside: nobody knows, so that it is about the job that its stem names.
+    pub(super) fn verdict(&self) -> Verdict {
+        let error = |code: &str, message: String| Diagnostic::new(Severity::Error, code, &self.file, message);
+        let finding = match &self.why {
+            Unread::TooLarge { bytes } => {
+                error("too-large", format!("the file has {bytes} bytes, {MAX_BYTES} is the most"))
+                    .with_help("split it: a manifest holds one query, and a table file need not hold all tables")
+            }
+            Unread::Refused(why) => error("unreadable", format!("the file cannot be read: {why}"))
+                .with_help("let the orchestrator read it, or upload it again"),
+            Unread::NotNow(why) => error("unreadable", format!("the file could not be read this time: {why}")),
+        };
+        Verdict {
+            file: self.file.clone(),
+            etag: self.etag.clone(),
+            stem: stem(&self.file).and_then(|stem| JobName::try_from(stem).ok()),
+            named: None,
+            target: None,
+            written: None,
+            added: Vec::new(),
+            findings: vec![finding],
+        }
+    }
+
+    /// Why nothing can be said of it this time.
+    pub(super) fn not_now(&self) -> Option<(String, String)> {
+        match &self.why {
+            Unread::NotNow(why) => Some((self.file.clone(), why.clone())),
+            Unread::TooLarge { .. } | Unread::Refused(_) => None,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The pure front: what people write, and what it means.
+//! Must not know I/O, clocks or randomness, any document of ours, nor what runs.
+
+pub mod diagnostics;
+pub mod digest;
+pub mod effective;
+mod flink_errors;
+pub mod inputs;
+pub mod launch;
+mod launch_rules;
+pub mod manifest;
+pub mod secrets;
+pub mod sql;
+mod suggest;
+pub mod tables;
+pub mod target;
+pub mod written;
+
+pub use flink_errors::explain;

@@ -1,0 +1,202 @@
+//! What people must know of at once: conditions with their causes.
+//! Must not know how anybody is told.
+
+use std::fmt;
+
+use desired::manifest::JobName;
+use serde::{Deserialize, Serialize};
+
+use crate::documents::record::Record;
+use crate::flink::Epoch;
+use crate::ids::{JobId, OperationId};
+use crate::owed::{Cause, Debt, Purpose};
+
+/// How much of a condition's detail is kept, in characters.
+const DETAIL: usize = 300;
+
+/// The kinds of conditions; one alert is raised for all that are new of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertKind {
+    /// A JobManager is gone with the jobs that ran under it.
+    LostCluster,
+    /// Operations found no session cluster, or more than one.
+    NoCluster,
+    /// An operation failed, was rolled back or was refused.
+    // What format 1 called given up is one of these now.
+    #[serde(alias = "retries-used-up")]
+    OperationFailed,
+    /// A restarted job is alive but not stable, and there is nothing to roll back to.
+    Unhealthy,
+    /// More jobs lack a file than may be removed at once.
+    RemovalsHeld,
+    /// More jobs would start clean because of `config/` than may at once.
+    CleanStartsHeld,
+    /// A job is left alone: its old run may live where nobody can be asked.
+    EndNotProven,
+    /// A live Flink job that no record knows.
+    Stranger,
+    /// A job without state to go on from waits for a permission.
+    CleanStartNeeded,
+    /// Operations are not carried out on the node.
+    NodeBroken,
+    /// A job is not looked after: an object of it cannot be read.
+    Unreadable,
+}
+
+impl AlertKind {
+    /// Its name, in metrics and in the runbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LostCluster => "lost-cluster",
+            Self::NoCluster => "no-cluster",
+            Self::OperationFailed => "operation-failed",
+            Self::Unhealthy => "unhealthy",
+            Self::RemovalsHeld => "removals-held",
+            Self::CleanStartsHeld => "clean-starts-held",
+            Self::EndNotProven => "end-not-proven",
+            Self::Stranger => "stranger",
+            Self::CleanStartNeeded => "clean-start-needed",
+            Self::NodeBroken => "node-broken",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether it waits for somebody, so that it is told of again after a day; the others happened once.
+    pub(crate) fn waits(self) -> bool {
+        match self {
+            Self::NoCluster
+            | Self::RemovalsHeld
+            | Self::CleanStartsHeld
+            | Self::EndNotProven
+            | Self::Stranger
+            | Self::CleanStartNeeded
+            | Self::NodeBroken
+            | Self::Unreadable => true,
+            Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
+        }
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that people must know of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Condition {
+    /// Its kind.
+    pub kind: AlertKind,
+    /// What it is about: a job, a Flink job, a JobManager.
+    pub subject: String,
+    /// What tells it from another one of the same kind and subject; empty where one is like the other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+    /// What happened, in one line.
+    pub detail: String,
+    /// The operation that it came of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+}
+
+impl Condition {
+    /// A live Flink job that no record knows.
+    pub fn stranger(run: JobId, name: &str) -> Self {
+        let detail = first_line(&format!("named {name}"));
+        Self { kind: AlertKind::Stranger, subject: run.to_string(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Jobs that went with their JobManager and are brought back under `epoch`.
+    pub fn lost_cluster(epoch: &Epoch, jobs: &[JobName]) -> Self {
+        let detail = format!("{}, brought back under it", counted(jobs));
+        Self { kind: AlertKind::LostCluster, subject: epoch.to_string(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Deployed jobs without a file, more than may be removed at once.
+    pub fn removals_held(jobs: &[JobName]) -> Self {
+        let (kind, detail) = (AlertKind::RemovalsHeld, format!("{} without a file", counted(jobs)));
+        Self { kind, subject: "removals".to_owned(), cause: String::new(), detail, operation: None }
+    }
+
+    /// Jobs that would start clean because of `config/`, more than may at once.
+    pub fn clean_starts_held(jobs: &[JobName]) -> Self {
+        let (kind, detail) = (AlertKind::CleanStartsHeld, format!("{} would start clean", counted(jobs)));
+        Self { kind, subject: "clean starts".to_owned(), cause: String::new(), detail, operation: None }
+    }
+
+    /// A job of which an object cannot be read, with the cause and the way out.
+    pub fn unreadable(job: &JobName, why: &str) -> Self {
+        let (kind, detail) = (AlertKind::Unreadable, first_line(why));
+        Self { kind, subject: job.to_string(), cause: String::new(), detail, operation: None }
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.kind, &self.subject, &self.cause) == (other.kind, &other.subject, &other.cause)
+    }
+}
+
+/// How many jobs, and as many of their names as people read.
+fn counted(jobs: &[JobName]) -> String {
+    const NAMED: usize = 50;
+    let names: Vec<&str> = jobs.iter().take(NAMED).map(JobName::as_str).collect();
+    let more = jobs.len().saturating_sub(NAMED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{} jobs ({}{rest})", jobs.len(), names.join(", "))
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(DETAIL).collect()
+}
+
+/// How many operations without a result are ordered anew without a word.
+const QUIET: u32 = 2;
+
+/// What people should know of about one job: what is owed, for as long as it is.
+pub fn of_record(record: &Record) -> Vec<Condition> {
+    let found = record.owed.debts().filter_map(|(purpose, debt)| {
+        let kind = kind_of(debt)?;
+        // Another target is another cause; the same one that is tried again is not.
+        let target = record.owed.apply.as_ref().filter(|_| purpose == Purpose::Apply);
+        let cause = target.map_or_else(|| debt.cause.to_string(), |apply| apply.digest.to_string());
+        let detail = first_line(&format!("{}: {}", purpose.undone(debt.cause), debt.error));
+        let operation = Some(debt.operation);
+        let of_job = Condition { kind, subject: record.name.to_string(), cause, detail, operation };
+        // One cause, however many jobs it keeps from being deployed.
+        let shared = |subject: &str| Condition { subject: subject.to_owned(), cause: String::new(), ..of_job.clone() };
+        Some(match kind {
+            AlertKind::NoCluster => shared("session"),
+            AlertKind::NodeBroken => shared("node"),
+            AlertKind::LostCluster
+            | AlertKind::OperationFailed
+            | AlertKind::Unhealthy
+            | AlertKind::RemovalsHeld
+            | AlertKind::CleanStartsHeld
+            | AlertKind::EndNotProven
+            | AlertKind::Stranger
+            | AlertKind::CleanStartNeeded
+            | AlertKind::Unreadable => of_job,
+        })
+    });
+    found.collect()
+}
+
+fn kind_of(debt: &Debt) -> Option<AlertKind> {
+    match debt.cause {
+        Cause::NoSession => Some(AlertKind::NoCluster),
+        Cause::EndNotProven => Some(AlertKind::EndNotProven),
+        Cause::NodeBroken => Some(AlertKind::NodeBroken),
+        Cause::NeverTaken => (debt.attempts >= QUIET).then_some(AlertKind::NodeBroken),
+        Cause::NoResult => (debt.attempts > QUIET).then_some(AlertKind::OperationFailed),
+        Cause::NoState | Cause::MayBeComplete => Some(AlertKind::CleanStartNeeded),
+        Cause::NotStable => Some(AlertKind::Unhealthy),
+        Cause::NoCapacity { .. }
+        | Cause::NoSecret
+        | Cause::StaysInPassing
+        | Cause::NoSavepoint
+        | Cause::DoesNotCompile
+        | Cause::DoesNotRun
+        | Cause::ForeignJob => Some(AlertKind::OperationFailed),
+    }
+}

@@ -1,0 +1,432 @@
+//! The record: the one mutable document per job.
+//! Must not know how it is stored, nor decide what happens next.
+
+mod stored;
+
+use std::fmt;
+
+use desired::effective::OptionDifference;
+use desired::manifest::{JobName, Meta};
+use desired::target::Target;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Change, ChangeKind};
+use crate::documents::outcome::RefusalKind;
+use crate::documents::plan::{KnownRun, LeftStop, Plan};
+use crate::documents::{Document, Rest};
+use crate::ids::{BatchId, JobId, Nonce, OperationId};
+use crate::owed::Owed;
+use crate::permission::{Allow, AllowedFor};
+
+/// The format of records that this version writes.
+pub const FORMAT: u32 = 2;
+/// How many operations the record remembers.
+const HISTORY: usize = 50;
+/// How many characters of what is said about each are kept: the result has it in full.
+const SAID: usize = 500;
+/// How many operations are remembered with the options that are not what was asked for, and how many such options of
+/// each: the result has them all.
+const WITH_DIFFERENCES: usize = 10;
+const DIFFERENCES: usize = 8;
+/// How many characters of such an option's values are kept.
+const DIFFERENCE: usize = 60;
+
+/// Where the desired manifests of a job come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Uploaded under `queries/`.
+    #[default]
+    Queries,
+    /// A folder on the primary node (`DISPATCH=process`).
+    Process,
+}
+
+/// What the deployed manifest is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aim {
+    /// It is to run; whether it does is what looks tell, and what is owed.
+    Run,
+    /// It was removed: stopped, its state kept.
+    Stopped,
+    /// It was bounded and is done.
+    Complete,
+}
+
+/// How a job stands, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It runs.
+    Running,
+    /// It should run, but no run of it is live.
+    NotRunning,
+    /// It was removed: stopped, its state kept.
+    Stopped,
+    /// It was bounded and is done.
+    Complete,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::NotRunning => "not running",
+            Self::Stopped => "stopped",
+            Self::Complete => "complete",
+        })
+    }
+}
+
+/// What is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Deployed {
+    /// The target, in full.
+    pub target: Target,
+    /// Version, id and creation of its query.
+    pub meta: Meta,
+    /// What it is to do.
+    pub aim: Aim,
+    /// Its runs since the restore point, the newest last.
+    pub runs: Vec<KnownRun>,
+    /// The state that the first of these runs was restored from.
+    pub restore_point: Option<String>,
+    /// Whether a checkpoint of these runs was ever seen.
+    pub checkpointed: bool,
+    /// Since when it is deployed.
+    pub since: Timestamp,
+}
+
+impl Deployed {
+    /// The newest run.
+    pub fn run(&self) -> Option<JobId> {
+        self.runs.last().map(|run| run.job_id)
+    }
+}
+
+/// The operation under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenOperation {
+    /// Its plan, in full: what a lost document is written again from.
+    pub plan: Plan,
+    /// The target it applies; nothing for a removal.
+    pub target: Option<Target>,
+    /// The version, id and creation its query gets.
+    pub meta: Option<Meta>,
+    /// The batch it was put in.
+    pub batch: BatchId,
+    /// How often it was sent.
+    pub sent: u32,
+    /// When it was sent the last time; nothing if it was sent only once, right after it was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+}
+
+impl OpenOperation {
+    /// When its batch was sent last: only from then on can lists show it, and a runner take it.
+    pub fn last_sent(&self) -> Timestamp {
+        self.sent_at.unwrap_or(self.plan.at)
+    }
+
+    /// Whether its version was given out for it.
+    pub fn gives_out_a_version(&self) -> bool {
+        match self.plan.change.kind {
+            ChangeKind::New | ChangeKind::Query => true,
+            ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Removed => false,
+        }
+    }
+}
+
+/// How the desired files were last judged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Decision {
+    /// The versions of the desired files that were judged.
+    pub etags: Vec<String>,
+    /// The change; nothing if the file was refused.
+    pub change: Option<ChangeKind>,
+    /// Why this was done, or why nothing was.
+    pub reason: String,
+    /// The operation, if one was ordered.
+    pub operation: Option<OperationId>,
+    /// What holds it back until it is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<AllowedFor>,
+    /// Who or what asked.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// The target runs.
+    Deployed,
+    /// It is alive, but not stable, and there is nothing to roll back to.
+    Unhealthy,
+    /// It was bounded and ran to its end.
+    Completed,
+    /// Nothing had to be done.
+    Left,
+    /// It was stopped and removed.
+    Removed,
+    /// The target failed, the previous manifest runs again.
+    RolledBack,
+    /// Nothing was touched.
+    Refused,
+    /// The target failed, and nothing of the job runs.
+    Failed,
+    /// It was closed without a result.
+    Abandoned,
+}
+
+impl Ended {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Unhealthy => "unhealthy",
+            Self::Completed => "completed",
+            Self::Left => "left",
+            Self::Removed => "removed",
+            Self::RolledBack => "rolled-back",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One settled operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entry {
+    /// The operation.
+    pub operation: OperationId,
+    /// When it was settled.
+    pub at: Timestamp,
+    /// The version it was about.
+    pub version: u32,
+    /// What had changed.
+    pub change: ChangeKind,
+    /// The state that was restored.
+    pub from: Option<String>,
+    /// How it ended.
+    pub outcome: Ended,
+    /// What came of it, for people.
+    pub detail: String,
+    /// What kind of refusal it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalKind>,
+    /// Who or what asked for it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Where the run is not what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<OptionDifference>,
+}
+
+/// The one mutable document per job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "stored::Stored")]
+pub struct Record {
+    /// The format of this document.
+    pub format: u32,
+    /// Rises with every write.
+    pub revision: u64,
+    /// Of the last write.
+    pub nonce: Nonce,
+    /// The job.
+    pub name: JobName,
+    /// Where its desired manifest comes from.
+    pub source: Source,
+    /// The highest version ever given out, failed attempts included.
+    pub highest_version: u32,
+    /// What is deployed.
+    pub deployed: Option<Deployed>,
+    /// The operation under way.
+    pub open: Option<OpenOperation>,
+    /// What is still to be done.
+    pub owed: Owed,
+    /// Runs of operations that ended without a result.
+    pub orphans: Vec<KnownRun>,
+    /// Stops of operations that ended without a result, the newest last.
+    pub stops: Vec<LeftStop>,
+    /// How the desired files were last judged.
+    pub decision: Option<Decision>,
+    /// What an operator allowed.
+    pub allows: Vec<Allow>,
+    /// Settled operations, the newest last.
+    pub history: Vec<Entry>,
+    /// What a newer version noted beside all this.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Document for Record {
+    const FORMAT: u32 = FORMAT;
+}
+
+impl Record {
+    /// The first record of a job.
+    pub fn fresh(name: JobName, nonce: Nonce, source: Source) -> Self {
+        Self {
+            format: FORMAT,
+            revision: 0,
+            nonce,
+            name,
+            source,
+            highest_version: 0,
+            deployed: None,
+            open: None,
+            owed: Owed::default(),
+            orphans: Vec::new(),
+            stops: Vec::new(),
+            decision: None,
+            allows: Vec::new(),
+            history: Vec::new(),
+            rest: Rest::default(),
+        }
+    }
+
+    /// The same record as the next revision of a writer.
+    #[must_use]
+    pub fn revised(mut self, nonce: Nonce) -> Self {
+        self.revision += 1;
+        self.nonce = nonce;
+        self
+    }
+
+    /// Notes where the run of the operation remembered last is not what was asked for.
+    pub fn remember_differences(&mut self, differences: &[OptionDifference]) {
+        if let Some(entry) = self.history.last_mut() {
+            entry.differences = short_differences(differences);
+        }
+    }
+
+    /// Remembers a settled operation.
+    pub fn remember(&mut self, entry: Entry) {
+        let short = |text: &str| text.chars().take(SAID).collect();
+        let differences = short_differences(&entry.differences);
+        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
+        let surplus = self.history.len().saturating_sub(HISTORY);
+        self.history.drain(..surplus);
+        let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
+        self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
+    }
+
+    /// The run that is live, if the job is as it should be.
+    pub fn expected_run(&self) -> Option<JobId> {
+        let deployed = self.deployed.as_ref()?;
+        match deployed.aim {
+            Aim::Run => deployed.run(),
+            Aim::Stopped | Aim::Complete => None,
+        }
+    }
+
+    /// Whether nothing was ever decided about the job.
+    pub fn is_untouched(&self) -> bool {
+        self.deployed.is_none() && self.open.is_none() && self.decision.is_none() && self.history.is_empty()
+    }
+
+    /// How what is deployed stands, as far as was settled; nothing if nothing is.
+    pub fn status(&self) -> Option<Status> {
+        let deployed = self.deployed.as_ref()?;
+        Some(match deployed.aim {
+            Aim::Run if self.is_down() => Status::NotRunning,
+            Aim::Run => Status::Running,
+            Aim::Stopped => Status::Stopped,
+            Aim::Complete => Status::Complete,
+        })
+    }
+
+    /// Whether what is deployed should run and is not known to: it is owed, or being brought back.
+    pub fn is_down(&self) -> bool {
+        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
+        let owed = self.owed.keep_running.as_ref().is_some_and(|debt| debt.cause.is_down());
+        self.deployed.as_ref().is_some_and(|deployed| match deployed.aim {
+            Aim::Run => owed || restarting,
+            Aim::Stopped | Aim::Complete => false,
+        })
+    }
+
+    /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.
+    pub fn knows_run(&self, run: JobId) -> bool {
+        // A run of the Python tool is ours under any id until it was seen.
+        if self.deployed.as_ref().is_some_and(|d| d.runs.is_empty() && d.aim == Aim::Run) {
+            return true;
+        }
+        let deployed = self.deployed.iter().flat_map(|deployed| &deployed.runs);
+        let open = self.open.iter().flat_map(|open| open.plan.known_runs());
+        let operations = self.open.iter().map(|open| open.plan.operation);
+        let mut operations = operations.chain(self.history.iter().map(|entry| entry.operation));
+        deployed.chain(&self.orphans).chain(open).any(|known| known.job_id == run)
+            || operations.any(|operation| operation.starts(run))
+    }
+
+    /// Whether bringing the job to `target` would start it clean although its manifest computes what it did.
+    pub fn starts_over_by_configuration(&self, target: &Target) -> bool {
+        let deployed = self.deployed.as_ref().filter(|deployed| match deployed.aim {
+            Aim::Run => true,
+            Aim::Stopped | Aim::Complete => false,
+        });
+        let before = deployed.map(|deployed| &deployed.target);
+        before.is_some_and(|before| Change::between(before, target).starts_over_by_configuration())
+    }
+}
+
+/// The first few, each value cut.
+fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
+    let short = |text: &str| text.chars().take(DIFFERENCE).collect();
+    let of = |d: &OptionDifference| OptionDifference {
+        option: short(&d.option),
+        asked: short(&d.asked),
+        effective: short(&d.effective),
+    };
+    differences.iter().take(DIFFERENCES).map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::write;
+
+    #[test]
+    fn a_record_stays_small_however_often_something_fails_and_with_however_many_words() {
+        let name = JobName::try_from("orders").unwrap();
+        let mut record = Record::fresh(name, Nonce::derived(&["n"]), Source::Queries);
+        for n in 0..1000 {
+            record.remember(Entry {
+                operation: OperationId::derived(&[&n.to_string()]),
+                at: Timestamp::UNIX_EPOCH,
+                version: n,
+                change: ChangeKind::Query,
+                from: None,
+                outcome: Ended::Refused,
+                detail: "ä".repeat(100_000),
+                refusal: None,
+                by: "upload".to_owned(),
+                why: "sql, ".repeat(10_000),
+                differences: vec![
+                    OptionDifference {
+                        option: "o".repeat(100),
+                        asked: "a".repeat(10_000),
+                        effective: "e".repeat(10_000)
+                    };
+                    100
+                ],
+            });
+        }
+        assert_eq!(record.history.last().map(|entry| entry.version), Some(999));
+        assert!(write(&record).len() < 128_000, "{}", write(&record).len());
+    }
+}
