@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: planted-faults help demo test check infra options unit simulate fuzz e2e lambda package package-twice bench build install fmt
+.PHONY: planted-faults help demo test check quick hooks infra options unit simulate fuzz e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,8 +22,14 @@ demo: ## a whole life of the example jobs on a local stack with a real Flink (TA
 test: ## everything: format, lints, infra, Flink's options, unit tests, the model, the submitter, end to end, policies, cargo lambda, the package
 	scripts/test.sh
 
-check: ## format and lints only
+check: ## format, spelling, dependencies and lints only
 	scripts/test.sh check
+
+quick: ## the part of check that compiles nothing: a few seconds
+	scripts/test.sh quick
+
+hooks: ## runs `make quick` before every commit in this clone (undo: git config --unset core.hooksPath)
+	git config core.hooksPath scripts/hooks
 
 infra: ## what is deployed: SAM, cfn-lint, moto's CloudFormation, the policies
 	scripts/test.sh infra
@@ -74,4 +80,5 @@ install: ## Flink, its Python and the build tools
 
 fmt: ## formats Rust and Python
 	cargo fmt --all
-	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter infra/checks
+	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter infra/checks; \
+	$$ruff format --config infra/checks/pyproject.toml scripts

@@ -6,7 +6,7 @@
 #                and the Kafka connector
 #   hadoop       the jars of YARN and ZooKeeper
 #   kafka        the jars of a Kafka broker and its console tools
-#   tools        the Python environment with the build tools (cargo-lambda, nextest, zig, ruff, mypy, pytest)
+#   tools        the Python environment with the build tools (cargo-lambda, nextest, deny, shear, zig, ruff, typos, …)
 #   aws          the Python environment that checks infra/ (SAM, cfn-lint, moto, the AWS command line)
 #   predecessor  the Python tool that this one succeeds, for the tests of changing over
 #   emulator     AWS's own emulator of the Lambda runtime interface, which runs the packaged function

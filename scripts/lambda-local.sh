@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the README tells people to do by hand with cargo lambda, as a test: build, watch, invoke two of the sample events.
+# What docs/reference.md tells people to do by hand with cargo lambda, as a test: build, watch, invoke two of the sample events.
 #
 # The function is built unoptimized: every full build of the AWS SDK counts.
 set -euo pipefail

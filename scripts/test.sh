@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test of the project, the cheap ones first, or only the stages that are named.
 #
-# usage: test.sh [check] [infra] [options] [unit] [python] [e2e] [policies] [lambda] [package]
+# usage: test.sh [quick] [check] [infra] [options] [unit] [python] [e2e] [policies] [lambda] [package]
+# quick is the part of check that compiles nothing.
 # Called by `make test`, which sets CARGO_TARGET_DIR and FSR_TOOLS.
 set -euo pipefail
 
@@ -21,9 +22,21 @@ stage() {
 
 tool() { printf '%s/%s' "$tools" "$1"; }
 
-stage_check() {
+# What can be checked in seconds; scripts/hooks/pre-commit runs it too.
+stage_quick() {
   cargo fmt --all --check
-  "$(tool shellcheck)" scripts/*.sh infra/node/*.sh benches/*.sh .ci/run
+  "$(tool shellcheck)" scripts/*.sh scripts/hooks/* infra/node/*.sh benches/*.sh .ci/run
+  "$(tool ruff)" check --quiet --config infra/checks/pyproject.toml scripts
+  "$(tool ruff)" format --quiet --check --config infra/checks/pyproject.toml scripts
+  "$(tool typos)" --format brief
+  "$(tool python)" scripts/check-links.py
+  "$(tool cargo-shear)" --locked
+  # Without advisories: see deny.toml.
+  "$(tool cargo-deny)" --locked check licenses bans sources
+}
+
+stage_check() {
+  stage_quick
   cargo clippy --workspace --all-targets --locked -- -D warnings
 }
 
@@ -93,9 +106,17 @@ stage_package() {
   scripts/package-smoke.sh
 }
 
-scripts/install-flink.sh | grep '^install-flink:' || true
+# Only the tools for what needs nothing else, so that the first `make check` does not wait for Flink, YARN and Kafka.
+install=tools
+for name in "${stages[@]}"; do
+  case $name in
+    quick | check) ;;
+    *) install=all ;;
+  esac
+done
+scripts/install-flink.sh "$install" | grep '^install-flink:' || true
 tools=$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')
-aws=$(scripts/install-flink.sh aws --print-env | sed -n 's/^AWS_BIN=//p')
+if [[ $install == all ]]; then aws=$(scripts/install-flink.sh aws --print-env | sed -n 's/^AWS_BIN=//p'); fi
 PATH=$tools:$PATH
 for name in "${stages[@]}"; do
   stage "$name"
