@@ -80,5 +80,5 @@ install: ## Flink, its Python and the build tools
 
 fmt: ## formats Rust and Python
 	cargo fmt --all
-	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format functions/step-runner/submitter infra/checks; \
+	ruff=$$(scripts/install-flink.sh tools --print-env | sed -n 's/^TOOLS_BIN=//p')/ruff; $$ruff format shared/flink/submitter infra/checks; \
 	$$ruff format --config infra/checks/pyproject.toml scripts

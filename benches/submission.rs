@@ -17,13 +17,13 @@ use desired::launch::{Launch, LaunchKind, LaunchStatement};
 use desired::manifest::JobName;
 use desired::secrets::{SecretReference, SecretValue};
 use e2e::{binaries, project};
+use flink::submitter::{FlinkRunSubmitter, Options};
 use flink_sql_runner::flink_beside::FlinkKind;
 use flink_sql_runner::stack::{LocalStack, Spans, StackOptions};
 use lifecycle::ids::Hex32;
 use local::Delivery;
 use serde::Serialize;
 use serde_json::Value;
-use step_runner::submitter::{FlinkRunSubmitter, Options};
 
 /// Pairs of one round each way.
 const ROUNDS: usize = 5;

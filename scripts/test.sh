@@ -79,7 +79,7 @@ stage_python() {
 }
 
 python_checks() (
-  cd functions/step-runner/submitter
+  cd shared/flink/submitter
   "$(tool ruff)" check .
   "$(tool ruff)" format --check .
   "$(tool mypy)" --strict submitter.py

@@ -4,10 +4,9 @@
 use std::path::PathBuf;
 
 use control::ports::OutsideError;
+use control::session::{SessionError, StartError};
 use desired::diagnostics::Diagnostic;
 use orchestrator::config::ConfigError;
-use step_runner::session_admin::SessionError;
-use step_runner::yarn_session::StartError;
 
 use crate::exit::Exit;
 
@@ -110,7 +109,9 @@ fn session_exit(error: &SessionError) -> Exit {
         SessionError::Outside(OutsideError::Refused { .. })
         | SessionError::Several(_)
         | SessionError::EndedAtOnce(_)
-        | SessionError::Start(StartError::Process(_) | StartError::Failed { .. }) => Exit::Unreachable,
+        | SessionError::Start(StartError::NotBegun(_) | StartError::NoAnswer(_) | StartError::Failed { .. }) => {
+            Exit::Unreachable
+        }
         SessionError::Start(StartError::Settings(_)) => Exit::Invalid,
         SessionError::Strangers(_) => Exit::Held,
         SessionError::Outside(OutsideError::Unknown { .. })

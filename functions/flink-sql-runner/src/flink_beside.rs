@@ -10,11 +10,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use control::ports::OutsideError;
 use control::runner::error_chain;
-use step_runner::cluster_arguments::managers;
-use step_runner::endpoint::Endpoint;
-use step_runner::target::{DeploymentTarget, YarnTarget};
-use step_runner::yarn_rest::SessionSelector;
-use step_runner::yarn_session::{HighAvailability, SessionSettings, SessionStarter};
+use control::session::SessionSelector;
+use desired::session_settings::{HighAvailability, SessionSettings};
+use flink::cluster_arguments::managers;
+use flink::endpoint::base_url;
+use flink::target::{DeploymentTarget, YarnTarget};
+use flink::yarn_session::SessionStarter;
+use lifecycle::endpoint::Endpoint;
 use tokio::process::Command;
 
 use crate::stack::{StackError, io};
@@ -126,7 +128,7 @@ impl FlinkBeside {
     pub fn resource_manager(&self) -> Result<String, StackError> {
         let managers = self.resource_managers()?;
         let first = managers.first().ok_or_else(|| StackError::Session("it has no ResourceManager".to_owned()))?;
-        Ok(first.base_url())
+        Ok(base_url(first))
     }
 
     fn resource_managers(&self) -> Result<Vec<Endpoint>, StackError> {
@@ -145,9 +147,9 @@ impl FlinkBeside {
             FlinkKind::Yarn | FlinkKind::YarnHa => {
                 let managers = self.resource_managers()?;
                 let session = SessionSelector::Named(SessionSettings::default().name);
-                let timeouts = step_runner::http::Timeouts::default();
+                let timeouts = flink::http::Timeouts::default();
                 let target = DeploymentTarget::Yarn(YarnTarget { managers, session, wait: LIMIT, timeouts });
-                Ok(target.resolve().await.map_err(failed)?.endpoint().base_url())
+                Ok(base_url(target.resolve().await.map_err(failed)?.endpoint()))
             }
         }
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws::{S3Files, S3Store};
+use control::clock_and_ids::SystemWorld;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
 use control::runner::WAVE;
-use control::world::SystemWorld;
 use lifecycle::ids::BatchId;
 use orchestrator::config::{Config, read_settings};
 use orchestrator::wiring;

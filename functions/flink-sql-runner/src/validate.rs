@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use desired::diagnostics::{Diagnostic, Severity};
 use desired::inputs::{Inputs, Verdict};
 use desired::manifest::Policy;
+use desired::session_settings::parse_settings;
 use serde_json::json;
-use step_runner::session_admin::parse_settings;
 
 use crate::cli::Validate;
 use crate::error::CliError;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use control::clock_and_ids::SystemWorld;
 use control::log_lines;
 use control::runner::error_chain;
-use control::world::SystemWorld;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use orchestrator::config::Config;
 use orchestrator::handler::handle;

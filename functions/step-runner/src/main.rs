@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use aws::{ParameterStore, S3Files, S3Store};
 use clap::{Parser, Subcommand, ValueEnum};
+use control::clock_and_ids::SystemWorld;
 use control::log_lines;
 use control::runner::{RunnerTimes, WAVE, error_chain};
 use control::secrets::{SecretReader, Secrets};
-use control::world::SystemWorld;
 use desired::digest::Digest;
+use flink::cluster_arguments::ClusterArguments;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
-use step_runner::cluster_arguments::ClusterArguments;
 use step_runner::log::ScrubbedLog;
 use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::{BatchRef, NodeSettings, run_batch};

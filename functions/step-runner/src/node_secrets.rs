@@ -6,8 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control::ports::{OutsideError, SecretSource};
 use desired::secrets::{SecretReference, SecretValue};
-
-use crate::environment::is_for_flink;
+use flink::environment::is_for_flink;
 
 /// This process's environment, and everything else from elsewhere.
 pub struct NodeSecrets {

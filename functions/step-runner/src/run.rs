@@ -11,20 +11,19 @@ use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
 use control::secrets::SecretReader;
 use desired::digest::Digest;
 use desired::manifest::JobName;
+use flink::flink_rest::FlinkRest;
+use flink::local_files::AnyFiles;
+use flink::locks::FileLocks;
+use flink::no_session::NoSession;
+use flink::submitter::{FlinkRunSubmitter, Options};
+use flink::target::DeploymentTarget;
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{Document, DocumentError, read};
+use lifecycle::endpoint::Endpoint;
 use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
-
-use crate::endpoint::Endpoint;
-use crate::flink_rest::FlinkRest;
-use crate::local_files::AnyFiles;
-use crate::locks::FileLocks;
-use crate::no_session::NoSession;
-use crate::submitter::{FlinkRunSubmitter, Options};
-use crate::target::DeploymentTarget;
 
 /// How many `JobManager`s in a row a batch goes on with.
 const LIVES: u32 = 3;

@@ -3,8 +3,8 @@
 
 pub mod alerts;
 pub mod claims;
+pub mod clock_and_ids;
 pub mod documents;
-pub mod end_run;
 pub mod fan_out;
 mod health;
 pub mod log_lines;
@@ -13,7 +13,8 @@ pub mod ports;
 pub mod runner;
 mod search;
 pub mod secrets;
+pub mod session;
+pub mod stop_run;
 pub mod uploads;
-pub mod world;
 
 pub use search::find_newest;

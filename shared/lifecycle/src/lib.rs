@@ -5,6 +5,7 @@ pub mod alert_conditions;
 pub mod change;
 pub mod decision;
 pub mod documents;
+pub mod endpoint;
 pub mod execute;
 pub mod facts;
 pub mod flink;

@@ -94,7 +94,7 @@ fn secrets() {
 
 #[test]
 fn document() {
-    fuzz("document", &files(&[&format!("{FIXTURES}/documents")]), documents::document);
+    fuzz("document", &files(&["shared/lifecycle/tests/fixtures/documents"]), documents::document);
 }
 
 #[test]

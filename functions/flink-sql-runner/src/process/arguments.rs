@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use step_runner::cluster_arguments::ClusterArguments;
+use flink::cluster_arguments::ClusterArguments;
 
 use crate::cli::{Global, parameter};
 use crate::exit;

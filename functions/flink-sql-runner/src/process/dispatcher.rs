@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use control::clock_and_ids::SystemWorld;
 use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, SecretSource, Store};
 use control::secrets::{SecretReader, Secrets};
-use control::world::SystemWorld;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
 use step_runner::run::{BatchRef, NodeSettings, RunError, run_batch};

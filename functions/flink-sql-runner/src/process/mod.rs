@@ -12,12 +12,15 @@ use std::sync::{Arc, Mutex};
 
 use arguments::{Common, ProcessCli, ProcessCommand};
 use aws::{ParameterStore, S3Files, S3Store};
+use control::clock_and_ids::SystemWorld;
 use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Scope, Settings};
 use control::ports::{Cluster, Condition, OutsideError, Store};
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::Secrets;
-use control::world::SystemWorld;
 use dispatcher::ProcessDispatcher;
+use flink::cluster_arguments::NoCluster;
+use flink::local_files::AnyFiles;
+use flink::target::DeploymentTarget;
 use lifecycle::documents::batch::{Expected, FORMAT};
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::record::Source;
@@ -26,11 +29,8 @@ use lifecycle::keys::Keys;
 use orchestrator::actions::answer;
 use report::Carried;
 use source::{LocalFiles, Manifests, TableSource};
-use step_runner::cluster_arguments::NoCluster;
-use step_runner::local_files::AnyFiles;
 use step_runner::node_secrets::NodeSecrets;
 use step_runner::run::NodeSettings;
-use step_runner::target::DeploymentTarget;
 
 use crate::error::CliError;
 use crate::exit::Exit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use control::runner::WAVE;
-use step_runner::cluster_arguments::ClusterArguments;
+use flink::cluster_arguments::ClusterArguments;
 
 use crate::cli::duration;
 

@@ -11,20 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arguments::{RestartFlags, SessionCommand, SessionFlags};
+use control::clock_and_ids::SystemWorld;
 use control::ports::{JobLocks, OutsideError, Store};
-use control::world::SystemWorld;
+use control::session::{AdminTimes, Orders, RestartOrder, SessionAdmin, SessionDocuments, SessionSelector};
 use desired::diagnostics::SourceFile;
 use desired::manifest::JobName;
+use desired::session_settings::{SESSION_NAME, SessionSettings, parse_settings};
+use flink::cluster_arguments::TargetKind;
+use flink::locks::FileLocks;
+use flink::yarn_session::SessionStarter;
+use flink::yarn_sessions::YarnSessions;
 use lifecycle::keys::Keys;
 use orders::Redeployments;
 use serde_json::json;
-use step_runner::cluster_arguments::{SESSION_NAME, TargetKind};
-use step_runner::locks::FileLocks;
-use step_runner::session_admin::{
-    AdminTimes, Orders, RestartOrder, SessionAdmin, SessionDocuments, YarnSessions, parse_settings,
-};
-use step_runner::yarn_rest::SessionSelector;
-use step_runner::yarn_session::{SessionSettings, SessionStarter};
 
 use crate::cli::Dispatch;
 use crate::error::CliError;

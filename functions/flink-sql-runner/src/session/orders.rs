@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
 use control::ports::OutsideError;
+use control::session::Orders;
 use desired::manifest::JobName;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::record::Record;
 use lifecycle::ids::BatchId;
-use step_runner::session_admin::Orders;
 use tokio::sync::Mutex;
 
 /// Orders through an orchestrator in this process.

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
+use control::session::{Ensured, RestartEnd, RestartReport, SessionState, SessionStatus};
 use jiff::Timestamp;
 use lifecycle::session::{JobState, Phase, Restart, SessionJob};
-use step_runner::session_admin::{Ensured, RestartEnd, RestartReport, SessionState, SessionStatus};
 
 use crate::exit::Exit;
 use crate::out::failure;

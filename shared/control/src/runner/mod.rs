@@ -4,10 +4,10 @@
 mod capacity;
 pub mod holding;
 mod lease;
-mod pass;
-mod seen;
+mod observe;
+mod operation;
 mod timing;
-mod turns;
+mod waves;
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU16;
@@ -22,12 +22,12 @@ use lifecycle::execute::End;
 use lifecycle::flink::Epoch;
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
-pub use seen::job_look;
+pub use observe::job_look;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use self::capacity::Capacity;
-use self::turns::Turns;
+use self::waves::Turns;
 use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
 use crate::secrets::SecretReader;
 
@@ -177,7 +177,7 @@ impl Runner {
             return Ok(());
         }
         let expected = batch.expected.clone();
-        let checkpoints = seen::newest_states(&self.cluster, &expected, &look).await;
+        let checkpoints = observe::newest_states(&self.cluster, &expected, &look).await;
         let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints };
         self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
     }

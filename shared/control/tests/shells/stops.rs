@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use control::end_run::{Waiting, stop};
+use control::stop_run::{Waiting, stop};
 use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{JobId, TriggerId};

@@ -22,8 +22,8 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-pub use catalogue::memory_bytes;
 pub(crate) use catalogue::same_value;
+pub use catalogue::{megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};

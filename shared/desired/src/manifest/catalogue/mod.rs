@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 pub(crate) use nearest::{Meant, meant};
 use rules::Rules;
 pub(crate) use rules::{Names, Scope};
-pub use values::memory_bytes;
 pub(crate) use values::{OptionType, Scalar};
+pub use values::{megabytes, memory_bytes};
 
 /// The release that the catalogue is of.
 pub(crate) const RELEASE: &str = "Flink 1.20";

@@ -2,6 +2,7 @@
 //! Must not know manifests.
 
 use super::nearest::{Meant, meant};
+use super::values::*;
 use super::*;
 
 const VALUES: &str = include_str!("../../../tests/fixtures/flink/values.tsv");
@@ -205,5 +206,17 @@ fn names_that_others_choose_are_free() {
     }
     for name in ["pipeline.global-job-parameter", "execution.checkpointing.intervall", "state.x", "a"] {
         assert!(!is_free(name), "{name}");
+    }
+}
+
+#[test]
+fn sizes_as_flink_writes_them() {
+    for (text, expected) in
+        [("2048m", 2048), ("2 gb", 2048), ("1g", 1024), ("1728 mebibytes", 1728), ("1", 1), ("2147483648b", 2048)]
+    {
+        assert_eq!(megabytes(text), Some(expected), "{text}");
+    }
+    for wrong in ["", "m", "1x", "-1m", "99999999999t"] {
+        assert_eq!(megabytes(wrong), None, "{wrong}");
     }
 }

@@ -196,6 +196,12 @@ pub fn memory_bytes(text: &str) -> Option<i64> {
     value.checked_mul(unit)
 }
 
+/// A size as Flink writes it, in MiB, rounded up.
+pub fn megabytes(text: &str) -> Option<u64> {
+    let bytes = u64::try_from(memory_bytes(text)?).ok()?;
+    Some(bytes.div_ceil(1 << 20))
+}
+
 /// `StructuredOptionsSplitter`: parts in quotes keep the separator; `None` where quotes are not closed, or not alone.
 fn split(text: &str, separator: char) -> Option<Vec<String>> {
     let mut parts = Vec::new();

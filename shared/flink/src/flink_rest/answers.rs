@@ -1,0 +1,270 @@
+//! The answers of Flink's REST API, as far as they are read, and what they mean in our words.
+//! Must not know how they were fetched.
+
+use control::ports::{Checkpoints, StopStatus};
+use control::secrets::Secrets;
+use desired::printable::{cut, readable};
+use lifecycle::flink::{JobSeen, JobState, Tasks};
+use lifecycle::ids::JobId;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::text::{causes, one_line, sentence};
+
+/// How much of a name or a message is kept.
+const LONG: usize = 2000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Overview {
+    pub(super) slots_total: u32,
+    pub(super) slots_available: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OverviewOfJobs {
+    pub(super) jobs: Vec<JobAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct JobAnswer {
+    jid: String,
+    name: String,
+    start_time: i64,
+    last_modification: i64,
+    state: String,
+    /// Empty while the job is initialised.
+    #[serde(default)]
+    tasks: TasksAnswer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TasksAnswer {
+    total: u32,
+    running: u32,
+    finished: u32,
+    created: u32,
+    scheduled: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SavepointAnswer {
+    status: SavepointProgress,
+    operation: Option<SavepointOperation>,
+}
+
+#[derive(Deserialize)]
+struct SavepointProgress {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct SavepointOperation {
+    location: Option<String>,
+    failure_cause: Option<FailureCause>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct FailureCause {
+    class: Option<String>,
+    #[serde(default)]
+    stack_trace: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CheckpointsAnswer {
+    counts: Counts,
+    latest: Latest,
+    /// The newest ones; how many is the JobManager's `web.checkpoints.history`.
+    #[serde(default)]
+    history: Vec<Recent>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    completed: u64,
+    #[serde(default)]
+    in_progress: usize,
+}
+
+#[derive(Deserialize)]
+struct Recent {
+    status: String,
+    is_savepoint: bool,
+}
+
+#[derive(Deserialize)]
+struct Latest {
+    completed: Option<Checkpoint>,
+    savepoint: Option<Checkpoint>,
+    restored: Option<Checkpoint>,
+}
+
+#[derive(Deserialize)]
+struct Checkpoint {
+    id: u64,
+    /// What was restored has none.
+    trigger_timestamp: Option<i64>,
+    external_path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Exceptions {
+    root_exception: Option<String>,
+    #[serde(default, rename = "exceptionHistory")]
+    history: History,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct History {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(default)]
+    exception_name: String,
+    #[serde(default)]
+    stacktrace: String,
+    timestamp: i64,
+}
+
+/// Of `/jobs/:id/config`.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct JobConfig {
+    #[serde(default)]
+    pub(super) execution_config: ExecutionConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ExecutionConfig {
+    pub(super) job_parallelism: Option<i64>,
+    pub(super) object_reuse_mode: Option<bool>,
+}
+
+/// Of `/jobs/:id`.
+#[derive(Deserialize)]
+pub(super) struct JobDetails {
+    #[serde(default)]
+    pub(super) vertices: Vec<Vertex>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Vertex {
+    pub(super) parallelism: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Metric {
+    pub(super) id: String,
+    pub(super) value: Option<String>,
+}
+
+impl TryFrom<JobAnswer> for JobSeen {
+    type Error = String;
+
+    fn try_from(job: JobAnswer) -> Result<Self, String> {
+        let id: JobId = job.jid.parse().map_err(|error| readable(&format!("{error}")))?;
+        let state = serde_json::from_value::<JobState>(Value::from(job.state.as_str()))
+            .map_err(|_| readable(&format!("the job {id} is in the state `{}`, which is not known here", job.state)))?;
+        let TasksAnswer { total, running, finished, created, scheduled } = job.tasks;
+        let waiting = created.saturating_add(scheduled);
+        Ok(Self {
+            id,
+            name: readable(&job.name),
+            state,
+            tasks: Tasks { total, running, finished, waiting },
+            started_ms: job.start_time,
+            modified_ms: job.last_modification,
+        })
+    }
+}
+
+impl SavepointAnswer {
+    /// How the stop stands; a text where the answer makes no sense.
+    pub(super) fn status(self, secrets: &Secrets) -> Result<StopStatus, String> {
+        match (self.status.id.as_str(), self.operation) {
+            ("IN_PROGRESS", _) => Ok(StopStatus::InProgress),
+            ("COMPLETED", Some(SavepointOperation { location: Some(location), .. })) => {
+                Ok(StopStatus::Completed(location))
+            }
+            ("COMPLETED", Some(SavepointOperation { failure_cause: Some(cause), .. })) => Ok(cause.status(secrets)),
+            ("COMPLETED", _) => Err("completed with neither a location nor a failure".to_owned()),
+            (other, _) => Err(readable(&format!("the status `{other}` is not known here"))),
+        }
+    }
+}
+
+impl FailureCause {
+    /// Flink names the wrapper (`CompletionException`) as the class: what it carries is in the trace.
+    fn status(self, secrets: &Secrets) -> StopStatus {
+        let chain = causes(&secrets.scrub(&self.stack_trace));
+        let named = self.class.as_deref().and_then(|class| class.rsplit('.').next()).unwrap_or("an unnamed failure");
+        let Some(first) = chain.first() else {
+            return StopStatus::Failed { class: readable(named), message: String::new() };
+        };
+        let class = if first.class.is_empty() { readable(named) } else { first.class.clone() };
+        // What the job is left in and why are in two exceptions: the second says which directory, for example.
+        let message = match chain.get(1) {
+            Some(second) if !first.message.contains(&second.message) => {
+                format!("{}, caused by {}", first.message, sentence(second))
+            }
+            Some(_) | None => first.message.clone(),
+        };
+        StopStatus::Failed { class, message: cut(&message, LONG) }
+    }
+}
+
+impl From<CheckpointsAnswer> for Checkpoints {
+    fn from(answer: CheckpointsAnswer) -> Self {
+        let Latest { completed, savepoint, restored } = answer.latest;
+        let in_progress: Vec<&Recent> = answer.history.iter().filter(|recent| recent.status == "IN_PROGRESS").collect();
+        // What is under way and not among the newest was overtaken by many checkpoints: only a savepoint can be.
+        let overtaken = answer.counts.in_progress > in_progress.len();
+        let savepoint_in_progress = overtaken || in_progress.iter().any(|recent| recent.is_savepoint);
+        // Checkpoints and savepoints draw their ids from one counter.
+        let ends_in_savepoint =
+            savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
+        let newest = completed.iter().chain(&savepoint).max_by_key(|checkpoint| checkpoint.id);
+        let triggered_ms = newest.and_then(|checkpoint| checkpoint.trigger_timestamp);
+        let path =
+            |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
+        Self {
+            completed: answer.counts.completed,
+            savepoint: path(savepoint),
+            newest: path(completed),
+            triggered_ms,
+            ends_in_savepoint,
+            restored: path(restored),
+            savepoint_in_progress,
+        }
+    }
+}
+
+impl Exceptions {
+    /// The newest failure in one line.
+    pub(super) fn newest(self, secrets: &Secrets) -> Option<String> {
+        let entry = self.history.entries.into_iter().max_by_key(|entry| entry.timestamp);
+        match entry {
+            Some(entry) if entry.stacktrace.trim().is_empty() => Some(readable(&secrets.scrub(&entry.exception_name))),
+            // Before it is made one line and cut, so that every value is still whole.
+            Some(entry) => Some(one_line(&secrets.scrub(&entry.stacktrace))),
+            None => self.root_exception.map(|trace| one_line(&secrets.scrub(&trace))),
+        }
+        .filter(|line| !line.is_empty())
+    }
+}
+
+/// Flink writes a text in angle brackets where a checkpoint has no path.
+fn is_path(path: &str) -> bool {
+    path.contains('/') && !path.starts_with('<')
+}

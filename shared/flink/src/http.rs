@@ -1,0 +1,182 @@
+//! One bounded request to a `JobManager` or `ResourceManager` and its whole answer.
+//! Must not know what is asked.
+
+use std::time::Duration;
+
+use control::ports::OutsideError;
+use control::secrets::Secrets;
+use desired::printable::cut;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::text::one_line;
+
+/// The most that is read of an answer. A failed stop is 60 kB of Java; the overview is 0.4 kB a job.
+const ANSWER: usize = 8 * 1024 * 1024;
+/// The most that is read of a refusal: its first line says it all.
+const REFUSAL: usize = 64 * 1024;
+/// How much of a refusal is told.
+const TOLD: usize = 1000;
+
+/// The limits of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From the request to the last byte of its answer.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(30) }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: Client,
+    base: String,
+    secrets: Secrets,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// 200, with its content.
+    Content(Vec<u8>),
+    /// 202: will be done.
+    Accepted,
+    /// Anything else, in one line.
+    Refused(StatusCode, String),
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<String>,
+}
+
+impl Http {
+    pub(crate) fn new(base_url: &str, timeouts: Timeouts) -> Result<Self, OutsideError> {
+        // No proxy and no redirect: stops and cancels reach the JobManager itself or nobody.
+        let client = Client::builder()
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.total)
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            // The ResourceManager's configuration is XML unless asked for.
+            .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
+            .build()
+            .map_err(|error| OutsideError::unknown("set up the HTTP client", error))?;
+        Ok(Self { client, base: base_url.trim_end_matches('/').to_owned(), secrets: Secrets::default() })
+    }
+
+    /// With values that no refusal may hold.
+    pub(crate) fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, OutsideError> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, OutsideError> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str) -> Result<Answer, OutsideError> {
+        self.send(Method::PATCH, path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, OutsideError> {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&serde_json::Value>) -> Result<Answer, OutsideError> {
+        let what = || format!("{method} {path}");
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut response = request.send().await.map_err(|error| OutsideError::unknown(what(), error))?;
+        let status = response.status();
+        if status == StatusCode::ACCEPTED {
+            return Ok(Answer::Accepted);
+        }
+        let limit = if status == StatusCode::OK { ANSWER } else { REFUSAL };
+        let mut content = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| OutsideError::unknown(what(), error))? {
+            let room = limit - content.len();
+            if chunk.len() > room {
+                content.extend(chunk.iter().take(room));
+                if status == StatusCode::OK {
+                    return Err(OutsideError::unknown(what(), format!("the answer is longer than {limit} bytes")));
+                }
+                break;
+            }
+            content.extend(chunk);
+        }
+        if status == StatusCode::OK {
+            Ok(Answer::Content(content))
+        } else {
+            Ok(Answer::Refused(status, message(&content, &self.secrets)))
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(StatusCode::NOT_FOUND, _))
+    }
+
+    /// A standby `ResourceManager` refers to the active one.
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(self, Self::Refused(status, _) if status.is_redirection())
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(StatusCode::CONFLICT, _))
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, OutsideError> {
+        match self {
+            Self::Content(content) => {
+                serde_json::from_slice(&content).map_err(|error| OutsideError::unknown(what, error))
+            }
+            other => Err(other.unexpected(what)),
+        }
+    }
+
+    /// The error that this answer is where another one was expected.
+    pub(crate) fn unexpected(self, what: &str) -> OutsideError {
+        match self {
+            // The request itself was wrong: it was not carried out, and never will be.
+            Self::Refused(status, message) if status.is_client_error() && !passing(status) => {
+                OutsideError::refused(what, format!("{status}: {message}"))
+            }
+            Self::Refused(status, message) => OutsideError::unknown(what, format!("{status}: {message}")),
+            Self::Content(_) => OutsideError::unknown(what, "answered with content where none was expected"),
+            Self::Accepted => OutsideError::unknown(what, "accepted without an answer"),
+        }
+    }
+}
+
+fn passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// What Flink says in `{"errors": [...]}`, or the first line of what is no such answer.
+pub(crate) fn message(content: &[u8], secrets: &Secrets) -> String {
+    let text = String::from_utf8_lossy(content);
+    let said = match serde_json::from_str::<Errors>(&text) {
+        // The last one is the trace, where there are several.
+        Ok(Errors { errors }) => errors.last().map(|error| one_line(&secrets.scrub(error))),
+        // Cut short, or no JSON: Flink escapes the line ends within.
+        Err(_) => Some(one_line(&secrets.scrub(&text).replace("\\n", "\n").replace("\\t", "\t"))),
+    };
+    cut(&said.unwrap_or_default(), TOLD)
+}
