@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target-$(shell rustc --version | sha256sum |
 TARGET ?= standalone
 
 .DEFAULT_GOAL := help
-.PHONY: planted-faults help demo test check quick hooks infra options unit simulate fuzz e2e lambda package package-twice bench build install fmt
+.PHONY: local-stack planted-faults help demo test check quick hooks infra options unit simulate fuzz e2e lambda package package-twice bench build install fmt
 
 help: ## shows this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,10 @@ fuzz: ## nasty inputs for every parser reached from outside (PARSER=manifest FUZ
 
 e2e: ## the end-to-end tests only
 	scripts/test.sh e2e
+
+local-stack: ## the whole system on this machine, with a real Flink (ARGS="up|status|down …", ARGS=--help tells all)
+	@cargo build --quiet --workspace --bins --locked
+	@$(CARGO_TARGET_DIR)/debug/local-stack $(ARGS)
 
 lambda: ## cargo lambda build, watch and invoke only
 	scripts/test.sh lambda

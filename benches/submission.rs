@@ -18,10 +18,10 @@ use desired::manifest::JobName;
 use desired::secrets::{SecretReference, SecretValue};
 use e2e::{binaries, project};
 use flink::submitter::{FlinkRunSubmitter, Options};
-use flink_sql_runner::flink_beside::FlinkKind;
-use flink_sql_runner::stack::{LocalStack, Spans, StackOptions};
 use lifecycle::ids::Hex32;
 use local::Delivery;
+use local_stack::flink_cluster::FlinkKind;
+use local_stack::stack::{LocalStack, Spans, StackOptions};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -13,6 +13,7 @@ export CARGO_TARGET_DIR
 root=$PWD/.local/demo
 files=$root/files
 fsr=$CARGO_TARGET_DIR/debug/flink-sql-runner
+stack=$CARGO_TARGET_DIR/debug/local-stack
 
 title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 run() {
@@ -25,7 +26,7 @@ count() {
     grep '^buyer_totals' | tail -1 | sed -E 's/, 20[0-9]{2}-.*\]$/]/' || true
 }
 
-finish() { "$fsr" local down --root "$root/stack" >/dev/null 2>&1 || true; }
+finish() { "$stack" down --root "$root/stack" >/dev/null 2>&1 || true; }
 
 title 'Installing Flink and its Python (once), and building the programs (once)'
 scripts/install-flink.sh flink
@@ -40,7 +41,7 @@ cp -r examples "$files"
 trap finish EXIT
 
 title "Starting the local stack: S3, EMR, SSM, the Lambda, and Flink ($TARGET)"
-settings=$("$fsr" local up --on "$TARGET" --root "$root/stack")
+settings=$("$stack" up --on "$TARGET" --root "$root/stack")
 eval "$settings"
 flink=$(sed -n 's/^# Flink: //p' <<<"$settings")
 printf 'Flink UI: %s\n' "$flink"
@@ -132,5 +133,5 @@ printf '%s\n' \
   'refused/      why an upload was refused'
 
 printf '\nThe Flink UI was at %s while the stack ran. To go on:\n' "$flink"
-printf '  eval "$(%s local up --on %s)"   # %s\n' "$fsr" "$TARGET" 'the stack again, in the background'
-printf '  %s deploy examples --wait\n  %s local down\n' "$fsr" "$fsr"
+printf '  eval "$(%s up --on %s)"   # %s\n' "$stack" "$TARGET" 'the stack again, in the background'
+printf '  %s deploy examples --wait\n  %s down\n' "$fsr" "$stack"

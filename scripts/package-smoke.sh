@@ -14,10 +14,12 @@ source "$here/processes.sh"
 : "${CARGO_TARGET_DIR:?}"
 work=$PWD/.local/package
 root=$work/stack
+# What is packaged holds no fake AWS.
+stack=$CARGO_TARGET_DIR/debug/local-stack
 emulated=''
 finish() {
   [[ -z $emulated ]] || kill "$emulated" 2>/dev/null || true
-  [[ ! -x $work/bin/flink-sql-runner ]] || "$work/bin/flink-sql-runner" local down --root "$root" >/dev/null 2>&1 || true
+  [[ ! -x $stack ]] || "$stack" down --root "$root" >/dev/null 2>&1 || true
 }
 trap finish EXIT
 
@@ -46,13 +48,14 @@ install -m 755 "$work/unzipped/bootstrap" "$work/bin/orchestrator"
 install -m 755 "$work/dist/flink-sql-runner-$machine" "$work/bin/flink-sql-runner"
 install -m 755 "$work/dist"/node/*/"flink-sql-runner-step-$machine" "$work/bin/flink-sql-runner-step"
 fsr=$work/bin/flink-sql-runner
-"$fsr" local up --root "$root" >/dev/null
-eval "$("$fsr" local status --root "$root")"
+cargo build --workspace --bins --locked
+"$stack" up --root "$root" --binaries "$work/bin" >/dev/null
+eval "$("$stack" status --root "$root")"
 mkdir -p "$work/files/queries"
 cp -r examples/config "$work/files/"
 cp examples/queries/filter-expensive-items.yaml "$work/files/queries/"
 "$fsr" deploy "$work/files" --wait
-flink=$("$fsr" local status --root "$root" | sed -n 's/^# Flink: //p')
+flink=$("$stack" status --root "$root" | sed -n 's/^# Flink: //p')
 jobs=$(curl -sf --max-time 10 "$flink/jobs/overview")
 [[ $jobs == *'"name":"filter-expensive-items"'* && $jobs == *'"state":"RUNNING"'* ]] || die "Flink runs: $jobs"
 printf 'package-smoke: the packaged programs deployed a job\n'

@@ -10,7 +10,6 @@ use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
 
 use crate::exit;
-use crate::local::LocalCommand;
 use crate::out::Form;
 use crate::session::arguments::SessionCommand;
 
@@ -122,12 +121,6 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         command: SessionCommand,
-    },
-    /// The whole system on this machine, with a real Flink.
-    Local {
-        /// What to do.
-        #[command(subcommand)]
-        command: LocalCommand,
     },
 }
 

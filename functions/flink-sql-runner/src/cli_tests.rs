@@ -41,7 +41,6 @@ fn help_of_all() {
       redeploy  Bring every job to what is uploaded, and look for lost runs
       sweep     Look after open operations and due retries
       session   The Flink session on YARN: that one is there, how it stands, a new one with all jobs brought back
-      local     The whole system on this machine, with a real Flink
       help      Print this message or the help of the given subcommand(s)
 
     Options:

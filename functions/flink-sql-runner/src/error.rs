@@ -36,9 +36,6 @@ pub(crate) enum CliError {
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
-    /// The local stack.
-    #[error(transparent)]
-    Stack(#[from] flink_sql_runner::stack::StackError),
     /// The file that says what a session is started with.
     #[error("{}", without_help(.0))]
     Settings(Box<Diagnostic>),
@@ -60,7 +57,7 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } => Exit::Usage,
-            Self::Outside(_) | Self::Stack(_) => Exit::Unreachable,
+            Self::Outside(_) => Exit::Unreachable,
             Self::Settings(_) => Exit::Invalid,
             Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
@@ -80,7 +77,6 @@ impl CliError {
             Self::Outside(OutsideError::Unknown { .. }) => {
                 Some("check the network, the credentials and AWS_ENDPOINT_URL; then run the same again")
             }
-            Self::Stack(_) => Some("`make help` tells what the local stack needs"),
             Self::Settings(found) => found.help.as_deref(),
             Self::Session(error) => session_help(error),
             Self::Defect(_) => Some("please report this with the command line"),

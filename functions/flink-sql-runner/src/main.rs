@@ -9,7 +9,6 @@ mod exit;
 mod files;
 mod follow;
 mod invocation;
-mod local;
 mod out;
 mod plan;
 mod process;
@@ -92,7 +91,6 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
         Command::Session { command } => session::run(command, &invocation, out).await?,
-        Command::Local { command } => return local::run(command, out).await,
     };
     Ok(exit.into())
 }

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use flink_sql_runner::flink_beside::installed;
+use local_stack::flink_cluster::installed;
 use tokio::process::Command;
 
 use crate::{Bench, project};

@@ -4,8 +4,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use flink_sql_runner::stack::FUNCTION;
 use local::{Principal, REGION};
+use local_stack::stack::FUNCTION;
 use serde_json::Value;
 use tokio::process::Command;
 

@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 use aws::S3Store;
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Condition, Store};
-use flink_sql_runner::flink_beside::FlinkKind;
-use flink_sql_runner::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
 use local::{Delivery, ParameterConfig, Principal};
+use local_stack::flink_cluster::FlinkKind;
+use local_stack::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
 use serde_json::Value;
 
 /// How long any one wait may take.

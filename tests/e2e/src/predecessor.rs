@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use flink_sql_runner::stack::{BUCKET, PREFIX};
+use local_stack::stack::{BUCKET, PREFIX};
 use tokio::process::Command;
 
 use crate::{Bench, project};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use flink_sql_runner::stack::{BUCKET, PREFIX};
 use local::Recorded;
+use local_stack::stack::{BUCKET, PREFIX};
 
 use crate::Bench;
 

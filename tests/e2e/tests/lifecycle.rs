@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use e2e::spans::{most_at_once, starting, stopping};
 use e2e::totals::{counts_on, version};
 use e2e::{Bench, Row, project};
-use flink_sql_runner::flink_beside::FlinkKind;
 use local::Principal;
+use local_stack::flink_cluster::FlinkKind;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]

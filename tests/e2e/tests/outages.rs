@@ -5,7 +5,7 @@ use e2e::faults::NodePython;
 use e2e::numbers::{NUMBERS, broker, committed, passes_on, write};
 use e2e::totals::counts_on;
 use e2e::{Bench, terminal};
-use flink_sql_runner::flink_beside::FlinkKind;
+use local_stack::flink_cluster::FlinkKind;
 
 const TOTALS: &str = "orders-per-buyer";
 const FEW: &str = "a-hundred";

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use control::ports::Store;
 use e2e::Bench;
 use e2e::traces::{ProcessWatch, files_with, holds};
-use flink_sql_runner::flink_beside::FlinkKind;
-use flink_sql_runner::stack::PREFIX;
 use local::{Fault, ParameterConfig};
+use local_stack::flink_cluster::FlinkKind;
+use local_stack::stack::PREFIX;
 
 const JOB: &str = "secretive";
 const OTHER: &str = "filter-expensive-items";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use e2e::Bench;
 use e2e::numbers::{NUMBERS, broker, committed, passes_on, write};
 use e2e::totals::counts_on;
-use flink_sql_runner::flink_beside::FlinkKind;
+use local_stack::flink_cluster::FlinkKind;
 use serde_json::Value;
 
 const TOTALS: &str = "orders-per-buyer";

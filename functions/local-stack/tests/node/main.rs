@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use flink_sql_runner::release::{Release, aws_on_path};
 use local::{Fault, NodeConfig, Stack, StackConfig};
+use local_stack::release::{Release, aws_on_path};
 use tempfile::TempDir;
 
 /// Prints its arguments and its settings, and ends with a code of its own.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use flink_sql_runner::release::write_settings;
+use local_stack::release::write_settings;
 
 use super::{Bench, finish, is_root, mode, program};
 

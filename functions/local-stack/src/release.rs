@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::flink_beside::{installed, output};
-use crate::stack::{BUCKET, PREFIX, StackError, io};
+use crate::error::{StackError, io};
+use crate::flink_cluster::{installed, output};
+use crate::stack::{BUCKET, PREFIX};
 
 /// A release that lies in a folder of its name.
 #[derive(Clone, Debug)]

@@ -1,37 +1,38 @@
-//! `local up|down|status`: the whole system on this machine, in one background process.
+//! `up|down|status`: the whole system on this machine, in one background process.
 //! Must not know how the stack is built.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{self, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
-use flink_sql_runner::flink_beside::FlinkKind;
-use flink_sql_runner::stack::{LocalStack, Spans, StackError, StackOptions};
+use control::ports::OutsideError;
 use local::{Delivery, ParameterConfig};
+use local_stack::error::StackError;
+use local_stack::flink_cluster::FlinkKind;
+use local_stack::stack::{LocalStack, Spans, StackOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::error::CliError;
-use crate::out::Out;
+use crate::Out;
 
 /// How long the stack may take to come up or to end.
 const LIMIT: Duration = Duration::from_mins(4);
 /// The name of what is printed for programs.
-const FORMAT: &str = "flink-sql-runner/local";
+const FORMAT: &str = "local-stack/status";
 
 /// What to do with the local stack.
 #[derive(Clone, Debug, Subcommand)]
-pub(crate) enum LocalCommand {
+pub(crate) enum Command {
     /// Start S3, EMR, SSM, the Lambda and a Flink cluster on this machine, and print their addresses.
     Up(Up),
     /// End all of it.
     Down(Where),
-    /// Show whether it runs, and the settings that reach it (`eval "$(flink-sql-runner local status)"`).
+    /// Show whether it runs, and the settings that reach it (`eval "$(local-stack status)"`).
     Status(Where),
 }
 
@@ -64,6 +65,9 @@ pub(crate) struct Up {
     /// runner's environment.
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,
+    /// The folder of the programs: the function, the runner of the node [default: this program's].
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
     /// Stay in the foreground.
     #[arg(long)]
     foreground: bool,
@@ -77,30 +81,65 @@ struct Running {
     flink: String,
 }
 
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is nothing to show.
+    #[error("no local stack runs under {}", .0.display())]
+    NotRunning(PathBuf),
+    /// The file of secrets cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file of secrets says something else.
+    #[error("{} cannot be read", .0.display())]
+    Secrets(PathBuf),
+    /// The stack.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// The outside gave no usable answer.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// Something that cannot be.
+    #[error("{0}")]
+    Bug(String),
+}
+
+impl Error {
+    /// The way out.
+    pub(crate) fn help(&self) -> &'static str {
+        match self {
+            Self::NotRunning(_) => "start it with `local-stack up`",
+            Self::File { .. } => "check the path and its permissions",
+            Self::Secrets(_) => "write one `name: value` a line, values as text",
+            Self::Stack(_) | Self::Outside(_) => "`make help` tells what the local stack needs",
+            Self::Bug(_) => "please report this with the command line",
+        }
+    }
+}
+
 /// Does it.
-pub(crate) async fn run(command: LocalCommand, out: Out) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(command: Command, out: Out) -> Result<ExitCode, Error> {
     match command {
-        LocalCommand::Up(up) if up.foreground => serve(&up).await,
-        LocalCommand::Up(up) => start(&up, out).await,
-        LocalCommand::Down(place) => end(&place.root, out).await,
-        LocalCommand::Status(place) => {
-            let running = running(&place.root).ok_or_else(|| not_running(&place.root))?;
+        Command::Up(up) if up.foreground => serve(&up).await,
+        Command::Up(up) => start(&up, out).await,
+        Command::Down(place) => end(&place.root, out).await,
+        Command::Status(place) => {
+            let running = running(&place.root).ok_or_else(|| Error::NotRunning(place.root.clone()))?;
             show(&running, out);
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn not_running(root: &Path) -> CliError {
-    CliError::usage(
-        format!("no local stack runs under {}", root.display()),
-        "start it with `flink-sql-runner local up`",
-    )
-}
-
-fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> CliError {
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
     let what = what.into();
-    move |source| CliError::Stack(StackError::Io { what, source })
+    move |source| Error::Stack(StackError::Io { what, source })
 }
 
 fn note(root: &Path) -> PathBuf {
@@ -133,7 +172,7 @@ fn show_nothing(text: &str, out: Out) {
     out.result(&json!({"format": FORMAT, "version": 1, "running": false}), || format!("{text}\n"));
 }
 
-async fn start(up: &Up, out: Out) -> Result<ExitCode, CliError> {
+async fn start(up: &Up, out: Out) -> Result<ExitCode, Error> {
     let root = &up.place.root;
     if let Some(running) = running(root) {
         show(&running, out);
@@ -145,16 +184,19 @@ async fn start(up: &Up, out: Out) -> Result<ExitCode, CliError> {
     let output = fs::File::create(&log).map_err(io("making the stack's log"))?;
     let errors = output.try_clone().map_err(io("making the stack's log"))?;
     let program = std::env::current_exe().map_err(io("finding this program"))?;
-    let on = up.on.to_possible_value().ok_or_else(|| CliError::Defect("a Flink without a name".to_owned()))?;
-    let mut command = Command::new(program);
+    let on = up.on.to_possible_value().ok_or_else(|| Error::Bug("a Flink without a name".to_owned()))?;
+    let mut command = process::Command::new(program);
     command
-        .args(["local", "up", "--foreground", "--via", &up.via, "--on", on.get_name()])
+        .args(["up", "--foreground", "--via", &up.via, "--on", on.get_name()])
         .arg("--root")
         .arg(root)
         .arg("--project")
         .arg(&up.project);
     if up.watch {
         command.arg("--watch");
+    }
+    if let Some(binaries) = &up.binaries {
+        command.arg("--binaries").arg(binaries);
     }
     if let Some(file) = &up.secrets {
         command.arg("--secrets").arg(file);
@@ -178,7 +220,7 @@ async fn start(up: &Up, out: Out) -> Result<ExitCode, CliError> {
             let last = told.lines().rev().take(5).collect::<Vec<_>>();
             let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
             let output = format!("{last}\nsee {}", log.display());
-            return Err(CliError::Stack(StackError::Script { script: "local up".to_owned(), output }));
+            return Err(Error::Stack(StackError::Script { script: "local-stack up".to_owned(), output }));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -187,23 +229,22 @@ async fn start(up: &Up, out: Out) -> Result<ExitCode, CliError> {
 type Values<T> = BTreeMap<String, T>;
 
 /// The secrets of a file: those that are parameters, and those of the node's environment.
-fn secrets(file: Option<&Path>) -> Result<(Values<ParameterConfig>, Values<String>), CliError> {
+fn secrets(file: Option<&Path>) -> Result<(Values<ParameterConfig>, Values<String>), Error> {
     let Some(path) = file else { return Ok(Default::default()) };
-    let text = fs::read_to_string(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
     // What is wrong in it is not quoted: it could be a value.
-    let values: Values<String> = serde_yaml::from_str(&text).map_err(|_| {
-        CliError::usage(format!("{} cannot be read", path.display()), "write one `name: value` a line, values as text")
-    })?;
+    let values: Values<String> = serde_yaml::from_str(&text).map_err(|_| Error::Secrets(path.to_owned()))?;
     let (parameters, node): (Values<String>, Values<String>) =
         values.into_iter().partition(|(name, _)| name.starts_with('/'));
     Ok((parameters.into_iter().map(|(name, value)| (name, ParameterConfig::secure(value))).collect(), node))
 }
 
 /// The stack itself, until it is told to end.
-async fn serve(up: &Up) -> Result<ExitCode, CliError> {
+async fn serve(up: &Up) -> Result<ExitCode, Error> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(io("finding the folders"));
     let program = std::env::current_exe().map_err(io("finding this program"))?;
-    let binaries = program.parent().unwrap_or(Path::new("/")).to_owned();
+    let beside = program.parent().unwrap_or(Path::new("/"));
+    let binaries = absolute(up.binaries.as_deref().unwrap_or(beside))?;
     let delivery = if up.watch {
         Delivery::Endpoint { url: "http://127.0.0.1:9000/2015-03-31/functions/orchestrator/invocations".to_owned() }
     } else {
@@ -231,8 +272,8 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
     let stack = LocalStack::start(options).await?;
     let mut environment = stack.settings();
     environment.extend(stack.aws.aws_env());
-    let running = Running { pid: std::process::id(), environment, flink: stack.flink.rest().await? };
-    let text = serde_json::to_vec_pretty(&running).map_err(|error| CliError::Defect(error.to_string()))?;
+    let running = Running { pid: process::id(), environment, flink: stack.flink.rest().await? };
+    let text = serde_json::to_vec_pretty(&running).map_err(|error| Error::Bug(error.to_string()))?;
     // Renamed into place: whoever reads it reads all of it.
     let draft = root.join("stack.json.new");
     fs::write(&draft, text).and_then(|()| fs::rename(&draft, note(&root))).map_err(io("writing the stack's note"))?;
@@ -245,18 +286,18 @@ async fn serve(up: &Up) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn end(root: &Path, out: Out) -> Result<ExitCode, CliError> {
+async fn end(root: &Path, out: Out) -> Result<ExitCode, Error> {
     let Some(running) = running(root) else {
         show_nothing(&format!("no local stack runs under {}", root.display()), out);
         return Ok(ExitCode::SUCCESS);
     };
     let pid = running.pid.to_string();
-    let sent = Command::new("kill").arg(&pid).stdin(Stdio::null()).status().map_err(io("ending the stack"))?;
+    let sent = process::Command::new("kill").arg(&pid).stdin(Stdio::null()).status().map_err(io("ending the stack"))?;
     let began = Instant::now();
     while sent.success() && Path::new("/proc").join(&pid).exists() {
         if began.elapsed() > LIMIT {
             let output = format!("process {pid} is still there after {} s", LIMIT.as_secs());
-            return Err(CliError::Stack(StackError::Script { script: "local down".to_owned(), output }));
+            return Err(Error::Stack(StackError::Script { script: "local-stack down".to_owned(), output }));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

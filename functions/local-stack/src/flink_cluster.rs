@@ -19,7 +19,7 @@ use flink::yarn_session::SessionStarter;
 use lifecycle::endpoint::Endpoint;
 use tokio::process::Command;
 
-use crate::stack::{StackError, io};
+use crate::error::{StackError, io};
 
 /// How long a script may take.
 const LIMIT: Duration = Duration::from_mins(3);

@@ -12,7 +12,8 @@ use local::{
 };
 use serde_json::json;
 
-use crate::flink_beside::{FlinkBeside, FlinkKind};
+use crate::error::{StackError, io};
+use crate::flink_cluster::{FlinkBeside, FlinkKind};
 use crate::release::{Release, aws_on_path, write_settings};
 
 /// The bucket of the local stack.
@@ -81,34 +82,6 @@ pub struct StackOptions {
     pub recording: Option<PathBuf>,
 }
 
-/// Why the stack did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StackError {
-    /// A server or the folder.
-    #[error("{what}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The AWS side.
-    #[error("the local AWS did not start")]
-    Aws(#[from] local::StartError),
-    /// The session on YARN.
-    #[error("no session on YARN: {0}")]
-    Session(String),
-    /// Flink.
-    #[error("`{script}` failed: {output}")]
-    Script {
-        /// The script.
-        script: String,
-        /// The end of what it printed.
-        output: String,
-    },
-}
-
 /// The stack, running.
 pub struct LocalStack {
     /// The AWS side.
@@ -117,11 +90,6 @@ pub struct LocalStack {
     pub flink: FlinkBeside,
     options: StackOptions,
     release: Release,
-}
-
-pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> StackError {
-    let what = what.into();
-    move |source| StackError::Io { what, source }
 }
 
 /// A port that is free now.
