@@ -103,7 +103,7 @@ impl Metrics {
     fn alert(&self, kind: AlertKind, sent: bool, now: Timestamp) -> Value {
         let mut metrics = vec![Metric::new("AlertsNotSent", "Count", u8::from(!sent))];
         if sent {
-            metrics.push(Metric::new("Alerts", "Count", 1).by("AlertKind", kind.as_str()));
+            metrics.push(Metric::new("Alerts", "Count", 1).by("Kind", kind.as_str()));
         }
         self.line(now, metrics, json!({ "alert": kind }))
     }
