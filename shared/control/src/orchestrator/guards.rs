@@ -6,21 +6,59 @@ use std::sync::Arc;
 
 use desired::inputs::{Desired, Inputs};
 use desired::manifest::JobName;
+use jiff::SignedDuration;
+use lifecycle::documents::record::{Ended, Entry};
+use lifecycle::permission::AllowedFor;
 
 use super::Orchestrator;
 use super::records::Versioned;
 use crate::ports::OutsideError;
 
+/// For how long a removal counts together with later ones.
+const COUNTS: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the last decision about a job held its removal.
+fn is_held((_, (record, _)): &(JobName, Versioned)) -> bool {
+    let decision = record.as_ref().and_then(|record| record.decision.as_ref());
+    decision.is_some_and(|decision| decision.held == Some(AllowedFor::RemovalsHeld))
+}
+
 impl Orchestrator {
-    /// Deployed names without a file, if they are more than may be removed; one by one deletions count together.
-    pub(super) async fn removals_held(&self, inputs: &Inputs) -> Result<Vec<JobName>, OutsideError> {
+    /// Deployed names without a file, if they are more than may be removed: one by one deletions count together with the
+    /// removals of the last hour, and what was held before is held until it is allowed.
+    pub(super) async fn removals_held(self: &Arc<Self>, inputs: &Inputs) -> Result<Vec<JobName>, OutsideError> {
         let keys = &self.settings.keys;
         let desired: BTreeSet<JobName> = inputs.names().into_iter().collect();
         let listed = self.store.list(&keys.manifests()).await?;
         let deployed =
             listed.iter().filter_map(|l| keys.job_of_manifest(&l.key)).filter_map(|n| JobName::try_from(n).ok());
-        let surplus: Vec<JobName> = deployed.filter(|name| !desired.contains(name)).collect();
-        Ok(if surplus.len() > self.settings.removals { surplus } else { Vec::new() })
+        let deployed: BTreeSet<JobName> = deployed.collect();
+        let surplus: BTreeSet<JobName> = deployed.difference(&desired).cloned().collect();
+        if surplus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let held = surplus.len() > self.settings.removals
+            || self.records(surplus.clone()).await?.found.iter().any(is_held)
+            || surplus.len() + self.removed_lately(&deployed, &desired).await? > self.settings.removals;
+        Ok(if held { surplus.into_iter().collect() } else { Vec::new() })
+    }
+
+    /// How many jobs were removed within the last hour.
+    async fn removed_lately(
+        self: &Arc<Self>,
+        deployed: &BTreeSet<JobName>,
+        desired: &BTreeSet<JobName>,
+    ) -> Result<usize, OutsideError> {
+        let keys = &self.settings.keys;
+        let listed = self.store.list(&keys.records()).await?;
+        let known = listed.iter().filter_map(|l| keys.job_of_record(&l.key)).filter_map(|n| JobName::try_from(n).ok());
+        let gone = known.filter(|name| !deployed.contains(name) && !desired.contains(name)).collect();
+        let now = self.world.now();
+        let lately = |entry: &Entry| entry.outcome == Ended::Removed && now.duration_since(entry.at) < COUNTS;
+        let removed = |(_, (record, _)): &(JobName, Versioned)| {
+            record.as_ref().is_some_and(|record| record.history.last().is_some_and(lately))
+        };
+        Ok(self.records(gone).await?.found.iter().filter(|found| removed(found)).count())
     }
 
     /// The jobs that would start clean because of `config/`, of all there are: one by one uploads count together. Nothing
