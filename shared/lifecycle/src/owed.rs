@@ -107,8 +107,8 @@ impl Cause {
     /// Whether a job that is to run does not, as far as is known.
     pub fn is_down(self) -> bool {
         match self {
-            // It is alive: Flink restarts it.
-            Self::NotStable => false,
+            // It is alive, and Flink restarts it; or nobody knows before the next look.
+            Self::NotStable | Self::NoResult => false,
             Self::NoSession
             | Self::EndNotProven
             | Self::NoCapacity { .. }
@@ -117,7 +117,6 @@ impl Cause {
             | Self::StaysInPassing
             | Self::NoSavepoint
             | Self::NeverTaken
-            | Self::NoResult
             | Self::DoesNotCompile
             | Self::DoesNotRun
             | Self::NoState
@@ -328,6 +327,7 @@ impl Purpose {
         match self {
             Self::Apply => "not applied",
             Self::KeepRunning if cause.is_down() => "not running",
+            Self::KeepRunning if cause == Cause::NoResult => "not known to run",
             Self::KeepRunning => "not stable",
             Self::Remove => "not removed",
         }

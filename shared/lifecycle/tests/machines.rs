@@ -216,6 +216,7 @@ fn the_states_of_a_run_are_searched_under_the_directories_it_was_started_with() 
 fn a_removal_keeps_the_states_of_operations_without_a_result() {
     let (mut record, mut node, _) = left_behind(&reconfigured());
     node.checkpoint(run(2));
+    node.end(run(2), JobState::Restarting);
     let removal = order(&mut record, &Desired::Absent, 3);
     let outcome = node.run(&removal.plan);
     assert_eq!((word(&outcome).as_str(), node.live().len()), ("removed", 0));
@@ -539,4 +540,39 @@ fn a_missing_secret_touches_nothing_and_is_tried_again() {
     assert_eq!(record.status(), Some(Status::Running));
     let owed = record.owed.apply.unwrap().debt;
     assert_eq!((owed.attempts, owed.next.is_some(), &owed.error), (1, true, &said));
+}
+
+/// A run of the deployed version that an operation without a result left goes on from its own newest state.
+#[test]
+fn a_healthy_run_that_was_left_is_stopped_with_a_savepoint() {
+    let (mut record, mut node) = deployed(&first());
+    (node.claim, node.result) = (None, None);
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let before = node.submitted.len();
+    for effects in 0.. {
+        (node.claim, node.result) = (None, None);
+        node.go_on(&open.plan, effects);
+        if node.submitted.len() > before {
+            break;
+        }
+    }
+    let claim = node.claim.take();
+    let mut record = settle_abandoned(record, &open, claim.as_ref(), Timestamp::UNIX_EPOCH, patience());
+    node.result = None;
+    // Meanwhile what is deployed is to be brought back: the run that was left ends with a savepoint, which it starts from.
+    record.owed.apply = None;
+    let restart = order(&mut record, &wanted(&first()), 3);
+    let Outcome::Deployed { run: back, .. } = node.run(&restart.plan) else { panic!("{:?}", node.result) };
+    assert!(node.runs[&run(2)].stopped.is_some(), "{:?}", node.runs);
+    assert_eq!(back.restored_from, node.runs[&run(2)].stopped);
+}
+
+/// After an operation without a result nobody knows before the next look whether the job runs.
+#[test]
+fn what_an_operation_without_a_result_left_is_unknown() {
+    let (mut record, _) = deployed(&first());
+    unsettle(&mut record);
+    assert_eq!((record.status(), record.is_down()), (Some(Status::Unknown), false));
+    let _ = order(&mut record, &wanted(&first()), 2);
+    assert_eq!((record.status(), record.is_down()), (Some(Status::Unknown), false), "while it is looked at");
 }

@@ -16,7 +16,7 @@ use crate::documents::outcome::RefusalKind;
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::{Document, Rest};
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
-use crate::owed::Owed;
+use crate::owed::{Cause, Owed};
 use crate::permission::{Allow, AllowedFor};
 
 /// The format of records that this version writes.
@@ -63,6 +63,8 @@ pub enum Status {
     Running,
     /// It should run, but no run of it is live.
     NotRunning,
+    /// It should run; an operation ended without a result, and the next look tells.
+    Unknown,
     /// It was removed: stopped, its state kept.
     Stopped,
     /// It was bounded and is done.
@@ -74,6 +76,7 @@ impl fmt::Display for Status {
         f.write_str(match self {
             Self::Running => "running",
             Self::NotRunning => "not running",
+            Self::Unknown => "unknown",
             Self::Stopped => "stopped",
             Self::Complete => "complete",
         })
@@ -341,22 +344,20 @@ impl Record {
     /// How what is deployed stands, as far as was settled; nothing if nothing is.
     pub fn status(&self) -> Option<Status> {
         let deployed = self.deployed.as_ref()?;
-        Some(match deployed.aim {
-            Aim::Run if self.is_down() => Status::NotRunning,
-            Aim::Run => Status::Running,
-            Aim::Stopped => Status::Stopped,
-            Aim::Complete => Status::Complete,
+        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
+        Some(match (deployed.aim, self.owed.keep_running.as_ref().map(|debt| debt.cause)) {
+            (Aim::Stopped, _) => Status::Stopped,
+            (Aim::Complete, _) => Status::Complete,
+            (Aim::Run, Some(Cause::NoResult)) => Status::Unknown,
+            (Aim::Run, Some(cause)) if cause.is_down() => Status::NotRunning,
+            (Aim::Run, Some(_) | None) if restarting => Status::NotRunning,
+            (Aim::Run, Some(_) | None) => Status::Running,
         })
     }
 
-    /// Whether what is deployed should run and is not known to: it is owed, or being brought back.
+    /// Whether what is deployed should run and is known not to: it is owed, or being brought back.
     pub fn is_down(&self) -> bool {
-        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
-        let owed = self.owed.keep_running.as_ref().is_some_and(|debt| debt.cause.is_down());
-        self.deployed.as_ref().is_some_and(|deployed| match deployed.aim {
-            Aim::Run => owed || restarting,
-            Aim::Stopped | Aim::Complete => false,
-        })
+        self.status() == Some(Status::NotRunning)
     }
 
     /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.

@@ -134,9 +134,11 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
             return note_start(state, begin);
         }
-        // A run that never was deployed is ended at once; the deployed lineage has the state.
+        // One of the deployed version goes on from its states: the newest is kept. Another version's are not needed.
+        let same_version = plan.previous.as_ref().is_some_and(|p| p.launch.version == orphan.version);
+        let stop = if same_version && seen.observed == Observed::Running { Stop::Savepoint } else { Stop::Cancel };
         let intent = Intent {
-            stop: Some((orphan.job_id, Stop::Cancel)),
+            stop: Some((orphan.job_id, stop)),
             start: intent_of(plan, None, None).start,
             left_savepoint: None,
         };

@@ -172,7 +172,7 @@ impl Settling<'_> {
                     self.owe_keep_running(record, cause, &detail(outcome));
                 } else if *gone && to_run && record.owed.keep_running.is_none() {
                     // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
-                    let debt = self.debt(None, Cause::NoResult, "it was not there as its target was tried");
+                    let debt = self.debt(None, Cause::DoesNotRun, "it was not there as its target was tried");
                     record.owed.keep_running = Some(debt.at_once(now));
                 }
             }
