@@ -76,6 +76,7 @@ impl Alert {
                 "jobs are not looked after, objects cannot be read",
             ),
             AlertKind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
+            AlertKind::NoCapacity => "The session has too few free slots".to_owned(),
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum AlertKind {
     CleanStartNeeded,
     /// Operations are not carried out on the node.
     NodeBroken,
+    /// The session has too few slots for the jobs.
+    NoCapacity,
     /// A job is not looked after: an object of it cannot be read.
     Unreadable,
 }
@@ -58,6 +60,7 @@ impl AlertKind {
             Self::Stranger => "stranger",
             Self::CleanStartNeeded => "clean-start-needed",
             Self::NodeBroken => "node-broken",
+            Self::NoCapacity => "no-capacity",
             Self::Unreadable => "unreadable",
         }
     }
@@ -72,6 +75,7 @@ impl AlertKind {
             | Self::Stranger
             | Self::CleanStartNeeded
             | Self::NodeBroken
+            | Self::NoCapacity
             | Self::Unreadable => true,
             Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
         }
@@ -160,14 +164,19 @@ pub fn of_record(record: &Record) -> Vec<Condition> {
         // Another target is another cause; the same one that is tried again is not.
         let target = record.owed.apply.as_ref().filter(|_| purpose == Purpose::Apply);
         let cause = target.map_or_else(|| debt.cause.to_string(), |apply| apply.digest.to_string());
-        let detail = first_line(&format!("{}: {}", purpose.undone(debt.cause), debt.error));
+        let detail = format!("{}: {}", purpose.undone(debt.cause), debt.error);
         let operation = Some(debt.operation);
-        let of_job = Condition { kind, subject: record.name.to_string(), cause, detail, operation };
-        // One cause, however many jobs it keeps from being deployed.
-        let shared = |subject: &str| Condition { subject: subject.to_owned(), cause: String::new(), ..of_job.clone() };
+        let (subject, told) = (record.name.to_string(), first_line(&detail));
+        let of_job = Condition { kind, subject, cause, detail: told, operation };
+        // One cause, however many jobs it keeps from being deployed; the first one is told of.
+        let shared = |subject: &str| {
+            let detail = first_line(&format!("{} {detail}", record.name));
+            Condition { subject: subject.to_owned(), cause: String::new(), detail, ..of_job.clone() }
+        };
         Some(match kind {
             AlertKind::NoCluster => shared("session"),
             AlertKind::NodeBroken => shared("node"),
+            AlertKind::NoCapacity => shared("slots"),
             AlertKind::LostCluster
             | AlertKind::OperationFailed
             | AlertKind::Unhealthy
@@ -191,8 +200,8 @@ fn kind_of(debt: &Debt) -> Option<AlertKind> {
         Cause::NoResult => (debt.attempts > QUIET).then_some(AlertKind::OperationFailed),
         Cause::NoState | Cause::MayBeComplete => Some(AlertKind::CleanStartNeeded),
         Cause::NotStable => Some(AlertKind::Unhealthy),
-        Cause::NoCapacity { .. }
-        | Cause::NoSecret
+        Cause::NoCapacity { .. } => Some(AlertKind::NoCapacity),
+        Cause::NoSecret
         | Cause::StaysInPassing
         | Cause::NoSavepoint
         | Cause::DoesNotCompile

@@ -196,7 +196,7 @@ impl Orchestrator {
         // Whatever came of the dispatch: people are told of what was found.
         if whole {
             self.swept(&report);
-            seen.kinds.extend([AlertKind::NoCluster, AlertKind::NodeBroken]);
+            seen.kinds.extend([AlertKind::NoCluster, AlertKind::NodeBroken, AlertKind::NoCapacity]);
         }
         if let Some(document) = &observed {
             self.look_told(document, &mut seen).await;

@@ -8,14 +8,16 @@ use desired::manifest::JobName;
 use lifecycle::alert_conditions::{AlertKind, Condition};
 use lifecycle::documents::alerts::{AlertsDocument, FORMAT, Seen};
 use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::{DocumentError, read};
 use lifecycle::facts::{Fact, Looked, Swept};
 use lifecycle::flink::{Epoch, JobSeen};
+use lifecycle::ids::Nonce;
 use lifecycle::orchestrate::Lost;
 
 use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
-use crate::documents::{fetch, swap};
+use crate::documents::swap;
 use crate::ports::{Condition as Expecting, OutsideError};
 use crate::runner::error_chain;
 
@@ -100,9 +102,9 @@ impl Orchestrator {
         let (store, key) = (self.store.as_ref(), self.settings.keys.alerts());
         for _ in 0..CONFLICTS {
             let nonce = self.world.fresh_id().into();
-            let (known, expecting) = match fetch::<AlertsDocument>(store, &key).await? {
+            let (known, expecting) = match store.get(&key).await? {
                 None => (AlertsDocument::fresh(nonce), Expecting::Absent),
-                Some((document, object)) => (document, Expecting::Unchanged(object.etag)),
+                Some(object) => (standing(&key, &object.bytes, nonce)?, Expecting::Unchanged(object.etag)),
             };
             let mut draft = known.clone();
             let answer = change(&mut draft);
@@ -159,6 +161,20 @@ impl Orchestrator {
             down: findings().filter(|(_, finding)| finding.down).map(|(name, _)| name.clone()).collect(),
             oldest: open.min_by_key(|(_, _, at)| *at),
         }));
+    }
+}
+
+/// What stands. A damaged document is begun anew: at worst people are told of something twice.
+fn standing(key: &str, bytes: &[u8], nonce: Nonce) -> Result<AlertsDocument, OutsideError> {
+    match read(bytes) {
+        Ok(document) => Ok(document),
+        Err(error @ DocumentError::Damaged(_)) => {
+            tracing::warn!(error = error_chain(&error), "{key} is replaced");
+            Ok(AlertsDocument::fresh(nonce))
+        }
+        Err(error @ DocumentError::Newer { .. }) => {
+            Err(OutsideError::refused(format!("reading {key}"), format!("{error} ({})", error.help())))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{BatchId, JobId, run_id};
 use lifecycle::owed::Cause;
 
-use crate::kit::{Outside, Telling, epoch, job, jobs, run_of};
+use crate::kit::{Outside, Telling, epoch, job, jobs, keys, run_of};
 
 fn only(name: &JobName) -> Scope {
     Scope::Jobs(BTreeSet::from([name.clone()]))
@@ -294,4 +294,37 @@ async fn clean_starts_because_of_configuration_are_held() {
     outside.run(Scope::All).await;
     assert!(all[2..].iter().all(|name| outside.record(name).open.is_some()), "five may start clean");
     assert!(all[..2].iter().all(|name| outside.record(name).open.is_none()));
+}
+
+/// What people were told of is worth less than that they are told: a damaged document does not silence all alerts.
+#[tokio::test]
+async fn damaged_alerts_are_begun_anew() {
+    for bytes in [&b"{\"format\":2,\"stand"[..], b"", b"[]"] {
+        let orders = job("orders");
+        let outside = Outside::with(std::slice::from_ref(&orders));
+        outside.put(&keys().alerts(), bytes.to_vec());
+        change(&outside, &orders, 2, rolled_back()).await;
+        assert_eq!(outside.told(), [("operation-failed", 1)]);
+    }
+    // A newer program's is left as it is.
+    let orders = job("orders");
+    let outside = Outside::with(std::slice::from_ref(&orders));
+    outside.put(&keys().alerts(), b"{\"format\":99}".to_vec());
+    change(&outside, &orders, 2, rolled_back()).await;
+    assert_eq!(outside.told(), []);
+    assert!(outside.state().facts.contains(&Fact::AlertsUnknown), "it is measured");
+    assert_eq!(outside.json(&keys().alerts()).unwrap()["format"], 99);
+}
+
+/// Task managers are gone: one cause, one message, however many jobs wait.
+#[tokio::test]
+async fn jobs_that_wait_for_slots_are_one_alert() {
+    let all = jobs(20);
+    let outside = Outside::with(&all);
+    for name in &all {
+        change(&outside, name, 2, Outcome::refused(Refusal::NoCapacity { needed: 1, free: 0 })).await;
+    }
+    assert_eq!(outside.told(), [("no-capacity", 1)]);
+    let body = outside.state().alerts[0].body();
+    assert!(body.contains("- slots: job-00 not applied: it needs 1 slots, 0 are free"), "{body}");
 }

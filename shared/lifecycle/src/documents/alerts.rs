@@ -37,6 +37,7 @@ impl Seen {
             AlertKind::LostCluster => false,
             AlertKind::NoCluster
             | AlertKind::NodeBroken
+            | AlertKind::NoCapacity
             | AlertKind::RemovalsHeld
             | AlertKind::CleanStartsHeld
             | AlertKind::Stranger => self.kinds.contains(&condition.kind),
