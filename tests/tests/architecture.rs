@@ -99,3 +99,48 @@ fn every_module_says_what_it_owns() {
         assert!(header >= 2, "{} has no header of two lines", file.display());
     }
 }
+
+/// The files and functions that the tour for newcomers names, in the order of its stops.
+fn tour() -> Vec<(String, String)> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let tour = text.split("\n## ").find(|section| section.starts_with("A tour")).unwrap();
+    let code: Vec<&str> = tour.split('`').skip(1).step_by(2).collect();
+    let is_file = |text: &str| Path::new(text).extension().is_some_and(|end| end == "rs" || end == "py");
+    let pairs = code.windows(2).filter(|pair| is_file(pair[0]) && !is_file(pair[1]) && !pair[1].contains('/'));
+    pairs.map(|pair| (pair[0].to_owned(), pair[1].to_owned())).collect()
+}
+
+#[test]
+fn the_tour_names_what_is_there() {
+    let stops = tour();
+    assert!(stops.len() >= 18, "{stops:?}");
+    for (file, function) in stops {
+        let text = fs::read_to_string(root().join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let is_there = ["fn ", "def "].iter().any(|word| text.contains(&format!("{word}{function}(")));
+        assert!(is_there, "{file} has no function {function}");
+    }
+}
+
+/// The longest production files, in lines without their tests, and why they may be longer than the rest.
+const LONG: &[(&str, &str)] = &[];
+
+#[test]
+fn no_file_is_too_long() {
+    let mut files = Vec::new();
+    for folder in ["shared", "functions"] {
+        for package in fs::read_dir(root().join(folder)).unwrap() {
+            let source = package.unwrap().path().join("src");
+            if source.is_dir() {
+                sources(&source, &mut files);
+            }
+        }
+    }
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let is_test = name.ends_with("tests.rs") || name == "test_kit.rs";
+        let allowed = LONG.iter().any(|(long, why)| file.ends_with(long) && !why.is_empty());
+        assert!(is_test || allowed || lines <= 400, "{} has {lines} lines", file.display());
+    }
+}

@@ -54,7 +54,7 @@ fn every_kind_of_line_and_the_sum() {
       ~ orders    v1 -> v1  configuration  savepoint, restart from it
           flinkProperties.parallelism.default: 2 -> 4
       ? payments  -         waits          operation 6f760304 is under way
-      ? refunds   -         held           more removals at once than allowed; `allow NAME remove` lets it go
+      ? refunds   -         held           more removals at once than allowed; `allow NAME remove` approves it
     Plan: 1 new, 1 configuration, 1 query, 1 removed, 1 waits, 1 held, 1 unchanged. 1 job loses its state.
     ");
     assert_eq!(planned(&answer), Exit::Done);

@@ -1,4 +1,4 @@
-//! What an SDK error means: a refusal, or no answer to rely on.
+//! What an SDK error means: a refusal, or an unknown outcome.
 //! Must not know what was asked; callers name it.
 
 use std::error::Error;

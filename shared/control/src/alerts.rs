@@ -72,8 +72,8 @@ impl Alert {
             AlertKind::Stranger => count("Flink job runs that no record knows", "Flink jobs run that no record knows"),
             AlertKind::CleanStartNeeded => count("job has no state to start from", "jobs have no state to start from"),
             AlertKind::Unreadable => count(
-                "job is not looked after, an object cannot be read",
-                "jobs are not looked after, objects cannot be read",
+                "job is not reconciled, an object cannot be read",
+                "jobs are not reconciled, objects cannot be read",
             ),
             AlertKind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
             AlertKind::NoCapacity => "The session has too few free slots".to_owned(),

@@ -1,4 +1,4 @@
-//! Time and fresh names for real.
+//! The system's clock and id source.
 //! The only place of the programs that draws ids.
 
 use jiff::Timestamp;

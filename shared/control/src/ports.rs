@@ -81,7 +81,7 @@ pub enum OutsideError {
         message: String,
     },
     /// No usable answer: whether it happened is unknown.
-    #[error("{what}: no answer to rely on")]
+    #[error("{what}: outcome unknown")]
     Unknown {
         /// What was asked.
         what: String,
@@ -218,7 +218,7 @@ pub trait Cluster: Send + Sync {
     async fn look(&self) -> Result<Look, OutsideError>;
     /// One job as the JobManager has it now, never from a cache.
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError>;
-    /// Whether another life of a JobManager is proven over; an answer of no proves nothing.
+    /// Whether another JobManager incarnation is known to be dead; an answer of no proves nothing.
     async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError>;
     /// Asks for a stop with savepoint under a trigger; asking again under the same one changes nothing.
     async fn stop(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError>;

@@ -42,7 +42,7 @@ pub enum AlertKind {
     NodeBroken,
     /// The session has too few slots for the jobs.
     NoCapacity,
-    /// A job is not looked after: an object of it cannot be read.
+    /// A job is not reconciled: an object of it cannot be read.
     Unreadable,
 }
 

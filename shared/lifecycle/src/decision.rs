@@ -25,7 +25,7 @@ pub enum Observed {
     Gone,
     /// No run of ours, but a live job of the same name.
     Foreign,
-    /// No run of ours is there, but one was given to a JobManager that is not proven over.
+    /// No run of ours is there, but one was given to a JobManager that may still be alive.
     Unproven,
 }
 

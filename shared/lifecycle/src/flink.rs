@@ -103,7 +103,7 @@ impl JobSeen {
     }
 }
 
-/// One life of a JobManager: `standalone:<host:port>/<process>` or `yarn:<application>/<attempt>`.
+/// One JobManager incarnation: `standalone:<host:port>/<process>` or `yarn:<application>/<attempt>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Epoch {
@@ -125,7 +125,7 @@ pub enum Epoch {
 
 /// A text that names no epoch.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` names no life of a JobManager")]
+#[error("`{0}` names no JobManager incarnation")]
 pub struct NotAnEpoch(String);
 
 impl Epoch {

@@ -79,7 +79,7 @@ impl fmt::Display for Reason {
             Self::GivenUp { error } => {
                 write!(f, "it failed and is tried again once it changes, or by `retry NAME`: {error}")
             }
-            Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` lets it go"),
+            Self::RemovalsHeld => f.write_str("more removals at once than allowed; `allow NAME remove` approves it"),
             Self::CleanStartsHeld => f.write_str(
                 "more jobs than allowed would start clean because of config/; `allow NAME clean-start` lets it start",
             ),

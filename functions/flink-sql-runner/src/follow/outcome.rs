@@ -119,7 +119,7 @@ impl Ended {
             _ => "ended without an outcome",
         };
         let help = match self.exit {
-            Exit::Held => format!("`flink-sql-runner allow {job} adopt|clean-start|remove` lets it go once"),
+            Exit::Held => format!("`flink-sql-runner allow {job} adopt|clean-start|remove` approves it once"),
             _ => format!("flink-sql-runner history {job}"),
         };
         let mut text = diagnostics::all(&self.errors);
@@ -220,7 +220,7 @@ mod tests {
         exit 1
         error: orders v2 was refused; what ran before is as it was
           caused by: no state of its lineage was found; `allow NAME clean-start` starts it without
-        help: `flink-sql-runner allow orders adopt|clean-start|remove` lets it go once
+        help: `flink-sql-runner allow orders adopt|clean-start|remove` approves it once
         exit 7
         error: orders v2 failed; nothing of it runs now
           caused by: the cluster is full

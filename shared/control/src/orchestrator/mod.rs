@@ -80,7 +80,7 @@ pub struct Report {
     pub batch: Option<BatchId>,
     /// The step or command that carries it.
     pub dispatched_as: Option<String>,
-    /// Jobs that could not be looked after, with the reason.
+    /// Jobs that could not be reconciled, with the reason.
     pub troubles: BTreeMap<JobName, String>,
     /// Those of them of which an object cannot be read, and could not by another try: people are told.
     pub unreadable: BTreeSet<JobName>,
@@ -143,7 +143,7 @@ impl Orchestrator {
 
     async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
         let Concern { names, whole, sweep, look, lost, observed, learned, urgent } = self.concerned(scope).await?;
-        // Records first, then what is desired: the other way round an old wish could undo a newer one.
+        // Records first, then what is desired: the other way round a stale desired state could overwrite a newer one.
         let Records { found: records, unread } = self.records(names).await?;
         let inputs = Arc::new(self.desired.load().await?);
         let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
@@ -233,7 +233,7 @@ impl Orchestrator {
                 }
                 // One job's trouble never stops another's.
                 Ok((name, Err(trouble))) => report.trouble(name, &trouble),
-                Err(error) => tracing::error!(%error, "a job's task broke"),
+                Err(error) => tracing::error!(%error, "a job's task panicked"),
             }
         }
         report
@@ -249,8 +249,8 @@ fn circumstances(document: &ObservedDocument) -> Circumstances {
 /// What was found, for the log.
 fn log_found(job: &JobName, found: &Result<&Finding, &OutsideError>) {
     match found {
-        Ok(Finding { reason, .. }) if reason.is_quiet() => tracing::debug!(%reason, "looked after"),
-        Ok(Finding { reason, .. }) => tracing::info!(%reason, "looked after"),
-        Err(error) => tracing::error!(%job, error = error_chain(*error), "could not be looked after"),
+        Ok(Finding { reason, .. }) if reason.is_quiet() => tracing::debug!(%reason, "reconciled"),
+        Ok(Finding { reason, .. }) => tracing::info!(%reason, "reconciled"),
+        Err(error) => tracing::error!(%job, error = error_chain(*error), "could not be reconciled"),
     }
 }

@@ -1,4 +1,4 @@
-//! Which jobs an event concerns, and how they are looked after.
+//! Which jobs an event concerns, and how they are reconciled.
 //! Must not know what is found about them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use lifecycle::orchestrate::{Learned, Lost};
 use super::Orchestrator;
 use crate::ports::OutsideError;
 
-/// Which jobs are looked after, and how.
+/// Which jobs are reconciled, and how.
 #[derive(Clone, Debug)]
 pub enum Scope {
     /// These.
@@ -33,7 +33,7 @@ pub(super) struct Concern {
     pub(super) names: BTreeSet<JobName>,
     /// Whether they are all jobs there are.
     pub(super) whole: bool,
-    /// Whether open operations and due retries are looked after as well.
+    /// Whether open operations and due retries are reconciled as well.
     pub(super) sweep: bool,
     /// Whether the node looks at the cluster.
     pub(super) look: bool,

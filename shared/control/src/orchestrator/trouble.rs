@@ -1,4 +1,4 @@
-//! Why one job could not be looked after: an object of it that cannot be read, or anything else that was not answered.
+//! Why one job could not be reconciled: an object of it that cannot be read, or anything else that was not answered.
 //! Must not know what is done about it.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::Report;
 use crate::ports::OutsideError;
 use crate::runner::error_chain;
 
-/// Why one job could not be looked after. It is never another job's trouble.
+/// Why one job could not be reconciled. It is never another job's trouble.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// An object of it could not be read.

@@ -6,6 +6,7 @@ pub mod holding;
 mod lease;
 mod observe;
 mod operation;
+mod read_back;
 mod timing;
 mod waves;
 

@@ -70,7 +70,7 @@ async fn by_directory(files: &dyn Files, plan: &Plan, look: &Look) -> Result<Vec
     Ok(ids.filter(|id| look.job(*id).is_some_and(|job| !job.state.is_terminal())).collect())
 }
 
-/// The runs of ours that are not in the look, and were given to another life of a JobManager that is not proven over.
+/// The runs of ours that are not in the look, and were given to another JobManager incarnation that may still be alive.
 async fn unproven(
     cluster: &dyn Cluster,
     plan: &Plan,
@@ -112,7 +112,7 @@ pub(super) async fn newest_states(cluster: &Arc<dyn Cluster>, expected: &[Expect
                 // Without checkpoints it has no state that could be old.
                 Ok((Ok(None), _)) => {}
                 Ok((Err(error), job)) => tracing::warn!(job = job.name, %error, "the age of its state is not known"),
-                Err(error) => tracing::error!(%error, "a question broke"),
+                Err(error) => tracing::error!(%error, "a question's task panicked"),
             }
         }
     };

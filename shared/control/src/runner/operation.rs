@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use desired::effective::{OptionDifference, differences};
 use desired::launch::{Launch, Rejection};
 use desired::secrets::SecretReference;
 use lifecycle::documents::batch::FORMAT;
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::holding::Holding;
 use super::observe::job_look;
+use super::read_back::differences_of;
 use super::timing::{Timing, checkpoint_timeout, phase_name};
 use super::waves::{HeldTurns, Needs, Standing};
 use super::{Runner, Shared};
@@ -27,8 +27,6 @@ use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
 use crate::stop_run::{Waiting, cancel, stop};
 
-/// How long the result waits to hear what a run runs with.
-const READ_BACK: Duration = Duration::from_secs(5);
 /// How long a wait for a turn is at least that is told.
 const WORTH_NOTING: Duration = Duration::from_millis(1);
 
@@ -362,28 +360,9 @@ impl Pass<'_> {
         .await
     }
 
-    /// Where the run that came of it is not what was asked for. Only worth a word: an answer that does not come soon
-    /// holds up no result.
-    async fn differences(&self, outcome: &Outcome) -> Vec<OptionDifference> {
-        let (run, launch) = match outcome {
-            Outcome::Deployed { run, .. } => (run, self.plan.next.as_ref()),
-            Outcome::RolledBack { run, .. } => (run, self.plan.previous.as_ref().map(|previous| &previous.launch)),
-            Outcome::Completed { .. }
-            | Outcome::Left { .. }
-            | Outcome::Removed { .. }
-            | Outcome::Refused { .. }
-            | Outcome::Failed { .. } => return Vec::new(),
-        };
-        let Some(launch) = launch else { return Vec::new() };
-        match tokio::time::timeout(READ_BACK, self.runner.cluster.effective(run.job_id)).await {
-            Ok(Ok(Some(effective))) => differences(&launch.properties, &effective),
-            Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),
-        }
-    }
-
     async fn write_result(&mut self, outcome: Outcome) -> Result<Input, OutsideError> {
         let result = OperationResult {
-            differences: self.differences(&outcome).await,
+            differences: differences_of(self.runner.cluster.as_ref(), self.plan, &outcome).await,
             format: FORMAT,
             operation: self.plan.operation,
             job: self.plan.job.clone(),

@@ -1,4 +1,4 @@
-//! What is worth a word about a session that runs: what it would not outlive, and what it was not started with.
+//! Warnings about a session that runs: what it would not outlive, and what it was not started with.
 //! Must not change anything.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const MAX_ATTEMPTS: &str = "yarn.resourcemanager.am.max-attempts";
 const HIDDEN: &str = "******";
 
 impl SessionAdmin {
-    /// Everything worth a word; what cannot be found out is passed over.
+    /// All warnings; what cannot be found out is left out.
     pub async fn warnings(&self, cluster: &dyn SessionCluster) -> Vec<String> {
         let mut warnings = Vec::new();
         if matches!(self.sessions.recovers().await, Ok(false)) {

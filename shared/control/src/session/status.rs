@@ -71,7 +71,7 @@ pub struct SessionStatus {
     pub restart: Option<Restart>,
     /// The last one that came to its end.
     pub last_restart: Option<Restart>,
-    /// What is worth a word.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 

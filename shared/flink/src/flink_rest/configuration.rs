@@ -50,7 +50,7 @@ impl Configuration {
         self.0.into_iter().map(|entry| (entry.key, entry.value)).collect()
     }
 
-    /// The life of a standalone `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
+    /// The incarnation of a standalone `JobManager`: it draws the last part of its `web.tmpdir` anew at every start.
     pub(super) fn process(&self, endpoint: &Endpoint) -> Result<Epoch, String> {
         let directory = self.get("web.tmpdir");
         match directory.and_then(|path| path.rsplit('/').next()) {

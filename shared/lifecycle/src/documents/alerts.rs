@@ -25,7 +25,7 @@ const KEPT: usize = 200;
 pub struct Seen {
     /// The conditions that stand, or that happened.
     pub conditions: Vec<Condition>,
-    /// The jobs that were looked after: a condition of theirs that is not among these has ended.
+    /// The jobs that were reconciled: a condition of theirs that is not among these has ended.
     pub jobs: BTreeSet<JobName>,
     /// The kinds that were looked for whole: one of them that is not among these has ended.
     pub kinds: BTreeSet<AlertKind>,

@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 2;
 pub struct StopNote {
     /// The run that is stopped.
     pub run: JobId,
-    /// The how-manieth try this is; rises only after the failure of the one before was read.
+    /// Which attempt this is; rises only after the failure of the one before was read.
     pub n: u32,
     /// The savepoint, once it is known.
     pub savepoint: Option<String>,

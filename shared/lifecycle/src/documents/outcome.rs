@@ -188,7 +188,7 @@ pub enum Refusal {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<JobId>,
     },
-    /// Where a run of ours was cannot be asked, and is not proven over: it may live.
+    /// The JobManager that a run of ours was submitted to is unreachable: it may still run it.
     EndNotProven {
         /// The run.
         job_id: JobId,
@@ -292,7 +292,10 @@ impl std::fmt::Display for Refusal {
                 candidates.join(", ")
             ),
             Self::EndNotProven { job_id, epoch } => {
-                write!(f, "its run {job_id} was given to {epoch}, which cannot be asked and is not proven over")
+                write!(
+                    f,
+                    "its run {job_id} was submitted to JobManager {epoch}, which is unreachable and may still run it"
+                )
             }
             Self::NoSecret { message } | Self::NoCluster { message } | Self::NodeBroken { message } => {
                 f.write_str(message)
@@ -306,7 +309,7 @@ impl std::fmt::Display for Refusal {
                  its end; `allow NAME clean-start` starts it again"
             ),
             Self::NoSavepoint { message } => write!(f, "no savepoint could be taken, it runs on: {message}"),
-            Self::StaysInPassing => f.write_str("it stays in a state that should pass"),
+            Self::StaysInPassing => f.write_str("it is stuck in a transitional state"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct JobLook {
     pub jobs: Vec<JobSeen>,
     /// For each of them that is FINISHED: the savepoint it ended with, or nothing if it came to its end.
     pub ended_with: Vec<(JobId, Option<String>)>,
-    /// Runs of ours that are not there and were given to another life of a JobManager, which is not proven over.
+    /// Runs of ours that are not there and were given to another JobManager incarnation, which may still be alive.
     pub unproven: Vec<(JobId, Epoch)>,
     /// Whether a live run of ours has completed a checkpoint.
     pub checkpointed: bool,

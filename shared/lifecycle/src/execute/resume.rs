@@ -95,7 +95,7 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 
-/// Goes on from its newest state. A bounded run without one that was given to another life of the JobManager, or so long ago
+/// Goes on from its newest state. A bounded run without one that was given to another JobManager incarnation, or so long ago
 /// that this one may have forgotten it, may have come to its end there: it is not submitted again.
 pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<String>) -> Next {
     let notes = &claim_of(&state).notes;

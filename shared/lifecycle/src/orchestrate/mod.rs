@@ -2,7 +2,9 @@
 //! Must not know I/O, clocks or randomness: time and fresh ids come in with the situation.
 
 mod decide;
+mod history;
 mod machine;
+mod owing;
 mod settle;
 
 pub use decide::decide;

@@ -5,15 +5,17 @@ use desired::manifest::Meta;
 use desired::target::Target;
 use jiff::Timestamp;
 
+use super::history::{detail, ended, entry, restored};
+use super::owing::cause_of;
 use crate::change::ChangeKind;
 use crate::decision::Why;
 use crate::documents::claim::{Abandoned, Claim};
-use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
+use crate::documents::outcome::{Compiled, Outcome, RunStarted};
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
 use crate::flink::Epoch;
 use crate::ids::{JobId, rollback_id};
-use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
+use crate::owed::{Cause, Debt, Patience, Purpose};
 use crate::permission::Permission;
 
 /// How many runs that an operation may have left are remembered. Each was restored from the newest state of those before
@@ -79,17 +81,17 @@ pub fn settle_abandoned(
 }
 
 /// The operation that is settled, and when.
-struct Settling<'a> {
-    open: &'a OpenOperation,
-    now: Timestamp,
-    patience: Patience,
+pub(super) struct Settling<'a> {
+    pub(super) open: &'a OpenOperation,
+    pub(super) now: Timestamp,
+    pub(super) patience: Patience,
     /// The life of the JobManager that it met, where that is known.
-    met: Option<&'a Epoch>,
+    pub(super) met: Option<&'a Epoch>,
 }
 
 impl Settling<'_> {
     /// What the operation was for.
-    fn purpose(&self, record: &Record) -> Purpose {
+    pub(super) fn purpose(&self, record: &Record) -> Purpose {
         let stopped = record.deployed.as_ref().is_none_or(|deployed| deployed.aim == Aim::Stopped);
         match (&self.open.plan.next, self.open.plan.is_restart()) {
             (None, _) => Purpose::Remove,
@@ -283,82 +285,6 @@ impl Settling<'_> {
             record.owed.apply = None;
         }
     }
-
-    /// What the operation was for is still to be done.
-    fn owe(&self, record: &mut Record, cause: Cause, error: &str) {
-        match self.purpose(record) {
-            Purpose::Apply => self.owe_apply(record, cause, error),
-            Purpose::KeepRunning => self.owe_keep_running(record, cause, error),
-            Purpose::Remove => {
-                let debt = self.debt(record.owed.remove.as_ref(), cause, error);
-                record.owed.remove = Some(debt.again(self.now, self.patience));
-            }
-        }
-    }
-
-    /// Tried again by itself only if something outside the target is the cause: each try may cost a healthy job a stop.
-    fn owe_apply(&self, record: &mut Record, cause: Cause, error: &str) {
-        let Some(target) = &self.open.target else { return };
-        let before = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
-        let debt = self.debt(before, cause, error);
-        let debt = if cause.is_environment() { debt.again(self.now, self.patience) } else { debt };
-        record.owed.apply = Some(ApplyDebt { digest: target.digest(), target: Some(Box::new(target.clone())), debt });
-    }
-
-    fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str) {
-        let debt = self.debt(record.owed.keep_running.as_ref(), cause, error);
-        record.owed.keep_running = Some(debt.again(self.now, self.patience));
-    }
-
-    /// It is alive: Flink restarts it, and nobody else does while it lives.
-    fn left_to_flink(&self, cause: Cause, error: &str) -> Debt {
-        Debt { next: None, ..self.debt(None, cause, error) }
-    }
-
-    fn debt(&self, before: Option<&Debt>, cause: Cause, error: &str) -> Debt {
-        Debt::after(before, cause, error, self.open.plan.operation, self.now).met(self.met)
-    }
-
-    /// A runner took the operation and did not end it. The first time it is ordered anew at once.
-    fn interrupted(&self, record: &mut Record) {
-        let before = record.owed.apply.as_ref().map(|apply| apply.debt.attempts);
-        if self.purpose(record) == Purpose::Apply {
-            self.owe_apply(record, Cause::NoResult, "the runner did not end the operation");
-            if let (None, Some(apply)) = (before, &mut record.owed.apply) {
-                apply.debt.next = Some(self.now);
-            }
-        }
-    }
-
-    /// Whatever the operation did is looked at: it adopts or ends what lives, and brings what is deployed back.
-    fn owe_a_look(&self, record: &mut Record) {
-        let error = "an operation ended without a result";
-        let debt = match record.deployed.as_ref().map(|deployed| deployed.aim) {
-            Some(Aim::Run | Aim::Complete) => &mut record.owed.keep_running,
-            Some(Aim::Stopped) | None => &mut record.owed.remove,
-        };
-        let next = self.debt(debt.as_ref(), Cause::NoResult, error);
-        let first = next.attempts == 1;
-        *debt = Some(if first { next.at_once(self.now) } else { next.again(self.now, self.patience) });
-    }
-}
-
-/// Why a refusal leaves a debt.
-fn cause_of(refusal: &Refusal) -> Cause {
-    match refusal {
-        Refusal::DoesNotCompile { .. } => Cause::DoesNotCompile,
-        Refusal::NoSecret { .. } => Cause::NoSecret,
-        Refusal::NodeBroken { .. } => Cause::NodeBroken,
-        Refusal::NoCapacity { needed, free } => Cause::NoCapacity { needed: *needed, free: *free },
-        Refusal::ForeignJob { .. } => Cause::ForeignJob,
-        Refusal::StateNotProven { .. } => Cause::NoState,
-        Refusal::EndNotProven { .. } => Cause::EndNotProven,
-        Refusal::NoCluster { .. } => Cause::NoSession,
-        Refusal::NoState => Cause::NoState,
-        Refusal::MayBeComplete { .. } => Cause::MayBeComplete,
-        Refusal::NoSavepoint { .. } => Cause::NoSavepoint,
-        Refusal::StaysInPassing => Cause::StaysInPassing,
-    }
 }
 
 fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
@@ -412,66 +338,4 @@ fn leave_stop(record: &mut Record, open: &OpenOperation, claim: &Claim) {
     }
     let surplus = record.stops.len().saturating_sub(ORPHANS);
     record.stops.drain(..surplus);
-}
-
-fn entry(open: &OpenOperation, outcome: Ended, detail: String, from: Option<String>, now: Timestamp) -> Entry {
-    let plan = &open.plan;
-    let version = open
-        .meta
-        .as_ref()
-        .map(|m| m.query_version)
-        .or(plan.previous.as_ref().map(|p| p.launch.version))
-        .unwrap_or_default();
-    Entry {
-        operation: plan.operation,
-        at: now,
-        version,
-        change: plan.change.kind,
-        from,
-        outcome,
-        detail,
-        refusal: None,
-        by: plan.by.clone(),
-        why: plan.reason.clone(),
-        differences: Vec::new(),
-    }
-}
-
-fn restored(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => {
-            run.restored_from.clone()
-        }
-        Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => None,
-    }
-}
-
-/// How an operation with this outcome ended.
-pub(super) fn ended(outcome: &Outcome) -> Ended {
-    match outcome {
-        Outcome::Deployed { unhealthy: None, .. } => Ended::Deployed,
-        Outcome::Deployed { unhealthy: Some(_), .. } => Ended::Unhealthy,
-        Outcome::Completed { .. } => Ended::Completed,
-        Outcome::Left { .. } => Ended::Left,
-        Outcome::Removed { .. } => Ended::Removed,
-        Outcome::RolledBack { .. } => Ended::RolledBack,
-        Outcome::Refused { .. } => Ended::Refused,
-        Outcome::Failed { .. } => Ended::Failed,
-    }
-}
-
-/// The outcome for people.
-pub(super) fn detail(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Deployed { run, unhealthy, .. } => match unhealthy {
-            Some(reason) => format!("runs as {}, not healthy: {reason}", run.job_id),
-            None => format!("runs as {}", run.job_id),
-        },
-        Outcome::Completed { run } => format!("ran to its end as {}", run.job_id),
-        Outcome::Left { why, .. } => why.to_string(),
-        Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
-        Outcome::Removed { savepoint: None } => "stopped".to_owned(),
-        Outcome::RolledBack { reason, .. } | Outcome::Failed { reason, .. } => reason.clone(),
-        Outcome::Refused { refusal, .. } => refusal.to_string(),
-    }
 }

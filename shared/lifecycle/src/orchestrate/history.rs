@@ -1,0 +1,75 @@
+//! How a settled operation is remembered, and the words for its outcome.
+//! Must not know what follows from it.
+
+use jiff::Timestamp;
+
+use crate::documents::outcome::Outcome;
+use crate::documents::record::{Ended, Entry, OpenOperation};
+
+pub(super) fn entry(
+    open: &OpenOperation,
+    outcome: Ended,
+    detail: String,
+    from: Option<String>,
+    now: Timestamp,
+) -> Entry {
+    let plan = &open.plan;
+    let version = open
+        .meta
+        .as_ref()
+        .map(|m| m.query_version)
+        .or(plan.previous.as_ref().map(|p| p.launch.version))
+        .unwrap_or_default();
+    Entry {
+        operation: plan.operation,
+        at: now,
+        version,
+        change: plan.change.kind,
+        from,
+        outcome,
+        detail,
+        refusal: None,
+        by: plan.by.clone(),
+        why: plan.reason.clone(),
+        differences: Vec::new(),
+    }
+}
+
+pub(super) fn restored(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => {
+            run.restored_from.clone()
+        }
+        Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => None,
+    }
+}
+
+/// How an operation with this outcome ended.
+pub(super) fn ended(outcome: &Outcome) -> Ended {
+    match outcome {
+        Outcome::Deployed { unhealthy: None, .. } => Ended::Deployed,
+        Outcome::Deployed { unhealthy: Some(_), .. } => Ended::Unhealthy,
+        Outcome::Completed { .. } => Ended::Completed,
+        Outcome::Left { .. } => Ended::Left,
+        Outcome::Removed { .. } => Ended::Removed,
+        Outcome::RolledBack { .. } => Ended::RolledBack,
+        Outcome::Refused { .. } => Ended::Refused,
+        Outcome::Failed { .. } => Ended::Failed,
+    }
+}
+
+/// The outcome for people.
+pub(super) fn detail(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Deployed { run, unhealthy, .. } => match unhealthy {
+            Some(reason) => format!("runs as {}, not healthy: {reason}", run.job_id),
+            None => format!("runs as {}", run.job_id),
+        },
+        Outcome::Completed { run } => format!("ran to its end as {}", run.job_id),
+        Outcome::Left { why, .. } => why.to_string(),
+        Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
+        Outcome::Removed { savepoint: None } => "stopped".to_owned(),
+        Outcome::RolledBack { reason, .. } | Outcome::Failed { reason, .. } => reason.clone(),
+        Outcome::Refused { refusal, .. } => refusal.to_string(),
+    }
+}
