@@ -2,7 +2,7 @@
 //! Must not know how an order is carried out.
 
 use lifecycle::documents::record::Source;
-use orchestrator::actions::{Action, act};
+use orchestrator::actions::{self, Action, act};
 
 use crate::cli::{Allow, Dispatch};
 use crate::error::CliError;
@@ -31,7 +31,7 @@ pub(crate) async fn allow(arguments: Allow, invocation: &Invocation, out: Out) -
     if let Some(orchestrator) = std::sync::Arc::get_mut(&mut orchestrator) {
         orchestrator.settings.source = Source::Process;
     }
-    orchestrator.allow(&name, what.into(), run, &who()).await?;
+    actions::allow(&orchestrator, &name, what.into(), run, &who()).await?;
     let document = serde_json::json!({"format": "flink-sql-runner/allow", "version": 1, "name": name, "noted": true});
     out.result(&document, || format!("Noted for {name}: the next `deploy` makes use of it.\n"));
     Ok(Exit::Done)

@@ -93,7 +93,11 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it.
     Deploy(Deploy),
-    /// Show how every job stands.
+    /// Show how every job stands: what holds it, what is owed to it, which uploads are refused.
+    ///
+    /// STATE is what was settled of a job: running, not running (it should be), stopped (removed, its state kept),
+    /// complete (bounded), not deployed, refused, not judged (uploaded just now), not readable. FLINK is Flink's own word
+    /// for its run by the last look. SINCE is since when STATE is so.
     Status,
     /// Show what was done about a job, why, and by whom.
     History {
@@ -139,6 +143,12 @@ pub(crate) struct Validate {
     /// Values for the names in table definitions, beside those of config/params.yaml.
     #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = parameter)]
     pub(crate) template_params: Vec<(String, String)>,
+    /// Whether manifests may contain code, `python.*` and jars, as the function is set; else the variable `ALLOW_CODE` says it.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) allow_code: Option<bool>,
+    /// Whether state may be kept under `file:`, as the function is set; else the variable `ALLOW_FILES` says it.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) allow_files: Option<bool>,
 }
 
 /// `plan`.

@@ -33,7 +33,7 @@ fn help_of_all() {
       validate  Check manifests and table definitions on this machine
       plan      Show what a deployment would do; change nothing
       deploy    Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
-      status    Show how every job stands
+      status    Show how every job stands: what holds it, what is owed to it, which uploads are refused
       history   Show what was done about a job, why, and by whom
       allow     Allow once what is refused for safety
       retry     Try again at once what failed or waits for a job
@@ -57,13 +57,13 @@ fn help_of_all() {
     Exit codes:
       0   done, or nothing to do
       1   a job failed or was rolled back
-      2   wrong usage or configuration
+      2   wrong usage or configuration, or nothing waits for what was ordered
       3   a manifest or a table definition is invalid
       4   there are changes (only with --exit-code)
       5   the outcome is unknown, it goes on
       6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
       7   refused until it is allowed
-      70  a defect of this program
+      70  internal error (bug)
     ");
 }
 

@@ -33,9 +33,11 @@ use crate::validate::judge;
 pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (paths, names) = targets(&arguments.targets)?;
     if !paths.is_empty() {
-        let judged = judge(&paths, &Configuration::default())?;
+        let (policy, _) = invocation.policy(None, None)?;
+        let judged = judge(&paths, &Configuration::default(), &policy)?;
+        out.note(&judged.not_read());
         if judged.is_refused() {
-            judged.show(out);
+            judged.show(&[], out);
             out.note(&failure("nothing was uploaded", &[], Some("correct the files, then run the same again")));
             return Ok(Exit::Invalid);
         }
@@ -91,9 +93,9 @@ fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), Cl
 
 async fn order(orchestrator: &Arc<Orchestrator>, names: &BTreeSet<JobName>) -> Result<PlanAnswer, CliError> {
     let action = Action::Deploy { names: names.clone(), by: Some(who()) };
-    let answer = plan::only(plan::plan_of(act(orchestrator, action).await?)?, names);
+    let answer = plan::plan_of(act(orchestrator, action).await?)?;
     let known = |name: &JobName| answer.jobs.iter().any(|job| job.name == *name && !is_absent(&job.reason));
-    let refused = |name: &JobName| answer.refused.iter().any(|file| stem(&file.file) == Some(name.as_str()));
+    let refused = |name: &JobName| answer.refused.iter().any(|file| file.jobs.contains(name));
     let spoken_of = |name: &&JobName| known(name) || refused(name) || answer.troubles.contains_key(*name);
     match names.iter().find(|name| !spoken_of(name)) {
         Some(name) => Err(CliError::usage(
@@ -155,7 +157,7 @@ fn show(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, wait: bool, out: Out
         out.result(&document, text);
     }
     for (name, trouble) in answer.iter().flat_map(|answer| &answer.troubles) {
-        out.note(&failure(&format!("{name} could not be looked after"), std::slice::from_ref(trouble), None));
+        out.note(&failure(&format!("{name} could not be reconciled"), std::slice::from_ref(trouble), None));
     }
 }
 

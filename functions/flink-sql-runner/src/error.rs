@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use control::ports::OutsideError;
 use control::session::{SessionError, StartError};
 use desired::diagnostics::Diagnostic;
+use orchestrator::actions::ActionError;
 use orchestrator::config::ConfigError;
 
 use crate::exit::Exit;
@@ -45,6 +46,15 @@ pub(crate) enum CliError {
     /// Something that cannot be.
     #[error("{0}")]
     Defect(String),
+}
+
+impl From<ActionError> for CliError {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Outside(error) => Self::Outside(error),
+            ActionError::NothingWaits { message, help } => Self::usage(message, help),
+        }
+    }
 }
 
 impl CliError {
@@ -127,6 +137,6 @@ fn session_help(error: &SessionError) -> Option<&'static str> {
         SessionError::EndedAtOnce(_) => "correct config/session.yaml, or what YARN has to give; run the same again",
         SessionError::Several(_) => "end the others: yarn application -kill ID",
         SessionError::Strangers(_) => "end them first, or let them go with --with-strangers: nobody brings them back",
-        SessionError::Busy(_) => "wait for them, or have them looked after with `sweep`; then run the same again",
+        SessionError::Busy(_) => "wait for them, or have them reconciled with `sweep`; then run the same again",
     })
 }

@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Unreachable,
     /// 7: refused until it is allowed.
     Held,
-    /// 70: a defect of this program.
+    /// 70: a bug of this program.
     Defect,
 }
 
@@ -31,13 +31,13 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0   done, or nothing to do
   1   a job failed or was rolled back
-  2   wrong usage or configuration
+  2   wrong usage or configuration, or nothing waits for what was ordered
   3   a manifest or a table definition is invalid
   4   there are changes (only with --exit-code)
   5   the outcome is unknown, it goes on
   6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
   7   refused until it is allowed
-  70  a defect of this program";
+  70  internal error (bug)";
 
 impl Exit {
     /// From the one that matters most to the one that matters least.

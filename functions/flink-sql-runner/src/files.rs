@@ -102,13 +102,59 @@ pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if path.is_file() {
         let config =
             config_near(path).is_some_and(|config| std::path::absolute(path).is_ok_and(|p| p.starts_with(config)));
-        return Ok(if config || is_sql(path) { Vec::new() } else { vec![path.to_owned()] });
+        return Ok(if config || !is_manifest(path) { Vec::new() } else { vec![path.to_owned()] });
     }
     if is_config(path) {
         return Ok(Vec::new());
     }
     let queries = path.join("queries");
     files(if queries.is_dir() { &queries } else { path }, &is_manifest)
+}
+
+/// The files that a path means and that nobody reads: a manifest's name ends otherwise, a file of `config` is called
+/// otherwise. Texts for people are meant to lie there; in a folder that holds anything only those are told that look like
+/// manifests.
+pub(crate) fn never_read(path: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let is_text = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("md"));
+    if path.is_file() {
+        let inside = |config: &PathBuf| std::path::absolute(path).is_ok_and(|path| path.starts_with(config));
+        let read = match config_near(path).filter(inside) {
+            Some(config) => is_read_below(&config, path),
+            None => is_manifest(path),
+        };
+        return Ok(if read { Vec::new() } else { vec![path.to_owned()] });
+    }
+    let config =
+        if is_config(path) { Some(path.to_owned()) } else { Some(path.join("config")).filter(|p| is_config(p)) };
+    let mut found = Vec::new();
+    if let Some(config) = &config {
+        walk(config, &|file| !is_read_below(config, file) && !is_text(file), DEPTH, &mut found)?;
+    }
+    if !is_config(path) {
+        let queries = path.join("queries");
+        let is_queries = path.ancestors().any(|folder| folder.ends_with("queries"));
+        if queries.is_dir() || is_queries {
+            let root = if queries.is_dir() { &queries } else { path };
+            found.extend(files(root, &|file| !is_manifest(file) && !is_text(file))?);
+        } else {
+            found.extend(files(path, &|file| !is_manifest(file) && looks_like_manifest(file))?);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a file of a `config` folder is one that is read.
+fn is_read_below(config: &Path, file: &Path) -> bool {
+    let (Ok(config), Ok(file)) = (std::path::absolute(config), std::path::absolute(file)) else { return false };
+    let named = [TEMPLATE, PARAMS, SESSION].iter().any(|name| file == config.join(name));
+    named || (is_sql(&file) && file.starts_with(config.join("tables")))
+}
+
+/// Whether somebody may have meant a file to be a manifest.
+fn looks_like_manifest(path: &Path) -> bool {
+    let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    ["yaml", "yml", "json"].into_iter().any(ends)
 }
 
 /// The files under a folder that are wanted, in order, without `config` folders and hidden ones.

@@ -13,6 +13,7 @@ use control::clock_and_ids::SystemWorld;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
 use control::runner::WAVE;
+use desired::manifest::Policy;
 use lifecycle::ids::BatchId;
 use orchestrator::config::{Config, read_settings};
 use orchestrator::wiring;
@@ -30,6 +31,15 @@ pub(crate) struct Invocation {
 impl Invocation {
     /// A setting: its flag, else its variable. On the command line code and `file:` are allowed unless forbidden.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.set(name).or_else(|| Self::default(name))
+    }
+
+    fn default(name: &str) -> Option<String> {
+        matches!(name, "ALLOW_CODE" | "ALLOW_FILES").then(|| "true".to_owned())
+    }
+
+    /// The same where somebody set it.
+    fn set(&self, name: &str) -> Option<String> {
         let flag = match name {
             "BUCKET" => self.flags.bucket.clone(),
             "PREFIX" => self.flags.prefix.clone(),
@@ -37,8 +47,21 @@ impl Invocation {
             "DISPATCH" => self.flags.dispatch.map(|dispatch| dispatch.as_str().to_owned()),
             _ => None,
         };
-        let default = || matches!(name, "ALLOW_CODE" | "ALLOW_FILES").then(|| "true".to_owned());
-        flag.or_else(|| std::env::var(name).ok()).or_else(default)
+        flag.or_else(|| std::env::var(name).ok())
+    }
+
+    /// What manifests may bring by the function's settings, as far as they are said here, and what cannot be checked
+    /// because nobody said them.
+    pub(crate) fn policy(&self, code: Option<bool>, files: Option<bool>) -> Result<(Policy, Vec<Unchecked>), CliError> {
+        let given = |name: &str| match name {
+            "ALLOW_CODE" => code.map(|allowed| allowed.to_string()),
+            "ALLOW_FILES" => files.map(|allowed| allowed.to_string()),
+            _ => None,
+        };
+        let set = |name: &str| given(name).or_else(|| self.set(name)).filter(|value| !value.trim().is_empty());
+        let unchecked = Unchecked::ALL.into_iter().filter(|check| set(check.setting()).is_none()).collect();
+        let settings = read_settings(&|name| set(name).or_else(|| Self::default(name)))?;
+        Ok((settings.policy, unchecked))
     }
 
     /// A span of time that is set in milliseconds.
@@ -102,6 +125,41 @@ impl Invocation {
         let (desired, dispatcher, world) = (Arc::new(desired), Arc::new(Nowhere), Arc::new(SystemWorld));
         let facts = Arc::new(NoFacts);
         Ok(Arc::new(Orchestrator { store, desired, dispatcher, files, world, alerts: None, facts, settings }))
+    }
+}
+
+/// A check that the function makes, and that needs one of its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unchecked {
+    /// Whether code may be there.
+    Code,
+    /// Whether states may lie in files of a machine.
+    Files,
+    /// Whether states lie where the deployment keeps its own documents.
+    StateDirectories,
+}
+
+impl Unchecked {
+    const ALL: [Self; 3] = [Self::Code, Self::Files, Self::StateDirectories];
+
+    /// The setting that it needs.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Code => "ALLOW_CODE",
+            Self::Files => "ALLOW_FILES",
+            Self::StateDirectories => "BUCKET",
+        }
+    }
+
+    /// What is not checked, for people.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Code => "whether code, `python.*` and jars are allowed (ALLOW_CODE)",
+            Self::Files => "whether state may be kept under `file:` (ALLOW_FILES)",
+            Self::StateDirectories => {
+                "whether state is kept where the deployment has its own documents (BUCKET, PREFIX)"
+            }
+        }
     }
 }
 

@@ -19,12 +19,12 @@ mod status;
 #[cfg(test)]
 mod test_kit;
 mod upload;
+mod usage;
 mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use control::secrets::Secrets;
 use orchestrator::actions::Action;
 use step_runner::log::ScrubbedLog;
@@ -41,18 +41,18 @@ fn main() -> ExitCode {
     let dispatch = std::env::var("DISPATCH").ok();
     if is_process(&arguments, dispatch.as_deref()) {
         let (ours, passed) = split(arguments);
-        let cli = ProcessCli::parse_from(ours);
+        let cli = usage::parse::<ProcessCli>(&ours);
         let out = Out::new(cli.global.output);
         let hidden = Secrets::default();
         let run = process::run(cli, passed, hidden.clone(), out);
         return ended(block_on(&hidden, async move { Ok(run.await?.into()) }), out);
     }
-    let cli = Cli::parse_from(arguments);
+    let cli = usage::parse::<Cli>(&arguments);
     let out = Out::new(cli.global.output);
     ended(block_on(&Secrets::default(), run(cli, out)), out)
 }
 
-/// Runs the command; a panic in it is our defect, not the user's.
+/// Runs the command; a panic in it is an internal error, not the user's.
 fn block_on(hidden: &Secrets, command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
     log(hidden);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -80,7 +80,7 @@ fn log(hidden: &Secrets) {
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
     let invocation = Invocation { flags: cli.global };
     let exit: Exit = match cli.command {
-        Command::Validate(arguments) => validate::run(&arguments, out)?,
+        Command::Validate(arguments) => validate::run(&arguments, &invocation, out)?,
         Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
         Command::Status => status::status(&invocation, out).await?,

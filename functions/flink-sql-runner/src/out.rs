@@ -58,7 +58,7 @@ impl Out {
         }
     }
 
-    /// One line of a stream for programs, a word on the side for people.
+    /// One line of a stream for programs, a note on stderr for people.
     pub(crate) fn progress<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {
             Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
@@ -66,7 +66,7 @@ impl Out {
         }
     }
 
-    /// A word on the side, for people only.
+    /// A note on stderr, for people only.
     pub(crate) fn note(self, text: &str) {
         if self.form == Form::Text {
             write(anstream::stderr(), text);

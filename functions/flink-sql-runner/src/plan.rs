@@ -8,7 +8,7 @@ use desired::manifest::JobName;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, From, Stop};
 use lifecycle::reason::Reason;
-use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
 
 use crate::cli;
 use crate::error::CliError;
@@ -21,9 +21,8 @@ use crate::render::{Colour, change, count, diagnostics, paint, table};
 pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let orchestrator = invocation.reading().await?;
     let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
-    let action = actions::Action::Plan { names: names.clone() };
+    let action = actions::Action::Plan { names };
     let answer = plan_of(actions::act(&orchestrator, action).await?)?;
-    let answer = only(answer, &names);
     show(&answer, "Plan", out);
     let exit = planned(&answer);
     let changes = answer.jobs.iter().any(|job| job.plan.is_some());
@@ -40,23 +39,11 @@ pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
     }
 }
 
-/// The answer without the refused files of jobs that were not asked about.
-pub(crate) fn only(mut answer: PlanAnswer, names: &BTreeSet<JobName>) -> PlanAnswer {
-    let about = |file: &FileAnswer| match desired::inputs::stem(&file.file) {
-        Some(stem) if file.file.contains("queries/") => names.iter().any(|name| name.as_str() == stem),
-        Some(_) | None => true,
-    };
-    if !names.is_empty() {
-        answer.refused.retain(about);
-    }
-    answer
-}
-
-/// Prints the answer; what could not be looked after goes beside it.
+/// Prints the answer; what could not be reconciled goes beside it.
 pub(crate) fn show(answer: &PlanAnswer, title: &str, out: Out) {
     out.result(answer, || text(answer, title));
     for (name, trouble) in &answer.troubles {
-        out.note(&failure(&format!("{name} could not be looked after"), std::slice::from_ref(trouble), None));
+        out.note(&failure(&format!("{name} could not be reconciled"), std::slice::from_ref(trouble), None));
     }
 }
 
@@ -102,6 +89,11 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
                 let _ = writeln!(text, "      flinkProperties.{option}: {value} (filled in)");
             }
         }
+    }
+    if answer.others_refused > 0 {
+        let (files, are) =
+            (count(answer.others_refused, "refused file"), if answer.others_refused == 1 { "is" } else { "are" });
+        let _ = writeln!(text, "{files} {are} about other jobs: `flink-sql-runner status` lists them.");
     }
     for note in &answer.left_out {
         let _ = writeln!(text, "{note}");

@@ -4,6 +4,8 @@
 use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::Ruling;
 
+use orchestrator::actions::FileAnswer;
+
 use super::*;
 use crate::test_kit::{decided, inputs, job_answer, manifest, plan_answer, running};
 
@@ -54,7 +56,7 @@ fn every_kind_of_line_and_the_sum() {
       ~ orders    v1 -> v1  configuration  savepoint, restart from it
           flinkProperties.parallelism.default: 2 -> 4
       ? payments  -         waits          operation 6f760304 is under way
-      ? refunds   -         held           more removals at once than allowed; `allow NAME remove` approves it
+      ? refunds   -         held           more removals at once than allowed; `allow refunds remove` approves it
     Plan: 1 new, 1 configuration, 1 query, 1 removed, 1 waits, 1 held, 1 unchanged. 1 job loses its state.
     ");
     assert_eq!(planned(&answer), Exit::Done);
@@ -65,7 +67,16 @@ fn every_kind_of_line_and_the_sum() {
 fn refused_files_come_first() {
     let inputs = inputs(&[("p/queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\n")]);
     let mut answer = plan_answer(vec![job_answer("orders", held(Reason::UploadRefused))]);
-    answer.refused = inputs.manifests.iter().map(|v| FileAnswer { file: v.file.clone(), errors: v.errors() }).collect();
+    answer.refused = inputs
+        .manifests
+        .iter()
+        .map(|v| FileAnswer {
+            file: v.file.clone(),
+            jobs: v.stem.iter().cloned().collect(),
+            is_config: false,
+            errors: v.errors(),
+        })
+        .collect();
     insta::assert_snapshot!(shown(&answer), @r"
     error[missing-state-directory]: there is no checkpoint directory
      --> p/queries/orders.yaml:1:1
@@ -95,7 +106,12 @@ fn refused_files_come_first() {
     ");
     assert_eq!(ordered(&answer), Exit::Invalid);
     let others = BTreeSet::from([crate::test_kit::name("clicks")]);
-    assert_eq!(ordered(&only(PlanAnswer { jobs: Vec::new(), ..answer }, &others)), Exit::Done);
+    let of_others = answer.about(&others);
+    assert_eq!(ordered(&of_others), Exit::Done);
+    insta::assert_snapshot!(shown(&of_others), @r"
+    1 refused file is about other jobs: `flink-sql-runner status` lists them.
+    Plan: nothing to do.
+    ");
 }
 
 #[test]

@@ -5,9 +5,13 @@ use desired::diagnostics::{Diagnostic, Severity, Span};
 use desired::launch::Rejection;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::Record;
+use lifecycle::documents::record::{Decision, Record};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Hex32;
+use lifecycle::reason::Reason;
+
+use orchestrator::actions::{OwedAnswer, RefusedUpload};
+use orchestrator::held::WaitsFor;
 
 use super::*;
 use crate::test_kit::{at, deployed, manifest, name, running, settled};
@@ -43,15 +47,26 @@ fn job(record: Record) -> JobStatus {
         since: record.deployed.as_ref().map(|d| d.since),
         operation: None,
         owed: OwedAnswer::all(&record),
+        waits_for: WaitsFor::all(&record),
         decision: record.decision,
+        refused: Vec::new(),
         last: None,
         trouble: None,
     }
 }
 
 fn answer(jobs: Vec<JobStatus>, observed: Option<ObservedDocument>) -> StatusAnswer {
-    let (format, left_out) = (String::new(), Vec::new());
-    StatusAnswer { format, version: 2, jobs, observed, observed_trouble: None, left_out }
+    StatusAnswer {
+        format: String::new(),
+        version: 2,
+        jobs,
+        observed,
+        observed_trouble: None,
+        refused: 0,
+        refused_uploads: Vec::new(),
+        refused_trouble: None,
+        left_out: Vec::new(),
+    }
 }
 
 #[test]
@@ -61,8 +76,8 @@ fn a_job_whose_record_cannot_be_read_says_so() {
     (unreadable.version, unreadable.status, unreadable.since) = (None, None, None);
     let text = status_text(&answer(vec![unreadable], None), at("2026-11-23T12:09:24Z"));
     insta::assert_snapshot!(text, @r"
-    NAME    VERSION  STATE         SINCE  OPERATION
-    orders  -        not readable  -      -
+    NAME    VERSION  STATE         SINCE  FLINK  OPERATION
+    orders  -        not readable  -      -      -
       orders: reading p/records/orders.json: the document is damaged (put it back)
     1 not readable. The cluster was not looked at yet.
     ");
@@ -98,11 +113,11 @@ fn jobs_in_columns_and_what_went_wrong_below() {
     };
     let two = answer(vec![clicks, job(orders())], Some(observed));
     insta::assert_snapshot!(status_text(&two, at("2026-11-23T12:09:24Z")), @r"
-    NAME    VERSION  STATE       SINCE  OPERATION
-    clicks  v1       running     4 min  fc07145f
-    orders  v1       RESTARTING  4 min  -
-      orders: not applied after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
-    1 restarting, 1 running. 38 of 40 slots in use, seen 12 s ago.
+    NAME    VERSION  STATE    SINCE  FLINK       OPERATION
+    clicks  v1       running  4 min  not seen    fc07145f
+    orders  v1       running  4 min  RESTARTING  -
+      orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
+    2 running. 38 of 40 slots in use, seen 12 s ago.
     ");
     let nothing = answer(Vec::new(), None);
     insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @r"
@@ -120,6 +135,7 @@ fn history_says_who_why_and_from_where() {
         version: 1,
         name: name("orders"),
         entries: record.history,
+        refused: Vec::new(),
         left_out: Vec::new(),
     };
     insta::assert_snapshot!(history_text(&answer), @r"
@@ -145,7 +161,8 @@ fn what_flink_refused_keeps_its_lines() {
     let (one, two) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT pirce", 1));
     let record = settled(running(&one, "orders"), &two, "orders 2", &outcome);
     let (name, entries) = (record.name.clone(), record.history.clone());
-    let history = HistoryAnswer { format: String::new(), version: 1, name, entries, left_out: Vec::new() };
+    let history =
+        HistoryAnswer { format: String::new(), version: 1, name, entries, refused: Vec::new(), left_out: Vec::new() };
     let status = status_text(&answer(vec![job(record)], None), at("2026-11-23T12:09:24Z"));
     for text in [status, history_text(&history)] {
         let lines: Vec<&str> = text.lines().collect();
@@ -155,4 +172,111 @@ fn what_flink_refused_keeps_its_lines() {
         assert_eq!(lines[at + 3].trim_start(), "help: write price", "{text}");
         assert!(!text.contains('\u{fffd}'), "{text}");
     }
+}
+
+/// Jobs that are held, or whose upload is refused, run as before: the table alone would say that all is well.
+#[test]
+fn what_holds_a_job_and_what_is_refused_is_said_with_the_way_out() {
+    let held = |job: &str, reason: Reason| {
+        let mut record = running(&manifest(job, "SELECT 1", 1), job);
+        let (by, at) = ("upload".to_owned(), at("2026-11-23T12:08:24Z"));
+        let (text, held) = (reason.to_string(), reason.held());
+        record.decision =
+            Some(Decision { etags: Vec::new(), change: None, reason: text, operation: None, held, by, at });
+        record
+    };
+    let needs_state = settled(
+        running(&manifest("orders", "SELECT 1", 1), "orders"),
+        &manifest("orders", "SELECT 1", 4),
+        "orders 2",
+        &Outcome::refused(Refusal::NoState),
+    );
+    let upload = |file: &str, job: Option<&str>| RefusedUpload {
+        file: format!("p/{file}"),
+        errors_at: format!("p/refused/{file}.json"),
+        job: job.map(name),
+        since: Some(at("2026-11-23T12:00:24Z")),
+        first: Some("`target_table` is not a field\x1b of a job manifest".to_owned()),
+    };
+    let mut jobs = vec![
+        job(held("clicks", Reason::CleanStartsHeld)),
+        job(held("gone", Reason::RemovalsHeld)),
+        job(needs_state),
+        job(running(&manifest("sums", "SELECT 1", 1), "sums")),
+        JobStatus { since: Some(at("2026-11-23T12:00:24Z")), ..untouched("fresh") },
+        untouched("later"),
+    ];
+    for job in &mut jobs[..5] {
+        job.refused = vec!["p/refused/config/tables/x.sql.json".to_owned()];
+    }
+    jobs[4].refused = vec!["p/refused/queries/fresh.yaml.json".to_owned()];
+    let mut answer = answer(jobs, None);
+    answer.refused_uploads = vec![upload("queries/fresh.yaml", Some("fresh")), upload("config/tables/x.sql", None)];
+    answer.refused = 74;
+    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"
+    NAME    VERSION  STATE       SINCE  FLINK  OPERATION
+    clicks  v1       running     4 min  -      -
+    gone    v1       running     4 min  -      -
+    orders  v1       running     4 min  -      -
+    sums    v1       running     4 min  -      -
+    fresh   -        refused     9 min  -      -
+    later   -        not judged  -      -      -
+      clicks: held by the clean-start guard for 1 min: more jobs than allowed would start clean because of config/; `allow clicks clean-start` approves it
+      gone: held by the removal guard for 1 min: more removals at once than allowed; `allow gone remove` approves it
+      orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: no state of its lineage was found; `allow orders clean-start` starts it without
+      refused, 9 min ago: p/queries/fresh.yaml: `target_table` is not a field� of a job manifest
+        every error is in p/refused/queries/fresh.yaml.json
+      refused, 9 min ago: p/config/tables/x.sql: `target_table` is not a field� of a job manifest
+        every error is in p/refused/config/tables/x.sql.json; nothing that is uploaded for 4 jobs is applied
+      72 more uploads refused as well: every error is under refused/
+    1 not judged, 1 refused, 4 running, 1 held by the removal guard, 1 held by the clean-start guard, 1 waiting for an `allow`, 74 uploads refused. The cluster was not looked at yet.
+    ");
+}
+
+fn untouched(job: &str) -> JobStatus {
+    JobStatus {
+        version: None,
+        status: None,
+        run: None,
+        since: None,
+        decision: None,
+        ..self::job(running(&manifest(job, "SELECT 1", 1), job))
+    }
+}
+
+#[test]
+fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
+    let (file, text) = ("queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\n");
+    let verdict = crate::test_kit::inputs(&[(file, text)]).manifests.remove(0);
+    let file = |file: &str, is_config| FileAnswer {
+        file: file.to_owned(),
+        jobs: vec![name("orders")],
+        is_config,
+        errors: verdict.errors().into_iter().filter(|error| error.code == "unknown-field").collect(),
+    };
+    let history = |refused| HistoryAnswer {
+        format: String::new(),
+        version: 1,
+        name: name("orders"),
+        entries: Vec::new(),
+        refused,
+        left_out: Vec::new(),
+    };
+    let shown = |refused| anstream::adapter::strip_str(&history_text(&history(refused))).to_string();
+    insta::assert_snapshot!(shown(vec![file("p/queries/orders.yaml", false)]), @r"
+    error[unknown-field]: `target_table` is not a field of a job manifest
+     --> queries/orders.yaml:3:1
+      |
+    3 | target_table: t
+      | ^^^^^^^^^^^^
+      |
+    help: write `target-table`
+
+    p/queries/orders.yaml is refused: what is uploaded for orders is not applied.
+    ");
+    assert!(
+        shown(vec![file("p/config/tables/x.sql", true)])
+            .ends_with("What is uploaded for orders is not applied, as p/config/tables/x.sql is refused.\n")
+    );
+    assert_eq!(shown(Vec::new()), "nothing was done about orders yet\n");
 }

@@ -13,6 +13,7 @@ use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
 use lifecycle::owed::Patience;
 use lifecycle::reason::Reason;
 use orchestrator::actions::{JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::held::told;
 
 /// The start of all tests' time.
 pub(crate) fn at(text: &str) -> jiff::Timestamp {
@@ -110,7 +111,7 @@ pub(crate) fn job_answer(job: &str, ruling: Ruling) -> JobAnswer {
         Ruling::Operate(open) => (Reason::Ordered { operation: open.plan.operation }, Some(open.plan)),
         Ruling::Nothing { reason, .. } => (reason, None),
     };
-    let (text, change) = (reason.to_string(), plan.as_ref().map(|p| p.change.clone()));
+    let (text, change) = (told(&reason, &name(job)), plan.as_ref().map(|p| p.change.clone()));
     let plan = plan.as_ref().map(PlannedAnswer::of);
     JobAnswer { name: name(job), reason, text, change, plan, filled_in: std::collections::BTreeMap::new() }
 }
@@ -122,6 +123,7 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
         version: 1,
         jobs,
         refused: Vec::new(),
+        others_refused: 0,
         troubles: std::collections::BTreeMap::new(),
         dispatched_as: None,
         untold: None,

@@ -15,6 +15,7 @@ use crate::cli::Validate;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::{self, Configuration, SESSION};
+use crate::invocation::{Invocation, Unchecked};
 use crate::out::Out;
 use crate::render::{count, diagnostics};
 
@@ -26,17 +27,28 @@ const ECHO: &str = desired::inputs::BROKEN_TABLES;
 pub(crate) struct Judged {
     manifests: Vec<Verdict>,
     config: Vec<Verdict>,
+    not_read: Vec<Diagnostic>,
 }
 
 impl Judged {
     /// Every finding of every file, errors of the configuration first; echoes left out.
     fn findings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.config.iter().chain(&self.manifests).flat_map(|v| &v.findings).filter(|f| f.code != ECHO)
+        let findings = self.config.iter().chain(&self.manifests).flat_map(|v| &v.findings);
+        findings.filter(|f| f.code != ECHO).chain(&self.not_read)
     }
 
     /// Whether any file is refused.
     pub(crate) fn is_refused(&self) -> bool {
         self.config.iter().chain(&self.manifests).any(|v| !v.errors().is_empty())
+    }
+
+    /// The exit code: files that nobody reads and nothing else are as wrong a path as none.
+    fn exit(&self) -> Exit {
+        match (self.is_refused(), self.manifests.is_empty() && !self.not_read.is_empty()) {
+            (true, _) => Exit::Invalid,
+            (false, true) => Exit::Usage,
+            (false, false) => Exit::Done,
+        }
     }
 
     /// The findings and the sum, for people.
@@ -47,7 +59,10 @@ impl Judged {
         let waiting = self.manifests.iter().filter(|v| v.findings.iter().any(|f| f.code == ECHO)).count();
         let (invalid, config) = (refused(&self.manifests), refused(&self.config));
         let valid = self.manifests.len().saturating_sub(invalid + waiting);
-        let mut sum = format!("{}: {valid} valid, {invalid} invalid", count(self.manifests.len(), "manifest"));
+        let mut sum = match self.manifests.len() {
+            0 => "no manifests: their names end in .yaml or .yml".to_owned(),
+            some => format!("{}: {valid} valid, {invalid} invalid", count(some, "manifest")),
+        };
         if waiting > 0 {
             let _ = write!(sum, ", {waiting} not judged without the configuration");
         }
@@ -57,7 +72,12 @@ impl Judged {
         format!("{findings}{sum}\n")
     }
 
-    fn document(&self) -> serde_json::Value {
+    /// The files that nobody reads, for people.
+    pub(crate) fn not_read(&self) -> String {
+        diagnostics::all(&self.not_read)
+    }
+
+    fn document(&self, unchecked: &[Unchecked]) -> serde_json::Value {
         let file = |v: &Verdict| json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()});
         json!({
             "format": "flink-sql-runner/validate",
@@ -65,41 +85,61 @@ impl Judged {
             "valid": !self.is_refused(),
             "manifests": self.manifests.iter().map(file).collect::<Vec<_>>(),
             "configuration": self.config.iter().map(file).collect::<Vec<_>>(),
+            "not_read": self.not_read,
+            "not_checked": unchecked.iter().map(|check| check.what()).collect::<Vec<_>>(),
         })
     }
 
-    /// Prints the findings and the sum.
-    pub(crate) fn show(&self, out: Out) {
-        out.result(&self.document(), || self.text());
+    /// Prints the findings and the sum; beside it what could not be checked.
+    pub(crate) fn show(&self, unchecked: &[Unchecked], out: Out) {
+        out.result(&self.document(unchecked), || self.text());
+        out.note(&unchecked_note(unchecked));
     }
 }
 
+/// What the function checks with its settings, and nobody checked here.
+fn unchecked_note(unchecked: &[Unchecked]) -> String {
+    let what: Vec<&str> = unchecked.iter().map(|check| check.what()).collect();
+    if what.is_empty() {
+        return String::new();
+    }
+    format!("note: not checked without the function's settings: {}\n", what.join(", "))
+}
+
 /// Checks files and prints what is wrong with them.
-pub(crate) fn run(arguments: &Validate, out: Out) -> Result<Exit, CliError> {
+pub(crate) fn run(arguments: &Validate, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let given = Configuration {
         template: arguments.template_file.clone(),
         tables: arguments.table_definition_path.clone(),
         params: None,
         extra_params: arguments.template_params.iter().cloned().collect(),
     };
-    let judged = judge(&arguments.paths, &given)?;
-    judged.show(out);
-    Ok(if judged.is_refused() { Exit::Invalid } else { Exit::Done })
+    let (policy, unchecked) = invocation.policy(arguments.allow_code, arguments.allow_files)?;
+    let judged = judge(&arguments.paths, &given, &policy)?;
+    judged.show(&unchecked, out);
+    Ok(judged.exit())
 }
 
 /// Judges the manifests that `paths` mean, each under the configuration near it; what is `given` wins over what is found.
-pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, CliError> {
+pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -> Result<Judged, CliError> {
     let mut groups: BTreeMap<Option<PathBuf>, BTreeSet<PathBuf>> = BTreeMap::new();
+    let mut judged = Judged::default();
     for path in paths {
         if !path.exists() {
             let help = "give a manifest or a folder that holds manifests";
             return Err(CliError::usage(format!("there is no `{}`", path.display()), help));
         }
         let found = files::manifests(path)?;
-        if found.is_empty() && files::config_near(path).is_none() {
+        let not_read = files::never_read(path)?;
+        if path.is_file() && !not_read.is_empty() {
+            let message = format!("`{}` is a file that is never read", path.display());
+            return Err(CliError::usage(message, NAMES));
+        }
+        judged.not_read.extend(not_read.iter().map(|file| warning(file)));
+        if found.is_empty() && judged.not_read.is_empty() && files::config_near(path).is_none() {
             return Err(CliError::usage(
                 format!("there are no manifests in `{}`", path.display()),
-                "manifests end in .yaml",
+                "manifests end in .yaml or .yml",
             ));
         }
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -110,11 +150,9 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
         };
         groups.entry(near).or_default().extend(found.iter().map(|path| absolute(path)));
     }
-    let mut judged = Judged::default();
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
-        let policy = Policy { allow_code: true, allow_files: true, deployment: None };
-        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, &policy);
+        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, policy);
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
         judged.config.extend(near.map(|folder| session(&folder)).transpose()?.flatten());
@@ -127,6 +165,15 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration) -> Result<Judged, 
         }
     }
     Ok(judged)
+}
+
+/// Which files are read.
+const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, session.yaml and \
+    tables/*.sql";
+
+/// A file that looks as if it did something.
+fn warning(path: &Path) -> Diagnostic {
+    Diagnostic::new(Severity::Warning, "not-read", &files::shown(path), "this file is never read").with_help(NAMES)
 }
 
 /// What is wrong with the settings of the session in a `config` folder, if it has any.

@@ -80,6 +80,24 @@ async fn uploads_plans_orders_and_shows() {
     assert!(aside.contains("no uploaded manifest is named `no-such-job`"), "{aside}");
     let status = bench.json(&["status"], 0).await;
     assert!(status["jobs"][0]["operation"].is_string(), "{status}");
+    let (said, _) = bench.text(&["status"], 0).await;
+    assert!(said.contains("1 not deployed, 3 not judged."), "what is uploaded is listed: {said}");
+    // Nothing waits for these: that is no trouble with the bucket.
+    for wrong in [
+        vec!["retry", "filter-expensive-items"],
+        vec!["retry", "no-such-job"],
+        vec!["allow", "filter-expensive-items", "clean-start"],
+    ] {
+        let (said, aside) = bench.text(&wrong, 2).await;
+        assert!(
+            said.is_empty() && aside.contains("help:") && !aside.contains("the bucket's name"),
+            "{wrong:?}: {aside}"
+        );
+    }
+    let (_, aside) = bench.text(&["validate", "."], 0).await;
+    assert!(aside.contains("(ALLOW_CODE)") && !aside.contains("(BUCKET"), "the bucket is set: {aside}");
+    let (said, aside) = bench.text(&["validate", ".", "--allow-code", "false", "--allow-files", "true"], 3).await;
+    assert!(said.contains("error[code-not-allowed]") && aside.is_empty(), "{said}{aside}");
     let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
     assert_eq!(said, "nothing was done about filter-expensive-items yet\n");
     bench.stack.shutdown().await;

@@ -4,21 +4,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Scope};
-use control::ports::OutsideError;
 use desired::manifest::JobName;
-use lifecycle::documents::record::Record;
 use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
+use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 pub use crate::answers::{
-    Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, OwedAnswer, PlanAnswer, PlannedAnswer, StatusAnswer,
-    answer,
+    Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, OwedAnswer, PlanAnswer, PlannedAnswer, RefusedUpload,
+    StatusAnswer, answer,
 };
 use crate::bounds::{LIMIT, bounded};
-use crate::status::status;
+use crate::orders::retry;
+pub use crate::orders::{ActionError, allow};
+use crate::status::{history, status};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,34 +81,44 @@ pub enum Action {
     },
 }
 
-/// Does what is asked.
-pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Answer, OutsideError> {
-    let all = |names: BTreeSet<JobName>| if names.is_empty() { Scope::All } else { Scope::Jobs(names) };
+/// Does what is asked. What is answered is about the jobs that were asked for; of refused files of others it counts.
+pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Answer, ActionError> {
+    let all = |names: &BTreeSet<JobName>| if names.is_empty() { Scope::All } else { Scope::Jobs(names.clone()) };
     let who = |by: Option<String>, default: &str| by.unwrap_or_else(|| default.to_owned());
     let this = Arc::clone(orchestrator);
-    let report = match action {
-        Action::Plan { names } => this.plan(all(names), "plan").await?,
-        Action::Deploy { names, by } => this.run(all(names), &who(by, "deploy")).await?,
-        Action::Redeploy { by } => this.run(Scope::Redeploy, &who(by, "schedule")).await?,
-        Action::Sweep { by } => this.run(Scope::Sweep, &who(by, "sweep")).await?,
+    let some = |names: BTreeSet<JobName>| (!names.is_empty()).then_some(names);
+    let (report, about) = match action {
+        Action::Plan { names } => (this.plan(all(&names), "plan").await?, some(names)),
+        Action::Deploy { names, by } => (this.run(all(&names), &who(by, "deploy")).await?, some(names)),
+        Action::Redeploy { by } => (this.run(Scope::Redeploy, &who(by, "schedule")).await?, None),
+        Action::Sweep { by } => {
+            let report = this.run(Scope::Sweep, &who(by, "sweep")).await?;
+            // What is owed and open, not what was uploaded: of that whoever uploaded it is told.
+            let due = report.findings.iter().filter(|(_, finding)| finding.reason != Reason::UploadRefused);
+            let about = due.map(|(name, _)| name).chain(report.troubles.keys()).cloned().collect();
+            (report, Some(about))
+        }
         Action::Allow { name, permission, run, by } => {
             let by = who(by, "allow");
-            this.allow(&name, permission, run, &by).await?;
-            Arc::clone(orchestrator).run(Scope::Jobs(BTreeSet::from([name])), &by).await?
+            allow(orchestrator, &name, permission, run, &by).await?;
+            let names = BTreeSet::from([name]);
+            (this.run(Scope::Jobs(names.clone()), &by).await?, Some(names))
         }
         Action::Retry { name, by } => {
             let by = who(by, "retry");
-            this.retry(&name).await?;
-            Arc::clone(orchestrator).run(Scope::Jobs(BTreeSet::from([name])), &by).await?
+            retry(orchestrator, &name).await?;
+            let names = BTreeSet::from([name]);
+            (this.run(Scope::Jobs(names.clone()), &by).await?, Some(names))
         }
         Action::Status {} => return Ok(Answer::Status(Box::new(bounded(status(orchestrator).await?, LIMIT)))),
         Action::History { name } => {
-            let key = orchestrator.settings.keys.record(&name);
-            let record = fetch::<Record>(orchestrator.store.as_ref(), &key).await?;
-            let entries = record.map(|(record, _)| record.history).unwrap_or_default();
-            let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
-            return Ok(Answer::History(bounded(HistoryAnswer { format, version: 1, name, entries, left_out }, LIMIT)));
+            return Ok(Answer::History(bounded(history(orchestrator, name).await?, LIMIT)));
         }
     };
-    Ok(Answer::Plan(Box::new(bounded(answer(report), LIMIT))))
+    let answer = answer(report);
+    let answer = match about {
+        Some(names) => answer.about(&names),
+        None => answer,
+    };
+    Ok(Answer::Plan(Box::new(bounded(answer, LIMIT))))
 }

@@ -1,10 +1,11 @@
 //! The answers to actions and events, as they travel as JSON.
 //! Must not know how an answer is shown, nor how it comes about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use control::orchestrator::Report;
 use desired::diagnostics::Diagnostic;
+use desired::inputs::Verdict;
 use desired::manifest::JobName;
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
@@ -16,6 +17,8 @@ use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+use crate::held::{WaitsFor, told};
+
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanAnswer {
@@ -25,9 +28,12 @@ pub struct PlanAnswer {
     pub version: u32,
     /// What was found about each job.
     pub jobs: Vec<JobAnswer>,
-    /// Files that were refused, with every error.
+    /// Files that were refused, with every error; of an answer about some jobs, only those that are about them.
     pub refused: Vec<FileAnswer>,
-    /// Jobs that could not be looked after.
+    /// How many refused files are about other jobs than those that were asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub others_refused: usize,
+    /// Jobs that could not be reconciled.
     pub troubles: BTreeMap<JobName, String>,
     /// The step or command that carries what was ordered.
     pub dispatched_as: Option<String>,
@@ -62,6 +68,12 @@ pub struct JobAnswer {
 pub struct FileAnswer {
     /// Its key.
     pub file: String,
+    /// The jobs that it may be about: by its name, and by what it says.
+    #[serde(default)]
+    pub jobs: Vec<JobName>,
+    /// Whether it is of the configuration: no job's upload is applied before it is correct.
+    #[serde(default)]
+    pub is_config: bool,
     /// Everything that is wrong with it.
     pub errors: Vec<Diagnostic>,
 }
@@ -80,9 +92,33 @@ pub struct StatusAnswer {
     /// Why the last look cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_trouble: Option<String>,
+    /// How many uploaded files stand refused.
+    #[serde(default)]
+    pub refused: usize,
+    /// These files, and where the errors of each are.
+    #[serde(default)]
+    pub refused_uploads: Vec<RefusedUpload>,
+    /// Why it is not known what is uploaded and refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_trouble: Option<String>,
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+}
+
+/// An uploaded file that stands refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedUpload {
+    /// Its key.
+    pub file: String,
+    /// The key of the document that has every error.
+    pub errors_at: String,
+    /// The job that its name names.
+    pub job: Option<JobName>,
+    /// Since when; nothing if that cannot be read.
+    pub since: Option<jiff::Timestamp>,
+    /// The first of its errors.
+    pub first: Option<String>,
 }
 
 /// How one job stands.
@@ -96,7 +132,7 @@ pub struct JobStatus {
     pub status: Option<Status>,
     /// Its run.
     pub run: Option<JobId>,
-    /// Since when it is deployed.
+    /// Since when it stands so.
     pub since: Option<jiff::Timestamp>,
     /// The operation under way.
     pub operation: Option<OperationId>,
@@ -104,9 +140,15 @@ pub struct JobStatus {
     pub owed: Vec<OwedAnswer>,
     /// How its files were last judged.
     pub decision: Option<Decision>,
+    /// What of it is held back until somebody allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<WaitsFor>,
+    /// The documents that say why its upload is refused: its own, else those of the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// The operation that was settled last.
     pub last: Option<Entry>,
-    /// Why it cannot be looked after: the object, the cause, the way out.
+    /// Why it cannot be reconciled: the object, the cause, the way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
@@ -189,6 +231,9 @@ pub struct HistoryAnswer {
     pub name: JobName,
     /// Settled operations, the newest last.
     pub entries: Vec<Entry>,
+    /// The files that keep its upload from being applied, with every error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<FileAnswer>,
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -206,6 +251,27 @@ pub enum Answer {
     History(HistoryAnswer),
 }
 
+/// Nothing to tell of.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl PlanAnswer {
+    /// The answer to an order about these jobs: what is wrong with files of others is only counted.
+    #[must_use]
+    pub fn about(mut self, names: &BTreeSet<JobName>) -> Self {
+        // The configuration concerns them where their uploads cannot be judged without it.
+        let unjudged = |job: &JobAnswer| names.contains(&job.name) && job.reason == Reason::UploadRefused;
+        let config = self.jobs.iter().any(unjudged);
+        let all = self.refused.len();
+        self.refused.retain(|file| file.jobs.iter().any(|job| names.contains(job)) || (file.is_config && config));
+        self.others_refused += all - self.refused.len();
+        self.jobs.retain(|job| names.contains(&job.name));
+        self
+    }
+}
+
 /// A report as an answer.
 pub fn answer(report: Report) -> PlanAnswer {
     let inputs = report.inputs.unwrap_or_default();
@@ -214,18 +280,25 @@ pub fn answer(report: Report) -> PlanAnswer {
     };
     let job = |(name, finding): (JobName, lifecycle::orchestrate::Finding)| JobAnswer {
         filled_in: filled_in(&name),
+        text: told(&finding.reason, &name),
         name,
-        text: finding.reason.to_string(),
         reason: finding.reason,
         change: finding.plan.as_ref().map(|p| p.change.clone()),
         plan: finding.plan.as_ref().map(PlannedAnswer::of),
     };
-    let refused = inputs.manifests.iter().chain(&inputs.config).filter(|v| !v.errors().is_empty());
+    let file = |verdict: &Verdict, is_config: bool| {
+        let errors = verdict.errors();
+        let jobs = verdict.stem.iter().chain(&verdict.named).cloned().collect();
+        (!errors.is_empty()).then(|| FileAnswer { file: verdict.file.clone(), jobs, is_config, errors })
+    };
+    let manifests = inputs.manifests.iter().filter_map(|verdict| file(verdict, false));
+    let config = inputs.config.iter().filter_map(|verdict| file(verdict, true));
     PlanAnswer {
         format: "flink-sql-runner/plan".to_owned(),
         version: 2,
         jobs: report.findings.into_iter().map(job).collect(),
-        refused: refused.map(|v| FileAnswer { file: v.file.clone(), errors: v.errors() }).collect(),
+        refused: manifests.chain(config).collect(),
+        others_refused: 0,
         troubles: report.troubles,
         dispatched_as: report.dispatched_as,
         untold: report.untold,

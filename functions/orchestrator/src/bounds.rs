@@ -7,7 +7,7 @@ use lifecycle::documents::record::{Decision, Entry};
 use lifecycle::reason::Reason;
 use serde::Serialize;
 
-use crate::answers::{HistoryAnswer, PlanAnswer, StatusAnswer};
+use crate::answers::{FileAnswer, HistoryAnswer, PlanAnswer, StatusAnswer};
 
 /// How many bytes an answer has at most: less than a Lambda may answer (6 MB), and all that anybody reads.
 pub(crate) const LIMIT: usize = 900_000;
@@ -122,6 +122,12 @@ fn diagnostic(found: &mut Diagnostic, cut: Cut) {
     optional(&mut found.field, cut);
 }
 
+fn file(file: &mut FileAnswer, cut: Cut) {
+    // Refused without a word would be no answer.
+    file.errors.truncate(cut.entries.max(1));
+    file.errors.iter_mut().for_each(|error| diagnostic(error, cut));
+}
+
 fn entry(entry: &mut Entry, cut: Cut) {
     text(&mut entry.detail, cut);
     text(&mut entry.why, cut);
@@ -149,11 +155,7 @@ impl Bounded for PlanAnswer {
                 job.filled_in.pop_last();
             }
         }
-        for file in &mut self.refused {
-            // Refused without a word would be no answer.
-            file.errors.truncate(cut.entries.max(1));
-            file.errors.iter_mut().for_each(|error| diagnostic(error, cut));
-        }
+        self.refused.iter_mut().for_each(|found| file(found, cut));
         self.troubles.values_mut().for_each(|trouble| text(trouble, cut));
         optional(&mut self.untold, cut);
     }
@@ -194,6 +196,10 @@ impl Bounded for StatusAnswer {
             }
             optional(&mut job.trouble, cut);
         }
+        for upload in &mut self.refused_uploads {
+            optional(&mut upload.first, cut);
+        }
+        optional(&mut self.refused_trouble, cut);
         if let Some(observed) = self.observed.as_mut().filter(|_| cut.entries < CUTS[0].entries) {
             // How many slots there are and when that was seen stays; who was expected, the records say.
             observed.expected.clear();
@@ -202,6 +208,10 @@ impl Bounded for StatusAnswer {
     }
 
     fn shorten(&mut self) -> (&'static str, usize) {
+        if self.refused_uploads.len() > self.jobs.len() {
+            // How many there are stays.
+            return ("refused files", shorten(&mut self.refused_uploads));
+        }
         let seen = self.observed.as_mut().map(|observed| &mut observed.look.jobs);
         match seen {
             Some(seen) if seen.len() > self.jobs.len() => ("Flink jobs", shorten(seen)),
@@ -217,9 +227,13 @@ impl Bounded for StatusAnswer {
 impl Bounded for HistoryAnswer {
     fn cut(&mut self, cut: Cut) {
         self.entries.iter_mut().for_each(|found| entry(found, cut));
+        self.refused.iter_mut().for_each(|found| file(found, cut));
     }
 
     fn shorten(&mut self) -> (&'static str, usize) {
+        if self.refused.len() > self.entries.len() {
+            return ("refused files", shorten(&mut self.refused));
+        }
         // The newest are last.
         let number = self.entries.len().div_ceil(10);
         self.entries.drain(..number);

@@ -13,7 +13,7 @@ use lifecycle::documents::batch::Batch;
 use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 
-use crate::actions::{PlanAnswer, act, answer};
+use crate::actions::{ActionError, PlanAnswer, act, answer};
 use crate::bounds::{LIMIT, bounded};
 use crate::events::{self, Hint, Message, NotUnderstood, Trigger};
 
@@ -26,7 +26,10 @@ pub enum HandlerError {
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
-    /// Some jobs could not be looked after.
+    /// What was asked directly was not done.
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    /// Some jobs could not be reconciled.
     #[error("{0}")]
     Troubles(String),
     /// The answer cannot be written.

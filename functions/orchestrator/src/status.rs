@@ -1,6 +1,8 @@
-//! How all jobs stand, from their records, read side by side; one that cannot be read is shown as such.
+//! How all jobs stand, and what was done about one, from their records and what is uploaded; one that cannot be read is
+//! shown as such.
 //! Must not know how it is shown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use control::documents::fetch;
@@ -9,16 +11,20 @@ use control::orchestrator::Orchestrator;
 use control::ports::OutsideError;
 use control::runner::error_chain;
 use desired::manifest::JobName;
+use jiff::Timestamp;
+use lifecycle::change::ChangeKind;
 use lifecycle::documents::observed::ObservedDocument;
-use lifecycle::documents::record::{Deployed, Record};
+use lifecycle::documents::record::{Deployed, Ended, Entry, Record, Status};
 use lifecycle::documents::result::OperationResult;
 
-use crate::answers::{JobStatus, OwedAnswer, StatusAnswer};
+use crate::answers::{FileAnswer, HistoryAnswer, JobStatus, OwedAnswer, RefusedUpload, StatusAnswer};
+use crate::held::WaitsFor;
+use crate::refused::{Uploaded, uploaded};
 
 /// How many records are read at one time.
 const READS: usize = 16;
 
-/// How every job stands that has a record.
+/// How every job stands that has a record or an uploaded file.
 pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAnswer, OutsideError> {
     let keys = &orchestrator.settings.keys;
     let listed = orchestrator.store.list(&keys.records()).await?;
@@ -31,14 +37,80 @@ pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAns
     while let Some(read) = reads.next().await {
         jobs.extend(read.map_err(|error| OutsideError::unknown("reading the records", error))?);
     }
+    // Records tell how jobs stand also where nobody may list the uploads.
+    let (uploads, refused_trouble) = match uploaded(orchestrator).await {
+        Ok(uploads) => (uploads, None),
+        Err(error) => (Uploaded::default(), Some(error_chain(&error))),
+    };
+    let known: BTreeSet<JobName> = jobs.iter().map(|job: &JobStatus| job.name.clone()).collect();
+    jobs.extend(uploads.names.difference(&known).cloned().map(untouched));
     jobs.sort_by(|one: &JobStatus, other| one.name.cmp(&other.name));
+    for job in &mut jobs {
+        note_refusals(job, &uploads);
+    }
     let (observed, observed_trouble) =
         match fetch::<ObservedDocument>(orchestrator.store.as_ref(), &keys.observed()).await {
             Ok(found) => (found.map(|(document, _)| document), None),
             Err(error) => (None, Some(error_chain(&error))),
         };
-    let (format, left_out) = ("flink-sql-runner/status".to_owned(), Vec::new());
-    Ok(StatusAnswer { format, version: 2, jobs, observed, observed_trouble, left_out })
+    let refused_uploads: Vec<RefusedUpload> = uploads.refused.into_iter().map(|refusal| refusal.upload).collect();
+    Ok(StatusAnswer {
+        format: "flink-sql-runner/status".to_owned(),
+        version: 2,
+        jobs,
+        observed,
+        observed_trouble,
+        refused: refused_uploads.len(),
+        refused_uploads,
+        refused_trouble,
+        left_out: Vec::new(),
+    })
+}
+
+/// What was done about a job, and what keeps its upload from being applied.
+pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> Result<HistoryAnswer, OutsideError> {
+    let key = orchestrator.settings.keys.record(&name);
+    let record = fetch::<Record>(orchestrator.store.as_ref(), &key).await?;
+    let entries = record.map(|(record, _)| record.history).unwrap_or_default();
+    // What was done is told also where nobody may list the uploads.
+    let uploads = uploaded(orchestrator).await.unwrap_or_default();
+    let refused = uploads.about(&name).into_iter().map(|refusal| FileAnswer {
+        file: refusal.upload.file.clone(),
+        jobs: refusal.upload.job.iter().cloned().collect(),
+        is_config: refusal.is_config,
+        errors: refusal.errors.clone(),
+    });
+    let refused = refused.collect();
+    let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
+    Ok(HistoryAnswer { format, version: 1, name, entries, refused, left_out })
+}
+
+/// A job of which nothing is recorded.
+fn untouched(name: JobName) -> JobStatus {
+    JobStatus {
+        name,
+        version: None,
+        status: None,
+        run: None,
+        since: None,
+        operation: None,
+        owed: Vec::new(),
+        decision: None,
+        waits_for: Vec::new(),
+        refused: Vec::new(),
+        last: None,
+        trouble: None,
+    }
+}
+
+/// What keeps the job's upload from being applied; nothing else is to be told of one that was never deployed.
+fn note_refusals(job: &mut JobStatus, uploads: &Uploaded) {
+    let refusals = uploads.about(&job.name);
+    let first = refusals.iter().filter_map(|refusal| refusal.upload.since).min();
+    if job.status.is_none() && job.trouble.is_none() && !refusals.is_empty() {
+        job.since = first.or(job.since);
+    }
+    job.refused = refusals.into_iter().map(|refusal| refusal.upload.errors_at.clone()).collect();
 }
 
 /// How one job stands; nothing if its record is gone meanwhile.
@@ -55,18 +127,7 @@ async fn job_status(orchestrator: &Orchestrator, name: JobName) -> Option<JobSta
             };
             Some(of_record(name, record, trouble.as_ref()))
         }
-        Err(error) => Some(JobStatus {
-            name,
-            version: None,
-            status: None,
-            run: None,
-            since: None,
-            operation: None,
-            owed: Vec::new(),
-            decision: None,
-            last: None,
-            trouble: Some(error_chain(&error)),
-        }),
+        Err(error) => Some(JobStatus { trouble: Some(error_chain(&error)), ..untouched(name) }),
     }
 }
 
@@ -83,11 +144,48 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
         version: deployed.map(|d| d.meta.query_version),
         status: record.status(),
         run: deployed.and_then(Deployed::run),
-        since: deployed.map(|d| d.since),
+        since: since(&record),
         operation: record.open.as_ref().map(|open| open.plan.operation),
         owed: OwedAnswer::all(&record),
+        waits_for: WaitsFor::all(&record),
         decision: record.decision.take(),
+        refused: Vec::new(),
         last: record.history.pop(),
         trouble: trouble.map(|error| error_chain(error)),
+    }
+}
+
+/// Since when a job stands as it does.
+fn since(record: &Record) -> Option<Timestamp> {
+    let deployed = record.deployed.as_ref().map(|deployed| deployed.since);
+    let ended = |wanted: &dyn Fn(&Entry) -> bool| {
+        let entry = record.history.iter().rev().find(|entry| wanted(entry)).or(record.history.last());
+        entry.map(|entry| entry.at).or(deployed)
+    };
+    match record.status() {
+        Some(Status::Running) => deployed,
+        Some(Status::NotRunning) => {
+            let debt = record.owed.keep_running.as_ref().filter(|debt| debt.cause.is_down()).map(|debt| debt.since);
+            let restart = record.open.as_ref().filter(|open| open.plan.is_restart()).map(|open| open.plan.at);
+            debt.into_iter().chain(restart).min().or(deployed)
+        }
+        Some(Status::Unknown) => record.owed.keep_running.as_ref().map(|debt| debt.since).or(deployed),
+        Some(Status::Stopped) => ended(&|entry| entry.change == ChangeKind::Removed && is_over(entry.outcome)),
+        Some(Status::Complete) => ended(&|entry| entry.change != ChangeKind::Removed && is_over(entry.outcome)),
+        // Not deployed: since it was first tried, else since its upload was judged.
+        None => {
+            let tried = record.owed.debts().map(|(_, debt)| debt.since).min();
+            tried.or(record.decision.as_ref().map(|decision| decision.at))
+        }
+    }
+}
+
+/// Whether an operation may have found or made a job to be over.
+fn is_over(outcome: Ended) -> bool {
+    match outcome {
+        Ended::Removed | Ended::Completed | Ended::Left => true,
+        Ended::Deployed | Ended::Unhealthy | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
+            false
+        }
     }
 }

@@ -22,7 +22,7 @@ pub async fn function(config: &Config, world: Arc<dyn World>) -> Arc<Orchestrato
     orchestrator(config, &sdk, world, Some(alerts), Arc::new(Metrics { namespace, deployment }))
 }
 
-/// The orchestrator of `config` in somebody's hands: measures and alerts are the function's.
+/// The orchestrator of `config` for interactive use: measures and alerts are the function's.
 pub async fn by_hand(config: &Config, world: Arc<dyn World>) -> Arc<Orchestrator> {
     orchestrator(config, &aws::load_config().await, world, None, Arc::new(NoFacts))
 }

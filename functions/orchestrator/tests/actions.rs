@@ -6,9 +6,19 @@
 mod memory;
 
 use desired::manifest::JobName;
+use jiff::Timestamp;
+use lifecycle::documents::batch::Expected;
+use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::record::Status;
+use lifecycle::documents::write;
+use lifecycle::flink::{Epoch, Look};
+use lifecycle::ids::BatchId;
+use lifecycle::permission::Permission;
 use memory::{Memory, keys};
-use orchestrator::actions::{Action, Answer, PlanAnswer, StatusAnswer, act};
+use orchestrator::actions::{Action, ActionError, Answer, HistoryAnswer, JobStatus, PlanAnswer, StatusAnswer, act};
 use orchestrator::handler::handle;
+use orchestrator::held::WaitsFor;
 use serde_json::{Value, json};
 
 const MEGABYTE: usize = 1_000_000;
@@ -34,6 +44,52 @@ async fn planned(memory: &Memory, action: Action) -> PlanAnswer {
         Answer::Status(_) | Answer::History(_) => unreachable!(),
     }
 }
+
+async fn history(memory: &Memory, name: &JobName) -> HistoryAnswer {
+    match act(&memory.orchestrator(), Action::History { name: name.clone() }).await.unwrap() {
+        Answer::History(answer) => answer,
+        Answer::Plan(_) | Answer::Status(_) => unreachable!(),
+    }
+}
+
+/// What came of an order that is not carried out: how the job stands, and the way out.
+async fn not_ordered(memory: &Memory, action: Action) -> (String, String) {
+    match act(&memory.orchestrator(), action).await.unwrap_err() {
+        ActionError::NothingWaits { message, help } => (message, help),
+        ActionError::Outside(error) => unreachable!("{error}"),
+    }
+}
+
+fn retry(name: &JobName) -> Action {
+    Action::Retry { name: name.clone(), by: None }
+}
+
+fn allow(name: &JobName, permission: Permission) -> Action {
+    Action::Allow { name: name.clone(), permission, run: None, by: None }
+}
+
+fn of<'a>(answer: &'a StatusAnswer, name: &JobName) -> &'a JobStatus {
+    answer.jobs.iter().find(|job| job.name == *name).unwrap()
+}
+
+fn second(second: i64) -> Option<Timestamp> {
+    Timestamp::from_second(second).ok()
+}
+
+/// Jobs that run, all over the same tables.
+async fn running(memory: &Memory, count: usize) -> Vec<JobName> {
+    let names = names(count);
+    memory.put("p/config/tables/t.sql", TABLES.as_bytes().to_vec());
+    for name in &names {
+        memory.upload(name, "SELECT a FROM orders");
+    }
+    planned(memory, all()).await;
+    memory.settle(&names);
+    names
+}
+
+const TABLES: &str = "CREATE TABLE orders (a INT) WITH ('connector' = 'kafka', 'topic' = 'x');\n\
+    CREATE TABLE sink (a INT) WITH ('connector' = 'print');\n";
 
 fn size(answer: &impl serde::Serialize) -> usize {
     serde_json::to_vec(answer).unwrap().len()
@@ -170,4 +226,168 @@ async fn a_damaged_look_stops_no_event() {
         handle(&memory.orchestrator(), event).await.unwrap();
         assert!(memory.record(name).open.is_some());
     }
+}
+
+/// Held jobs run as before: nothing but their records tells that they wait for somebody.
+#[tokio::test]
+async fn status_tells_what_holds_each_job_and_the_order_that_lets_it_go() {
+    let memory = Memory::default();
+    let names = running(&memory, 16).await;
+    let (moved, gone) = names.split_at(9);
+    memory.put("p/config/tables/t.sql", TABLES.replace("'x'", "'y'").into_bytes());
+    for name in gone {
+        memory.remove(&format!("p/queries/{name}.yaml"));
+    }
+    planned(&memory, all()).await;
+    let answer = status(&memory).await;
+    for (names, permission, guard) in
+        [(moved, Permission::CleanStart, "clean-start guard"), (gone, Permission::Remove, "removal guard")]
+    {
+        for name in names {
+            let job = of(&answer, name);
+            let [WaitsFor { permission: needed, .. }] = job.waits_for[..] else { panic!("{job:?}") };
+            assert_eq!(
+                (needed, job.waits_for[0].guard(), job.status),
+                (permission, Some(guard), Some(Status::Running))
+            );
+        }
+    }
+    // The hint of each is the order about it, and the answer to another order names it as well.
+    let plan = planned(&memory, Action::Plan { names: [gone[0].clone()].into() }).await;
+    assert!(plan.jobs[0].text.ends_with("`allow job-0009 remove` approves it"), "{}", plan.jobs[0].text);
+    let (message, help) = not_ordered(&memory, allow(&gone[0], Permission::CleanStart)).await;
+    assert!(message.ends_with("the removal guard holds it"), "{message}");
+    assert_eq!(help, "`allow job-0009 remove` approves it once");
+    let (message, _) = not_ordered(&memory, retry(&moved[0])).await;
+    assert!(message.ends_with("the clean-start guard holds it"), "{message}");
+
+    planned(&memory, allow(&gone[0], Permission::Remove)).await;
+    assert_eq!(of(&status(&memory).await, &gone[0]).waits_for, []);
+}
+
+#[tokio::test]
+async fn status_lists_what_is_refused_and_which_jobs_wait_for_it() {
+    let memory = Memory::default();
+    let names = running(&memory, 3).await;
+    let [new, broken] = ["new", "broken"].map(|name| JobName::try_from(name).unwrap());
+    memory.pass(100);
+    memory.upload(&new, "SELECT a FROM orders");
+    memory.put("p/queries/broken.yaml", b"name: [".to_vec());
+    planned(&memory, Action::Plan { names: [].into() }).await;
+    let unjudged = status(&memory).await;
+    assert_eq!((unjudged.refused, of(&unjudged, &broken).refused.len()), (0, 0), "nobody judged it yet");
+    planned(&memory, all()).await;
+    let one = status(&memory).await;
+    assert_eq!(one.refused, 1);
+    let upload = &one.refused_uploads[0];
+    assert_eq!((upload.file.as_str(), &upload.job), ("p/queries/broken.yaml", &Some(broken.clone())));
+    assert_eq!((upload.errors_at.as_str(), upload.since), ("p/refused/queries/broken.yaml.json", second(100)));
+    assert_eq!((of(&one, &broken).refused.len(), of(&one, &broken).since), (1, second(100)));
+    assert!(names.iter().all(|name| of(&one, name).refused.is_empty()), "theirs are good");
+
+    // Without the tables no upload is judged: one file is told, and every job that waits for it.
+    memory.put("p/config/tables/t.sql", b"CREATE TABEL orders".to_vec());
+    planned(&memory, all()).await;
+    let all = status(&memory).await;
+    let files: Vec<&str> = all.refused_uploads.iter().map(|upload| upload.file.as_str()).collect();
+    assert_eq!(files, ["p/config/tables/t.sql", "p/queries/broken.yaml"]);
+    for name in &names {
+        assert_eq!(of(&all, name).refused, ["p/refused/config/tables/t.sql.json"]);
+        assert_eq!(of(&all, name).since, second(0), "it runs as before");
+    }
+    let told = history(&memory, &names[0]).await;
+    assert_eq!((told.entries.len(), told.refused[0].file.as_str()), (1, "p/config/tables/t.sql"));
+    let told = history(&memory, &broken).await;
+    assert_eq!((told.entries.len(), told.refused[0].file.as_str()), (0, "p/queries/broken.yaml"));
+    assert!(!told.refused[0].errors.is_empty());
+
+    // One that is uploaded again is not refused before it is judged again; one that is gone is no more.
+    memory.put("p/queries/broken.yaml", b"name: {".to_vec());
+    memory.remove("p/config/tables/t.sql");
+    assert_eq!(status(&memory).await.refused, 0);
+}
+
+#[tokio::test]
+async fn status_counts_what_is_refused_however_many_there_are() {
+    let memory = Memory::default();
+    let names = names(3000);
+    for name in &names {
+        memory.put(&format!("p/queries/{name}.yaml"), b"name: [".to_vec());
+    }
+    planned(&memory, all()).await;
+    let answer = status(&memory).await;
+    assert!(size(&answer) < MEGABYTE, "{}", size(&answer));
+    assert_eq!(answer.refused, 3000, "they are counted, however few are named");
+}
+
+#[tokio::test]
+async fn since_is_since_when_a_job_stands_so() {
+    let memory = Memory::default();
+    let names = running(&memory, 3).await;
+    let [stopped, lost, failed] = &names[..] else { unreachable!() };
+    memory.pass(1000);
+    memory.remove(&format!("p/queries/{stopped}.yaml"));
+    planned(&memory, all()).await;
+    memory.settle(&names[..1]);
+    let record = memory.record(lost);
+    let job_id = record.deployed.as_ref().and_then(lifecycle::documents::record::Deployed::run).unwrap();
+    let look = Look {
+        epoch: Epoch::Yarn { application: "application_1_2".to_owned(), attempt: 1 },
+        at: Timestamp::UNIX_EPOCH,
+        jobs: Vec::new(),
+        slots: None,
+    };
+    let expected = Expected { job: lost.clone(), job_id, revision: record.revision, owed: false, checkpointed: true };
+    let (batch, expected) = (BatchId::derived(&["look"]), vec![expected]);
+    let seen = ObservedDocument { format: 1, batch, look, expected, replaced: None, checkpoints: Vec::new() };
+    memory.put(&keys().observed(), write(&seen));
+    handle(&memory.orchestrator(), event(&[&keys().observed()])).await.unwrap();
+    memory.pass(1000);
+    memory.upload(failed, "SELECT a + 1 FROM orders");
+    planned(&memory, all()).await;
+    memory.end(failed, &Outcome::refused(Refusal::NoState));
+    memory.pass(1000);
+    let answer = status(&memory).await;
+    let stands = |name| (of(&answer, name).status, of(&answer, name).since);
+    assert_eq!(stands(stopped), (Some(Status::Stopped), second(1000)));
+    assert_eq!(stands(lost), (Some(Status::NotRunning), second(1000)));
+    assert_eq!(stands(failed), (Some(Status::Running), second(0)));
+    assert_eq!(of(&answer, failed).owed[0].since, second(2000).unwrap());
+}
+
+/// A broken file of somebody else is nothing that whoever orders something has to read.
+#[tokio::test]
+async fn an_order_answers_about_its_jobs_and_counts_the_rest() {
+    let memory = Memory::default();
+    let names = running(&memory, 2).await;
+    let [healthy, failed] = &names[..] else { unreachable!() };
+    memory.upload(failed, "SELECT a + 1 FROM orders");
+    planned(&memory, all()).await;
+    memory.end(failed, &Outcome::refused(Refusal::NoState));
+    for broken in ["one", "two"] {
+        memory.put(&format!("p/queries/{broken}.yaml"), b"name: [".to_vec());
+    }
+    let (message, help) = not_ordered(&memory, retry(healthy)).await;
+    assert!(message.ends_with("nothing of it failed or waits for another try"), "{message}");
+    assert_eq!(help, "`status` tells how each job stands");
+    let (message, _) = not_ordered(&memory, allow(&JobName::try_from("typo").unwrap(), Permission::Adopt)).await;
+    assert!(message.ends_with("nothing was ever decided about a job of this name"), "{message}");
+    assert_eq!(of(&status(&memory).await, failed).waits_for[0].permission, Permission::CleanStart);
+
+    for action in [retry(failed), Action::Sweep { by: None }] {
+        let answer = planned(&memory, action).await;
+        assert_eq!((answer.refused.len(), answer.others_refused), (0, 2));
+        let ordered: Vec<&JobName> = answer.jobs.iter().filter(|job| job.plan.is_some()).map(|job| &job.name).collect();
+        assert_eq!(ordered, [failed]);
+        assert!(answer.jobs.iter().all(|job| names.contains(&job.name)), "{:?}", answer.jobs);
+        memory.end(failed, &Outcome::refused(Refusal::NoCapacity { needed: 2, free: 1 }));
+        memory.pass(100_000);
+    }
+    let answer = planned(&memory, Action::Plan { names: [JobName::try_from("one").unwrap()].into() }).await;
+    assert_eq!((answer.refused.len(), answer.others_refused), (1, 1));
+    // Without the tables the upload of a job is not judged: then they are about it.
+    memory.put("p/config/tables/t.sql", b"CREATE TABEL orders".to_vec());
+    let answer = planned(&memory, Action::Plan { names: [healthy.clone()].into() }).await;
+    let files: Vec<&str> = answer.refused.iter().map(|file| file.file.as_str()).collect();
+    assert_eq!(files, ["p/queries/job-0000.yaml", "p/config/tables/t.sql"]);
 }

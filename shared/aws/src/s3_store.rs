@@ -63,7 +63,8 @@ impl Store for S3Store {
         let size = announced.max(bytes.len());
         if size > MAX_OBJECT {
             let told = format!(
-                "it is larger than {MAX_OBJECT} bytes (nothing that we write is: delete it, or upload it smaller)"
+                "it is larger than {MAX_OBJECT} bytes (nothing that we write is: put back an earlier version; deleting a \
+                 record loses history and permissions)"
             );
             return Err(OutsideError::refused(what, told));
         }

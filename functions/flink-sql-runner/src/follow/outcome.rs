@@ -10,7 +10,9 @@ use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{self, Decision, Entry};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
+use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
+use orchestrator::held::{lifted_by, named, order};
 
 use crate::exit::Exit;
 use crate::out;
@@ -29,6 +31,8 @@ pub(crate) struct Ended {
     pub(crate) detail: String,
     /// What is wrong with the file.
     pub(crate) errors: Vec<Diagnostic>,
+    /// What approves it, where it is held.
+    pub(crate) needs: Option<Permission>,
     /// What it means for the exit code.
     pub(crate) exit: Exit,
 }
@@ -37,7 +41,8 @@ impl Ended {
     /// The upload was refused.
     pub(super) fn refused(errors: Vec<Diagnostic>) -> Self {
         let detail = "the upload was refused".to_owned();
-        Self { operation: None, version: None, outcome: "refused".to_owned(), detail, errors, exit: Exit::Invalid }
+        let outcome = "refused".to_owned();
+        Self { operation: None, version: None, outcome, detail, errors, needs: None, exit: Exit::Invalid }
     }
 
     /// No operation was ordered.
@@ -45,7 +50,7 @@ impl Ended {
         let is = |reason: &Reason| decision.reason == reason.to_string();
         let (outcome, exit) = if is(&Reason::Unchanged) || is(&Reason::Complete) || is(&Reason::Absent) {
             ("unchanged", Exit::Done)
-        } else if is(&Reason::RemovalsHeld) || is(&Reason::CleanStartsHeld) || is(&Reason::OtherSource) {
+        } else if decision.held.is_some() {
             ("held", Exit::Held)
         } else if is(&Reason::UploadRefused) {
             ("refused", Exit::Invalid)
@@ -58,6 +63,7 @@ impl Ended {
             outcome: outcome.to_owned(),
             detail: decision.reason.clone(),
             errors: Vec::new(),
+            needs: decision.held.and_then(lifted_by),
             exit,
         }
     }
@@ -88,6 +94,7 @@ impl Ended {
             outcome: entry.outcome.to_string(),
             detail,
             errors: told.into_iter().collect(),
+            needs: result.and_then(|result| needs(&result.outcome)),
             exit,
         }
     }
@@ -118,17 +125,41 @@ impl Ended {
             "held" => "is held",
             _ => "ended without an outcome",
         };
-        let help = match self.exit {
-            Exit::Held => format!("`flink-sql-runner allow {job} adopt|clean-start|remove` approves it once"),
-            _ => format!("flink-sql-runner history {job}"),
+        let help = match self.needs {
+            Some(permission) => format!("`flink-sql-runner {}` approves it once", order(permission, job)),
+            None => format!("flink-sql-runner history {job}"),
         };
         let mut text = diagnostics::all(&self.errors);
-        text.push_str(&out::failure(
-            &format!("{} {what}", self.name(job)),
-            std::slice::from_ref(&self.detail),
-            Some(&help),
-        ));
+        text.push_str(&out::failure(&format!("{} {what}", self.name(job)), &[named(&self.detail, job)], Some(&help)));
         text
+    }
+}
+
+/// The permission that an operation could not go on without.
+fn needs(outcome: &Outcome) -> Option<Permission> {
+    match outcome {
+        Outcome::Left { why, .. } => match why {
+            Why::ForeignJob | Why::EndNotProven => Some(Permission::Adopt),
+            Why::RunsAsDeployed | Why::IsComplete | Why::NothingToStop | Why::FlinkRestartsIt => None,
+        },
+        Outcome::Refused { refusal, .. } => match refusal {
+            Refusal::ForeignJob { .. } | Refusal::EndNotProven { .. } => Some(Permission::Adopt),
+            Refusal::NoState | Refusal::StateNotProven { .. } | Refusal::MayBeComplete { .. } => {
+                Some(Permission::CleanStart)
+            }
+            Refusal::DoesNotCompile { .. }
+            | Refusal::NoSecret { .. }
+            | Refusal::NodeBroken { .. }
+            | Refusal::NoCapacity { .. }
+            | Refusal::NoSavepoint { .. }
+            | Refusal::StaysInPassing
+            | Refusal::NoCluster { .. } => None,
+        },
+        Outcome::Deployed { .. }
+        | Outcome::Completed { .. }
+        | Outcome::Removed { .. }
+        | Outcome::RolledBack { .. }
+        | Outcome::Failed { .. } => None,
     }
 }
 
@@ -219,8 +250,8 @@ mod tests {
         help: flink-sql-runner history orders
         exit 1
         error: orders v2 was refused; what ran before is as it was
-          caused by: no state of its lineage was found; `allow NAME clean-start` starts it without
-        help: `flink-sql-runner allow orders adopt|clean-start|remove` approves it once
+          caused by: no state of its lineage was found; `allow orders clean-start` starts it without
+        help: `flink-sql-runner allow orders clean-start` approves it once
         exit 7
         error: orders v2 failed; nothing of it runs now
           caused by: the cluster is full

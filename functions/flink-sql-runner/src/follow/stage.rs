@@ -8,11 +8,11 @@ use lifecycle::ids::OperationId;
 
 use crate::status::last_segment;
 
-/// An upload that was not judged yet.
+/// An upload that waits for the Lambda.
 pub(super) fn before_decision(record: Option<&Record>) -> String {
     match record.and_then(|r| r.open.as_ref()) {
         Some(open) => format!("waits for the end of operation {}", open.plan.operation.short()),
-        None => "uploaded, not judged yet".to_owned(),
+        None => "uploaded, waiting for the Lambda".to_owned(),
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct Common {
     /// The Python interpreter of the client and of functions, at the same path on every node.
     #[arg(long, value_name = "PYTHON")]
     pub(crate) pyexec_path: PathBuf,
-    /// Taken and not needed: the runner comes with this program.
+    /// Accepted for compatibility, ignored: the runner comes with this program.
     #[arg(long, value_name = "DIR")]
     pub(crate) pyflink_runner_dir: Option<PathBuf>,
     #[command(flatten)]

@@ -195,7 +195,18 @@ fn keys(prefix: &str) -> Result<Keys, CliError> {
 }
 
 pub(crate) fn no_cluster(error: &NoCluster) -> CliError {
-    CliError::usage(error_chain(error), "see `Invocation cluster` in --help")
+    let help = match error {
+        NoCluster::NoAddress => {
+            "give --jobmanager-address HOST:PORT; for a session on YARN give --deployment-target yarn"
+        }
+        NoCluster::NotAnApplication(_) => {
+            "`yarn application -list` shows the ids; without --session-id the session is found by --session-name"
+        }
+        NoCluster::NoYarnSite { .. } | NoCluster::YarnSite { .. } => {
+            "give --resource-manager HOST:PORT, or the folder of yarn-site.xml with --hadoop-conf-dir DIR"
+        }
+    };
+    CliError::usage(error_chain(error), help)
 }
 
 fn node(

@@ -13,6 +13,7 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
 use lifecycle::reason::Reason;
 use orchestrator::actions::{FileAnswer, JobAnswer, answer};
+use orchestrator::held::told;
 use serde::Serialize;
 use serde_json::json;
 
@@ -107,7 +108,7 @@ impl Carried {
             "format": "flink-sql-runner/process",
             "version": 1,
             "operations": self.done.iter().map(job).collect::<Vec<_>>(),
-            "jobs": self.reasons.iter().map(|(name, reason)| Left { name, reason, text: reason.to_string() }).collect::<Vec<_>>(),
+            "jobs": self.reasons.iter().map(|(name, reason)| Left { name, reason, text: told(reason, name) }).collect::<Vec<_>>(),
             "refused": self.refused,
             "troubles": self.troubles,
             "exit": self.exit().code(),
@@ -161,11 +162,11 @@ impl Carried {
         let done = |job: &JobName| self.done.iter().any(|d| d.job == *job);
         for (job, reason) in self.reasons.iter().filter(|(job, _)| !done(job)) {
             if reason_exit(reason) != Exit::Done && *reason != Reason::UploadRefused {
-                text.push_str(&failure(&format!("{job}: {reason}"), &[], None));
+                text.push_str(&failure(&format!("{job}: {}", told(reason, job)), &[], None));
             }
         }
         for (job, trouble) in &self.troubles {
-            text.push_str(&failure(&format!("{job} could not be looked after"), std::slice::from_ref(trouble), None));
+            text.push_str(&failure(&format!("{job} could not be reconciled"), std::slice::from_ref(trouble), None));
         }
         text
     }

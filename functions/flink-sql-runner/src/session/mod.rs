@@ -133,7 +133,7 @@ async fn admin(
 ) -> Result<SessionAdmin, CliError> {
     if flags.session_cluster.deployment_target == TargetKind::Remote {
         let help = "leave --deployment-target (DEPLOYMENT_TARGET) at yarn; a standalone cluster has scripts of its own";
-        return Err(CliError::usage("only a session on YARN is looked after", help));
+        return Err(CliError::usage("only a session on YARN is managed", help));
     }
     let target = flags.session_cluster.yarn().map_err(|error| no_cluster(&error))?;
     let (store, options) = (invocation.store().await?, invocation.settings()?);

@@ -13,7 +13,7 @@ use desired::manifest::{JobName, Policy};
 use jiff::Timestamp;
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::plan::Windows;
-use lifecycle::documents::record::{Record, Source};
+use lifecycle::documents::record::{Aim, Record, Source};
 use lifecycle::documents::{read, write};
 use lifecycle::ids::{BatchId, Hex32, run_id};
 use lifecycle::keys::Keys;
@@ -26,6 +26,7 @@ struct State {
     refused: BTreeMap<String, String>,
     silent: BTreeSet<String>,
     number: u64,
+    seconds: i64,
     calls: u64,
     under_way: u64,
     alone: u64,
@@ -64,6 +65,15 @@ impl Memory {
         self.put(&format!("p/queries/{name}.yaml"), text.into_bytes());
     }
 
+    pub(crate) fn remove(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
+    /// So much time goes by.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.state().seconds += seconds;
+    }
+
     /// The store gives this object out to nobody.
     pub(crate) fn refuse(&self, key: &str, words: &str) {
         self.state().refused.insert(key.to_owned(), words.to_owned());
@@ -83,16 +93,28 @@ impl Memory {
         read(&self.state().objects[&keys().record(name)].0).unwrap()
     }
 
-    /// Every open operation has deployed its target.
+    /// Every open operation has deployed its target, or removed the job.
     pub(crate) fn settle(&self, names: &[JobName]) {
         for name in names {
-            let mut record = self.record(name);
-            let open = record.open.take().unwrap();
-            let (job_id, compiled) = (run_id(open.plan.operation), Compiled::default());
+            let plan = self.record(name).open.unwrap().plan;
+            let (job_id, compiled) = (run_id(plan.operation), Compiled::default());
             let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
-            let outcome = Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true };
-            let settled = settle_result(record, &open, &outcome, Timestamp::UNIX_EPOCH, Patience::default());
-            self.put(&keys().record(name), write(&settled));
+            let deployed = Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true };
+            let removed = Outcome::Removed { savepoint: None };
+            self.end(name, &if plan.next.is_some() { deployed } else { removed });
+        }
+    }
+
+    /// The open operation of a job ended so.
+    pub(crate) fn end(&self, name: &JobName, outcome: &Outcome) {
+        let mut record = self.record(name);
+        let open = record.open.take().unwrap();
+        let settled = settle_result(record, &open, outcome, self.now(), Patience::default());
+        self.put(&keys().record(name), write(&settled));
+        // What the guard against many removals counts.
+        match settled.deployed.filter(|deployed| deployed.aim == Aim::Run) {
+            Some(_) => self.put(&format!("p/manifests/{name}.yaml"), Vec::new()),
+            None => self.remove(&format!("p/manifests/{name}.yaml")),
         }
     }
 
@@ -209,7 +231,7 @@ impl Files for Memory {
 
 impl World for Memory {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
+        Timestamp::from_second(self.state().seconds).unwrap()
     }
 
     fn fresh_id(&self) -> Hex32 {

@@ -152,6 +152,7 @@ async fn a_body_that_is_announced_too_large_is_not_read() {
     let refused = store.get("p/x").await.unwrap_err();
     assert!(matches!(refused, OutsideError::Refused { .. }), "{refused}");
     assert!(refused.to_string().starts_with("reading s3://b/p/x: it is larger than 33554432 bytes ("), "{refused}");
+    assert!(refused.to_string().contains("put back an earlier version"), "{refused}");
 }
 
 #[tokio::test]
