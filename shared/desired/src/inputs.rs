@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use unread::{Unread, UnreadFile};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};
-use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among, parameter_errors, text_of};
+use crate::manifest::{
+    JobName, Loaded, Policy, load_among, load_merged_among, parameter_errors, reserved_parameter, text_of,
+};
 use crate::secrets::{BadReference, references};
 use crate::sql::{KnownTables, StatementError};
-use crate::tables::{self, Parameters, TableDefinitions, TableFile};
+use crate::tables::{self, GROUP_ID, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
 use crate::written::Written;
 
@@ -249,7 +251,8 @@ fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
             Ok(read) => {
                 let text = text_of(&file.file).unwrap_or_default();
                 let bad = read.values().flat_map(|value| bad_references(file, text, value));
-                config.push(Verdict::plain(file, bad.take(MAX_FINDINGS).collect()));
+                let reserved = read.contains_key(GROUP_ID).then(|| reserved_parameter(&file.file, GROUP_ID)).flatten();
+                config.push(Verdict::plain(file, reserved.into_iter().chain(bad).take(MAX_FINDINGS).collect()));
                 values = read;
             }
             Err(errors) => config.push(Verdict::plain(file, errors)),

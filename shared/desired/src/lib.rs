@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod printable;
 pub mod secrets;
 pub mod session_settings;
+pub mod settings;
 pub mod sql;
 mod suggest;
 pub mod tables;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::diagnostics::excerpt;
+use crate::settings::is_setting;
 use crate::sql::{Token, TokenKind, tokens};
 
 /// The longest name that Parameter Store takes.
@@ -83,6 +84,9 @@ pub enum BadReference {
     /// Not a variable's name.
     #[error("`{0}` names no environment variable")]
     Variable(String),
+    /// A variable that is a setting of the node.
+    #[error("`{0}` cannot be a secret: it is a setting of the node, which Flink's client writes into its log")]
+    Setting(String),
     /// In SQL, but not in a string.
     #[error("the secret reference `{0}` stands outside of a string literal")]
     OutsideLiteral(String),
@@ -99,6 +103,7 @@ impl BadReference {
                 "write the whole path: `${ssm:/flink-sql-runner/name}`, of letters, digits, `.`, `_`, `-` between slashes"
             }
             Self::Variable(_) => "write `${env:NAME}`: letters, digits and `_`, the first no digit",
+            Self::Setting(_) => "keep the secret in a variable of another name, or in Parameter Store",
             Self::OutsideLiteral(_) => "write it between plain single quotes: 'password' = '${ssm:/path}'",
         }
     }
@@ -110,6 +115,7 @@ impl BadReference {
             | Self::Spelling(text)
             | Self::Parameter(text)
             | Self::Variable(text)
+            | Self::Setting(text)
             | Self::OutsideLiteral(text) => text,
         }
     }
@@ -154,7 +160,9 @@ pub(crate) fn leading(text: &str) -> Option<(usize, Result<SecretReference, BadR
             Err(BadReference::Parameter(shown))
         }
     } else if let Some(name) = body.strip_prefix("env:") {
-        if is_variable(name) {
+        if is_variable(name) && is_setting(name) {
+            Err(BadReference::Setting(shown))
+        } else if is_variable(name) {
             Ok(SecretReference::Variable(name.to_owned()))
         } else {
             Err(BadReference::Variable(shown))

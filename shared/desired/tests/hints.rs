@@ -324,3 +324,20 @@ fn the_node_judges_again() {
         assert!(told.starts_with(expected), "{number}: {told}");
     }
 }
+
+#[test]
+fn a_target_takes_options_alone() {
+    for hint in [
+        "STATE_TTL('t' = '1d')",
+        "LOOKUP('table' = 't')",
+        "BROADCAST(t)",
+        "OPTIONS('sink.parallelism'='4'), STATE_TTL('t'='1d')",
+    ] {
+        let text = format!("t /*+ {hint} */");
+        let problems = target_problems(&text);
+        let help = &problems.first().unwrap().help;
+        assert_eq!(help, "remove it; allowed here is OPTIONS, and others in the query", "{text}");
+        assert_eq!(query_problems(&format!("SELECT a FROM {text}")), [], "{text}");
+    }
+    assert_eq!(target_problems("t /*+ OPTIONS('sink.parallelism'='4') */"), []);
+}

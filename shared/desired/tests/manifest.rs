@@ -110,6 +110,7 @@ fn all_that_is_wrong_at_once() {
     queries/wrong.yaml:10:3: error[two-spellings]: `execution.checkpointing.dir` and `state.checkpoints.dir` (line 9) are one option with two values; keep `execution.checkpointing.dir`
     queries/wrong.yaml:11:62: error[retention]: `DELETE_ON_CANCELLATION` would delete the state that the next run goes on from; write `RETAIN_ON_CANCELLATION`, or remove it
     queries/wrong.yaml:12:3: warning[ignored-property]: Flink ignores `state.checkpoints.num-retained` of a single job: the JobManager reads it when it starts; set it in the cluster's configuration
+    queries/wrong.yaml:13:3: warning[no-value]: `state.savepoints.dir` has no value: it takes back what the template sets, and Flink does what it does by itself; write the value that was meant behind it; without one meant, remove the line or leave it as it is
     queries/wrong.yaml:13:3: error[missing-state-directory]: there is no savepoint directory; set `state.savepoints.dir` in config/job-template.yaml, with `{job_name}` in it, or here
     queries/wrong.yaml:14:18: error[pipeline-name]: `pipeline.name` must be the job's name, `wrong`; remove it: it is set to the job's name
     queries/wrong.yaml:15:3: error[code-not-allowed]: `pipeline.jars` brings code and is not allowed here; remove it, or have ALLOW_CODE turned on

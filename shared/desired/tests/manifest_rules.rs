@@ -68,7 +68,8 @@ fn fields() {
 fn properties() {
     for (properties, expected) in [
         ("", &[][..]),
-        ("  a: true\n  b: 1.5\n  c: 60s\n  d: 'yes'\n  e: ~\n", &[]),
+        ("  a: true\n  b: 1.5\n  c: 60s\n  d: 'yes'\n", &[]),
+        ("  e: ~\n", &["?no-value@6:3+1 flinkProperties.e"]),
         ("  a: [1]\n", &["wrong-type@6:6+3 flinkProperties.a"]),
         ("  a: {b: 1}\n", &["wrong-type@6:6+6 flinkProperties.a"]),
         ("  a: 017\n", &["?ambiguous-value@6:6+3 flinkProperties.a"]),
@@ -129,7 +130,7 @@ fn flinks_own_options() {
         ("execution.checkpointing.interval: 10 parsecs", &["option-value@6:37+10 {}execution.checkpointing.interval"]),
         ("parallelism.default: '0'", &["option-value@6:24+3 {}parallelism.default"]),
         ("parallelism.default: 2.0", &["option-value@6:24+3 {}parallelism.default"]),
-        ("parallelism.default:", &[]),
+        ("parallelism.default:", &["?no-value@6:3+19 {}parallelism.default"]),
         ("parallelism.default: ''", &["option-value@6:24+2 {}parallelism.default"]),
         ("parallelism: 2", &["?unknown-option@6:3+11 {}parallelism"]),
         (
@@ -161,6 +162,8 @@ fn flinks_own_options() {
         ("pipeline.global-job-parameters: 'a:b,c:d'", &[]),
         ("pipeline.global-job-parameters: 'a'", &["option-value@6:35+3 {}pipeline.global-job-parameters"]),
         ("pipeline.global-job-parameters.my-key: x", &[]),
+        ("table.local-time-zone: Europe/Berlin", &[]),
+        ("table.local-time-zone: Mars", &["option-value@6:26+4 {}table.local-time-zone"]),
         ("my.company.threshold: 5", &[]),
         ("security.kerberos.login.keytabs: x", &["refused-property@6:3+31 {}security.kerberos.login.keytabs"]),
     ] {
@@ -196,7 +199,6 @@ fn options_that_name_classes_or_files_are_not_the_uploaders() {
         ("table.catalog-store.file.path: s3://b/x", true),
         ("state.backend: rocksdb", false),
         ("state.checkpoint-storage: filesystem", false),
-        ("state.backend.rocksdb.localdir:", false),
         ("state.backend.rocksdb.predefined-options: DEFAULT", false),
     ] {
         let told = |template: &str, manifest: &str, allow_code: bool| -> Vec<String> {
@@ -265,7 +267,14 @@ fn state_directories() {
         ("s3://b/_entropy_/c", "s3://b/c", &["state-directory@6:26+18 flinkProperties.state.checkpoints.dir"]),
         ("S3://b/c", "s3://b/c", &["state-directory@6:26+8 flinkProperties.state.checkpoints.dir"]),
         ("s3://b/c", "''", &["missing-state-directory@7:25+2 flinkProperties.state.savepoints.dir"]),
-        ("~", "s3://b/c", &["missing-state-directory@6:3+21 flinkProperties.state.checkpoints.dir"]),
+        (
+            "~",
+            "s3://b/c",
+            &[
+                "?no-value@6:3+21 flinkProperties.state.checkpoints.dir",
+                "missing-state-directory@6:3+21 flinkProperties.state.checkpoints.dir",
+            ],
+        ),
     ] {
         let text = format!(
             "{FIELDS}flinkProperties:\n  state.checkpoints.dir: {checkpoints}\n  state.savepoints.dir: {savepoints}\n"
@@ -354,4 +363,29 @@ fn secrets_may_be_referred_to_in_the_template() {
     let file = SourceFile::new("a.yaml", FIELDS);
     let loaded = load(Some(&template), &file, &Policy::default()).unwrap();
     assert_eq!(loaded.manifest.properties["a"].text, "${ssm:/x}");
+}
+
+#[test]
+fn an_option_without_a_value_is_warned_of() {
+    for (value, option) in [
+        ("null", "execution.checkpointing.interval"),
+        ("~", "a.b"),
+        ("", "parallelism.default"),
+        ("Null", "table.local-time-zone"),
+    ] {
+        let text = format!("{FIELDS}flinkProperties:\n{DIRS}  {option}: {value}\n");
+        let expected = format!("?no-value@8:3+{} flinkProperties.{option}", option.len());
+        assert_eq!(found(&text, false), [expected], "{text}");
+    }
+    let text = format!("{FIELDS}flinkProperties:\n  state.savepoints.dir: s3://b/s\n  state.checkpoints.dir: null\n");
+    let place = "@7:3+21 flinkProperties.state.checkpoints.dir";
+    assert_eq!(found(&text, false), [format!("?no-value{place}"), format!("missing-state-directory{place}")]);
+    // Also in the template.
+    let template = SourceFile::new(
+        "config/job-template.yaml",
+        format!("flinkProperties:\n{DIRS}  execution.checkpointing.interval:\n"),
+    );
+    let loaded = load(Some(&template), &SourceFile::new("queries/a.yaml", FIELDS), &Policy::default()).unwrap();
+    let told: Vec<String> = loaded.warnings.iter().map(short).collect();
+    assert_eq!(told, ["?no-value@4:3+32 flinkProperties.execution.checkpointing.interval"]);
 }

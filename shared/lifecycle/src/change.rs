@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use desired::manifest::{Body, effective_properties};
-use desired::sql::{same_meaning, same_meaning_as_deployed_by_python};
+use desired::sql::same_meaning_as_deployed_by_python;
 use desired::tables::{self, ChangedField, TableDefinitions, Used};
 use desired::target::Target;
 use serde::{Deserialize, Serialize};
@@ -80,9 +80,10 @@ impl Change {
 
     /// The change from `old`, which is deployed, to `new`, which is desired.
     pub fn between(old: &Target, new: &Target) -> Self {
-        let mut query = query_differences(old, new);
+        let (before, after) = (used(old), used(new));
+        let mut query = query_differences((old, &before), (new, &after));
         let mut configuration = property_differences(old, new);
-        for change in tables::compare(&used(old), &used(new)) {
+        for change in tables::compare(&before, &after) {
             let fields = change.fields().into_iter().map(Difference::from);
             if change.is_query_change() { query.extend(fields) } else { configuration.extend(fields) }
         }
@@ -114,11 +115,12 @@ fn text_difference(field: &str, before: &str, after: &str) -> Difference {
     Difference { field: field.to_owned(), before: Some(before.to_owned()), after: Some(after.to_owned()) }
 }
 
-fn query_differences(old: &Target, new: &Target) -> Vec<Difference> {
+fn query_differences((old, old_used): (&Target, &Used), (new, new_used): (&Target, &Used)) -> Vec<Difference> {
     let mut found = Vec::new();
     match (&old.manifest.body, &new.manifest.body) {
         (Body::Sql(before), Body::Sql(after)) => {
-            if !same_meaning(before, after) && !same_meaning_as_deployed_by_python(after, before) {
+            let same = tables::same_query((before, old_used), (after, new_used));
+            if !same && !same_meaning_as_deployed_by_python(after, before) {
                 found.push(text_difference("sql", before, after));
             }
         }
@@ -131,8 +133,9 @@ fn query_differences(old: &Target, new: &Target) -> Vec<Difference> {
             found.push(text_difference("sql or code", before, after));
         }
     }
-    if !same_meaning(&old.manifest.target_table, &new.manifest.target_table) {
-        found.push(text_difference("target-table", &old.manifest.target_table, &new.manifest.target_table));
+    let (before, after) = (&old.manifest.target_table, &new.manifest.target_table);
+    if !tables::same_target((before, old_used), (after, new_used)) {
+        found.push(text_difference("target-table", before, after));
     }
     if old.timestamp_field != new.timestamp_field {
         found.push(text_difference("timestamp field", &old.timestamp_field, &new.timestamp_field));

@@ -49,6 +49,16 @@ fn spelling_is_no_change() {
     check(
         &[
             (
+                "CREATE TABLE r (a INT, b STRING); CREATE TABLE w (a INT);--- SELECT a x FROM r JOIN w ON TRUE",
+                "CREATE TABLE r (a INTEGER NULL, b VARCHAR); CREATE TABLE IF NOT EXISTS r (a INT, b STRING); \
+                 CREATE TABLE w (a INT);--- SELECT a AS x FROM default_catalog.default_database.r INNER JOIN \
+                 default_database.w ON TRUE >> default_catalog.default_database.w",
+            ),
+            (
+                "CREATE TABLE r (a INT); CREATE VIEW v AS SELECT a FROM r;--- SELECT a FROM v ORDER BY a",
+                "CREATE TABLE r (a INT); CREATE VIEW v AS SELECT a FROM default_database.r;--- SELECT a FROM v ORDER BY a ASC",
+            ),
+            (
                 "CREATE TABLE r (a INT);--- SELECT a FROM r",
                 "-- x\nCREATE TABLE r (a INT -- y\n);--- SELECT a /* z */ FROM r",
             ),

@@ -280,7 +280,7 @@ fn kafka(it: &Failure<'_>) -> Option<Told> {
 
 /// Options of the job.
 fn job_options(it: &Failure<'_>) -> Option<Told> {
-    let told = |text: &str, help: &str| Told::new("bad-option-value", At::AsFlinkSays, text).help(help).some();
+    let told = |text: &str, help: &str| Told::new("bad-option-value", At::Manifest, text).help(help).some();
     if it.message.starts_with("Querying an unbounded table") {
         let table = it.between("unbounded table '", "'").and_then(|path| path.rsplit('.').next()).unwrap_or_default();
         let text = format!("`{table}` never ends, and the job runs in batch mode");

@@ -5,6 +5,7 @@ mod aggregates;
 mod clauses;
 mod connectors;
 mod ddl;
+mod depth;
 mod dialects;
 mod names;
 mod place;
@@ -32,6 +33,7 @@ type Rule = fn(&Failure<'_>) -> Option<Told>;
 
 /// The first that knows a failure tells it.
 const RULES: &[Rule] = &[
+    depth::rule,
     connectors::rule,
     sinks::rule,
     streaming::rule,
@@ -61,6 +63,8 @@ enum At {
     Definition(usize, Range<usize>),
     /// In `target-table`.
     Target,
+    /// Somewhere in the manifest: an option of it, whose line a plan does not hold.
+    Manifest,
     /// Where Flink says, else nowhere in particular.
     AsFlinkSays,
 }

@@ -62,6 +62,7 @@ impl Failure<'_> {
                 Some(target) => in_file(target, self.target(), &(0..self.target().len()), finding),
                 None => finding(&self.somewhere()),
             },
+            At::Manifest => finding(&self.somewhere()),
             At::AsFlinkSays => match self.at {
                 Some(byte) => self.in_text(&(byte..self.end_of_token(byte)), finding),
                 None if self.statement.is_some() => self.in_text(&(0..self.end_of_token(0)), finding),

@@ -125,3 +125,23 @@ fn nothing_that_flink_may_say_is_too_much() {
         }
     }
 }
+
+#[test]
+fn a_full_stack_is_told_the_way_out() {
+    let answers = answers();
+    let case = &answers.cases[0];
+    // As Flink 1.20.1 answers to 1,000 brackets, 3,000 UNIONs and 1,000 ORs.
+    for message in [
+        "Cannot invoke \"String.contains(java.lang.CharSequence)\" because the return value of \
+         \"org.apache.calcite.sql.parser.SqlParseException.getMessage()\" is null"
+            .to_owned(),
+        "java.lang.StackOverflowError (StackOverflowError)".to_owned(),
+        format!("while converting {}", "`t`.`a` = 1 OR ".repeat(1_000)),
+    ] {
+        let answer = Rejection { kind: "query".to_owned(), origin: None, message, line: None, column: None };
+        let told = explain(&answers.launch(case), &answer);
+        assert_eq!(told.code, "too-deep", "{told}");
+        assert!(told.help.is_some_and(|help| help.contains("views")));
+        assert!(!told.message.contains("java"), "{}", told.message);
+    }
+}

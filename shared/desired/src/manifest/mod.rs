@@ -27,7 +27,7 @@ pub use catalogue::{megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
-pub(crate) use params::parameter_errors;
+pub(crate) use params::{parameter_errors, reserved_parameter};
 pub use properties::{effective_properties, state_directories};
 use rules::Merged;
 pub use scalar::ScalarKind;

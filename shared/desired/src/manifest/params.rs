@@ -63,3 +63,14 @@ pub(crate) fn parameter_errors(file: &SourceFile, words: &str) -> Vec<Diagnostic
     }
     findings
 }
+
+/// What is wrong with the name of a parameter that we give ourselves: `group_id` is another for each version of a job.
+pub(crate) fn reserved_parameter(file: &SourceFile, name: &str) -> Option<Diagnostic> {
+    let source = Source::open(file).ok()?;
+    let root = tree::read(&source, &mut Vec::new()).ok()??;
+    let Value::Map(entries) = &root.value else { return None };
+    let entry = entries.iter().find(|entry| entry.key == name)?;
+    let message = format!("`{name}` cannot be a parameter: `{{{name}}}` is filled in for each version of a job");
+    let error = source.error("reserved-parameter", entry.key_at, message).with_field(name);
+    Some(error.with_help("give it another name, here and in the table files that mean it"))
+}

@@ -14,7 +14,7 @@ use super::sql_text::SqlText;
 use super::state_rules::{self, Refusal};
 use super::wire::{Fields, Given, Kind, Property, lookalike_in};
 use super::{Body, JobManifest, Policy, option_rules, sql_rules};
-use crate::diagnostics::{Diagnostic, excerpt};
+use crate::diagnostics::{Diagnostic, Severity, excerpt};
 use crate::secrets::references;
 use crate::sql::KnownTables;
 use crate::written::Written;
@@ -298,7 +298,9 @@ impl<'s> Merged<'s> {
                 continue;
             }
             let field = format!("flinkProperties.{}", given.map_or(key, |p| p.value.0.as_str()));
-            if findings.iter().any(|finding| finding.field.as_deref() == Some(&field)) {
+            let is_told =
+                |finding: &Diagnostic| finding.severity == Severity::Error && finding.field.as_deref() == Some(&field);
+            if findings.iter().any(is_told) {
                 continue;
             }
             let (source, at) = given.map_or((self.source, self.properties_at), |p| (p.source, p.at));

@@ -51,7 +51,8 @@ pub(crate) fn text_of(file: &SourceFile) -> Result<&str, Box<Diagnostic>> {
         (None, Some(at)) => {
             Err(Box::new(refuse("not-utf-8", "the file is not UTF-8 text").with_span(span(at), None).with_help(save)))
         }
-        (None, None) => Ok(text),
+        // Some editors write a mark before the text that says how it is encoded.
+        (None, None) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
     }
 }
 

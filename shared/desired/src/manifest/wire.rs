@@ -205,6 +205,9 @@ impl<'s> Reader<'s, '_> {
                 return None;
             }
         };
+        if kind == ScalarKind::Null && self.kind != Kind::Deployed {
+            self.warn_of_no_value(&entry.key, &field, entry.key_at);
+        }
         self.warn_if_ambiguous(&field, &text, kind, at);
         let text = match kind {
             ScalarKind::Null => String::new(),
@@ -214,6 +217,16 @@ impl<'s> Reader<'s, '_> {
         let value = PropertyValue { text, kind };
         let at = if kind == ScalarKind::Null { entry.key_at } else { at };
         Some(Given { value: (entry.key, value), key_at: entry.key_at, at, source: self.source })
+    }
+
+    /// As in the Python tool, an option may have no value; easily meant otherwise, it is told what comes of it.
+    fn warn_of_no_value(&mut self, key: &str, field: &str, at: Range) {
+        let message = format!(
+            "`{}` has no value: it takes back what the template sets, and Flink does what it does by itself",
+            excerpt(key)
+        );
+        let help = "write the value that was meant behind it; without one meant, remove the line or leave it as it is";
+        self.findings.push(self.source.warning("no-value", at, message).with_field(field).with_help(help));
     }
 
     /// Here a value is the text that is written; to YAML 1.1 some unquoted texts are something else.

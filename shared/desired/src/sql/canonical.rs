@@ -1,12 +1,15 @@
 //! Owns what each token says: which words are keywords where they stand, which are names or functions, which say
 //! nothing. Must not know which texts are compared.
 
-use super::grammar::without_options;
+use super::calls::{Call, call};
+use super::current::{Current, Shortened};
+use super::grammar::{has_options, without_options};
 use super::groups::{Groups, Opener};
+use super::head::{Form, Head};
 use super::keywords::{is_keyword, is_unit};
 use super::lexer::{Token, TokenKind};
-use super::path::TablePath;
 use super::reserved::is_reserved;
+use super::{synonyms, types};
 
 /// What a token says. Two texts with the same of these mean the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +18,8 @@ pub(crate) enum Said<'a> {
     Keyword(String),
     /// A name, its quotes undone; Flink tells small letters from capitals in it.
     Name(String),
+    /// The name of a table that is read, without what is current where it is looked up; a name that `WITH` gives is none.
+    Table(String),
     /// The name of a function that is called, in small letters: Flink finds it in any case.
     Function(String),
     /// Anything else, as written.
@@ -23,10 +28,37 @@ pub(crate) enum Said<'a> {
 
 /// What the tokens of one statement say, each with its token.
 ///
-/// `COMMENT '…'` and `IF NOT EXISTS` of a definition say nothing, and neither does a `;` at the end.
-pub(crate) fn canonical<'a>(tokens: &[Token<'a>]) -> Vec<(Said<'a>, Token<'a>)> {
-    let tokens = without_end(tokens);
+/// `COMMENT '…'` and `IF NOT EXISTS` of a definition say nothing, and neither does a `;` at the end. Words that say the
+/// same are one word. With what is current, `catalog.database.table` says what `table` says.
+pub(crate) fn canonical<'a>(tokens: &[Token<'a>], current: Option<Current<'_>>) -> Vec<(Said<'a>, Token<'a>)> {
     let head = Head::of(tokens);
+    let tables = current.map(|current| Shortened::of(tokens, &head, current)).unwrap_or_default();
+    canonical_of(tokens, &head, &tables, has_options(tokens))
+}
+
+/// What a target says where this is current.
+pub(crate) fn canonical_target<'a>(tokens: &[Token<'a>], current: Current<'_>) -> Vec<(Said<'a>, Token<'a>)> {
+    canonical_of(tokens, &Head::of(tokens), &Shortened::leading(tokens, current), false)
+}
+
+/// What a definition says besides its name and its options: two with the same of these define the same.
+pub(crate) fn canonical_body<'a>(tokens: &[Token<'a>], current: Option<Current<'_>>) -> Vec<(Said<'a>, Token<'a>)> {
+    let head = Head::of(tokens);
+    let name = tokens.get(head.words..head.name_end).and_then(|name| Some(name.first()?.offset..name.last()?.end()));
+    let outside = without_options(tokens);
+    let tables = current.map(|current| Shortened::of(&outside, &head, current)).unwrap_or_default();
+    let mut said = canonical_of(&outside, &head, &tables, has_options(tokens));
+    said.retain(|(_, token)| !name.as_ref().is_some_and(|name| name.contains(&token.offset)));
+    said
+}
+
+fn canonical_of<'a>(
+    tokens: &[Token<'a>],
+    head: &Head,
+    tables: &Shortened,
+    has_options: bool,
+) -> Vec<(Said<'a>, Token<'a>)> {
+    let tokens = without_end(tokens);
     let mut groups = Groups::new(head.form);
     let mut said = Vec::with_capacity(tokens.len());
     let mut in_comment = false;
@@ -37,21 +69,13 @@ pub(crate) fn canonical<'a>(tokens: &[Token<'a>]) -> Vec<(Said<'a>, Token<'a>)> 
             TokenKind::Word => head.defines() && comments(tokens, at),
             TokenKind::QuotedIdentifier | TokenKind::Number | TokenKind::Hint | TokenKind::Symbol => false,
         };
-        if !in_comment && !head.if_not_exists.contains(&at) {
-            said.push((meaning(tokens, at, &head, &groups), *token));
+        if !in_comment && !head.if_not_exists.contains(&at) && !tables.drops(at) {
+            let named = token.name().filter(|_| tables.ends(at));
+            said.push((named.map_or_else(|| meaning(tokens, at, head, &groups), Said::Table), *token));
         }
         groups.pass(tokens, at, head.name_end);
     }
-    said
-}
-
-/// What a definition says besides its name and its options: two with the same of these define the same.
-pub(crate) fn canonical_body<'a>(tokens: &[Token<'a>]) -> Vec<(Said<'a>, Token<'a>)> {
-    let head = Head::of(tokens);
-    let name = tokens.get(head.words..head.name_end).and_then(|name| Some(name.first()?.offset..name.last()?.end()));
-    let mut said = canonical(&without_options(tokens));
-    said.retain(|(_, token)| !name.as_ref().is_some_and(|name| name.contains(&token.offset)));
-    said
+    types::unify(&synonyms::unify(&said, head.form, has_options))
 }
 
 /// Whether this is the `COMMENT` before a literal.
@@ -69,66 +93,6 @@ fn without_end<'a, 'b>(mut tokens: &'a [Token<'b>]) -> &'a [Token<'b>] {
     }
     tokens
 }
-
-/// The shape of a statement, as far as it says where keywords stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// `CREATE TABLE`: columns, then clauses.
-    Table,
-    /// `CREATE FUNCTION`: keywords only.
-    Function,
-    /// Another definition.
-    Definition,
-    /// A query, or any other statement.
-    Query,
-}
-
-/// The words that a statement starts with, up to the name that it is about.
-pub(super) struct Head {
-    pub(super) form: Form,
-    /// Where the words end and the name starts.
-    pub(super) words: usize,
-    /// Where the name ends.
-    pub(super) name_end: usize,
-    /// The tokens of `IF NOT EXISTS`.
-    if_not_exists: std::ops::Range<usize>,
-}
-
-impl Head {
-    pub(super) fn of(tokens: &[Token<'_>]) -> Self {
-        let is = |at: usize, words: &[&str]| is_any(tokens.get(at), words);
-        let mut at = usize::from(is(0, STARTS));
-        let mut if_not_exists = 0..0;
-        if !is(0, &["CREATE"]) {
-            // `USE CATALOG c`, but `USE catalog`.
-            at += usize::from(is(0, &["USE"]) && is(1, &["CATALOG"]) && tokens.len() > 2);
-            return Self { form: Form::Query, words: at, name_end: at, if_not_exists };
-        }
-        while is(at, &["OR", "ALTER", "REPLACE", "TEMPORARY", "SYSTEM"]) {
-            at += 1;
-        }
-        let form = match tokens.get(at).map(|token| token.text.to_ascii_uppercase()).as_deref() {
-            Some("TABLE") => Form::Table,
-            Some("FUNCTION") => Form::Function,
-            Some(_) | None => Form::Definition,
-        };
-        at += 1;
-        if is(at, &["IF"]) && is(at + 1, &["NOT"]) && is(at + 2, &["EXISTS"]) {
-            if_not_exists = at..at + 3;
-            at += 3;
-        }
-        let name = tokens.get(at..).and_then(TablePath::read);
-        let name_end = at + name.map_or(0, |(_, used)| used);
-        Self { form, words: at, name_end, if_not_exists }
-    }
-
-    fn defines(&self) -> bool {
-        self.form != Form::Query
-    }
-}
-
-/// The words that start a statement and could be names elsewhere, or be followed by such words.
-const STARTS: &[&str] = &["CREATE", "ALTER", "DROP", "USE", "LOAD", "UNLOAD", "SHOW", "DESC", "DESCRIBE", "ANALYZE"];
 
 fn meaning<'a>(tokens: &[Token<'a>], at: usize, head: &Head, groups: &Groups) -> Said<'a> {
     let Some(token) = tokens.get(at) else { return Said::Text(TokenKind::Symbol, "") };
@@ -157,54 +121,6 @@ fn meaning<'a>(tokens: &[Token<'a>], at: usize, head: &Head, groups: &Groups) ->
         TokenKind::Literal | TokenKind::Hint | TokenKind::Symbol => Said::Text(token.kind, token.text),
     }
 }
-
-/// Whether a name with a bracket after it is that of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// It is called.
-    Yes,
-    /// It is called, or names something that has columns: `DEFINE a AS f(b)`, `FROM t AS f (b)`.
-    Maybe,
-    /// It is not.
-    No,
-}
-
-/// Whether the name that ends here is that of a function.
-pub(super) fn call(tokens: &[Token<'_>], at: usize, form: Form) -> Call {
-    if !symbol(tokens.get(at + 1), "(") || tokens.get(at).is_some_and(|token| token.name().is_none()) {
-        return Call::No;
-    }
-    let mut first = at;
-    while follows_dot(tokens, first) && first >= 2 {
-        first -= 2;
-    }
-    let Some(before) = first.checked_sub(1).and_then(|before| tokens.get(before)) else { return Call::Yes };
-    let called = match before.kind {
-        TokenKind::QuotedIdentifier | TokenKind::Number | TokenKind::Literal => false,
-        TokenKind::Word if before.is_word("AS") && form != Form::Table => return Call::Maybe,
-        TokenKind::Word if is_reserved(before.text) => {
-            !(is_any(Some(before), DEFINES_NAME) || form == Form::Table && before.is_word("LIKE"))
-        }
-        TokenKind::Word => is_any(Some(before), STARTS_VALUE),
-        TokenKind::Hint => before.text == "/*+",
-        TokenKind::Symbol if before.is_symbol(",") => !gives_name(tokens, at + 2),
-        TokenKind::Symbol => !before.is_symbol(")") && !before.is_symbol("]"),
-    };
-    if called { Call::Yes } else { Call::No }
-}
-
-/// Whether the columns here are those of a further name of `WITH`: `a, b) AS (`.
-fn gives_name(tokens: &[Token<'_>], from: usize) -> bool {
-    let column = |token: &&Token<'_>| token.name().is_some() || token.is_symbol(",");
-    let end = from + tokens.iter().skip(from).take_while(column).count();
-    symbol(tokens.get(end), ")") && is_any(tokens.get(end + 1), &["AS"]) && symbol(tokens.get(end + 2), "(")
-}
-
-/// The reserved words after which a name is defined or written to, or a keyword stands.
-const DEFINES_NAME: &[&str] = &["INTO", "TABLE", "EXISTS", "WITH", "PRIMARY", "FUNCTION", "END", "GROUPING"];
-
-/// The words that are not reserved, and before a value are keywords.
-const STARTS_VALUE: &[&str] = &["FINAL", "KEY", "PASSING", "PLACING", "ZONE"];
 
 fn stands_as_keyword(tokens: &[Token<'_>], at: usize, word: &str, head: &Head, groups: &Groups) -> bool {
     let before = at.checked_sub(1).and_then(|at| tokens.get(at));
@@ -295,4 +211,52 @@ pub(super) fn symbol(token: Option<&Token<'_>>, text: &str) -> bool {
 
 pub(super) fn is_any(token: Option<&Token<'_>>, words: &[&str]) -> bool {
     token.is_some_and(|token| words.iter().any(|word| token.is_word(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sql::tokens;
+
+    const COLUMNS: &[&str] = &[
+        "a INTEGER NULL",
+        "b CHARACTER VARYING (2147483647) NOT NULL",
+        "c ROW(x DEC(10, 0) NULL, y ARRAY<TIMESTAMP(6) WITH LOCAL TIME ZONE> NULL)",
+        "d AS ROW(a, CAST(b AS DOUBLE PRECISION))",
+        "e TIME(0) WITHOUT TIME ZONE COMMENT 'NULL'",
+    ];
+    const ITEMS: &[&str] = &[
+        "ALL a AS b",
+        "CAST(a AS NUMERIC(007, 00)) c",
+        "COUNT(ALL a) OVER (ORDER BY b ASC, c ASC)",
+        "a - INTERVAL '5' DAYS",
+        "CEILING(01)",
+    ];
+    const REST: &[&str] = &[
+        "INNER JOIN u AS v ON TRUE",
+        "LEFT OUTER JOIN v ON a = 007",
+        "UNION DISTINCT SELECT ALL a AS x FROM t",
+        "WHERE a > ALL (SELECT b AS c FROM u) ORDER BY a ASC FETCH NEXT 5 ROW ONLY",
+    ];
+
+    fn some(of: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+        prop::collection::vec(prop::sample::select(of), 1..5)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_unified_stays_as_it_is(columns in some(COLUMNS), items in some(ITEMS), rest in some(REST)) {
+            let table = format!("CREATE TABLE t ({}) LIKE u (INCLUDING ALL)", columns.join(", "));
+            let query = format!("SELECT {} FROM t {}", items.join(", "), rest.join(" "));
+            for sql in [table, query] {
+                let tokens = tokens(&sql).unwrap_or_default();
+                let once = canonical(&tokens, None);
+                prop_assert!(once.len() < tokens.len());
+                let twice = types::unify(&synonyms::unify(&once, Head::of(&tokens).form, has_options(&tokens)));
+                prop_assert_eq!(once, twice, "{}", sql);
+            }
+        }
+    }
 }

@@ -125,6 +125,11 @@ fn options_range(tokens: &[Token<'_>]) -> Option<Range<usize>> {
     None
 }
 
+/// Whether a `WITH (…)` stands among the tokens, readable or not.
+pub(super) fn has_options(tokens: &[Token<'_>]) -> bool {
+    options_range(tokens).is_some()
+}
+
 /// The tokens without a `WITH (…)` that could be read.
 pub(crate) fn without_options<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
     let readable = options(tokens).and_then(|_| options_range(tokens));

@@ -1,7 +1,8 @@
 //! Owns in which brackets and which clause a token stands, as far as it says whether a word is a keyword.
 //! Must not know what the words mean.
 
-use super::canonical::{Form, is_any};
+use super::canonical::is_any;
+use super::head::Form;
 use super::lexer::Token;
 
 /// What a bracket belongs to.

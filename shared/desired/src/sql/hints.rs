@@ -11,15 +11,25 @@ const REFUSED_HINT: &str = "refused-hint";
 /// The hint that changes a table's options.
 const DYNAMIC_OPTIONS: &str = "OPTIONS";
 
-/// What is wrong with the hints in a text, once for each hint or option.
+/// What is wrong with the hints in a query, once for each hint or option.
 pub(super) fn hint_problems(tokens: &[Token<'_>]) -> Vec<Problem> {
+    problems_but(tokens, QUERY_HINTS)
+}
+
+/// The same of a target: nothing is joined, looked up or kept there.
+pub(super) fn target_hint_problems(tokens: &[Token<'_>]) -> Vec<Problem> {
+    problems_but(tokens, &[])
+}
+
+/// What is wrong with hints, where these and OPTIONS may be written.
+fn problems_but(tokens: &[Token<'_>], allowed: &[&str]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut rest = tokens;
     while let Some(start) = rest.iter().position(|token| is_hint(token, "/*+")) {
         let inner = rest.get(start + 1..).unwrap_or_default();
         let end = inner.iter().position(|token| is_hint(token, "*/")).unwrap_or(inner.len());
         for hint in hints(inner.get(..end).unwrap_or_default()) {
-            judge(hint, &mut problems);
+            judge(hint, allowed, &mut problems);
         }
         rest = inner.get(end..).unwrap_or_default();
     }
@@ -67,12 +77,17 @@ fn hints<'a, 'b>(inner: &'a [Token<'b>]) -> impl Iterator<Item = &'a [Token<'b>]
     inner.split(cut).filter(|hint| !hint.is_empty())
 }
 
-fn judge(hint: &[Token<'_>], problems: &mut Vec<Problem>) {
+fn judge(hint: &[Token<'_>], allowed: &[&str], problems: &mut Vec<Problem>) {
     let [name, arguments @ ..] = hint else { return };
     if !names_dynamic_options(name) {
-        if !QUERY_HINTS.iter().any(|known| name.name().is_some_and(|name| name.eq_ignore_ascii_case(known))) {
+        if !allowed.iter().any(|known| name.name().is_some_and(|name| name.eq_ignore_ascii_case(known))) {
             let message = format!("the hint `{}` is not allowed here", crate::diagnostics::excerpt(name.text));
-            let help = format!("remove it; allowed are {DYNAMIC_OPTIONS}, {}", QUERY_HINTS.join(", "));
+            let names = [&[DYNAMIC_OPTIONS], allowed].concat().join(", ");
+            let help = if allowed.is_empty() {
+                format!("remove it; allowed here is {names}, and others in the query")
+            } else {
+                format!("remove it; allowed are {names}")
+            };
             problems.push(Problem::at(REFUSED_HINT, name, message, help));
         } else if !arguments.is_empty() && bracketed(arguments).is_none() {
             let message = format!("the hint {} cannot be read", name.text);

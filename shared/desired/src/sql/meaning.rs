@@ -1,18 +1,35 @@
 //! Owns when two texts of SQL mean the same: what their tokens say is equal, one by one.
 //! Must not know statements, tables or manifests.
 
-use super::canonical::{Said, canonical};
+use super::canonical::{Said, canonical, canonical_target};
+use super::current::Current;
 use super::lexer::{Token, scan, tokens};
 
 /// Whether two texts say the same, token by token.
 ///
 /// White space, comments, a `;` at the end and quotes around names say nothing, and in a definition `COMMENT '…'` and
-/// `IF NOT EXISTS` do not either. Keywords and functions may change their case, names may not. Literals and hints
-/// count as written. Text that cannot be read equals only itself.
+/// `IF NOT EXISTS` do not either. Keywords and functions may change their case, names may not; words and types that are
+/// one to Flink are one here. Literals and hints count as written. Text that cannot be read equals only itself.
 pub fn same_meaning(a: &str, b: &str) -> bool {
     match (tokens(a), tokens(b)) {
         (Ok(a), Ok(b)) => same_tokens(&a, &b),
         _ => a == b,
+    }
+}
+
+/// The same of texts whose tables are looked up somewhere: `catalog.database.table` says what `table` says there.
+pub fn same_meaning_in(a: (&str, Current<'_>), b: (&str, Current<'_>)) -> bool {
+    match (tokens(a.0), tokens(b.0)) {
+        (Ok(left), Ok(right)) => same_said(&canonical(&left, Some(a.1)), &canonical(&right, Some(b.1))),
+        _ => a.0 == b.0,
+    }
+}
+
+/// The same of two targets.
+pub fn same_target_in(a: (&str, Current<'_>), b: (&str, Current<'_>)) -> bool {
+    match (tokens(a.0), tokens(b.0)) {
+        (Ok(left), Ok(right)) => same_said(&canonical_target(&left, a.1), &canonical_target(&right, b.1)),
+        _ => a.0 == b.0,
     }
 }
 
@@ -36,7 +53,7 @@ pub fn same_meaning_as_deployed_by_python(new: &str, deployed_one_line: &str) ->
 }
 
 fn same_tokens(a: &[Token<'_>], b: &[Token<'_>]) -> bool {
-    same_said(&canonical(a), &canonical(b))
+    same_said(&canonical(a, None), &canonical(b, None))
 }
 
 fn same_said(a: &[(Said<'_>, Token<'_>)], b: &[(Said<'_>, Token<'_>)]) -> bool {

@@ -2,9 +2,12 @@
 //! Must not know manifests, table files or what a change leads to.
 
 mod builtin;
+mod calls;
 mod canonical;
+mod current;
 mod grammar;
 mod groups;
+mod head;
 mod hint_lists;
 mod hints;
 mod keywords;
@@ -16,18 +19,23 @@ mod problem;
 mod query;
 mod references;
 mod reserved;
+mod shape;
 pub mod statements;
+mod synonyms;
 mod target;
+mod types;
 mod unknown;
 
 pub(crate) use builtin::{builtin_functions, is_builtin_function};
 pub(crate) use canonical::{Said, canonical_body};
+pub use current::Current;
+pub(crate) use head::says_if_not_exists;
 pub use hints::has_dynamic_options;
 pub(crate) use lexer::line_comments;
 pub use lexer::{LexError, Token, TokenKind, tokens};
 pub use lookalike::lookalike;
 pub(crate) use lookalike::{anywhere as lookalike_anywhere, told as lookalike_told};
-pub use meaning::{same_meaning, same_meaning_as_deployed_by_python};
+pub use meaning::{same_meaning, same_meaning_as_deployed_by_python, same_meaning_in, same_target_in};
 pub use path::TablePath;
 pub(crate) use problem::NOT_CLOSED;
 pub use problem::Problem;
@@ -35,6 +43,7 @@ pub use query::query_problems;
 pub(crate) use references::function_references;
 pub use references::table_references;
 pub use reserved::is_reserved;
+pub(crate) use shape::shape_problem;
 pub use statements::{Statement, StatementError, StatementKind, split};
 pub(crate) use target::leading_target;
 pub use target::{insert_target, target_path, target_problems};

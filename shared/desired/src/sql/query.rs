@@ -4,6 +4,7 @@
 use super::hints::{hint_problems, quote_problem};
 use super::lexer::{Token, tokens};
 use super::problem::Problem;
+use super::shape::shape_problem;
 
 /// The code of what is no query, or more than one.
 const NOT_ONE_QUERY: &str = "not-one-query";
@@ -37,6 +38,9 @@ fn of_tokens(tokens: &[Token<'_>]) -> Vec<Problem> {
         problems.extend(second_statement(second, problems.is_empty()));
     }
     problems.extend(hint_problems(tokens));
+    if problems.is_empty() {
+        problems.extend(shape_problem(tokens));
+    }
     problems
 }
 

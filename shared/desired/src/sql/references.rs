@@ -2,8 +2,11 @@
 //! Must not know which of them exist.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::canonical::{Call, Head, call, follows_dot, is_any, symbol};
+use super::calls::{Call, call};
+use super::canonical::{follows_dot, is_any, symbol};
+use super::head::Head;
 use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::reserved::is_reserved;
@@ -69,6 +72,11 @@ struct Level {
 }
 
 pub(super) fn in_tokens(tokens: &[Token<'_>]) -> Vec<TablePath> {
+    places(tokens).into_iter().map(|(_, path)| path).collect()
+}
+
+/// The tables that are named, each with the tokens that name it.
+pub(super) fn places(tokens: &[Token<'_>]) -> Vec<(Range<usize>, TablePath)> {
     let mut found = Vec::new();
     let mut given = Given::new(tokens);
     let mut outer = Vec::new();
@@ -81,7 +89,7 @@ pub(super) fn in_tokens(tokens: &[Token<'_>]) -> Vec<TablePath> {
         if let Some((path, used)) = path {
             let function = symbol(tokens.get(at + used), "(") && !is_any(before, &["INTO"]);
             if !function && !given.hold(&path) {
-                found.push(path);
+                found.push((at..at + used, path));
             }
             at += used;
             table_is_next = false;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::hints::{hint_problems, quote_problem};
+use super::hints::{quote_problem, target_hint_problems};
 use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::problem::Problem;
@@ -24,7 +24,7 @@ const OUR_COLUMNS: &str = "__query_";
 pub fn target_problems(text: &str) -> Vec<Problem> {
     match tokens(text) {
         Ok(tokens) => match Target::read(text, 0..text.len(), &tokens) {
-            Ok(_) => hint_problems(&tokens),
+            Ok(_) => target_hint_problems(&tokens),
             Err(problem) => vec![problem],
         },
         Err(error) => vec![error.into()],
@@ -54,7 +54,7 @@ pub(crate) fn leading_target(text: &str, tokens: &[Token<'_>]) -> Option<usize> 
     let target = tokens.get(..end)?;
     let bytes = target.first()?.offset..tokens.get(end)?.offset;
     let used = Target::read(text, bytes, target).ok()?.used;
-    hint_problems(target).is_empty().then_some(used)
+    target_hint_problems(target).is_empty().then_some(used)
 }
 
 /// A target in its parts.

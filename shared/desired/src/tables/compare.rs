@@ -9,7 +9,7 @@ use super::definition::{Definition, Used};
 use super::fragment::changed_parts;
 use super::side::{Placed, Side};
 use super::source_options::{is_harmless, topics_may_grow};
-use crate::sql::{StatementKind, same_meaning};
+use crate::sql::{Current, StatementKind, same_meaning, same_meaning_in, same_target_in};
 
 /// What changed, by meaning. Moving a definition to another file or line is no change, and neither
 /// is the order of tables among themselves.
@@ -35,6 +35,31 @@ pub fn compare(old: &Used, new: &Used) -> Vec<DefinitionChange> {
     changes
 }
 
+/// Whether two queries say the same, each with what it uses.
+pub fn same_query(old: (&str, &Used), new: (&str, &Used)) -> bool {
+    match scopes(old.1, new.1) {
+        Some([before, after]) => same_meaning_in((old.0, before), (new.0, after)),
+        None => same_meaning(old.0, new.0),
+    }
+}
+
+/// Whether two targets say the same, each with what its job uses.
+pub fn same_target(old: (&str, &Used), new: (&str, &Used)) -> bool {
+    match scopes(old.1, new.1) {
+        Some([before, after]) => same_target_in((old.0, before), (new.0, after)),
+        None => same_meaning(old.0, new.0),
+    }
+}
+
+/// What is current for both. Names that are written in full mean the same anywhere, so also where the other's do.
+fn scopes<'u>(old: &'u Used, new: &'u Used) -> Option<[Current<'u>; 2]> {
+    match (&old.scope, &new.scope) {
+        (Some(old), Some(new)) => Some([old.current(), new.current()]),
+        (Some(one), None) | (None, Some(one)) => Some([one.current(); 2]),
+        (None, None) => None,
+    }
+}
+
 fn compare_all(defined: &Defined, old: &[Placed<'_>], new: &[Placed<'_>]) -> Vec<DefinitionChange> {
     let rewritten = |(before, after)| vec![DefinitionChange::Rewritten { defined: defined.clone(), before, after }];
     if old.len() != new.len() {
@@ -43,7 +68,7 @@ fn compare_all(defined: &Defined, old: &[Placed<'_>], new: &[Placed<'_>]) -> Vec
     }
     let mut changes = Vec::new();
     for (old, new) in old.iter().zip(new) {
-        if let Some(parts) = changed_parts(&old.definition.sql, &new.definition.sql) {
+        if let Some(parts) = changed_parts(&old.definition.sql, &new.definition.sql, Some([&old.scope, &new.scope])) {
             return rewritten(parts);
         }
         if !old.scope.same(&new.scope) && old.names_others() {
@@ -130,9 +155,9 @@ fn same_statement(old: &Definition, new: &Definition) -> bool {
 fn changed_statement(old: Option<&Definition>, new: Option<&Definition>) -> DefinitionChange {
     let origin = new.or(old).map(|definition| definition.origin.clone()).unwrap_or_default();
     let parts = match (old, new) {
-        (Some(old), Some(new)) => changed_parts(&old.sql, &new.sql).unwrap_or_default(),
-        (None, Some(new)) => (None, changed_parts("", &new.sql).and_then(|(_, after)| after)),
-        (Some(old), None) => (changed_parts(&old.sql, "").and_then(|(before, _)| before), None),
+        (Some(old), Some(new)) => changed_parts(&old.sql, &new.sql, None).unwrap_or_default(),
+        (None, Some(new)) => (None, changed_parts("", &new.sql, None).and_then(|(_, after)| after)),
+        (Some(old), None) => (changed_parts(&old.sql, "", None).and_then(|(before, _)| before), None),
         (None, None) => (None, None),
     };
     DefinitionChange::Session { origin, before: parts.0, after: parts.1 }

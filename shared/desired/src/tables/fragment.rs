@@ -2,6 +2,7 @@
 //! Must not know what the change leads to.
 
 use super::change::{holds_a_secret, is_secret};
+use super::scope::Scope;
 use crate::sql::{Said, Token, canonical_body, tokens};
 
 /// How many tokens around a change are shown at most, so that one knows where it is.
@@ -9,14 +10,18 @@ const AROUND: usize = 8;
 /// How many characters are shown at most.
 const SHOWN: usize = 120;
 
+/// What it was, and what it is.
+type Parts = (Option<String>, Option<String>);
 type Body<'a> = Vec<(Said<'a>, Token<'a>)>;
 
 /// The part that differs, before and after; nothing if both define the same but for names and options.
-pub(super) fn changed_parts(old: &str, new: &str) -> Option<(Option<String>, Option<String>)> {
+/// The scopes are those of the names in both.
+pub(super) fn changed_parts(old: &str, new: &str, scopes: Option<[&Scope; 2]>) -> Option<Parts> {
     let (Ok(old_tokens), Ok(new_tokens)) = (tokens(old), tokens(new)) else {
         return (old != new).then(|| (Some(shown(old)), Some(shown(new))));
     };
-    let (old, new) = (canonical_body(&old_tokens), canonical_body(&new_tokens));
+    let [old_scope, new_scope] = [0, 1].map(|side| scopes.map(|scopes| scopes[side].current()));
+    let (old, new) = (canonical_body(&old_tokens, old_scope), canonical_body(&new_tokens, new_scope));
     let start = old.iter().zip(&new).take_while(|(old, new)| old.0 == new.0).count();
     if start == old.len() && start == new.len() {
         return None;

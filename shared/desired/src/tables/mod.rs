@@ -18,11 +18,12 @@ mod warnings;
 
 use std::collections::BTreeMap;
 
-pub use compare::{ChangedField, DefinitionChange, compare};
+pub use compare::{ChangedField, DefinitionChange, compare, same_query, same_target};
 pub use definition::{Definition, Role, Used};
 use rules::Placed;
 pub use scope::Scope;
 use serde::{Deserialize, Serialize};
+pub(crate) use template::GROUP_ID;
 pub use template::fill_group_id;
 pub use warnings::{forgotten_offsets, shared_transactions};
 

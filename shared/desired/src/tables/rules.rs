@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::Place;
 use crate::diagnostics::{MAX_FINDINGS, excerpt};
 use crate::sql::{
-    Statement, StatementError, StatementKind, TablePath, Token, TokenKind, is_reserved, same_meaning, tokens,
+    Statement, StatementError, StatementKind, TablePath, Token, TokenKind, is_reserved, same_meaning,
+    says_if_not_exists, shape_problem, tokens,
 };
 
 /// A statement, and where it stands.
@@ -45,8 +46,9 @@ fn alone(it: &Placed<'_>, tokens: &[Token<'_>]) -> Option<StatementError> {
     if let Some((message, help)) = refused(first, tokens) {
         return at(0, message, help);
     }
-    if let Some((index, message)) = brackets(tokens) {
-        return at(index, message.to_owned(), "write as many `)` as `(`");
+    if let Some(problem) = shape_problem(tokens) {
+        let index = tokens.iter().position(|token| token.offset == problem.at.start).unwrap_or_default();
+        return at(index, problem.message, &problem.help);
     }
     if let Some(index) = next_statement(tokens, &it.statement.kind) {
         let word = tokens.get(index).map_or("", |token| token.text).to_uppercase();
@@ -151,19 +153,6 @@ fn nameless(it: &Placed<'_>, tokens: &[Token<'_>]) -> Option<StatementError> {
     name.name().is_none().then(|| it.place_of(tokens, at).error("a name is expected here".to_owned(), help))
 }
 
-/// The first bracket without a partner.
-fn brackets(tokens: &[Token<'_>]) -> Option<(usize, &'static str)> {
-    let mut open = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        if token.is_symbol("(") {
-            open.push(at);
-        } else if token.is_symbol(")") && open.pop().is_none() {
-            return Some((at, "this `)` closes nothing"));
-        }
-    }
-    open.pop().map(|at| (at, "this `(` is never closed"))
-}
-
 /// Where another statement begins in what should be one.
 fn next_statement(tokens: &[Token<'_>], kind: &StatementKind) -> Option<usize> {
     let reads = matches!(kind, StatementKind::CreateView { .. } | StatementKind::CreateTable { as_query: true, .. });
@@ -246,7 +235,15 @@ impl<'a> Defined<'a> {
             return None;
         }
         let first = &known.first.statement.origin;
-        let message = format!("`{}` is defined a second time, first in {first}", excerpt(&name.to_string()));
+        let name = name.to_string();
+        let name = excerpt(&name);
+        let message = if says_if_not_exists(tokens) {
+            format!(
+                "`{name}` is defined a second time, and differently: Flink takes the first, in {first}, and skips this one"
+            )
+        } else {
+            format!("`{name}` is defined a second time, first in {first}, and Flink refuses that")
+        };
         Some(it.at.error(message, "keep one of the two, or give them different names"))
     }
 
@@ -277,9 +274,7 @@ impl<'a> Defined<'a> {
 
 /// Whether a statement only says again, with IF NOT EXISTS, what an earlier one says.
 fn repeats(it: &Placed<'_>, tokens: &[Token<'_>], first: &str) -> bool {
-    let says_it =
-        |three: &[Token<'_>]| three.iter().zip(["IF", "NOT", "EXISTS"]).all(|(token, word)| token.is_word(word));
-    tokens.windows(3).take(6).any(says_it) && same_meaning(&it.statement.sql, first)
+    says_if_not_exists(tokens) && same_meaning(&it.statement.sql, first)
 }
 
 impl<'a> Placed<'a> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::sql::{StatementKind, TablePath};
+use crate::sql::{Current, StatementKind, TablePath};
 
 /// The catalog that is current in a new session.
 const DEFAULT_CATALOG: &str = "default_catalog";
@@ -66,6 +66,11 @@ impl Scope {
     /// The statements that made it what it is.
     pub(super) fn uses(&self) -> impl Iterator<Item = usize> {
         self.uses.into_iter().flatten()
+    }
+
+    /// What is current.
+    pub(super) fn current(&self) -> Current<'_> {
+        Current { catalog: &self.catalog, database: self.database.as_deref() }
     }
 
     /// Whether names mean the same in both.

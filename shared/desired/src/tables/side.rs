@@ -7,7 +7,7 @@ use super::change::{Defined, What};
 use super::concern::Concern;
 use super::definition::Definition;
 use super::scope::{Place, Scope};
-use crate::sql::{StatementKind, TablePath, function_references, tokens};
+use crate::sql::{StatementKind, TablePath, function_references, says_if_not_exists, tokens};
 
 /// The option that names a table's connector.
 const CONNECTOR: &str = "connector";
@@ -91,12 +91,27 @@ impl<'a> Side<'a> {
             };
             if let Some(key) = key {
                 let connector = connectors.get(at).cloned().flatten();
-                side.named.entry(key).or_default().push(Placed { definition, scope: scope.clone(), connector });
+                let named = side.named.entry(key).or_default();
+                if !named.iter().any(|earlier| is_skipped(definition, earlier.definition)) {
+                    named.push(Placed { definition, scope: scope.clone(), connector });
+                }
             }
             scope.follow(&definition.kind, at);
         }
         side
     }
+}
+
+/// Whether Flink skips a definition because of an earlier one of the same name.
+fn is_skipped(definition: &Definition, earlier: &Definition) -> bool {
+    // A temporary one hides another and is hidden by none, and one of the system is apart from all.
+    let kind = |definition: &Definition| {
+        let tokens = tokens(&definition.sql).unwrap_or_default();
+        let says = |word: &str| tokens.iter().take(4).any(|token| token.is_word(word));
+        (says("TEMPORARY"), says("SYSTEM"), says("CREATE"), says_if_not_exists(&tokens))
+    };
+    let (temporary, system, _, skips) = kind(definition);
+    skips && matches!(kind(earlier), (its, of_system, true, _) if (its, of_system) == (temporary, system))
 }
 
 /// The connector of each table. `LIKE` takes it over; a table without one has that of a table that takes it over.

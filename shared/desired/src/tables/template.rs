@@ -16,7 +16,7 @@ pub(super) struct Problem {
 }
 
 /// The placeholder that stays until a run is started.
-const GROUP_ID: &str = "group_id";
+pub(crate) const GROUP_ID: &str = "group_id";
 /// How many known parameters a message names.
 const KNOWN: usize = 20;
 
@@ -53,13 +53,14 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>, room: 
         }
         match part {
             Part::Text(text) | Part::Brace(text) => filled.push_str(text),
+            // A parameter of this name is refused where it is given.
+            Part::Placeholder(GROUP_ID) => filled.push_str("{group_id}"),
             Part::Placeholder(name) => match parameters.get(name) {
                 Some(value) if filled.len() + value.len() > room => {
                     problems.push(too_long(offset, name));
                     break;
                 }
                 Some(value) => filled.push_str(&doubled(value)),
-                None if name == GROUP_ID => filled.push_str("{group_id}"),
                 None if is_no_name(name) || is_expression(template, offset, name) => {
                     filled.push_str(&doubled(&format!("{{{name}}}")));
                 }

@@ -3,6 +3,7 @@
 
 mod nearest;
 mod rules;
+mod time_zone;
 mod values;
 
 use std::collections::HashMap;
@@ -33,9 +34,15 @@ pub(crate) struct FlinkOption {
     pub(crate) description: &'static str,
 }
 
+/// The one option that takes a time zone.
+const TIME_ZONE: &str = "table.local-time-zone";
+
 impl FlinkOption {
     /// What the value should have been, if Flink cannot take this one.
     pub(crate) fn wrong(&self, text: &str) -> Option<String> {
+        if self.name == TIME_ZONE {
+            return (!time_zone::may_be(text)).then(|| time_zone::ALLOWED.to_owned());
+        }
         let bounds = CATALOGUE.rules.bounds(self.name);
         (!self.takes.reads(text) || !bounds.hold(&self.takes, text)).then(|| bounds.describe(&self.takes))
     }

@@ -69,7 +69,6 @@ const HARMLESS_TEXTS: &[&str] = &[
     "table.exec.disabled-operators",
     "table.exec.shuffle-mode",
     "table.exec.uid.format",
-    "table.local-time-zone",
 ];
 
 /// Options that are judged by their value, in `rules.rs` and `sql_rules.rs` beside it.
