@@ -8,6 +8,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use desired::manifest::JobName;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::{Keys, Place};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::actions::Action;
@@ -131,26 +132,7 @@ fn notification(event: Value, keys: &Keys) -> Result<Hint, NotUnderstood> {
 }
 
 fn form_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-        rest = match (first, tail) {
-            (b'+', _) => {
-                bytes.push(b' ');
-                tail
-            }
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push(hex(*high).unwrap_or_default() * 16 + hex(*low).unwrap_or_default());
-                after
-            }
-            (other, _) => {
-                bytes.push(*other);
-                tail
-            }
-        };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 fn bridge(event: &Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {

@@ -32,7 +32,7 @@ pub(crate) fn bare(word: &str) -> String {
 }
 
 /// Edit distance in which swapping two neighbours is one step, looked at only near the diagonal; more than `most` where
-/// it is more than that.
+/// it is more than that. One that measures the whole is too slow for a file of thousands of unknown names.
 pub(crate) fn distance<T: PartialEq>(a: &[T], b: &[T], most: usize) -> usize {
     let far = most + 1;
     let mut before: Vec<usize> = Vec::new();

@@ -108,33 +108,7 @@ fn attributes(form: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 
 /// The members of a form body.
 pub(super) fn form(body: &[u8]) -> BTreeMap<String, String> {
-    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
-fn decoded(text: &[u8]) -> String {
-    let hex = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let digits = (rest.next().and_then(hex), rest.next().and_then(hex));
-                bytes.push(digits.0.unwrap_or_default() * 16 + digits.1.unwrap_or_default());
-            }
-            other => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    form_urlencoded::parse(body).into_owned().collect()
 }
 
 /// The answer to a call that was carried out.
