@@ -30,7 +30,6 @@ pub(crate) enum CliError {
     File {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -40,7 +39,6 @@ pub(crate) enum CliError {
     /// The file that says what a session is started with.
     #[error("{}", without_help(.0))]
     Settings(Box<Diagnostic>),
-    /// The session.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// Something that cannot be.

@@ -24,7 +24,6 @@ use crate::error::CliError;
 /// What flags and the environment say together.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
-    /// The flags.
     pub(crate) flags: Global,
 }
 
@@ -95,7 +94,6 @@ impl Invocation {
         Ok(read_settings(&|name| self.get(name))?)
     }
 
-    /// The bucket.
     pub(crate) async fn store(&self) -> Result<Arc<dyn Store>, CliError> {
         let bucket = self.bucket()?;
         Ok(Arc::new(S3Store::new(&aws::load_config().await, bucket)))

@@ -3,7 +3,6 @@
 
 use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::Ruling;
-
 use orchestrator::actions::FileAnswer;
 
 use super::*;

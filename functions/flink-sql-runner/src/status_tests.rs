@@ -9,7 +9,6 @@ use lifecycle::documents::record::{Decision, Record};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::Hex32;
 use lifecycle::reason::Reason;
-
 use orchestrator::actions::{OwedAnswer, RefusedUpload};
 use orchestrator::held::WaitsFor;
 

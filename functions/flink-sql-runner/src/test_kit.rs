@@ -25,7 +25,6 @@ pub(crate) fn name(text: &str) -> JobName {
     JobName::try_from(text).unwrap()
 }
 
-/// A manifest.
 pub(crate) fn manifest(name: &str, sql: &str, parallelism: u32) -> String {
     format!(
         "name: {name}\ndescription: d\ntarget-table: sink\nsql: |\n{}flinkProperties:\n  parallelism.default: \"{parallelism}\"\n  state.checkpoints.dir: s3://b/c/{name}/\n  state.savepoints.dir: s3://b/s/{name}/\n",

@@ -18,7 +18,6 @@ use crate::files::{self, PARAMS, SESSION, TEMPLATE, is_config, is_manifest, is_s
 pub(crate) struct Uploaded {
     /// The file on this machine.
     pub(crate) file: String,
-    /// Its key.
     pub(crate) key: String,
     /// Its version in the bucket.
     pub(crate) etag: String,

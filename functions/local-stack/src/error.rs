@@ -22,7 +22,6 @@ pub enum StackError {
     /// Flink.
     #[error("`{script}` failed: {output}")]
     Script {
-        /// The script.
         script: String,
         /// The end of what it printed.
         output: String,

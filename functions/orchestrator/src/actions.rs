@@ -53,7 +53,6 @@ pub enum Action {
     },
     /// Allow once what a guard holds.
     Allow {
-        /// The job.
         name: JobName,
         /// What is allowed.
         permission: Permission,
@@ -66,7 +65,6 @@ pub enum Action {
     },
     /// Try again at once what failed or waits.
     Retry {
-        /// The job.
         name: JobName,
         /// Who asks.
         #[serde(default)]
@@ -75,10 +73,7 @@ pub enum Action {
     /// How all jobs stand.
     Status {},
     /// What was done about a job.
-    History {
-        /// The job.
-        name: JobName,
-    },
+    History { name: JobName },
 }
 
 /// Does what is asked. What is answered is about the jobs that were asked for; of refused files of others it counts.

@@ -48,7 +48,6 @@ pub struct PlanAnswer {
 /// What was found about one job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobAnswer {
-    /// The job.
     pub name: JobName,
     /// What is done, or why nothing is.
     pub reason: Reason,
@@ -66,7 +65,6 @@ pub struct JobAnswer {
 /// A refused file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FileAnswer {
-    /// Its key.
     pub file: String,
     /// The jobs that it may be about: by its name, and by what it says.
     #[serde(default)]
@@ -109,7 +107,6 @@ pub struct StatusAnswer {
 /// An uploaded file that stands refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedUpload {
-    /// Its key.
     pub file: String,
     /// The key of the document that has every error.
     pub errors_at: String,
@@ -124,13 +121,11 @@ pub struct RefusedUpload {
 /// How one job stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobStatus {
-    /// The job.
     pub name: JobName,
     /// Its deployed version.
     pub version: Option<u32>,
     /// Whether it runs.
     pub status: Option<Status>,
-    /// Its run.
     pub run: Option<JobId>,
     /// Since when it stands so.
     pub since: Option<jiff::Timestamp>,
@@ -156,7 +151,6 @@ pub struct JobStatus {
 /// What of an ordered operation is shown; the whole plan lies under its own key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlannedAnswer {
-    /// The operation.
     pub operation: OperationId,
     /// Why, for people.
     pub reason: String,
@@ -227,7 +221,6 @@ pub struct HistoryAnswer {
     pub format: String,
     /// The version of this answer's shape.
     pub version: u32,
-    /// The job.
     pub name: JobName,
     /// Settled operations, the newest last.
     pub entries: Vec<Entry>,

@@ -27,11 +27,9 @@ pub enum Dispatch {
 /// Everything the orchestrator is set to.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The bucket.
     pub bucket: String,
     /// How batches reach the node.
     pub dispatch: Dispatch,
-    /// The cluster.
     pub cluster: ClusterRef,
     /// What a step starts.
     pub program: StepProgram,

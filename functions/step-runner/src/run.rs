@@ -56,9 +56,7 @@ pub struct NodeSettings {
 pub struct BatchRef {
     /// The batch's id.
     pub id: BatchId,
-    /// Its key.
     pub key: String,
-    /// Its digest.
     pub digest: Digest,
 }
 
@@ -70,14 +68,10 @@ pub enum RunError {
     Outside(#[from] OutsideError),
     /// A document is not there: it may have expired.
     #[error("{key} is not there; the orchestrator sends a new batch")]
-    Missing {
-        /// Its key.
-        key: String,
-    },
+    Missing { key: String },
     /// A document is not what was sent.
     #[error("{key} is not what was sent: its digest is {found}, {wanted} was announced")]
     Tampered {
-        /// Its key.
         key: String,
         /// The digest that was announced.
         wanted: Digest,
@@ -87,9 +81,7 @@ pub enum RunError {
     /// A document cannot be read.
     #[error("{key} cannot be read")]
     Unreadable {
-        /// Its key.
         key: String,
-        /// Why.
         #[source]
         source: DocumentError,
     },

@@ -22,7 +22,6 @@ pub struct Alert {
     pub at: Timestamp,
     /// Which of several deployments it comes from.
     pub deployment: String,
-    /// Its kind.
     pub kind: AlertKind,
     /// What happened; never empty.
     pub conditions: Vec<Condition>,

@@ -13,9 +13,7 @@ use crate::ports::{Condition, Etag, Object, OutsideError, Store, World};
 /// A claim with the version it was read or written as.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// The claim.
     pub claim: Claim,
-    /// Its version.
     pub etag: Etag,
 }
 
@@ -34,7 +32,6 @@ pub enum ClaimAnswer {
 pub struct Claims<'a> {
     /// Where they lie.
     pub store: &'a dyn Store,
-    /// Their keys.
     pub keys: &'a Keys,
     /// Fresh nonces.
     pub world: &'a dyn World,

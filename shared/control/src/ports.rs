@@ -17,9 +17,7 @@ pub struct Etag(pub String);
 /// An object and the store's own clock at the time of the answer.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// The content.
     pub bytes: Vec<u8>,
-    /// Its version.
     pub etag: Etag,
     /// When it was written, by the store's clock.
     pub modified: Timestamp,
@@ -32,7 +30,6 @@ pub struct Object {
 pub struct Listed {
     /// The whole key.
     pub key: String,
-    /// Its version.
     pub etag: Etag,
     /// How many bytes it has.
     pub size: u64,
@@ -283,7 +280,6 @@ pub enum Submitted {
 
 /// Time and fresh names.
 pub trait World: Send + Sync {
-    /// Now.
     fn now(&self) -> Timestamp;
     /// A fresh time-ordered id of 32 hexadecimal digits.
     fn fresh_id(&self) -> lifecycle::ids::Hex32;

@@ -23,9 +23,7 @@ pub const BROKEN_TABLES: &str = "broken-table-definitions";
 /// A file with its version in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputFile {
-    /// The file.
     pub file: SourceFile,
-    /// Its version.
     pub etag: String,
 }
 
@@ -68,7 +66,6 @@ pub enum Desired {
 pub struct Verdict {
     /// The file's key or path.
     pub file: String,
-    /// Its version.
     pub etag: String,
     /// The job that its stem names, if it is a name at all.
     pub stem: Option<JobName>,

@@ -40,7 +40,6 @@ pub struct LaunchStatement {
 /// Everything that is needed to start one version of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Launch {
-    /// The job.
     pub name: JobName,
     /// Its version: names the state directories.
     pub version: u32,

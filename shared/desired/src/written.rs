@@ -14,7 +14,6 @@ pub struct Written {
     /// The query or the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<WrittenText>,
-    /// The target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<WrittenText>,
 }

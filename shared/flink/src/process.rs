@@ -60,7 +60,6 @@ pub enum ProcessError {
     /// It could not be started.
     #[error("cannot start {program}")]
     Start {
-        /// The program.
         program: String,
         /// What the system said.
         #[source]
@@ -69,7 +68,6 @@ pub enum ProcessError {
     /// The file that its output goes to could not be opened.
     #[error("cannot write to {}", path.display())]
     Log {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         #[source]
@@ -78,7 +76,6 @@ pub enum ProcessError {
     /// It could not be waited for.
     #[error("cannot wait for {program}")]
     Wait {
-        /// The program.
         program: String,
         /// What the system said.
         #[source]
@@ -87,7 +84,6 @@ pub enum ProcessError {
     /// It took too long and was ended.
     #[error("{program} did not end within {} s and was ended{}{stderr}", limit.as_secs(), if stderr.is_empty() { "" } else { ": " })]
     Late {
-        /// The program.
         program: String,
         /// What it was given.
         limit: Duration,

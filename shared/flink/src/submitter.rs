@@ -60,7 +60,6 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// Resolves the secret references of jobs; the values appear in nothing that the client prints or answers.
     pub secrets: SecretReader,
-    /// The limits.
     pub limits: Limits,
 }
 

@@ -27,7 +27,6 @@ pub enum YarnSiteError {
     /// A value that is no address.
     #[error("{property}: {source}")]
     Address {
-        /// The property.
         property: String,
         /// What is wrong with it.
         #[source]

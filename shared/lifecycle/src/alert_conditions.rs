@@ -91,7 +91,6 @@ impl fmt::Display for AlertKind {
 /// Something that people must know of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
-    /// Its kind.
     pub kind: AlertKind,
     /// What it is about: a job, a Flink job, a JobManager.
     pub subject: String,

@@ -108,7 +108,6 @@ impl fmt::Display for Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Nothing.
     Leave(Why),
     /// Start it; nothing runs.
     Start(From),

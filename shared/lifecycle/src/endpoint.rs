@@ -9,7 +9,6 @@ use std::str::FromStr;
 pub struct Endpoint {
     /// The host, without the brackets of an IPv6 address.
     pub host: String,
-    /// The port.
     pub port: u16,
 }
 

@@ -35,9 +35,7 @@ pub enum Fact {
 /// An operation that was settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// The job.
     pub job: JobName,
-    /// The operation.
     pub operation: OperationId,
     /// The batch that it was sent in last.
     pub batch: BatchId,
@@ -103,7 +101,6 @@ fn summed(phases: &[PhaseTime]) -> Vec<PhaseTime> {
 /// What the records said, all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swept {
-    /// When.
     pub at: Timestamp,
     /// The jobs that should run and are known not to.
     pub down: Vec<JobName>,

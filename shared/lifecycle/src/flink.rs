@@ -84,9 +84,7 @@ pub struct JobSeen {
     pub id: JobId,
     /// The job's name: only a cross-check.
     pub name: String,
-    /// Its state.
     pub state: JobState,
-    /// Its tasks.
     pub tasks: Tasks,
     /// When it started, in milliseconds of Unix time.
     pub started_ms: i64,
@@ -115,12 +113,7 @@ pub enum Epoch {
         process: String,
     },
     /// An attempt of a YARN application.
-    Yarn {
-        /// The application.
-        application: String,
-        /// The attempt.
-        attempt: u32,
-    },
+    Yarn { application: String, attempt: u32 },
 }
 
 /// A text that names no epoch.

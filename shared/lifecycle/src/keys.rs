@@ -110,7 +110,6 @@ impl Keys {
     pub fn plan(&self, operation: OperationId) -> String {
         format!("{}plans/{operation}.json", self.prefix)
     }
-    /// A batch.
     pub fn batch(&self, batch: BatchId) -> String {
         format!("{}batches/{batch}.json", self.prefix)
     }

@@ -255,7 +255,6 @@ impl Debt {
 /// A target that was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ApplyDebt {
-    /// Its name.
     pub digest: Digest,
     /// The target, in full where the record had it.
     pub target: Option<Box<Target>>,

@@ -64,7 +64,6 @@ pub struct Allow {
     pub what: Option<AllowedFor>,
     /// Who.
     pub by: String,
-    /// When.
     pub at: Timestamp,
 }
 

@@ -27,7 +27,6 @@ pub enum Reason {
     },
     /// The target failed and is tried again later.
     WaitsToRetry {
-        /// When.
         at: Timestamp,
         /// Why it failed.
         error: String,

@@ -42,10 +42,7 @@ pub enum Place {
         operations_since: Option<OperationId>,
     },
     /// One state known by its path.
-    Exactly {
-        /// Its directory.
-        path: String,
-    },
+    Exactly { path: String },
     /// Everything under a version: only when taking over from the Python tool.
     Version {
         /// `<checkpoint directory>/<version>`.

@@ -32,7 +32,6 @@ pub struct StackConfig {
     pub notify_prefixes: Vec<String>,
     /// How notifications reach the function.
     pub notify_via: NotifyVia,
-    /// The function.
     pub lambda: LambdaConfig,
     /// The queue between S3 and the function, and its event source mapping.
     pub queue: QueueConfig,
@@ -92,7 +91,6 @@ impl Default for StackConfig {
 /// A parameter of Parameter Store.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParameterConfig {
-    /// Its value.
     pub value: String,
     /// Whether it is a `SecureString`.
     pub secure: bool,
@@ -220,9 +218,7 @@ pub struct NodeConfig {
 /// An input sent to the function again and again.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// Its name.
     pub name: String,
-    /// Its rate.
     pub every: Duration,
     /// The exact input of the invocation.
     pub input: Value,

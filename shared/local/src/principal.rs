@@ -8,7 +8,6 @@ use crate::config::{ACCESS_KEY, REGION, SECRET_KEY};
 /// Somebody with credentials at the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Principal {
-    /// The function.
     Function,
     /// The primary node: steps, commands, and the cluster's own software.
     Node,

@@ -41,7 +41,6 @@ pub struct Request {
 /// A call and how often it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// The call.
     #[serde(flatten)]
     pub request: Request,
     /// How many times it was made.

@@ -32,14 +32,7 @@ const NOTIFICATION: &str = "S3Notification";
 pub enum StartError {
     /// A port cannot be opened.
     #[error("the port {address} for {service} cannot be opened: {source}")]
-    Listen {
-        /// The service.
-        service: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
+    Listen { service: &'static str, address: SocketAddr, source: std::io::Error },
     /// The objects on disk cannot be read.
     #[error("the objects on disk cannot be read: {0}")]
     Disk(#[source] std::io::Error),

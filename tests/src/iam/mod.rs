@@ -28,7 +28,6 @@ pub struct PolicyError {
 pub struct Policy {
     /// The name by which findings call it.
     pub name: String,
-    /// Its statements.
     pub statements: Vec<Statement>,
 }
 

@@ -33,7 +33,6 @@ enum Principals {
     Arns(Vec<String>),
 }
 
-/// A statement.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Its `Sid`, or its number.

@@ -21,7 +21,6 @@ use crate::rules::{given_up_for_nothing, judge_bystander, judge_end, undone};
 use crate::sim::{Notice, Sim};
 use crate::wishes::Wish;
 
-/// The schedules.
 const SWEEP: Duration = Duration::from_mins(1);
 const REDEPLOY: Duration = Duration::from_hours(1);
 
@@ -128,7 +127,6 @@ pub(crate) enum Deed {
     ForeignJob(&'static str, Wish),
 }
 
-/// A scenario.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use control::ports::{Condition, Etag, Listed, Object, Put};
 use jiff::Timestamp;
 
-/// An object.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) bytes: Vec<u8>,

@@ -42,7 +42,6 @@ pub(crate) enum Wanted {
     Decision {
         /// The upload's key.
         key: String,
-        /// Its version.
         etag: String,
         /// The decision that stood before.
         before: Option<Decision>,
@@ -56,7 +55,6 @@ pub(crate) enum Wanted {
 /// A job that is followed.
 #[derive(Clone, Debug)]
 pub(crate) struct Followed {
-    /// The job.
     pub(crate) job: JobName,
     /// What is waited for.
     pub(crate) wanted: Wanted,
@@ -79,9 +77,7 @@ enum Seen {
 
 /// Follows jobs to their end.
 pub(crate) struct Follower {
-    /// The bucket.
     pub(crate) store: Arc<dyn Store>,
-    /// Its keys.
     pub(crate) keys: Keys,
     /// Who settles, if nobody else is sure to.
     pub(crate) orchestrator: Option<Arc<Orchestrator>>,

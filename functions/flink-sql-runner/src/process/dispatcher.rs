@@ -14,7 +14,6 @@ use step_runner::run::{BatchRef, NodeSettings, RunError, run_batch};
 
 /// Carries out batches in this process.
 pub(crate) struct ProcessDispatcher {
-    /// The bucket.
     pub(crate) store: Arc<dyn Store>,
     /// Where state lies.
     pub(crate) files: Arc<dyn Files>,

@@ -20,12 +20,7 @@ use crate::files;
 #[derive(Clone, Debug)]
 pub(crate) enum Manifests {
     /// All in a folder, over a template.
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The template.
-        template: PathBuf,
-    },
+    Folder { path: PathBuf, template: PathBuf },
     /// One that is merged already.
     Merged(PathBuf),
 }
@@ -37,18 +32,15 @@ pub(crate) enum TableSource {
     Local(PathBuf),
     /// In a bucket.
     Remote {
-        /// The bucket.
         store: Arc<dyn Store>,
         /// Its URL, for messages.
         url: String,
-        /// Its key.
         key: String,
     },
 }
 
 /// The files on the node.
 pub(crate) struct LocalFiles {
-    /// The manifests.
     pub(crate) manifests: Manifests,
     /// The table definitions, in the order they run.
     pub(crate) tables: Vec<TableSource>,

@@ -32,7 +32,6 @@ struct State {
     alone: u64,
 }
 
-/// The outside.
 #[derive(Clone, Default)]
 pub(crate) struct Memory(Arc<Mutex<State>>);
 

@@ -54,7 +54,6 @@ impl Request {
     }
 }
 
-/// The server.
 pub(crate) struct Fake {
     url: String,
     requests: Arc<Mutex<Vec<Request>>>,

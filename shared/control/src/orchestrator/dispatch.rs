@@ -17,11 +17,9 @@ use crate::ports::{Condition, Dispatcher, Order, OutsideError, Progress, Store, 
 pub struct Batches<'a> {
     /// Where they lie.
     pub store: &'a dyn Store,
-    /// Their keys.
     pub keys: &'a Keys,
     /// What carries them to the node.
     pub dispatcher: &'a dyn Dispatcher,
-    /// Now.
     pub world: &'a dyn World,
 }
 

@@ -24,9 +24,7 @@ pub trait DesiredSource: Send + Sync {
 
 /// The uploaded files in the bucket.
 pub struct Uploads {
-    /// The bucket.
     pub store: Arc<dyn Store>,
-    /// Its keys.
     pub keys: Keys,
     /// What manifests may bring.
     pub policy: Policy,

@@ -94,7 +94,6 @@ pub struct Report {
 
 /// What the orchestrator works with.
 pub struct Orchestrator {
-    /// The bucket.
     pub store: Arc<dyn Store>,
     /// What is desired.
     pub desired: Arc<dyn DesiredSource>,

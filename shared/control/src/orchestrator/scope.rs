@@ -29,7 +29,6 @@ pub enum Scope {
 
 /// What a scope comes to.
 pub(super) struct Concern {
-    /// The jobs.
     pub(super) names: BTreeSet<JobName>,
     /// Whether they are all jobs there are.
     pub(super) whole: bool,

@@ -63,7 +63,6 @@ pub const WAVE: NonZeroU16 = NonZeroU16::MIN.saturating_add(9);
 pub struct Runner {
     /// The bucket of the documents.
     pub store: Arc<dyn Store>,
-    /// Their keys.
     pub keys: Keys,
     /// The bucket and prefix of the documents, `s3://bucket/prefix/`, where they are known: no state lies among them.
     pub deployment: Option<String>,

@@ -13,7 +13,6 @@ use crate::runner::error_chain;
 /// A session that is there.
 #[derive(Clone, Debug)]
 pub struct Ensured {
-    /// The session.
     pub session: RunningSession,
     /// What its `JobManager` shows.
     pub look: Look,
@@ -23,7 +22,6 @@ pub struct Ensured {
 
 /// What this process did about a session.
 enum Attempt {
-    /// Nothing.
     None,
     /// One was submitted under this tag.
     Submitted(String),

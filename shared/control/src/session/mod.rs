@@ -56,7 +56,6 @@ pub struct AdminTimes {
 pub struct SessionAdmin {
     /// The bucket of the documents.
     pub store: Arc<dyn Store>,
-    /// Their keys.
     pub keys: Keys,
     /// The session's document.
     pub documents: SessionDocuments,

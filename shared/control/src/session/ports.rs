@@ -34,7 +34,6 @@ impl fmt::Display for SessionSelector {
 /// A session whose `JobManager` can be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningSession {
-    /// The application.
     pub application: String,
     /// Which of its attempts.
     pub attempt: u32,
@@ -48,10 +47,7 @@ pub enum SessionSeen {
     /// Exactly one runs.
     Running(RunningSession),
     /// Exactly one is there, but its `JobManager` is being started or has no address yet.
-    Starting {
-        /// The application.
-        application: String,
-    },
+    Starting { application: String },
     /// There is none.
     Absent {
         /// The Flink applications that are there.
@@ -75,7 +71,6 @@ pub enum Life {
 /// Why no session was started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The program did not begin: nothing was started.
@@ -87,7 +82,6 @@ pub enum StartError {
     /// The program failed: whether a session comes is unknown.
     #[error("{program} failed: {message}")]
     Failed {
-        /// The program.
         program: String,
         /// The end of what it printed.
         message: String,

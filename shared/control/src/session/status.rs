@@ -19,7 +19,6 @@ const HIGH_AVAILABILITY: [&str; 2] = ["high-availability.type", "high-availabili
 pub enum SessionState {
     /// It runs.
     Running {
-        /// The application.
         application: String,
         /// Which of its attempts.
         attempt: u32,
@@ -27,10 +26,7 @@ pub enum SessionState {
         jobmanager: String,
     },
     /// It is being started.
-    Starting {
-        /// The application.
-        application: String,
-    },
+    Starting { application: String },
     /// There is none.
     Absent {
         /// Flink applications of other names.

@@ -34,7 +34,6 @@ pub(crate) struct Job {
     pub(crate) healthy: bool,
 }
 
-/// A session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) application: String,

@@ -9,11 +9,8 @@ use crate::manifest::{JobName, MAX_BYTES};
 /// A file that is listed and was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadFile {
-    /// Its key.
     pub file: String,
-    /// Its version.
     pub etag: String,
-    /// Why.
     pub why: Unread,
 }
 

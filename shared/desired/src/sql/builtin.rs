@@ -6,7 +6,6 @@ pub(crate) fn is_builtin_function(name: &str) -> bool {
     BUILTIN.binary_search(&name.to_ascii_uppercase().as_str()).is_ok()
 }
 
-/// Their names.
 pub(crate) fn builtin_functions() -> impl Iterator<Item = &'static str> {
     BUILTIN.iter().copied().chain(RESERVED_FUNCTIONS.iter().copied())
 }

@@ -12,7 +12,6 @@ use super::references::places;
 /// The catalog and the database that a name is looked up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Current<'a> {
-    /// The catalog.
     pub catalog: &'a str,
     /// The database; nothing where only the catalog knows it.
     pub database: Option<&'a str>,

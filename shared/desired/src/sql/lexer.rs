@@ -15,7 +15,6 @@ pub enum TokenKind {
     QuotedIdentifier,
     /// A string literal, its prefix included (`N'…'`, `X'…'`, `_utf8'…'`, `U&'…'`).
     Literal,
-    /// A number.
     Number,
     /// The start `/*+` or the end `*/` of a hint; what is in it are tokens of their own.
     Hint,

@@ -22,7 +22,6 @@ pub fn table_references(sql: &str) -> Vec<TablePath> {
 
 /// A function that is called.
 pub(crate) struct FunctionReference {
-    /// Its name.
     pub(crate) name: TablePath,
     /// Whether it must be defined somewhere: it is no name of a table with columns, and no reserved word.
     pub(crate) certain: bool,

@@ -26,7 +26,6 @@ pub struct Statement {
 pub enum StatementKind {
     /// `CREATE TABLE`.
     CreateTable {
-        /// The table.
         name: TablePath,
         /// Whether it is `TEMPORARY`.
         temporary: bool,
@@ -39,36 +38,24 @@ pub enum StatementKind {
     },
     /// `CREATE VIEW`.
     CreateView {
-        /// The view.
         name: TablePath,
         /// The tables its query names.
         reads: Vec<TablePath>,
     },
     /// `CREATE FUNCTION`.
-    CreateFunction {
-        /// The function.
-        name: TablePath,
-    },
+    CreateFunction { name: TablePath },
     /// `ALTER` or `DROP` of a table or a view.
-    AlterTable {
-        /// The table.
-        name: TablePath,
-    },
+    AlterTable { name: TablePath },
     /// `ALTER` or `DROP` of a function.
-    AlterFunction {
-        /// The function.
-        name: TablePath,
-    },
+    AlterFunction { name: TablePath },
     /// `CREATE CATALOG`.
     CreateCatalog {
-        /// The catalog.
         name: TablePath,
         /// What its `WITH (…)` says.
         options: BTreeMap<String, String>,
     },
     /// `CREATE DATABASE`.
     CreateDatabase {
-        /// The database.
         name: TablePath,
         /// What its `WITH (…)` says.
         options: BTreeMap<String, String>,
@@ -82,7 +69,6 @@ pub enum StatementKind {
     },
     /// `SET 'key' = 'value'`.
     Set {
-        /// The option.
         key: String,
         /// What it is set to.
         value: String,
@@ -131,7 +117,6 @@ impl StatementKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}")]
 pub struct StatementError {
-    /// The file.
     pub file: String,
     /// The line, from 1.
     pub line: u32,

@@ -11,11 +11,8 @@ use crate::sql::TablePath;
 pub enum What {
     /// A table or a view.
     Table,
-    /// A function.
     Function,
-    /// A catalog.
     Catalog,
-    /// A database.
     Database,
 }
 
@@ -58,7 +55,6 @@ pub enum DefinitionChange {
     SourceMoved {
         /// What has the option.
         defined: Defined,
-        /// The option.
         option: OptionChange,
     },
     /// Anything else about a definition changed.
@@ -102,7 +98,6 @@ pub struct ChangedField {
 /// An option before and after; what is secret is `*** (before)` and `*** (after)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OptionChange {
-    /// The option.
     pub key: String,
     /// What it said, if it was there.
     pub before: Option<String>,

@@ -68,7 +68,6 @@ impl Definition {
 /// The statements that a job runs before its query, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Used {
-    /// The statements.
     pub definitions: Vec<Definition>,
     /// Where the names of the query itself are looked up; nothing if it writes them all in full.
     pub scope: Option<Scope>,

@@ -53,7 +53,6 @@ pub struct Parameters(pub BTreeMap<String, String>);
 /// doubled; [`fill_group_id`] gives the text that runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TableDefinitions {
-    /// The statements.
     pub statements: Vec<Statement>,
 }
 

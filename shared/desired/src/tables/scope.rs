@@ -8,7 +8,6 @@ use crate::sql::{Current, StatementKind, TablePath};
 
 /// The catalog that is current in a new session.
 const DEFAULT_CATALOG: &str = "default_catalog";
-/// Its database.
 const DEFAULT_DATABASE: &str = "default_database";
 
 /// The catalog and database that are current at some place.

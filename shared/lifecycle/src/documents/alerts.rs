@@ -53,7 +53,6 @@ impl Seen {
 /// A condition, and whether people were told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// The condition.
     pub condition: Condition,
     /// When it was first seen.
     pub since: Timestamp,
@@ -70,7 +69,6 @@ pub struct AlertsDocument {
     pub format: u32,
     /// Of the last write.
     pub nonce: Nonce,
-    /// The conditions.
     pub standing: Vec<Standing>,
     /// What a newer version noted beside all this.
     #[serde(flatten)]

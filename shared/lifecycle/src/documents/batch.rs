@@ -15,9 +15,7 @@ pub const FORMAT: u32 = 1;
 /// One operation in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BatchItem {
-    /// The job.
     pub job: JobName,
-    /// The operation.
     pub operation: OperationId,
     /// The key of its plan.
     pub plan: String,
@@ -28,9 +26,7 @@ pub struct BatchItem {
 /// A run that should be live.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Expected {
-    /// The job.
     pub job: JobName,
-    /// Its run.
     pub job_id: JobId,
     /// The revision of the record that says so: absence counts only for this one.
     pub revision: u64,
@@ -51,11 +47,9 @@ fn yes() -> bool {
 pub struct Batch {
     /// The format of this document.
     pub format: u32,
-    /// Its id.
     pub id: BatchId,
     /// When it was made.
     pub at: Timestamp,
-    /// The operations.
     pub items: Vec<BatchItem>,
     /// The runs that should be live, for the one look; empty where no look is asked for.
     pub expected: Vec<Expected>,
@@ -72,11 +66,9 @@ impl Document for Batch {
 pub struct Receipt {
     /// The format of this document.
     pub format: u32,
-    /// The batch.
     pub batch: BatchId,
     /// The step or command.
     pub dispatched_as: String,
-    /// When.
     pub at: Timestamp,
 }
 

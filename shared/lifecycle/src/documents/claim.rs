@@ -46,7 +46,6 @@ pub struct StartNote {
 /// The newest checkpoint of a live run, as Flink told it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NewestNote {
-    /// The run.
     pub run: JobId,
     /// Where it lies: nowhere else is it written where a run that we did not start keeps its states.
     pub path: String,
@@ -113,7 +112,6 @@ pub struct Claim {
     pub revision: u64,
     /// Of the last write.
     pub nonce: Nonce,
-    /// The operation.
     pub operation: OperationId,
     /// The runner that holds it.
     pub holder: Nonce,
@@ -187,7 +185,6 @@ pub enum Abandoned {
     Known(Outcome),
     /// Its verdict was to roll back: the previous manifest, not running.
     RolledBack {
-        /// Why.
         reason: String,
         /// The same, typed.
         cause: Cause,

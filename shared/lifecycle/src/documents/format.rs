@@ -34,7 +34,6 @@ pub enum DocumentError {
     /// A newer version of the program wrote it.
     #[error("the document has format {found}, this version reads up to {newest}")]
     Newer {
-        /// Its format.
         found: u32,
         /// The newest format that can be read.
         newest: u32,

@@ -11,7 +11,6 @@ use crate::ids::{BatchId, JobId};
 /// The newest completed checkpoint or savepoint of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checkpointed {
-    /// The run.
     pub job_id: JobId,
     /// When it was triggered, in milliseconds of Unix time; the run's start if it completed none yet.
     pub at_ms: i64,
@@ -27,7 +26,6 @@ pub struct ObservedDocument {
     pub format: u32,
     /// The batch that asked for it.
     pub batch: BatchId,
-    /// The look.
     pub look: Look,
     /// What the batch said should be live.
     pub expected: Vec<Expected>,

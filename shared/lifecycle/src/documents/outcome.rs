@@ -42,7 +42,6 @@ pub struct RunStarted {
 pub enum Outcome {
     /// The target runs.
     Deployed {
-        /// Its run.
         run: RunStarted,
         /// The savepoint that was taken on the way.
         savepoint: Option<String>,
@@ -55,13 +54,9 @@ pub enum Outcome {
         checkpointed: bool,
     },
     /// The target ran to its end: it was bounded.
-    Completed {
-        /// Its run.
-        run: RunStarted,
-    },
+    Completed { run: RunStarted },
     /// Nothing had to be done.
     Left {
-        /// Why.
         why: Why,
         /// The run that is live, if one is.
         run: Option<JobId>,
@@ -94,7 +89,6 @@ pub enum Outcome {
     },
     /// The target was given up; what ran before is as it was.
     Refused {
-        /// Why.
         refusal: Refusal,
         /// Whether no run of what is deployed was live.
         #[serde(default)]
@@ -108,7 +102,6 @@ pub enum Outcome {
     },
     /// The target failed, and nothing of the job runs now.
     Failed {
-        /// Why.
         reason: String,
         /// The same, typed.
         #[serde(default, skip_serializing_if = "Cause::is_default")]
@@ -190,7 +183,6 @@ pub enum Refusal {
     },
     /// The JobManager that a run of ours was submitted to is unreachable: it may still run it.
     EndNotProven {
-        /// The run.
         job_id: JobId,
         /// The life of the JobManager that it was given to.
         epoch: Epoch,
@@ -208,10 +200,7 @@ pub enum Refusal {
         candidates: Vec<String>,
     },
     /// Its sources are all bounded, and it is gone without a state of its own: it may have come to its end.
-    MayBeComplete {
-        /// The run.
-        job_id: JobId,
-    },
+    MayBeComplete { job_id: JobId },
     /// The running job could not be stopped with a savepoint; it runs on.
     NoSavepoint {
         /// Flink's own words.
@@ -252,7 +241,6 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    /// Its kind.
     pub fn kind(&self) -> RefusalKind {
         match self {
             Self::DoesNotCompile { .. } => RefusalKind::DoesNotCompile,

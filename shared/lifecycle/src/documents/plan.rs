@@ -29,7 +29,6 @@ pub struct KnownRun {
     pub job_id: JobId,
     /// The operation that started it.
     pub operation: OperationId,
-    /// Its version.
     pub version: u32,
     /// The target it was started for.
     pub target: Digest,
@@ -59,7 +58,6 @@ pub struct KnownRun {
 pub struct LeftStop {
     /// The operation that asked.
     pub operation: OperationId,
-    /// The run.
     pub run: JobId,
     /// Which of its tries it was.
     pub n: u32,
@@ -196,7 +194,6 @@ pub struct Plan {
     pub format: u32,
     /// The operation that applies it.
     pub operation: OperationId,
-    /// The job.
     pub job: JobName,
     /// When it was made.
     pub at: Timestamp,

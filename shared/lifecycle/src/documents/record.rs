@@ -158,7 +158,6 @@ pub struct Decision {
     pub held: Option<AllowedFor>,
     /// Who or what asked.
     pub by: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -187,7 +186,6 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
@@ -212,7 +210,6 @@ impl fmt::Display for Ended {
 /// One settled operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
-    /// The operation.
     pub operation: OperationId,
     /// When it was settled.
     pub at: Timestamp,
@@ -231,7 +228,6 @@ pub struct Entry {
     pub refusal: Option<RefusalKind>,
     /// Who or what asked for it.
     pub by: String,
-    /// Why.
     pub why: String,
     /// Where the run is not what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -248,7 +244,6 @@ pub struct Record {
     pub revision: u64,
     /// Of the last write.
     pub nonce: Nonce,
-    /// The job.
     pub name: JobName,
     /// Where its desired manifest comes from.
     pub source: Source,

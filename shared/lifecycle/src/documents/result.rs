@@ -13,7 +13,6 @@ use crate::ids::OperationId;
 /// How long a phase took.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PhaseTime {
-    /// The phase.
     pub phase: String,
     /// How long it took, in milliseconds.
     pub ms: u64,
@@ -24,9 +23,7 @@ pub struct PhaseTime {
 pub struct OperationResult {
     /// The format of this document.
     pub format: u32,
-    /// The operation.
     pub operation: OperationId,
-    /// The job.
     pub job: JobName,
     /// What came of it.
     pub outcome: Outcome,

@@ -33,9 +33,7 @@ pub enum Effect {
     },
     /// Stop a run with a savepoint and wait for the end.
     Stop {
-        /// The run.
         run: JobId,
-        /// The trigger.
         trigger: TriggerId,
         /// Where the savepoint goes.
         directory: String,
@@ -87,7 +85,6 @@ pub enum End {
 /// What the shell answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// Begin.
     Begin,
     /// The claim is ours.
     Claimed(Claim),

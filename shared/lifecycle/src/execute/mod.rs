@@ -70,9 +70,7 @@ impl Default for State {
 pub enum Phase {
     /// Nothing yet.
     Begin,
-    /// The claim.
     Claiming,
-    /// A look.
     Looking,
     /// The compilation before anything is touched, then this.
     Preparing(Box<Intent>),
@@ -80,7 +78,6 @@ pub enum Phase {
     Reserving(Box<Intent>),
     /// The note of a stop, then the stop.
     NotingStop(Box<Intent>),
-    /// The stop.
     Stopping(Box<Intent>),
     /// The savepoint of a stop whose answer is gone.
     SearchingSavepoint(Box<Intent>),
@@ -90,7 +87,6 @@ pub enum Phase {
     NotingSavepoint(Box<Intent>),
     /// The note of a cancel.
     NotingCancel(Box<Intent>),
-    /// The cancel.
     Cancelling(Box<Intent>),
     /// The newest state.
     Searching(Box<Intent>),
@@ -100,13 +96,11 @@ pub enum Phase {
     Compiling(Box<Begin>),
     /// The note of a start.
     NotingStart(Box<Begin>),
-    /// The submission.
     Submitting(Box<Begin>),
     /// The watched run.
     Watching(Box<Begin>),
     /// The newest state of a start whose outcome is unknown.
     SearchingOwn(Box<Begin>),
-    /// The verdict.
     NotingVerdict(Verdict),
     /// The cancel of the failed run.
     EndingFailed(String),
@@ -114,9 +108,7 @@ pub enum Phase {
     SearchingRollback(String),
     /// The closing of the claim with the outcome.
     Closing(Outcome),
-    /// The result.
     Writing,
-    /// Over.
     Done,
 }
 
@@ -131,13 +123,11 @@ pub struct Intent {
     pub left_savepoint: Option<String>,
 }
 
-/// A start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Begin {
     /// Which launch.
     pub role: Role,
     /// Its Flink job id.
     pub job_id: JobId,
-    /// Its state.
     pub restore: Option<String>,
 }

@@ -71,7 +71,6 @@ impl JobLook {
 pub struct Observation {
     /// The column of the decision table.
     pub observed: Observed,
-    /// The run.
     pub run: Option<JobId>,
     /// The savepoint that somebody else's stop left.
     pub savepoint: Option<String>,

@@ -29,7 +29,6 @@ use crate::reason::Reason;
 /// A run that a look did not show alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lost {
-    /// The run.
     pub job_id: JobId,
     /// The revision of the record that expected it.
     pub revision: u64,
@@ -38,7 +37,6 @@ pub struct Lost {
 /// What a look showed of a run that is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Learned {
-    /// The run.
     pub job_id: JobId,
     /// Whether every task of it runs.
     pub healthy: bool,
@@ -49,7 +47,6 @@ pub struct Learned {
 /// Everything that a decision depends on beside the record and what is desired.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Situation {
-    /// Now.
     pub now: Timestamp,
     /// A fresh operation id.
     pub operation: OperationId,
@@ -98,7 +95,6 @@ pub enum Ruling {
     Nothing {
         /// The change that was found.
         change: Option<ChangeKind>,
-        /// Why.
         reason: Reason,
         /// Whether the desired target is recorded as deployed all the same (a description, a complete job's options).
         record_target: bool,
@@ -145,14 +141,12 @@ pub enum Effect {
     WriteRecord(Box<Record>),
     /// Put the operation into the batch of this invocation.
     Dispatch(Box<Plan>),
-    /// Over.
     Done(Box<Finding>),
 }
 
 /// A run that should be live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExpectedRun {
-    /// The run.
     pub job_id: JobId,
     /// The revision of the record that says so.
     pub revision: u64,
@@ -184,15 +178,12 @@ pub struct Finding {
 /// What the shell answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// Begin.
     Begin,
-    /// The record.
     Record(Option<Box<Record>>),
     /// The deployed manifest of the Python tool, as a target under today's table definitions.
     Deployed(Option<Box<(Target, Meta)>>),
     /// What is desired.
     Desired(Desired),
-    /// The result.
     Result(Option<Box<OperationResult>>),
     /// What the control plane says.
     Dispatched(Dispatched),
@@ -200,7 +191,6 @@ pub enum Input {
     Closed(Option<Box<Claim>>),
     /// A live runner holds the claim.
     Held,
-    /// Written.
     Written,
     /// Somebody else wrote the record.
     Conflict,
@@ -226,7 +216,6 @@ pub struct State {
 }
 
 impl State {
-    /// The start.
     pub fn new() -> Self {
         Self {
             record: None,
@@ -251,7 +240,6 @@ impl Default for State {
 pub enum Phase {
     /// Nothing yet.
     Begin,
-    /// The record.
     Record,
     /// The deployed manifest of the Python tool.
     Deployed,
@@ -267,16 +255,13 @@ pub enum Phase {
     Projecting,
     /// The settled record.
     Settling,
-    /// The plan.
     Planning,
     /// The record of the open operation.
     Opening,
     /// The record of an operation that is sent once more.
     Resending,
-    /// The dispatch.
     Dispatching,
     /// The record of a decision to do nothing.
     Recording,
-    /// Over.
     Done,
 }

@@ -70,7 +70,6 @@ pub enum JobState {
 /// One job in a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionJob {
-    /// The job.
     pub name: JobName,
     /// Its run in the old session.
     pub job_id: JobId,
@@ -90,9 +89,7 @@ pub struct SessionJob {
 /// A live run of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LiveJob {
-    /// The job.
     pub name: JobName,
-    /// The run.
     pub job_id: JobId,
     /// Where its savepoint goes.
     pub directory: String,
@@ -105,7 +102,6 @@ pub struct LiveJob {
 pub struct Stranger {
     /// Its Flink job id.
     pub job_id: JobId,
-    /// Its name.
     pub name: String,
 }
 
@@ -116,13 +112,11 @@ pub struct Restart {
     pub id: OperationId,
     /// Who asked.
     pub by: String,
-    /// When.
     pub at: Timestamp,
     /// The application that is ended, if there was one.
     pub old: Option<String>,
     /// How far it is.
     pub phase: Phase,
-    /// Its jobs.
     pub jobs: Vec<SessionJob>,
     /// Jobs that are lost with the old session, knowingly.
     pub strangers: Vec<Stranger>,

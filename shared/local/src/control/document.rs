@@ -32,20 +32,10 @@ const DEFAULT_TIMEOUT: u64 = 3600;
 pub enum DocumentError {
     /// It cannot be read.
     #[error("the SSM document {path} cannot be read: {source}")]
-    Read {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     /// It is no document that runs shell scripts.
     #[error("{path} is no SSM document of schema version 2.2 that runs shell scripts: {reason}")]
-    Malformed {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Malformed { path: PathBuf, reason: String },
 }
 
 /// One document.

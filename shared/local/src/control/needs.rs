@@ -11,7 +11,6 @@ use crate::recording::Need;
 
 /// What of the cluster is in the context of a call.
 pub(super) struct Tagged<'a> {
-    /// Its id.
     pub(super) cluster: &'a str,
     /// Its tags, which its instances carry too.
     pub(super) tags: &'a BTreeMap<String, String>,

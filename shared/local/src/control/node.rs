@@ -14,7 +14,6 @@ use tokio::process::Command;
 use crate::config::NodeConfig;
 use crate::process::{GRACE, Group, GroupChild, Groups};
 
-/// The node.
 #[derive(Clone)]
 pub(crate) struct Node {
     env: BTreeMap<String, String>,

@@ -27,7 +27,6 @@ pub struct CommandView {
     pub id: String,
     /// The document's name.
     pub document: String,
-    /// The comment.
     pub comment: String,
     /// The parameters as they were sent.
     pub parameters: BTreeMap<String, Vec<String>>,
@@ -44,9 +43,7 @@ pub struct MessageView {
     pub id: String,
     /// The topic's ARN.
     pub topic: String,
-    /// The subject.
     pub subject: String,
-    /// The message.
     pub message: String,
     /// Its attributes of text.
     pub attributes: BTreeMap<String, String>,

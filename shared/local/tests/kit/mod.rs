@@ -44,9 +44,7 @@ while True:
 
 /// A stack and the folder it works in.
 pub(crate) struct Kit {
-    /// The stack.
     pub(crate) stack: Stack,
-    /// The folder.
     pub(crate) folder: TempDir,
 }
 

@@ -16,7 +16,6 @@ use desired::tables::{
     shared_transactions,
 };
 
-/// A query.
 pub fn query(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
     let problems = query_problems(text);
