@@ -19,6 +19,7 @@ use crate::out::Out;
 use crate::render::{ago, change, count, diagnostics, indented, printable, table};
 
 /// Shows how every job stands.
+#[expect(clippy::disallowed_methods, reason = "ages for people")]
 pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     match act(&invocation.reading().await?, Action::Status {}).await? {
         Answer::Status(answer) => {

@@ -63,6 +63,7 @@ impl EmrDispatcher {
     }
 
     /// The batch's step among those in these states; in any state, among the recent ones.
+    #[expect(clippy::disallowed_methods, reason = "AWS compares it with its own clock")]
     async fn search(
         &self,
         cluster: &str,

@@ -79,6 +79,7 @@ impl SsmDispatcher {
 
 #[async_trait]
 impl Dispatcher for SsmDispatcher {
+    #[expect(clippy::disallowed_methods, reason = "AWS compares it with its own clock")]
     async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError> {
         let now = Timestamp::now().as_second();
         let since = Timestamp::from_second(now - LOOK_BACK.as_secs().cast_signed());

@@ -12,14 +12,17 @@ use crate::ports::World;
 pub struct SystemWorld;
 
 impl World for SystemWorld {
+    #[expect(clippy::disallowed_methods, reason = "the port itself")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the port itself")]
     fn fresh_id(&self) -> Hex32 {
         Hex32::from_bytes(Uuid::now_v7().into_bytes())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the port itself")]
     fn query_id(&self) -> String {
         // The Python tool takes the machine's address as the node; a random one does not tell where it ran.
         let mut node = [0; 6];

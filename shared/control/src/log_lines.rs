@@ -22,6 +22,7 @@ impl<S> FormatEvent<S, JsonFields> for FlatJson
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    #[expect(clippy::disallowed_methods, reason = "when a line was written")]
     fn format_event(
         &self,
         context: &FmtContext<'_, S, JsonFields>,

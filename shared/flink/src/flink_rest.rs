@@ -138,6 +138,7 @@ impl FlinkRest {
     }
 
     /// Every job, as the `JobManager` has it now: `/jobs/:id` would be up to 3 s old.
+    #[expect(clippy::disallowed_methods, reason = "compared with the JobManager's clock")]
     async fn jobs(&self) -> Result<Vec<JobSeen>, OutsideError> {
         let what = "ask the JobManager for its jobs";
         let overview: OverviewOfJobs = self.http.get("/jobs/overview").await?.json(what)?;
@@ -189,6 +190,7 @@ async fn is_gone(address: &str, process: &str) -> bool {
 
 #[async_trait]
 impl Cluster for FlinkRest {
+    #[expect(clippy::disallowed_methods, reason = "compared with the JobManager's clock")]
     async fn look(&self) -> Result<Look, OutsideError> {
         let at = Timestamp::now();
         let epoch = self.epoch().await?;

@@ -1,6 +1,6 @@
 //! What a `JobManager` answers (recorded from Flink 1.20.1), and what it does not.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
 
 mod fake;
 

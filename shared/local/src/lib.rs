@@ -1,6 +1,8 @@
 //! The local AWS: S3, EMR steps, SSM commands, a queue, schedules and a Lambda host, behind their wire protocols.
 //! Must not know what its users store, send or run.
 
+#![expect(clippy::disallowed_methods, reason = "the services have clocks and ids of their own")]
+
 mod config;
 mod control;
 mod events;

@@ -69,6 +69,7 @@ async fn ensure(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Resu
     Ok(Exit::Done)
 }
 
+#[expect(clippy::disallowed_methods, reason = "ages for people")]
 async fn status(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let status = admin(flags, invocation, out, NonZeroU16::MIN, None).await?.status().await?;
     out.result(&status, || text::status(&status, jiff::Timestamp::now()));
@@ -76,6 +77,7 @@ async fn status(flags: &SessionFlags, invocation: &Invocation, out: Out) -> Resu
     Ok(Exit::Done)
 }
 
+#[expect(clippy::disallowed_methods, reason = "ages for people")]
 async fn restart(flags: &RestartFlags, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     by_name(&flags.session)?;
     let orders: Option<Arc<dyn Orders>> = match invocation.flags.dispatch {

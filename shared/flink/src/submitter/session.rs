@@ -187,6 +187,7 @@ impl Session {
 }
 
 impl Home {
+    #[expect(clippy::disallowed_methods, reason = "a folder of its own")]
     fn make(scratch: &Path) -> io::Result<Self> {
         let path = scratch.join(format!("fsr-{}", uuid::Uuid::now_v7().simple()));
         DirBuilder::new().mode(0o700).create(&path)?;
