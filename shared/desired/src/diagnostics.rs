@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::{printable, printable_line};
+
 /// A file as it was read, before anything is known about its content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceFile {
@@ -154,15 +156,6 @@ impl fmt::Display for Diagnostic {
         }
         Ok(())
     }
-}
-
-/// A file's text goes to terminals and logs: what could steer one is replaced.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn printable_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// The most findings that one file is reported with: whoever corrects these sees the next ones.

@@ -1,14 +1,34 @@
 //! Texts from elsewhere made fit for people: nothing that steers a terminal, no endless length.
 //! Must not know who said them or who reads them.
 
-/// `text` with a space for every character that moves a cursor, colours a terminal or turns the writing direction.
+/// `text` on one line, with a sign for every character that moves a cursor, colours a terminal or turns the writing
+/// direction: whoever reads it sees that something was there.
+pub fn printable(text: &str) -> String {
+    without(text, &[], '\u{fffd}')
+}
+
+/// The same for a line of a file, whose tabs are kept.
+pub fn printable_line(text: &str) -> String {
+    without(text, &['\t'], '\u{fffd}')
+}
+
+/// The same for several lines.
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(printable_line).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` on one line with spaces instead: for what others wrote in several lines.
 pub fn readable(text: &str) -> String {
-    text.chars().map(|c| if unprintable(c) { ' ' } else { c }).collect()
+    without(text, &[], ' ')
 }
 
 /// The same, but line breaks are kept.
 pub fn readable_lines(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' && unprintable(c) { ' ' } else { c }).collect()
+    without(text, &['\n'], ' ')
+}
+
+fn without(text: &str, kept: &[char], sign: char) -> String {
+    text.chars().map(|c| if unprintable(c) && !kept.contains(&c) { sign } else { c }).collect()
 }
 
 /// At most `limit` bytes of `text`, and a sign if that is not all.
@@ -36,6 +56,8 @@ mod tests {
     fn nothing_that_steers_a_terminal_is_left() {
         assert_eq!(readable("a\u{1b}[31mb\r\nc\u{202e}d"), "a [31mb  c d");
         assert_eq!(readable_lines("a\u{1b}\nb"), "a \nb");
+        assert_eq!(printable("a\u{1b}\tb\u{202e}"), "a\u{fffd}\u{fffd}b\u{fffd}");
+        assert_eq!(printable_lines("a\u{1b}\tb\nc"), "a\u{fffd}\tb\nc");
         assert_eq!(cut("aäb", 2), "a …");
     }
 }

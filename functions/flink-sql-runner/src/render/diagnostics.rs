@@ -3,6 +3,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use desired::diagnostics::{Diagnostic, Severity, Span};
+use desired::printable::printable_line;
 
 use super::{printable, printable_lines};
 
@@ -28,7 +29,7 @@ fn one(finding: &Diagnostic) -> String {
     let title = level.primary_title(message).id(code);
     let main = match (finding.span, &finding.source_line) {
         (Some(span), Some(line)) => {
-            let line = source(line);
+            let line = printable_line(line);
             let range = bytes(&line, span);
             let start = usize::try_from(span.line).unwrap_or(1);
             title.element(
@@ -46,11 +47,6 @@ fn one(finding: &Diagnostic) -> String {
         report.push(Group::with_title(Level::HELP.secondary_title(printable_lines(help))));
     }
     Renderer::styled().render(&report) + "\n"
-}
-
-/// The line with what could steer a terminal replaced, character by character.
-fn source(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// Columns count characters, snippets count bytes.

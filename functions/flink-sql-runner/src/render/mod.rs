@@ -7,6 +7,8 @@ pub(crate) mod table;
 
 use std::time::Duration;
 
+pub(crate) use desired::printable::{printable, printable_lines};
+
 /// A colour that helps a reader; the symbol beside it carries the meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
@@ -31,18 +33,7 @@ pub(crate) fn paint(colour: Colour, text: &str) -> String {
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
-/// A text from outside on one line: what could steer a terminal is replaced.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// A text from outside, its line breaks kept: what could steer a terminal is replaced in each line.
-pub(crate) fn printable_lines(text: &str) -> String {
-    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// The same, each line after the first this far to the right.
+/// A text from outside, each line after the first this far to the right.
 pub(crate) fn indented(text: &str, blanks: usize) -> String {
     printable_lines(text).replace('\n', &format!("\n{}", " ".repeat(blanks)))
 }

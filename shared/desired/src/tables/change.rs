@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::printable::printable;
 use crate::secrets::references;
 use crate::sql::TablePath;
 
@@ -202,10 +203,3 @@ const SECRET_WORDS: &[&str] = &[
     "authorization",
     "cookie",
 ];
-
-fn printable(text: &str) -> String {
-    let shown = |character: char| {
-        if character.is_control() { '\u{fffd}' } else { character }
-    };
-    text.chars().map(shown).collect()
-}
