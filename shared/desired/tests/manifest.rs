@@ -286,6 +286,15 @@ fn nearly() -> impl Strategy<Value = String> {
         .prop_map(|lines| lines.into_iter().map(|(key, value)| [key, ": ", &value, "\n"].concat()).collect())
 }
 
+/// Also in a template, where the job's name is filled in before it.
+#[test]
+fn a_look_alike_is_pointed_at_where_it_stands() {
+    let template = SourceFile::new("t.yaml", "a: [\nb: {job_name}{job_name}\nname: \u{2000}\n");
+    let errors = load(Some(&template), &SourceFile::new("a.yaml", BARE), &FORBID).unwrap_err();
+    let found = errors.iter().find(|error| error.code == "lookalike").unwrap();
+    assert_eq!(found.span.map(|span| (span.line, span.column)), Some((3, 7)), "{found}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -167,7 +167,10 @@ impl<'a> Source<'a> {
             let (offset, character, meant) = lookalike_anywhere(text)?;
             let place = first + text.get(..offset)?.chars().count();
             let (message, help) = lookalike_told(character, &meant);
-            Some(self.error("lookalike", Range { start: place, end: place + 1 }, message).with_help(help))
+            // Found in the file itself: a template's names are not filled in there.
+            let span = self.span_in_original(place, place + 1);
+            let found = Diagnostic::new(Severity::Error, "lookalike", self.name, message);
+            Some(found.with_span(span, self.line(span.line)).with_help(help))
         })
     }
 
@@ -179,7 +182,10 @@ impl<'a> Source<'a> {
     /// The part of a range that is on its first line.
     fn span(&self, at: Range) -> Span {
         let start = self.in_original(at.start);
-        let end = self.in_original(at.end).max(start);
+        self.span_in_original(start, self.in_original(at.end).max(start))
+    }
+
+    fn span_in_original(&self, start: usize, end: usize) -> Span {
         let index = self.lines.partition_point(|&(line_start, _)| line_start <= start).saturating_sub(1);
         let line_start = self.lines.get(index).map_or(0, |&(start, _)| start);
         // The line's break is not part of what is pointed at.
