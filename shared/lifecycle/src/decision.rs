@@ -1,5 +1,5 @@
 //! The decision table: what a change means for each thing the node can observe.
-//! Must not know identities, paths or time: one arm per cell, so that a reader checks it against the design.
+//! Must not know identities, paths or time: one arm per cell, so that a reader checks it against docs/design.md (2).
 
 use std::fmt;
 
@@ -175,7 +175,7 @@ pub fn action(change: ChangeKind, observed: Observed) -> Action {
 mod tests {
     use super::*;
 
-    /// One row per cell of the table in the design.
+    /// One row per cell of the table in docs/design.md (2).
     #[test]
     fn every_cell() {
         use Action::{Leave, Refuse, Replace, Start, Wait};

@@ -1,4 +1,5 @@
-//! The predecessor's bugs (B1 to B12), each as a test of the pure code that keeps it from coming back.
+//! The predecessor's bugs (B1 to B12 of docs/design.md, 8), each as a test of the pure code that keeps it from coming
+//! back.
 //! Must not know the shells: what lies in them (B10's command line, B12's other jobs) is tested there.
 
 mod node;

@@ -1,4 +1,5 @@
-//! Guarantee 5: nothing more goes wrong, sweeps and deliveries go on, and the job comes to be what is desired.
+//! Guarantee 5 of docs/design.md (1): nothing more goes wrong, sweeps and deliveries go on, and the job comes to be
+//! what is desired.
 //! Must not know how: it plays the rest of a scenario out and judges the end.
 
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! The guarantees that hold in every state, checked at the moment when an effect could break one.
+//! The guarantees (docs/design.md, 1) that hold in every state, checked at the moment when an effect could break one.
 //! Must not know how the machines get there.
 
 use desired::inputs::Desired;

@@ -10,7 +10,7 @@ use super::deployment::{DISPATCHES, Deployment, PEOPLE, Variant};
 
 const OBJECTS: &str = "arn:aws:s3:::local/flink-sql-runner";
 
-/// Who may write what, and nobody else: by the design's table of the layout.
+/// Who may write what, and nobody else: by the table of the layout in docs/design.md (6).
 const WRITERS: [(&str, &[&str]); 15] = [
     ("queries/a.yaml", &["uploader", "operator"]),
     ("queries/team/a.yaml", &["uploader", "operator"]),

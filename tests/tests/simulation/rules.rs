@@ -1,4 +1,5 @@
-//! What must hold in every scenario, judged from Flink's and the store's own state at the moment when it changes.
+//! What must hold in every scenario (guarantees by their numbers in docs/design.md), judged from Flink's and the
+//! store's own state at the moment when it changes.
 //! Must not know how a scenario came about, and reads no logs.
 
 use std::collections::{BTreeMap, BTreeSet};
