@@ -30,6 +30,20 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Every source of the product.
+fn production_sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in ["shared", "functions"] {
+        for package in fs::read_dir(root().join(folder)).unwrap() {
+            let source = package.unwrap().path().join("src");
+            if source.is_dir() {
+                sources(&source, &mut files);
+            }
+        }
+    }
+    files
+}
+
 #[test]
 fn packages_use_only_what_lies_below_them() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
@@ -84,16 +98,7 @@ fn the_pure_core_names_no_runtime_and_no_aws() {
 
 #[test]
 fn every_module_says_what_it_owns() {
-    let mut files = Vec::new();
-    for folder in ["shared", "functions"] {
-        for package in fs::read_dir(root().join(folder)).unwrap() {
-            let source = package.unwrap().path().join("src");
-            if source.is_dir() {
-                sources(&source, &mut files);
-            }
-        }
-    }
-    for file in files {
+    for file in production_sources() {
         let text = fs::read_to_string(&file).unwrap();
         let header = text.lines().take_while(|line| line.starts_with("//!")).count();
         assert!(header >= 2, "{} has no header of two lines", file.display());
@@ -121,26 +126,13 @@ fn the_tour_names_what_is_there() {
     }
 }
 
-/// The longest production files, in lines without their tests, and why they may be longer than the rest.
-const LONG: &[(&str, &str)] = &[];
-
 #[test]
 fn no_file_is_too_long() {
-    let mut files = Vec::new();
-    for folder in ["shared", "functions"] {
-        for package in fs::read_dir(root().join(folder)).unwrap() {
-            let source = package.unwrap().path().join("src");
-            if source.is_dir() {
-                sources(&source, &mut files);
-            }
-        }
-    }
-    for file in files {
+    for file in production_sources() {
         let text = fs::read_to_string(&file).unwrap();
         let lines = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
         let name = file.file_name().unwrap().to_str().unwrap();
         let is_test = name.ends_with("tests.rs") || name == "test_kit.rs";
-        let allowed = LONG.iter().any(|(long, why)| file.ends_with(long) && !why.is_empty());
-        assert!(is_test || allowed || lines <= 400, "{} has {lines} lines", file.display());
+        assert!(is_test || lines <= 400, "{} has {lines} lines", file.display());
     }
 }

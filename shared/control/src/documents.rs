@@ -43,12 +43,14 @@ impl Nonced for SessionDocument {
 /// The document at `key`, with the object it was read from.
 pub async fn fetch<T: Document>(store: &dyn Store, key: &str) -> Result<Option<(T, Object)>, OutsideError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
-    let unreadable = |error: DocumentError| {
-        let (cause, help) = (crate::runner::error_chain(&error), error.help());
-        OutsideError::refused(format!("reading {key}"), format!("{cause} ({help})"))
-    };
-    let document = read(&object.bytes).map_err(unreadable)?;
+    let document = read(&object.bytes).map_err(|error| unreadable(key, &error))?;
     Ok(Some((document, object)))
+}
+
+/// The document at `key` cannot be read: why, and the way out.
+pub(crate) fn unreadable(key: &str, error: &DocumentError) -> OutsideError {
+    let (cause, help) = (crate::runner::error_chain(error), error.help());
+    OutsideError::refused(format!("reading {key}"), format!("{cause} ({help})"))
 }
 
 /// Writes `document` in the place of what `condition` expects; nothing if somebody else wrote.

@@ -17,7 +17,7 @@ use lifecycle::orchestrate::Lost;
 use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
-use crate::documents::swap;
+use crate::documents::{swap, unreadable};
 use crate::ports::{Condition as Expecting, OutsideError};
 use crate::runner::error_chain;
 
@@ -172,9 +172,7 @@ fn standing(key: &str, bytes: &[u8], nonce: Nonce) -> Result<AlertsDocument, Out
             tracing::warn!(error = error_chain(&error), "{key} is replaced");
             Ok(AlertsDocument::fresh(nonce))
         }
-        Err(error @ DocumentError::Newer { .. }) => {
-            Err(OutsideError::refused(format!("reading {key}"), format!("{error} ({})", error.help())))
-        }
+        Err(error @ DocumentError::Newer { .. }) => Err(unreadable(key, &error)),
     }
 }
 
