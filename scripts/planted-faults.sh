@@ -8,8 +8,9 @@ set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 only=${1:-}
-list=$PWD/tests/planted-faults.txt
+# The faults of HEAD, planted in HEAD: neither changes while this goes on.
 copy=$(mktemp -d)
+list=$copy/tests/planted-faults.txt
 git worktree add --quiet --detach "$copy" HEAD
 trap 'git worktree remove --force "$copy"' EXIT
 : "${CARGO_TARGET_DIR:=$PWD/target}"

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use control::ports::{Condition, Put, Store};
+use control::ports::{Precondition, Put, Store};
 use desired::inputs::stem;
 use desired::manifest::JobName;
-use lifecycle::keys::{Keys, Place};
+use lifecycle::keys::{Keys, ObjectKind};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -138,15 +138,15 @@ async fn uploaded_as(store: &dyn Store, keys: &Keys, key: &str) -> Result<Option
 
 async fn put(store: &dyn Store, keys: &Keys, file: &Path, key: String) -> Result<Uploaded, CliError> {
     let bytes = std::fs::read(file).map_err(|source| CliError::File { path: file.to_owned(), source })?;
-    let job = match keys.place(&key) {
-        Place::Query { stem } => JobName::try_from(stem).ok(),
-        Place::Config | Place::Result { .. } | Place::Observed | Place::Other => None,
+    let job = match keys.kind_of(&key) {
+        ObjectKind::Query { stem } => JobName::try_from(stem).ok(),
+        ObjectKind::Config | ObjectKind::Result { .. } | ObjectKind::Observed | ObjectKind::Other => None,
     };
     let file = files::shown(file);
     if let Some(known) = store.get(&key).await?.filter(|known| known.bytes == bytes) {
         return Ok(Uploaded { file, key, etag: known.etag.0, same: true, job });
     }
-    match store.put(&key, bytes, Condition::Always).await? {
+    match store.put(&key, bytes, Precondition::Always).await? {
         Put::Written(etag) => Ok(Uploaded { file, key, etag: etag.0, same: false, job }),
         Put::Conflict => Err(CliError::Outside(control::ports::OutsideError::refused(
             format!("uploading {key}"),

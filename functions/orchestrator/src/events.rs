@@ -7,7 +7,7 @@ use aws_lambda_events::event::s3::S3Event;
 use aws_lambda_events::event::sqs::SqsEvent;
 use desired::manifest::JobName;
 use lifecycle::ids::BatchId;
-use lifecycle::keys::{Keys, Place};
+use lifecycle::keys::{Keys, ObjectKind};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -62,17 +62,17 @@ impl Hint {
     }
 
     fn add(&mut self, keys: &Keys, key: &str) {
-        match keys.place(key) {
-            Place::Query { stem } => match JobName::try_from(stem.as_str()) {
+        match keys.kind_of(key) {
+            ObjectKind::Query { stem } => match JobName::try_from(stem.as_str()) {
                 Ok(name) => {
                     self.jobs.insert(name);
                 }
                 Err(_) => self.unnamed = true,
             },
-            Place::Result { job } => self.jobs.extend(JobName::try_from(job.as_str()).ok()),
-            Place::Config => self.config = true,
-            Place::Observed => self.observed = true,
-            Place::Other => {}
+            ObjectKind::Result { job } => self.jobs.extend(JobName::try_from(job.as_str()).ok()),
+            ObjectKind::Config => self.config = true,
+            ObjectKind::Observed => self.observed = true,
+            ObjectKind::Other => {}
         }
     }
 }

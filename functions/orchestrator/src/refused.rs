@@ -12,7 +12,7 @@ use desired::diagnostics::Diagnostic;
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::refused::RefusedDocument;
-use lifecycle::keys::{Keys, Place};
+use lifecycle::keys::{Keys, ObjectKind};
 
 use crate::answers::RefusedUpload;
 
@@ -74,9 +74,9 @@ pub(crate) async fn uploaded(orchestrator: &Arc<Orchestrator>) -> Result<Uploade
 }
 
 fn job_of(keys: &Keys, key: &str) -> Option<JobName> {
-    match keys.place(key) {
-        Place::Query { stem } => JobName::try_from(stem).ok(),
-        Place::Config | Place::Result { .. } | Place::Observed | Place::Other => None,
+    match keys.kind_of(key) {
+        ObjectKind::Query { stem } => JobName::try_from(stem).ok(),
+        ObjectKind::Config | ObjectKind::Result { .. } | ObjectKind::Observed | ObjectKind::Other => None,
     }
 }
 

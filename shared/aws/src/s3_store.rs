@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use control::ports::{Condition, Etag, Listed, Object, OutsideError, Put, Store};
+use control::ports::{Etag, Listed, Object, OutsideError, Precondition, Put, Store};
 
 use crate::outcome::{Reply, outside};
 use crate::s3::{MAX_PAGES, ServerClock, client, read, timestamp};
@@ -71,14 +71,14 @@ impl Store for S3Store {
         Ok(Some(Object { bytes, etag: Etag(etag), modified, now }))
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         let what = self.what("writing", key);
         let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
-        let changes = matches!(condition, Condition::Unchanged(_));
+        let changes = matches!(condition, Precondition::Unchanged(_));
         let request = match condition {
-            Condition::Always => request,
-            Condition::Absent => request.if_none_match("*"),
-            Condition::Unchanged(etag) => request.if_match(etag.0),
+            Precondition::Always => request,
+            Precondition::Absent => request.if_none_match("*"),
+            Precondition::Unchanged(etag) => request.if_match(etag.0),
         };
         let error = match request.send().await {
             // Without its version the write is as good as lost: the caller reads again.

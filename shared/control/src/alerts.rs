@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::ids::AlertId;
 
 use crate::ports::OutsideError;
@@ -24,7 +24,7 @@ pub struct Alert {
     pub deployment: String,
     pub kind: AlertKind,
     /// What happened; never empty.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<AlertCondition>,
 }
 
 impl Alert {
@@ -38,7 +38,7 @@ impl Alert {
 
     /// What happened, to which jobs, what to do, and the ids to look for.
     pub fn body(&self) -> String {
-        let line = |condition: &Condition| {
+        let line = |condition: &AlertCondition| {
             let operation = condition.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
             format!("- {}: {}{operation}\n", condition.subject, condition.detail)
         };
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn alert(jobs: usize) -> Alert {
-        let condition = |n: usize| Condition {
+        let condition = |n: usize| AlertCondition {
             kind: AlertKind::OperationFailed,
             subject: format!("job-{n}"),
             cause: String::new(),

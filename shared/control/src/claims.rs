@@ -8,11 +8,11 @@ use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 
 use crate::documents::{fetch, swap};
-use crate::ports::{Condition, Etag, Object, OutsideError, Store, World};
+use crate::ports::{Etag, Object, OutsideError, Precondition, Store, World};
 
 /// A claim with the version it was read or written as.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct OwnClaim {
     pub claim: Claim,
     pub etag: Etag,
 }
@@ -21,7 +21,7 @@ pub struct Held {
 #[derive(Clone, Debug)]
 pub enum ClaimAnswer {
     /// It is ours.
-    Ours(Held),
+    Ours(OwnClaim),
     /// A live runner has it.
     Live,
     /// It is closed.
@@ -46,12 +46,12 @@ impl Claims<'_> {
     }
 
     /// Writes `claim` in the place of what `condition` expects.
-    pub async fn write(&self, mut claim: Claim, condition: Condition) -> Result<Option<Held>, OutsideError> {
+    pub async fn write(&self, mut claim: Claim, condition: Precondition) -> Result<Option<OwnClaim>, OutsideError> {
         claim.revision += 1;
         claim.format = FORMAT;
         claim.nonce = self.world.fresh_id().into();
         let key = self.keys.claim(claim.operation);
-        Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| Held { claim, etag }))
+        Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| OwnClaim { claim, etag }))
     }
 
     /// Creates the claim, or takes it over from a holder whose lease and the margin have lapsed.
@@ -63,12 +63,12 @@ impl Claims<'_> {
     ) -> Result<ClaimAnswer, OutsideError> {
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         let (claim, condition) = match self.get(operation).await? {
-            None => (Claim::fresh(operation, holder, lease_ms), Condition::Absent),
+            None => (Claim::fresh(operation, holder, lease_ms), Precondition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
             Some((claim, object)) if claim.holder != holder && !self.lapsed(&claim, &object) => {
                 return Ok(ClaimAnswer::Live);
             }
-            Some((claim, object)) => (Claim { holder, lease_ms, ..claim }, Condition::Unchanged(object.etag)),
+            Some((claim, object)) => (Claim { holder, lease_ms, ..claim }, Precondition::Unchanged(object.etag)),
         };
         Ok(self.write(claim, condition).await?.map_or(ClaimAnswer::Live, ClaimAnswer::Ours))
     }
@@ -77,10 +77,10 @@ impl Claims<'_> {
     pub async fn close(&self, operation: OperationId) -> Result<ClaimAnswer, OutsideError> {
         let nobody = self.world.fresh_id().into();
         let (claim, condition) = match self.get(operation).await? {
-            None => (Claim::fresh(operation, nobody, 0), Condition::Absent),
+            None => (Claim::fresh(operation, nobody, 0), Precondition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
             Some((claim, object)) if !self.lapsed(&claim, &object) => return Ok(ClaimAnswer::Live),
-            Some((claim, object)) => (claim, Condition::Unchanged(object.etag)),
+            Some((claim, object)) => (claim, Precondition::Unchanged(object.etag)),
         };
         let closed = Claim { closed: true, ..claim };
         Ok(self.write(closed, condition).await?.map_or(ClaimAnswer::Live, |held| ClaimAnswer::Closed(held.claim)))

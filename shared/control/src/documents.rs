@@ -8,7 +8,7 @@ use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::ids::Nonce;
 use lifecycle::session::SessionDocument;
 
-use crate::ports::{Condition, Etag, Object, OutsideError, Put, Store};
+use crate::ports::{Etag, Object, OutsideError, Precondition, Put, Store};
 
 /// A document that tells its last write by a nonce, fresh for every write.
 pub trait Nonced: Document + Sync {
@@ -58,7 +58,7 @@ pub async fn swap<T: Nonced>(
     store: &dyn Store,
     key: &str,
     document: &T,
-    condition: Condition,
+    condition: Precondition,
 ) -> Result<Option<Etag>, OutsideError> {
     let lost = match store.put(key, write(document), condition).await {
         Ok(Put::Written(etag)) => return Ok(Some(etag)),

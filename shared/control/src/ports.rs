@@ -37,7 +37,7 @@ pub struct Listed {
 
 /// What a write depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum Precondition {
     /// Nothing: last writer wins.
     Always,
     /// No object is there.
@@ -46,7 +46,7 @@ pub enum Condition {
     Unchanged(Etag),
 }
 
-impl Condition {
+impl Precondition {
     /// Whether it holds for what is there.
     pub fn holds(&self, there: Option<&Etag>) -> bool {
         match self {
@@ -113,7 +113,7 @@ pub trait Store: Send + Sync {
     /// The object at `key`.
     async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError>;
     /// Writes the object at `key` if the condition holds.
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError>;
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError>;
     /// Removes the object at `key`; absent is fine.
     async fn delete(&self, key: &str) -> Result<(), OutsideError>;
     /// Every object under `prefix`, all pages, in key order.

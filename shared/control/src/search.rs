@@ -2,17 +2,19 @@
 //! Must not know S3 or local files.
 
 use lifecycle::ids::OperationId;
-use lifecycle::state::{HEADER_LENGTH, METADATA, Place, StateRef, checkpoint_id, is_checkpoint, is_savepoint, newest};
+use lifecycle::state::{
+    HEADER_LENGTH, METADATA, StateLocation, StateRef, checkpoint_id, is_checkpoint, is_savepoint, newest,
+};
 
 use crate::ports::{Child, Files, OutsideError};
 
 /// The newest complete state in any of `places`.
-pub async fn find_newest(files: &dyn Files, places: &[Place]) -> Result<Option<StateRef>, OutsideError> {
+pub async fn find_newest(files: &dyn Files, places: &[StateLocation]) -> Result<Option<StateRef>, OutsideError> {
     Ok(newest(list_states(files, places).await?))
 }
 
 /// Every complete state in any of `places`, in no order.
-pub(crate) async fn list_states(files: &dyn Files, places: &[Place]) -> Result<Vec<StateRef>, OutsideError> {
+pub(crate) async fn list_states(files: &dyn Files, places: &[StateLocation]) -> Result<Vec<StateRef>, OutsideError> {
     let mut found: Vec<StateRef> = Vec::new();
     for place in places {
         for directory in candidates(files, place).await? {
@@ -26,11 +28,11 @@ pub(crate) async fn list_states(files: &dyn Files, places: &[Place]) -> Result<V
 }
 
 /// Directories that may be states. Never what lies deeper: `shared/` can hold very many files.
-async fn candidates(files: &dyn Files, place: &Place) -> Result<Vec<String>, OutsideError> {
+async fn candidates(files: &dyn Files, place: &StateLocation) -> Result<Vec<String>, OutsideError> {
     match place {
-        Place::Exactly { path } => Ok(vec![path.trim_end_matches('/').to_owned()]),
-        Place::Checkpoints { directory } => matching(files, directory, is_checkpoint).await,
-        Place::Savepoints { directory, run, operations_since } => {
+        StateLocation::Exactly { path } => Ok(vec![path.trim_end_matches('/').to_owned()]),
+        StateLocation::Checkpoints { directory } => matching(files, directory, is_checkpoint).await,
+        StateLocation::Savepoints { directory, run, operations_since } => {
             let mut all = matching(files, directory, |name| is_savepoint(name, run.as_deref())).await?;
             if let Some(since) = operations_since {
                 let later = |name: &str| name.parse::<OperationId>().is_ok_and(|operation| operation.is_since(*since));
@@ -40,7 +42,7 @@ async fn candidates(files: &dyn Files, place: &Place) -> Result<Vec<String>, Out
             }
             Ok(all)
         }
-        Place::Version { checkpoints, savepoints, .. } => {
+        StateLocation::Version { checkpoints, savepoints, .. } => {
             let mut all = Vec::new();
             for run in matching(files, checkpoints, is_job_id).await? {
                 all.extend(matching(files, &run, is_checkpoint).await?);
@@ -91,7 +93,7 @@ mod tests {
 
     use async_trait::async_trait;
     use lifecycle::ids::JobId;
-    use lifecycle::state::places_of_run;
+    use lifecycle::state::locations_of_run;
 
     use super::*;
 
@@ -125,7 +127,7 @@ mod tests {
         format!("{:012x}{:020x}", second * 1000, second).parse().unwrap()
     }
 
-    async fn found(places: &[Place], disk: &[(String, Option<u64>)]) -> Option<String> {
+    async fn found(places: &[StateLocation], disk: &[(String, Option<u64>)]) -> Option<String> {
         find_newest(&Disk(disk.to_vec()), places).await.unwrap().map(|state| state.path)
     }
 
@@ -133,7 +135,7 @@ mod tests {
     async fn the_newest_complete_state_of_the_lineage_whatever_else_lies_there() {
         let (run, other) = (JobId::derived(&["run"]), JobId::derived(&["other"]));
         let (now, six) = (20_000, run.in_savepoint_names());
-        let places = places_of_run("s3://b/c", "s3://b/s", 3, run, at(now));
+        let places = locations_of_run("s3://b/c", "s3://b/s", 3, run, at(now));
         let own = format!("s3://b/c/3/{run}");
         let mut disk = vec![
             (format!("{own}/chk-9"), Some(9)),
@@ -163,10 +165,10 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_found_where_nothing_is_complete() {
         let run = JobId::derived(&["run"]);
-        let places = places_of_run("s3://b/c", "s3://b/s", 3, run, at(1));
+        let places = locations_of_run("s3://b/c", "s3://b/s", 3, run, at(1));
         assert_eq!(found(&places, &[(format!("s3://b/c/3/{run}/chk-1"), None)]).await, None);
         assert_eq!(found(&places, &[]).await, None);
-        let exactly = [Place::Exactly { path: "s3://b/x/".to_owned() }];
+        let exactly = [StateLocation::Exactly { path: "s3://b/x/".to_owned() }];
         assert_eq!(found(&exactly, &[("s3://b/x".to_owned(), Some(1))]).await, Some("s3://b/x".to_owned()));
     }
 }

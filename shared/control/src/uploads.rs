@@ -9,10 +9,10 @@ use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, stem};
 use desired::manifest::{JobName, Policy};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::{read, write};
-use lifecycle::keys::{Keys, Place};
+use lifecycle::keys::{Keys, ObjectKind};
 
 use crate::fan_out::FanOut;
-use crate::ports::{Condition, Listed, OutsideError, Store};
+use crate::ports::{Listed, OutsideError, Precondition, Store};
 use crate::runner::error_chain;
 
 /// How many objects are read or written at one time.
@@ -31,8 +31,11 @@ pub async fn load(
     policy: &Policy,
     timestamp_field: &str,
 ) -> Result<Inputs, OutsideError> {
-    let queries =
-        store.list(&keys.queries()).await?.into_iter().filter(|l| matches!(keys.place(&l.key), Place::Query { .. }));
+    let queries = store
+        .list(&keys.queries())
+        .await?
+        .into_iter()
+        .filter(|l| matches!(keys.kind_of(&l.key), ObjectKind::Query { .. }));
     let queries = read_all(store, queries.collect()).await?;
     let config = store.list(&keys.config()).await?;
     let (tables_prefix, template, params) = (keys.tables(), keys.template(), keys.params());
@@ -165,7 +168,7 @@ async fn tell_of(store: &dyn Store, key: &str, telling: Telling) -> Result<(), O
             let known = if there { store.get(key).await.unwrap_or_default() } else { None };
             let known = known.and_then(|object| read::<RefusedDocument>(&object.bytes).ok());
             if known.as_ref() != Some(document.as_ref()) {
-                store.put(key, write(document.as_ref()), Condition::Always).await?;
+                store.put(key, write(document.as_ref()), Precondition::Always).await?;
             }
             Ok(())
         }

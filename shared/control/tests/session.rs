@@ -11,7 +11,7 @@ use control::session::{RestartEnd, RestartOrder, RestartReport, SessionError};
 use desired::manifest::{PropertyValue, ScalarKind};
 use lifecycle::flink::JobState;
 use lifecycle::ids::Hex32;
-use lifecycle::session::{self, Phase};
+use lifecycle::session::{self, RestartPhase};
 use outside::{Job, Outside, keys, name};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
@@ -280,7 +280,7 @@ async fn a_manager_that_is_being_started_proves_nothing() {
     outside.state().manager_is_new = true;
     let report = restart(&outside).await.unwrap();
     assert!(matches!(report.end, RestartEnd::Unknown(_)), "{report:?}");
-    assert_eq!(report.restart.phase, Phase::Stopping);
+    assert_eq!(report.restart.phase, RestartPhase::Stopping);
     outside.state().manager_is_new = false;
     outside.state().stubborn.clear();
     assert_done(&outside, &restart(&outside).await.unwrap(), "read");

@@ -3,7 +3,7 @@
 use desired::sql::{
     StatementKind, TokenKind, same_meaning, same_meaning_as_deployed_by_python, split, table_references, tokens,
 };
-use desired::tables::{Parameters, Scope, TableDefinitions, TableFile, Used, compare, parse};
+use desired::tables::{NameScope, Parameters, TableDefinitions, TableFile, Used, compare, parse};
 use proptest::prelude::*;
 
 /// Pieces of SQL, so that quotes, comments and hints meet more often than in plain noise.
@@ -106,10 +106,10 @@ proptest! {
         let _ = same_meaning_as_deployed_by_python(&sql, &other);
         let files = [TableFile { key: "f".to_owned(), text: sql.clone() }];
         if let Ok(definitions) = parse(&files, &Parameters::default()) {
-            let _ = definitions.for_sql(&other, &sql, Scope::default());
-            let used = definitions.for_code(&other, &sql, Scope::default());
+            let _ = definitions.for_sql(&other, &sql, NameScope::default());
+            let used = definitions.for_code(&other, &sql, NameScope::default());
             let others = [TableFile { key: "f".to_owned(), text: other }];
-            let others = parse(&others, &Parameters::default()).unwrap_or_default().for_sql(&sql, "t", Scope::default());
+            let others = parse(&others, &Parameters::default()).unwrap_or_default().for_sql(&sql, "t", NameScope::default());
             for change in compare(&used, &others) {
                 let _ = change.fields();
             }
@@ -148,7 +148,7 @@ proptest! {
         let statements = || WRITTEN.iter().take(8).zip(&which).filter(|(_, used)| **used).map(|(sql, _)| *sql);
         let used = |files: Vec<String>, query: &str| {
             let files = [TableFile { key: "f".to_owned(), text: files.join(";") }];
-            parse(&files, &Parameters::default()).unwrap_or_default().for_sql(query, "k.w", Scope::default())
+            parse(&files, &Parameters::default()).unwrap_or_default().for_sql(query, "k.w", NameScope::default())
         };
         let plain = used(statements().map(str::to_owned).collect(), WRITTEN[query]);
         let other = respelled(WRITTEN[query], &choices);
@@ -159,7 +159,7 @@ proptest! {
         let roles = |used: &Used| used.definitions.iter().map(|it| it.role).collect::<Vec<_>>();
         prop_assert_eq!(roles(&plain), roles(&respelled));
         // What is used is used again where only it is there.
-        let again = TableDefinitions::of(&plain.definitions).for_sql(WRITTEN[query], "k.w", Scope::default());
+        let again = TableDefinitions::of(&plain.definitions).for_sql(WRITTEN[query], "k.w", NameScope::default());
         prop_assert_eq!(&again.definitions, &plain.definitions);
         prop_assert_eq!(compare(&plain, &again), vec![]);
     }

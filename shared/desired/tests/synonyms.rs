@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 use desired::sql::{TokenKind, same_meaning, tokens};
-use desired::tables::{Parameters, Scope, TableDefinitions, TableFile, Used, compare, parse, same_query, same_target};
+use desired::tables::{
+    NameScope, Parameters, TableDefinitions, TableFile, Used, compare, parse, same_query, same_target,
+};
 use proptest::prelude::*;
 
 fn check(pairs: &[(&str, &str)], same: bool) {
@@ -177,7 +179,7 @@ fn what_like_takes_over_by_itself_need_not_be_written() {
 fn used(tables: &str, query: &str) -> Used {
     let files = [TableFile { key: "f".to_owned(), text: tables.to_owned() }];
     let definitions: TableDefinitions = parse(&files, &Parameters::default()).unwrap();
-    definitions.for_sql(query, "sink", Scope::default())
+    definitions.for_sql(query, "sink", NameScope::default())
 }
 
 /// Whether a query in the scope of these statements says the same as another in that of those.

@@ -4,8 +4,8 @@
 
 use desired::sql::same_meaning;
 use desired::tables::{
-    ChangedField, Definition, DefinitionChange, Parameters, Role, Scope, TableDefinitions, TableFile, Used, compare,
-    fill_group_id, parse, shared_transactions,
+    ChangedField, Definition, DefinitionChange, NameScope, Parameters, TableDefinitions, TableFile, TableRole, Used,
+    compare, fill_group_id, parse, shared_transactions,
 };
 
 fn parameters(pairs: &[(&str, &str)]) -> Parameters {
@@ -132,11 +132,11 @@ fn a_query_uses_what_it_names_through_views_and_like() {
     ];
     let all = definitions(TABLES.trim_end_matches("USE k;\n"));
     for (query, target, expected) in cases {
-        check_used(&all.for_sql(query, target, Scope::default()), expected, query);
+        check_used(&all.for_sql(query, target, NameScope::default()), expected, query);
     }
     let k = definitions(TABLES);
     check_used(
-        &k.for_sql("SELECT a FROM sink", "sink", Scope::default()),
+        &k.for_sql("SELECT a FROM sink", "sink", NameScope::default()),
         &["k.sink Both", "k Session"],
         "what is current at the end",
     );
@@ -165,26 +165,26 @@ fn a_program_uses_what_its_words_name() {
     for (code, expected) in cases {
         let mut expected = expected.to_vec();
         expected.push("k Session");
-        check_used(&all.for_code(code, "k.sink", Scope::default()), &expected, code);
+        check_used(&all.for_code(code, "k.sink", NameScope::default()), &expected, code);
     }
 }
 
 #[test]
 fn views_that_name_each_other_come_to_an_end() {
     let all = definitions("CREATE VIEW a AS SELECT * FROM b; CREATE VIEW b AS SELECT * FROM a;");
-    assert_eq!(used(&all.for_sql("SELECT * FROM a", "t", Scope::default())), ["a View", "b View"]);
+    assert_eq!(used(&all.for_sql("SELECT * FROM a", "t", NameScope::default())), ["a View", "b View"]);
 }
 
 #[test]
 fn what_is_not_known_brings_the_tables_it_names() {
     let all = definitions("CREATE TABLE a (x INT); CREATE TABLE b (x INT); INSERT INTO a VALUES (1);");
-    let found = all.for_sql("SELECT 1", "t", Scope::default());
-    assert_eq!(found.definitions.iter().map(|it| it.role).collect::<Vec<_>>(), [Role::Reads, Role::Session]);
+    let found = all.for_sql("SELECT 1", "t", NameScope::default());
+    assert_eq!(found.definitions.iter().map(|it| it.role).collect::<Vec<_>>(), [TableRole::Reads, TableRole::Session]);
 }
 
 /// The definitions of a job that reads `r` and writes `w`.
 fn job(text: &str) -> Used {
-    definitions(text).for_sql("SELECT f(a) FROM r, v", "w", Scope::default())
+    definitions(text).for_sql("SELECT f(a) FROM r, v", "w", NameScope::default())
 }
 
 fn changes(old: &str, new: &str) -> Vec<DefinitionChange> {
@@ -342,7 +342,7 @@ fn secrets_are_in_no_change() {
 
 #[test]
 fn a_stored_definition_is_read_from_its_text_again() {
-    let used = definitions(TABLES).for_sql("SELECT * FROM cheap", "k.sink", Scope::default());
+    let used = definitions(TABLES).for_sql("SELECT * FROM cheap", "k.sink", NameScope::default());
     let stored = serde_json::to_string(&used.definitions).unwrap();
     assert!(!stored.contains("options"), "{stored}");
     assert_eq!(serde_json::from_str::<Vec<Definition>>(&stored).unwrap(), used.definitions);
@@ -353,7 +353,7 @@ fn a_long_chain_of_views_takes_linear_time_and_no_recursion() {
     let view = |number: usize| format!("CREATE VIEW v{} AS SELECT * FROM v{number};\n", number + 1);
     let text: String = (0..19_999).map(view).collect();
     let started = std::time::Instant::now();
-    assert_eq!(definitions(&text).for_sql("SELECT * FROM v19999", "t", Scope::default()).definitions.len(), 19_999);
+    assert_eq!(definitions(&text).for_sql("SELECT * FROM v19999", "t", NameScope::default()).definitions.len(), 19_999);
     assert!(started.elapsed().as_secs() < 10);
 }
 
@@ -382,7 +382,8 @@ fn long_texts_take_linear_time() {
         let table = |text: &str| format!("CREATE VIEW v AS {text}; CREATE TABLE t ({text})");
         let used = |text: &str| {
             let files = [file("t.sql", &table(text))];
-            parse(&files, &Parameters::default()).map(|all| all.for_sql("SELECT * FROM v, t", "w", Scope::default()))
+            parse(&files, &Parameters::default())
+                .map(|all| all.for_sql("SELECT * FROM v, t", "w", NameScope::default()))
         };
         if let (Ok(old), Ok(new)) = (used(&query), used(&other)) {
             assert!(compare(&old, &new).len() <= 2);

@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::endpoint::base_url;
-use crate::http::{Answer, Http, Timeouts};
+use crate::http::{Http, HttpReply, Timeouts};
 use crate::yarn_rest::YarnRest;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
@@ -108,8 +108,8 @@ impl FlinkRest {
     pub async fn shut_down(&self) -> Result<(), OutsideError> {
         self.epoch().await?;
         match self.http.delete("/cluster").await? {
-            Answer::Content(_) | Answer::Accepted => Ok(()),
-            other @ Answer::Refused(..) => Err(other.unexpected("end the session")),
+            HttpReply::Content(_) | HttpReply::Accepted => Ok(()),
+            other @ HttpReply::Refused(..) => Err(other.unexpected("end the session")),
         }
     }
 
@@ -232,7 +232,7 @@ impl Cluster for FlinkRest {
         let body = json!({ "targetDirectory": directory, "drain": false, "triggerId": trigger });
         let answer = self.http.post(&format!("/jobs/{id}/stop"), &body).await?;
         match answer {
-            Answer::Accepted => Ok(()),
+            HttpReply::Accepted => Ok(()),
             other => Err(other.unexpected(&format!("stop {id} with a savepoint"))),
         }
     }
@@ -252,7 +252,7 @@ impl Cluster for FlinkRest {
     async fn cancel(&self, id: JobId) -> Result<(), OutsideError> {
         let answer = self.http.patch(&format!("/jobs/{id}?mode=cancel")).await?;
         match answer {
-            Answer::Accepted => Ok(()),
+            HttpReply::Accepted => Ok(()),
             // Unknown or at its end already: there is nothing left to cancel.
             answer if answer.is_not_found() || answer.is_conflict() => Ok(()),
             other => Err(other.unexpected(&format!("cancel {id}"))),

@@ -45,7 +45,7 @@ pub(crate) struct Http {
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum HttpReply {
     /// 200, with its content.
     Content(Vec<u8>),
     /// 202: will be done.
@@ -80,23 +80,28 @@ impl Http {
         Self { secrets, ..self }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, OutsideError> {
+    pub(crate) async fn get(&self, path: &str) -> Result<HttpReply, OutsideError> {
         self.send(Method::GET, path, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, OutsideError> {
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<HttpReply, OutsideError> {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    pub(crate) async fn patch(&self, path: &str) -> Result<Answer, OutsideError> {
+    pub(crate) async fn patch(&self, path: &str) -> Result<HttpReply, OutsideError> {
         self.send(Method::PATCH, path, None).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Result<Answer, OutsideError> {
+    pub(crate) async fn delete(&self, path: &str) -> Result<HttpReply, OutsideError> {
         self.send(Method::DELETE, path, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&serde_json::Value>) -> Result<Answer, OutsideError> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<HttpReply, OutsideError> {
         let what = || format!("{method} {path}");
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
         if let Some(body) = body {
@@ -105,7 +110,7 @@ impl Http {
         let mut response = request.send().await.map_err(|error| OutsideError::unknown(what(), error))?;
         let status = response.status();
         if status == StatusCode::ACCEPTED {
-            return Ok(Answer::Accepted);
+            return Ok(HttpReply::Accepted);
         }
         let limit = if status == StatusCode::OK { ANSWER } else { REFUSAL };
         let mut content = Vec::new();
@@ -121,14 +126,14 @@ impl Http {
             content.extend(chunk);
         }
         if status == StatusCode::OK {
-            Ok(Answer::Content(content))
+            Ok(HttpReply::Content(content))
         } else {
-            Ok(Answer::Refused(status, message(&content, &self.secrets)))
+            Ok(HttpReply::Refused(status, message(&content, &self.secrets)))
         }
     }
 }
 
-impl Answer {
+impl HttpReply {
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(StatusCode::NOT_FOUND, _))
     }

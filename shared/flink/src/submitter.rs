@@ -1,23 +1,23 @@
 //! Compiles and submits jobs in one warm `flink run`, which is started when first needed and again after it was lost.
 //! Must not know plans, claims or the cluster's state.
 
+mod client;
 #[cfg(test)]
 mod fuzz_tests;
 mod protocol;
-mod session;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use client::{FlinkClient, Lost, NodeBroken};
 use control::ports::{OutsideError, Prepared, Submitted, Submitter};
 use control::secrets::{NoValues, SecretReader};
 use desired::launch::Launch;
 use lifecycle::endpoint::Endpoint;
 use lifecycle::ids::JobId;
-use protocol::{Answer, Job, Request};
-use session::{Lost, NodeBroken, Session};
+use protocol::{Job, Reply, Request};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -89,7 +89,7 @@ pub enum NotPrepared {
 
 #[derive(Debug, Default)]
 struct Client {
-    session: Option<Session>,
+    flink: Option<FlinkClient>,
     /// What was prepared, to prepare it again if the process is lost before the submission.
     prepared: HashMap<JobId, Job>,
 }
@@ -137,8 +137,8 @@ impl FlinkRunSubmitter {
     /// Starts the Flink client now, so that the first preparation need not wait for it.
     pub async fn warm_up(&self) -> Result<(), OutsideError> {
         let mut client = self.client.lock().await;
-        let session = self.alive(&mut client).await;
-        client.session = Some(session.map_err(|broken| OutsideError::unknown("start the Flink client", broken))?);
+        let flink = self.alive(&mut client).await;
+        client.flink = Some(flink.map_err(|broken| OutsideError::unknown("start the Flink client", broken))?);
         Ok(())
     }
 
@@ -146,51 +146,51 @@ impl FlinkRunSubmitter {
     pub async fn forget(&self, key: JobId) {
         let mut client = self.client.lock().await;
         client.prepared.remove(&key);
-        let Some(mut session) = client.session.take() else { return };
-        if session.prepared.remove(&key)
-            && let Err(error) = session.ask(&Request::Forget { key }, Instant::now() + self.options.limits.submit).await
+        let Some(mut flink) = client.flink.take() else { return };
+        if flink.prepared.remove(&key)
+            && let Err(error) = flink.ask(&Request::Forget { key }, Instant::now() + self.options.limits.submit).await
         {
             tracing::warn!(%error, "a prepared job could not be dropped");
             return;
         }
-        client.session = Some(session);
+        client.flink = Some(flink);
     }
 
     /// Ends the Flink client, politely first; the submitter can still be used afterwards.
     pub async fn shutdown(&self) {
-        let session = self.client.lock().await.session.take();
-        if let Some(session) = session {
-            session.leave(self.options.limits.exit).await;
+        let flink = self.client.lock().await.flink.take();
+        if let Some(flink) = flink {
+            flink.leave(self.options.limits.exit).await;
         }
     }
 
-    /// The session, taken out of its place until its next answer is read: whoever stops waiting for that answer drops
-    /// the session with its process, and no later request reads an answer that was not meant for it.
-    async fn alive(&self, client: &mut Client) -> Result<Session, NodeBroken> {
-        if let Some(mut session) = client.session.take()
-            && session.is_alive()
+    /// The Flink client, taken out of its place until its next answer is read: whoever stops waiting for that answer drops
+    /// the client with its process, and no later request reads an answer that was not meant for it.
+    async fn alive(&self, client: &mut Client) -> Result<FlinkClient, NodeBroken> {
+        if let Some(mut flink) = client.flink.take()
+            && flink.is_alive()
         {
-            return Ok(session);
+            return Ok(flink);
         }
-        Session::start(&self.options).await
+        FlinkClient::start(&self.options).await
     }
 
-    async fn prepare_in(&self, session: &mut Session, key: JobId, job: &Job) -> Result<Answer, Lost> {
-        session.prepared.remove(&key);
-        session.ask(&Request::Prepare { key, job }, Instant::now() + self.options.limits.prepare).await
+    async fn prepare_in(&self, flink: &mut FlinkClient, key: JobId, job: &Job) -> Result<Reply, Lost> {
+        flink.prepared.remove(&key);
+        flink.ask(&Request::Prepare { key, job }, Instant::now() + self.options.limits.prepare).await
     }
 
-    /// Prepares again in `session` what was prepared in one that is gone; a refusal is no answer about the submission.
+    /// Prepares again in `flink` what was prepared in one that is gone; a refusal is no answer about the submission.
     async fn prepare_again(
         &self,
-        session: &mut Session,
+        flink: &mut FlinkClient,
         key: JobId,
         job: &Job,
     ) -> Result<Result<(), NotPrepared>, Lost> {
-        let again = self.prepare_in(session, key, job).await?.prepared(self.options.secrets.secrets());
+        let again = self.prepare_in(flink, key, job).await?.prepared(self.options.secrets.secrets());
         Ok(match again {
             Ok(Prepared::Compiled { .. }) => {
-                session.prepared.insert(key);
+                flink.prepared.insert(key);
                 Ok(())
             }
             Ok(Prepared::Rejected(rejection)) => Err(NotPrepared::NotAgain(rejection.message)),
@@ -215,19 +215,18 @@ impl Submitter for FlinkRunSubmitter {
         };
         let mut client = self.client.lock().await;
         client.prepared.remove(&key);
-        let mut session = match self.alive(&mut client).await {
-            Ok(session) => session,
+        let mut flink = match self.alive(&mut client).await {
+            Ok(flink) => flink,
             Err(NodeBroken(why)) => return Ok(Prepared::NodeBroken(why)),
         };
-        let answer =
-            self.prepare_in(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+        let answer = self.prepare_in(&mut flink, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
         let prepared =
             answer.prepared(self.options.secrets.secrets()).map_err(|open| OutsideError::unknown(&what, open));
         if matches!(prepared, Ok(Prepared::Compiled { .. })) {
-            session.prepared.insert(key);
+            flink.prepared.insert(key);
             client.prepared.insert(key, job);
         }
-        client.session = Some(session);
+        client.flink = Some(flink);
         match prepared? {
             Prepared::NodeBroken(why) => Ok(Prepared::NodeBroken(NodeBroken::said(&self.options, &why).0)),
             told @ (Prepared::Compiled { .. } | Prepared::Rejected(_) | Prepared::NoSecret(_)) => Ok(told),
@@ -241,21 +240,21 @@ impl Submitter for FlinkRunSubmitter {
             return Err(OutsideError::unknown(what, NotPrepared::Never));
         };
         // A client that cannot be started says nothing about an earlier submission under this id.
-        let mut session = self.alive(&mut client).await.map_err(|error| OutsideError::unknown(&what, error))?;
-        if !session.prepared.contains(&key) {
+        let mut flink = self.alive(&mut client).await.map_err(|error| OutsideError::unknown(&what, error))?;
+        if !flink.prepared.contains(&key) {
             let again =
-                self.prepare_again(&mut session, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+                self.prepare_again(&mut flink, key, &job).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
             if let Err(not_again) = again {
-                client.session = Some(session);
+                client.flink = Some(flink);
                 return Err(OutsideError::unknown(what, not_again));
             }
         }
         let request = Request::Submit { key, job_id: id, restore };
         let end = Instant::now() + self.options.limits.submit;
-        let answer = session.ask(&request, end).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
+        let answer = flink.ask(&request, end).await.map_err(|lost| OutsideError::unknown(&what, lost))?;
         let submitted =
             answer.submitted(self.options.secrets.secrets()).map_err(|open| OutsideError::unknown(&what, open));
-        client.session = Some(session);
+        client.flink = Some(flink);
         submitted
     }
 }

@@ -12,7 +12,7 @@ use control::session::{Life, RunningSession, SessionSeen, SessionSelector};
 use lifecycle::endpoint::Endpoint;
 
 use crate::endpoint::base_url;
-use crate::http::{Answer, Http, Timeouts};
+use crate::http::{Http, HttpReply, Timeouts};
 
 const INFO: &str = "/ws/v1/cluster/info";
 
@@ -100,7 +100,7 @@ impl YarnRest {
 
     /// The first address that gives an answer of its own, and that answer: a standby refers to the active one, which is
     /// asked as well.
-    async fn ask(&self, path: &str) -> Result<(&Http, Answer), OutsideError> {
+    async fn ask(&self, path: &str) -> Result<(&Http, HttpReply), OutsideError> {
         let mut last = OutsideError::refused("ask the ResourceManager", "no address of it is configured");
         for manager in &self.managers {
             match manager.get(path).await {

@@ -90,7 +90,7 @@ impl fmt::Display for AlertKind {
 
 /// Something that people must know of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Condition {
+pub struct AlertCondition {
     pub kind: AlertKind,
     /// What it is about: a job, a Flink job, a JobManager.
     pub subject: String,
@@ -104,7 +104,7 @@ pub struct Condition {
     pub operation: Option<OperationId>,
 }
 
-impl Condition {
+impl AlertCondition {
     /// A live Flink job that no record knows.
     pub fn stranger(run: JobId, name: &str) -> Self {
         let detail = first_line(&format!("named {name}"));
@@ -157,7 +157,7 @@ fn first_line(text: &str) -> String {
 const QUIET: u32 = 2;
 
 /// What people should know of about one job: what is owed, for as long as it is.
-pub fn of_record(record: &Record) -> Vec<Condition> {
+pub fn of_record(record: &Record) -> Vec<AlertCondition> {
     let found = record.owed.debts().filter_map(|(purpose, debt)| {
         let kind = kind_of(debt)?;
         // Another target is another cause; the same one that is tried again is not.
@@ -166,11 +166,11 @@ pub fn of_record(record: &Record) -> Vec<Condition> {
         let detail = format!("{}: {}", purpose.undone(debt.cause), debt.error);
         let operation = Some(debt.operation);
         let (subject, told) = (record.name.to_string(), first_line(&detail));
-        let of_job = Condition { kind, subject, cause, detail: told, operation };
+        let of_job = AlertCondition { kind, subject, cause, detail: told, operation };
         // One cause, however many jobs it keeps from being deployed; the first one is told of.
         let shared = |subject: &str| {
             let detail = first_line(&format!("{} {detail}", record.name));
-            Condition { subject: subject.to_owned(), cause: String::new(), detail, ..of_job.clone() }
+            AlertCondition { subject: subject.to_owned(), cause: String::new(), detail, ..of_job.clone() }
         };
         Some(match kind {
             AlertKind::NoCluster => shared("session"),

@@ -26,7 +26,7 @@ const SESSION_SETTINGS: &str = "config/session.yaml";
 
 /// What a key under the prefix is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ObjectKind {
     /// A desired manifest; its file's stem.
     Query {
         /// The file name without its extension.
@@ -169,21 +169,23 @@ impl Keys {
     }
 
     /// What the object at `key` is.
-    pub fn place(&self, key: &str) -> Place {
-        let Some(rest) = key.strip_prefix(self.prefix.as_str()) else { return Place::Other };
+    pub fn kind_of(&self, key: &str) -> ObjectKind {
+        let Some(rest) = key.strip_prefix(self.prefix.as_str()) else { return ObjectKind::Other };
         // It concerns no job: whoever starts or restarts the session reads it.
         if rest == SESSION_SETTINGS {
-            return Place::Other;
+            return ObjectKind::Other;
         }
         match rest.split_once('/') {
-            Some(("queries", path)) => stem(path).map_or(Place::Other, |stem| Place::Query { stem: stem.to_owned() }),
-            Some(("config", _)) => Place::Config,
+            Some(("queries", path)) => {
+                stem(path).map_or(ObjectKind::Other, |stem| ObjectKind::Query { stem: stem.to_owned() })
+            }
+            Some(("config", _)) => ObjectKind::Config,
             Some(("results", path)) => match path.split_once('/') {
-                Some((job, file)) if file.strip_suffix(".json").is_some() => Place::Result { job: job.to_owned() },
-                Some(_) | None => Place::Other,
+                Some((job, file)) if file.strip_suffix(".json").is_some() => ObjectKind::Result { job: job.to_owned() },
+                Some(_) | None => ObjectKind::Other,
             },
-            Some(("cluster", "observed.json")) => Place::Observed,
-            Some(_) | None => Place::Other,
+            Some(("cluster", "observed.json")) => ObjectKind::Observed,
+            Some(_) | None => ObjectKind::Other,
         }
     }
 }
@@ -196,21 +198,21 @@ mod tests {
     fn every_place_is_told_by_its_key() {
         let keys = Keys::new("/a/b/");
         let table = [
-            ("a/b/queries/x.yaml", Place::Query { stem: "x".into() }),
-            ("a/b/queries/team/sub/x.y.yml", Place::Query { stem: "x.y".into() }),
-            ("a/b/queries/x.txt", Place::Other),
-            ("a/b/queries/", Place::Other),
-            ("a/b/queries/.yaml", Place::Other),
-            ("a/b/config/tables/t.sql", Place::Config),
-            ("a/b/config/session.yaml", Place::Other),
-            ("a/b/results/orders/0.json", Place::Result { job: "orders".into() }),
-            ("a/b/results/orders", Place::Other),
-            ("a/b/cluster/observed.json", Place::Observed),
-            ("a/b/records/x.json", Place::Other),
-            ("queries/x.yaml", Place::Other),
+            ("a/b/queries/x.yaml", ObjectKind::Query { stem: "x".into() }),
+            ("a/b/queries/team/sub/x.y.yml", ObjectKind::Query { stem: "x.y".into() }),
+            ("a/b/queries/x.txt", ObjectKind::Other),
+            ("a/b/queries/", ObjectKind::Other),
+            ("a/b/queries/.yaml", ObjectKind::Other),
+            ("a/b/config/tables/t.sql", ObjectKind::Config),
+            ("a/b/config/session.yaml", ObjectKind::Other),
+            ("a/b/results/orders/0.json", ObjectKind::Result { job: "orders".into() }),
+            ("a/b/results/orders", ObjectKind::Other),
+            ("a/b/cluster/observed.json", ObjectKind::Observed),
+            ("a/b/records/x.json", ObjectKind::Other),
+            ("queries/x.yaml", ObjectKind::Other),
         ];
         for (key, place) in table {
-            assert_eq!(keys.place(key), place, "{key}");
+            assert_eq!(keys.kind_of(key), place, "{key}");
         }
         assert_eq!(Keys::new("").queries(), "queries/");
         assert_eq!(keys.refused("a/b/queries/x.yaml"), "a/b/refused/queries/x.yaml.json");
@@ -225,7 +227,7 @@ mod tests {
         for key in [&one, &other] {
             let refused = keys.refused(key);
             assert!(refused.len() <= 1024 && refused.starts_with("p/refused/queries/ä"), "{refused}");
-            assert_eq!(keys.place(&refused), Place::Other);
+            assert_eq!(keys.kind_of(&refused), ObjectKind::Other);
         }
         assert_ne!(keys.refused(&one), keys.refused(&other));
     }

@@ -3,7 +3,7 @@
 
 mod restart;
 
-pub use restart::{JobState, LiveJob, Phase, Restart, SessionJob, Step, Stranger};
+pub use restart::{JobState, LiveJob, Restart, RestartPhase, SessionJob, Step, Stranger};
 use serde::{Deserialize, Serialize};
 
 use crate::documents::{Document, Rest};

@@ -25,7 +25,7 @@ pub struct StateRef {
 /// One place where states of a lineage can lie.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum StateLocation {
     /// `chk-*` of one run.
     Checkpoints {
         /// `<checkpoint directory>/<version>/<job id>`.
@@ -55,7 +55,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl StateLocation {
     /// All savepoints directly in one directory.
     pub fn savepoints(directory: impl Into<String>) -> Self {
         Self::Savepoints { directory: directory.into(), run: None, operations_since: None }
@@ -80,14 +80,14 @@ pub fn kept_at(path: &str, run: JobId) -> Option<(String, u32)> {
 }
 
 /// Where the checkpoints of a run lie, by the path of one that Flink told of it.
-pub fn beside(path: &str) -> Place {
+pub fn beside(path: &str) -> StateLocation {
     let path = path.trim_end_matches('/');
     let directory = path.rsplit_once('/').filter(|(_, name)| is_checkpoint(name)).map(|(directory, _)| directory);
     let of_one_run = |directory: &&str| directory.rsplit('/').next().is_some_and(|id| id.parse::<JobId>().is_ok());
     match directory.filter(of_one_run) {
         // A newer one may have taken its place meanwhile.
-        Some(directory) => Place::Checkpoints { directory: directory.to_owned() },
-        None => Place::Exactly { path: path.to_owned() },
+        Some(directory) => StateLocation::Checkpoints { directory: directory.to_owned() },
+        None => StateLocation::Exactly { path: path.to_owned() },
     }
 }
 
@@ -131,17 +131,17 @@ pub fn savepoint_directory(savepoints: &str, version: u32, operation: OperationI
 }
 
 /// The places where the states of one run of ours lie.
-pub fn places_of_run(
+pub fn locations_of_run(
     checkpoints: &str,
     savepoints: &str,
     version: u32,
     run: JobId,
     operation: OperationId,
-) -> Vec<Place> {
+) -> Vec<StateLocation> {
     vec![
-        Place::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
-        Place::savepoints(savepoint_directory(savepoints, version, operation)),
-        Place::Savepoints {
+        StateLocation::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
+        StateLocation::savepoints(savepoint_directory(savepoints, version, operation)),
+        StateLocation::Savepoints {
             directory: version_directory(savepoints, version),
             run: Some(run.in_savepoint_names()),
             operations_since: Some(operation),
@@ -176,11 +176,11 @@ mod tests {
     fn versions_are_whole_path_segments() {
         let one = version_directory("s3://b/c/", 1);
         assert_eq!(one, "s3://b/c/1");
-        let places = places_of_run("s3://b/c/", "s3://b/s", 1, JobId::derived(&["r"]), OperationId::derived(&["o"]));
+        let places = locations_of_run("s3://b/c/", "s3://b/s", 1, JobId::derived(&["r"]), OperationId::derived(&["o"]));
         assert!(places.iter().all(|p| match p {
-            Place::Checkpoints { directory } | Place::Savepoints { directory, .. } =>
+            StateLocation::Checkpoints { directory } | StateLocation::Savepoints { directory, .. } =>
                 directory.contains("/1/") || directory.ends_with("/1"),
-            Place::Exactly { .. } | Place::Version { .. } => false,
+            StateLocation::Exactly { .. } | StateLocation::Version { .. } => false,
         }));
     }
 

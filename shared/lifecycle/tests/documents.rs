@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use desired::digest::Digest;
 use desired::effective::OptionDifference;
 use jiff::Timestamp;
-use lifecycle::alert_conditions::{AlertKind as Alert, Condition};
+use lifecycle::alert_conditions::{AlertCondition, AlertKind as Alert};
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::alerts::{AlertsDocument, Seen};
 use lifecycle::documents::batch::{Batch, BatchItem, Expected, Receipt};
@@ -31,7 +31,7 @@ use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::flink::{JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::owed::Cause;
 use lifecycle::permission::{Allow, AllowedFor, Permission};
-use lifecycle::session::{Phase, Restart, SessionDocument, SessionJob, Stranger};
+use lifecycle::session::{Restart, RestartPhase, SessionDocument, SessionJob, Stranger};
 use node::{deployed, epoch, first, id, meta, name, order, reconfigured, requeried, run, settle, unsettle, wanted};
 use serde_json::{Value, json};
 
@@ -278,7 +278,7 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
 
     let mut alerts = AlertsDocument::fresh(id(4));
     let (kind, cause, detail) = (Alert::OperationFailed, "c".to_owned(), "failed: x".to_owned());
-    let condition = Condition { kind, subject: label, cause, detail, operation: Some(id(3)) };
+    let condition = AlertCondition { kind, subject: label, cause, detail, operation: Some(id(3)) };
     alerts.note(&Seen { conditions: vec![condition], ..Seen::default() }, at());
     alerts.take(at());
     found.push(("alerts", value(&alerts)));
@@ -295,9 +295,9 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
         state: lifecycle::session::JobState::Stopped,
     };
     let strangers = vec![Stranger { job_id: run(8), name: "other".to_owned() }];
-    let (by, old, phase) = ("anna".to_owned(), Some("application_1_1".to_owned()), Phase::Ending);
+    let (by, old, phase) = ("anna".to_owned(), Some("application_1_1".to_owned()), RestartPhase::Ending);
     let restart = Restart { id: id(8), by, at: at(), old, phase, jobs: vec![job], strangers };
-    session.last = Some(Restart { id: id(7), phase: Phase::Restoring, ..restart.clone() });
+    session.last = Some(Restart { id: id(7), phase: RestartPhase::Restoring, ..restart.clone() });
     session.restart = Some(restart);
     found.push(("session", value(&session)));
 

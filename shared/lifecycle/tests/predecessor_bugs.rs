@@ -9,7 +9,7 @@ use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
 use desired::launch::Launch;
 use desired::manifest::{JobName, Policy, load_merged, parse_deployed, render_deployed};
 use desired::sql::same_meaning;
-use desired::tables::{Definition, Role};
+use desired::tables::{Definition, TableRole};
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
 use lifecycle::documents::outcome::Outcome;
@@ -18,7 +18,7 @@ use lifecycle::execute::{JobLook, observe};
 use lifecycle::flink::{JobSeen, JobState, Tasks};
 use lifecycle::orchestrate::{Effect, Input, Ruling, State, decide, step};
 use lifecycle::reason::Reason;
-use lifecycle::state::{Place, StateRef, newest};
+use lifecycle::state::{StateLocation, StateRef, newest};
 use node::{
     Node, deployed, first, id, meta, name, order, reconfigured, requeried, run, settle, situation, target, wanted,
 };
@@ -49,7 +49,7 @@ fn b2_a_changed_target_table_or_definition_is_a_change() {
     assert_eq!(Change::between(&first(), &other_table).kind, ChangeKind::Query);
     let with = |sql: &str| {
         let mut target = first();
-        target.definitions = vec![Definition::new("t.sql:1", sql, Role::Reads)];
+        target.definitions = vec![Definition::new("t.sql:1", sql, TableRole::Reads)];
         target
     };
     let before = with("CREATE TABLE t (a INT) WITH ('connector' = 'kafka', 'topic' = 'one', 'scan.parallelism' = '1')");
@@ -136,7 +136,10 @@ fn b8_version_1_is_not_version_10() {
     let open = order(&mut record, &wanted(&reconfigured()), 2);
     let places = &open.plan.previous.as_ref().unwrap().places;
     assert_eq!(node.find(places).unwrap().checkpoint_id, 1);
-    assert!(!places.iter().any(|place| matches!(place, Place::Version { .. })), "no search over a whole version");
+    assert!(
+        !places.iter().any(|place| matches!(place, StateLocation::Version { .. })),
+        "no search over a whole version"
+    );
 }
 
 /// B9: the newest state was chosen by a time stamp of one second's resolution.

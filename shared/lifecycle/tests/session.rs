@@ -6,7 +6,7 @@ use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{Hex32, JobId};
-use lifecycle::session::{JobState, LiveJob, Phase, Restart, SessionJob, Step};
+use lifecycle::session::{JobState, LiveJob, Restart, RestartPhase, SessionJob, Step};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 
@@ -57,7 +57,7 @@ fn step(world: &mut World, restart: &mut Restart, left: &mut u32) -> bool {
         *left = left.saturating_sub(1);
         *left > 0
     };
-    let leaves_old = restart.phase == Phase::Stopping || restart.phase == Phase::Ending;
+    let leaves_old = restart.phase == RestartPhase::Stopping || restart.phase == RestartPhase::Ending;
     if leaves_old && world.old_is_over {
         restart.old_is_over();
         return lives();
@@ -79,12 +79,12 @@ fn step(world: &mut World, restart: &mut Restart, left: &mut u32) -> bool {
                 assert!(restart.note(job.stop_ended(end)));
             }
         }
-        Step::NoteEnd => restart.phase = Phase::Ending,
+        Step::NoteEnd => restart.phase = RestartPhase::Ending,
         Step::End(_) => {
             assert!(world.old.is_empty(), "a job would end with its session, without a savepoint");
             world.old_is_over = true;
         }
-        Step::Start => restart.phase = Phase::Restoring,
+        Step::Start => restart.phase = RestartPhase::Restoring,
         Step::Restore(jobs) => {
             for job in jobs {
                 let known = world.new.iter().find(|(known, _)| *known == job.name).map(|(_, run)| *run);

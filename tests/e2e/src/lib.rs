@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use aws::S3Store;
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use control::ports::{Condition, Store};
+use control::ports::{Precondition, Store};
 use local::{Delivery, ParameterConfig, Principal};
 use local_stack::flink_cluster::FlinkKind;
 use local_stack::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
@@ -146,7 +146,7 @@ impl Bench {
 
     pub async fn upload(&self, path: &str, text: &str) {
         let key = format!("{PREFIX}{path}");
-        self.bucket(path).put(&key, text.as_bytes().to_vec(), Condition::Always).await.unwrap();
+        self.bucket(path).put(&key, text.as_bytes().to_vec(), Precondition::Always).await.unwrap();
     }
 
     pub async fn delete(&self, path: &str) {

@@ -1,7 +1,7 @@
 //! Claims of the model: taken, written, renewed and closed by the product's own code, over a store of one document.
 //! Must not know which of them may be taken: it only looks at what was done.
 
-use control::claims::{ClaimAnswer, Claims, Held};
+use control::claims::{ClaimAnswer, Claims, OwnClaim};
 use control::ports::{Etag, OutsideError};
 use control::runner::holding::Holding;
 use lifecycle::documents::claim::Claim;
@@ -26,8 +26,8 @@ fn counted_once(claim: Claim) -> Claim {
     Claim { revision: 0, nonce: past().into(), ..claim }
 }
 
-fn held(claim: &Claim) -> Held {
-    Held { claim: claim.clone(), etag: version(claim) }
+fn held(claim: &Claim) -> OwnClaim {
+    OwnClaim { claim: claim.clone(), etag: version(claim) }
 }
 
 impl World {

@@ -14,7 +14,7 @@ use lifecycle::documents::plan::Plan;
 use lifecycle::execute::{Health, JobLook, StopEnd};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
-use lifecycle::state::{Place, StateRef, is_savepoint, newest};
+use lifecycle::state::{StateLocation, StateRef, is_savepoint, newest};
 
 use super::ports::carried_out;
 
@@ -233,14 +233,16 @@ impl Flink {
     }
 
     /// The newest complete state in any of `places`.
-    pub(crate) fn find(&self, places: &[Place]) -> Option<StateRef> {
-        let lies_in = |path: &str, place: &Place| {
+    pub(crate) fn find(&self, places: &[StateLocation]) -> Option<StateRef> {
+        let lies_in = |path: &str, place: &StateLocation| {
             let (parent, name) = path.rsplit_once('/').unwrap_or_default();
             match place {
-                Place::Exactly { path: exact } => path == exact,
-                Place::Checkpoints { directory } => parent == directory && name.starts_with("chk-"),
-                Place::Savepoints { directory, run, .. } => parent == directory && is_savepoint(name, run.as_deref()),
-                Place::Version { checkpoints, savepoints, .. } => {
+                StateLocation::Exactly { path: exact } => path == exact,
+                StateLocation::Checkpoints { directory } => parent == directory && name.starts_with("chk-"),
+                StateLocation::Savepoints { directory, run, .. } => {
+                    parent == directory && is_savepoint(name, run.as_deref())
+                }
+                StateLocation::Version { checkpoints, savepoints, .. } => {
                     path.starts_with(checkpoints) || path.starts_with(savepoints)
                 }
             }

@@ -3,7 +3,7 @@
 
 use control::documents::swap;
 use control::orchestrator::Batches;
-use control::ports::{Condition, Etag};
+use control::ports::{Etag, Precondition};
 use jiff::Timestamp;
 use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::documents::record::{Record, Source};
@@ -162,7 +162,7 @@ impl World {
 
     fn write_record(&mut self, pass: &mut Pass, state: &State, record: &Record) -> Input {
         let store = Shelf::new(self.record.clone(), version, false);
-        let condition = pass.read.map_or(Condition::Absent, |read| Condition::Unchanged(revision(read)));
+        let condition = pass.read.map_or(Precondition::Absent, |read| Precondition::Unchanged(revision(read)));
         let swapped = carried_out(swap(&store, "record", record, condition));
         // Nothing but a lost reply goes wrong here.
         self.note(swapped.is_err().then_some(Broken::OwnWriteNotKnown));

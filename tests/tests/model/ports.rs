@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{
-    Condition, Dispatcher, Etag, Listed, Object, Order, OutsideError, Progress, Put, Store, World as Clock,
+    Dispatcher, Etag, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World as Clock,
 };
 use jiff::Timestamp;
 use lifecycle::documents::{Document, read, write};
@@ -107,7 +107,7 @@ impl<T: Document + Hash + Send + Sync> Store for Shelf<T> {
         Ok(bytes.zip(self.etag()).map(object))
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         if !condition.holds(self.etag().as_ref()) {
             return Ok(Put::Conflict);
         }
@@ -160,7 +160,7 @@ impl Store for ControlPlane {
         Ok(None)
     }
 
-    async fn put(&self, key: &str, _: Vec<u8>, _: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, _: Vec<u8>, _: Precondition) -> Result<Put, OutsideError> {
         Ok(Put::Written(Etag(key.to_owned())))
     }
 

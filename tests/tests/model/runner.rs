@@ -8,7 +8,7 @@ use lifecycle::documents::claim::Claim;
 use lifecycle::documents::outcome::Compiled;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::result::OperationResult;
-use lifecycle::execute::{Effect, End, Input, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{Effect, End, Input, RunRole, State, StopEnd, SubmitEnd, step};
 use lifecycle::ids::{BatchId, Nonce};
 
 use super::flink::Shape;
@@ -180,10 +180,10 @@ impl World {
     }
 }
 
-fn launch_of(plan: &Plan, role: Role) -> Option<&Launch> {
+fn launch_of(plan: &Plan, role: RunRole) -> Option<&Launch> {
     match role {
-        Role::Next => plan.next.as_ref(),
-        Role::Previous => plan.previous.as_ref().map(|previous| &previous.launch),
+        RunRole::Next => plan.next.as_ref(),
+        RunRole::Previous => plan.previous.as_ref().map(|previous| &previous.launch),
     }
 }
 

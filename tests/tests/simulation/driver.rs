@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::ports::{Condition, Order};
+use control::ports::{Order, Precondition};
 use lifecycle::ids::Hex32;
 use lifecycle::permission::Permission;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -90,7 +90,7 @@ pub(crate) fn want(sim: &Sim, name: &str, wish: Option<Wish>) {
     let key = format!("p/queries/{name}.yaml");
     match &wish {
         Some(wish) => {
-            state.put(&key, wish.yaml(name).into_bytes(), &Condition::Always, None);
+            state.put(&key, wish.yaml(name).into_bytes(), &Precondition::Always, None);
         }
         None => state.delete(&key, None),
     }
@@ -401,7 +401,7 @@ fn python_job(sim: &Sim, name: &str, wish: &Wish) {
          query-create-timestamp: 2026-01-01 00:00:00\n",
         wish.yaml(name)
     );
-    state.put(&format!("p/manifests/{name}.yaml"), manifest.into_bytes(), &Condition::Always, None);
+    state.put(&format!("p/manifests/{name}.yaml"), manifest.into_bytes(), &Precondition::Always, None);
     let Some(session) = state.flink.present() else { return };
     let what = theirs(&mut state.fresh_id(), name, wish);
     state.flink.submit(session, &what);

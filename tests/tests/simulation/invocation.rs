@@ -13,7 +13,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::Source;
 use lifecycle::ids::BatchId;
-use lifecycle::keys::Place;
+use lifecycle::keys::ObjectKind;
 use lifecycle::owed::Patience;
 use lifecycle::permission::Permission;
 
@@ -73,16 +73,16 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
     let scope = match &ask {
         Ask::Sweep => Scope::Sweep,
         Ask::Redeploy => Scope::Redeploy,
-        Ask::Object(key) => match keys().place(key) {
-            Place::Query { stem } => Scope::Jobs(BTreeSet::from([job(&stem)])),
-            Place::Result { job: name } => Scope::Jobs(BTreeSet::from([job(&name)])),
-            Place::Config => Scope::All,
-            Place::Observed => {
+        Ask::Object(key) => match keys().kind_of(key) {
+            ObjectKind::Query { stem } => Scope::Jobs(BTreeSet::from([job(&stem)])),
+            ObjectKind::Result { job: name } => Scope::Jobs(BTreeSet::from([job(&name)])),
+            ObjectKind::Config => Scope::All,
+            ObjectKind::Observed => {
                 let found = control::documents::fetch::<ObservedDocument>(store.as_ref(), &keys().observed()).await?;
                 let Some((document, _)) = found else { return Ok(()) };
                 Scope::Observed(Box::new(document))
             }
-            Place::Other => return Ok(()),
+            ObjectKind::Other => return Ok(()),
         },
         Ask::Ended(batch) => {
             let found = control::documents::fetch::<Batch>(store.as_ref(), &keys().batch(*batch)).await?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control::alerts::{Alert, Alerts};
 use control::ports::{
-    Checkpoints, Child, Cluster, Condition, Dispatcher, Files, JobLock, JobLocks, Listed, Object, Order, OutsideError,
-    Prepared, Progress, Put, SecretSource, StopStatus, Store, Submitted, Submitter, World,
+    Checkpoints, Child, Cluster, Dispatcher, Files, JobLock, JobLocks, Listed, Object, Order, OutsideError,
+    Precondition, Prepared, Progress, Put, SecretSource, StopStatus, Store, Submitted, Submitter, World,
 };
 use desired::effective::Effective;
 use desired::launch::{Launch, Rejection};
@@ -41,11 +41,11 @@ impl Store for Port {
         self.0.call(name, odd, move |state| Ok(state.bucket.object(&key, state.now))).await
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         let (name, key) = (format!("store.put {}", class(key)), key.to_owned());
         let odd = match condition {
-            Condition::Always => Odd::none(),
-            Condition::Absent | Condition::Unchanged(_) => {
+            Precondition::Always => Odd::none(),
+            Precondition::Absent | Precondition::Unchanged(_) => {
                 Odd { not_found: Some(Put::Conflict), precondition: Some(Put::Conflict) }
             }
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use control::ports::{Condition, Order, Put};
+use control::ports::{Order, Precondition, Put};
 use jiff::Timestamp;
 use lifecycle::ids::{BatchId, Hex32};
 use lifecycle::keys::Keys;
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// A write by `writer`, or by people where there is none.
-    pub(crate) fn put(&mut self, key: &str, bytes: Vec<u8>, condition: &Condition, writer: Option<&Actor>) -> Put {
+    pub(crate) fn put(&mut self, key: &str, bytes: Vec<u8>, condition: &Precondition, writer: Option<&Actor>) -> Put {
         let now = self.now;
         let (put, change) = self.bucket.put(key, bytes, condition, now);
         if let Some(change) = change {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use control::ports::{Condition, Etag, Listed, Object, Put};
+use control::ports::{Etag, Listed, Object, Precondition, Put};
 use jiff::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Bucket {
         &mut self,
         key: &str,
         bytes: Vec<u8>,
-        condition: &Condition,
+        condition: &Precondition,
         now_ms: i64,
     ) -> (Put, Option<Change>) {
         let before = self.objects.get(key).cloned();

@@ -14,7 +14,7 @@ use arguments::{Common, ProcessCli, ProcessCommand};
 use aws::{ParameterStore, S3Files, S3Store};
 use control::clock_and_ids::SystemWorld;
 use control::orchestrator::{DesiredSource, NoFacts, Orchestrator, Scope, Settings};
-use control::ports::{Cluster, Condition, OutsideError, Store};
+use control::ports::{Cluster, OutsideError, Precondition, Store};
 use control::runner::{RunnerTimes, error_chain};
 use control::secrets::Secrets;
 use dispatcher::ProcessDispatcher;
@@ -168,7 +168,7 @@ impl Node {
             replaced: None,
             checkpoints: Vec::new(),
         };
-        store.put(&settings.keys.observed(), write(&document), Condition::Always).await?;
+        store.put(&settings.keys.observed(), write(&document), Precondition::Always).await?;
         let lost = document.missing().next().is_some();
         Ok(lost.then_some(document))
     }

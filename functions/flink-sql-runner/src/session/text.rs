@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use control::session::{Ensured, RestartEnd, RestartReport, SessionState, SessionStatus};
 use jiff::Timestamp;
-use lifecycle::session::{JobState, Phase, Restart, SessionJob};
+use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob};
 
 use crate::exit::Exit;
 use crate::out::failure;
@@ -73,10 +73,10 @@ pub(super) fn status(status: &SessionStatus, now: Timestamp) -> String {
 fn headline(restart: &Restart, word: &str, now: Timestamp) -> String {
     let (id, by, ago) = (restart.id.short(), printable(&restart.by), ago(now, restart.at));
     let phase = match restart.phase {
-        Phase::Stopping => "its jobs are being stopped",
-        Phase::Ending => "the old session is being ended",
-        Phase::Starting => "a new session is being started",
-        Phase::Restoring => "its jobs are being brought back",
+        RestartPhase::Stopping => "its jobs are being stopped",
+        RestartPhase::Ending => "the old session is being ended",
+        RestartPhase::Starting => "a new session is being started",
+        RestartPhase::Restoring => "its jobs are being brought back",
     };
     match word {
         "under way" => format!("restart {id} by {by}, {ago} ago, {word}: {phase}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{
-    Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
+    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World,
 };
 use desired::manifest::{JobName, Policy};
 use jiff::Timestamp;
@@ -176,7 +176,7 @@ impl Store for Memory {
         Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         self.call().await;
         let known = self.state().objects.get(key).map(|(_, version)| Etag(version.to_string()));
         if !condition.holds(known.as_ref()) {

@@ -2,7 +2,7 @@
 //! Must not know how the adapters are made: only ports and the wire.
 
 use aws::{S3Files, S3Store};
-use control::ports::{Child, Condition, Etag, Files, OutsideError, Put, Store};
+use control::ports::{Child, Etag, Files, OutsideError, Precondition, Put, Store};
 
 use crate::fake::{Answer, Fake, reply, reply_with};
 
@@ -72,7 +72,7 @@ async fn a_reply_without_a_date_is_not_guessed_at() {
 #[tokio::test]
 async fn conditions_travel_as_headers() {
     let (fake, store) = store((0..3).map(|_| reply_with(200, &[ETAG], "")).collect()).await;
-    for condition in [Condition::Always, Condition::Absent, Condition::Unchanged(Etag("\"v0\"".into()))] {
+    for condition in [Precondition::Always, Precondition::Absent, Precondition::Unchanged(Etag("\"v0\"".into()))] {
         assert_eq!(store.put("x", b"{}".to_vec(), condition).await.unwrap(), Put::Written(Etag("\"v1\"".into())));
     }
     let sent: Vec<_> = fake
@@ -86,11 +86,11 @@ async fn conditions_travel_as_headers() {
 
 #[tokio::test]
 async fn a_condition_that_does_not_hold_is_a_conflict() {
-    let unchanged = || Condition::Unchanged(Etag("\"v0\"".into()));
+    let unchanged = || Precondition::Unchanged(Etag("\"v0\"".into()));
     let table = [
-        (412, "PreconditionFailed", Condition::Absent),
+        (412, "PreconditionFailed", Precondition::Absent),
         (412, "PreconditionFailed", unchanged()),
-        (409, "ConditionalRequestConflict", Condition::Absent),
+        (409, "ConditionalRequestConflict", Precondition::Absent),
         (409, "ConditionalRequestConflict", unchanged()),
         (404, "NoSuchKey", unchanged()),
     ];
@@ -105,17 +105,17 @@ async fn a_condition_that_does_not_hold_is_a_conflict() {
 #[tokio::test]
 async fn a_lost_reply_to_ones_own_write_is_a_conflict() {
     let (fake, store) = store(vec![Answer::Lost, reply(412, error("PreconditionFailed"))]).await;
-    assert_eq!(store.put("x", Vec::new(), Condition::Absent).await.unwrap(), Put::Conflict);
+    assert_eq!(store.put("x", Vec::new(), Precondition::Absent).await.unwrap(), Put::Conflict);
     assert_eq!(fake.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn refusals_name_key_and_code_and_silence_is_unknown() {
     let (_fake, refusing) = store(vec![reply(403, error("AccessDenied")), reply(404, error("NoSuchBucket"))]).await;
-    let denied = refusing.put("x", Vec::new(), Condition::Always).await.unwrap_err();
+    let denied = refusing.put("x", Vec::new(), Precondition::Always).await.unwrap_err();
     assert!(matches!(denied, OutsideError::Refused { .. }));
     assert!(denied.to_string().starts_with("writing s3://b/x: AccessDenied: because ("), "{denied}");
-    let condition = Condition::Unchanged(Etag("\"v0\"".into()));
+    let condition = Precondition::Unchanged(Etag("\"v0\"".into()));
     assert!(matches!(refusing.put("x", Vec::new(), condition).await, Err(OutsideError::Refused { .. })));
 
     let (fake, failing) = store((0..3).map(|_| reply(503, error("SlowDown"))).collect()).await;

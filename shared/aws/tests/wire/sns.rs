@@ -4,7 +4,7 @@
 use aws::SnsAlerts;
 use control::alerts::{Alert, Alerts};
 use control::ports::OutsideError;
-use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::ids::Hex32;
 
 use crate::fake::{Answer, Fake, reply};
@@ -24,7 +24,7 @@ fn refused(status: u16, code: &str) -> Answer {
 
 async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
     let fake = Fake::answering(answers).await;
-    let condition = Condition {
+    let condition = AlertCondition {
         kind: AlertKind::OperationFailed,
         subject: "orders".to_owned(),
         cause: String::new(),

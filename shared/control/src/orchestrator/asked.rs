@@ -10,11 +10,11 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::ports::{Dispatcher, OutsideError, Progress};
 
 /// The answer about one batch, which comes once.
-type Answer = Arc<OnceCell<Result<Progress, OutsideError>>>;
+type StateAnswer = Arc<OnceCell<Result<Progress, OutsideError>>>;
 
 /// The answers of one invocation. A refusal is one as well: asking again would be one call more for every job.
 #[derive(Default)]
-pub(super) struct Asked(Mutex<HashMap<BatchId, Answer>>);
+pub(super) struct Asked(Mutex<HashMap<BatchId, StateAnswer>>);
 
 impl Asked {
     /// How far the step or command of a batch is, as it was when it was first asked for.

@@ -11,7 +11,7 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{ExpectedRun, Finding};
 
 use super::Report;
-use crate::ports::{Condition, Dispatcher, Order, OutsideError, Progress, Store, World};
+use crate::ports::{Dispatcher, Order, OutsideError, Precondition, Progress, Store, World};
 
 /// The way of batches to the node.
 pub struct Batches<'a> {
@@ -43,13 +43,13 @@ impl Batches<'_> {
             Batch { format: FORMAT, id, at: self.world.now(), items: plans.iter().map(item).collect(), expected, look };
         let bytes = write(&batch);
         let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
-        self.store.put(&order.key, bytes, Condition::Always).await?;
+        self.store.put(&order.key, bytes, Precondition::Always).await?;
         let dispatched_as = match self.dispatcher.find(id).await? {
             Progress::NotFound => self.dispatcher.send(&order).await?,
             Progress::Pending(step) | Progress::Running(step) | Progress::Ended(step) => step,
         };
         let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at: self.world.now() };
-        self.store.put(&keys.receipt(id), write(&receipt), Condition::Always).await?;
+        self.store.put(&keys.receipt(id), write(&receipt), Precondition::Always).await?;
         Ok(dispatched_as)
     }
 }

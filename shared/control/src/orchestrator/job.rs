@@ -21,7 +21,7 @@ use super::trouble::Trouble;
 use super::{Orchestrator, Round};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::documents::fetch;
-use crate::ports::{Child, Condition, Files, OutsideError, Progress};
+use crate::ports::{Child, Files, OutsideError, Precondition, Progress};
 
 /// How long after it was ordered a batch may be sent and still not be listed: another invocation is about to send it, or the
 /// lists lag.
@@ -40,7 +40,7 @@ pub(super) struct Job<'a> {
     known: Option<Box<Record>>,
     /// The result that was read last.
     result: Option<Box<OperationResult>>,
-    condition: Condition,
+    condition: Precondition,
     inputs: Option<Arc<Inputs>>,
     situation: Option<Situation>,
     /// The highest version with state directories, looked for where the record gave none out.
@@ -56,7 +56,7 @@ impl<'a> Job<'a> {
             record: Some(record),
             known: None,
             result: None,
-            condition: Condition::Absent,
+            condition: Precondition::Absent,
             inputs: None,
             situation: None,
             version_floor: 0,
@@ -171,7 +171,7 @@ impl<'a> Job<'a> {
                 about(plan.operation, self.round.batch);
                 if !self.round.dry {
                     let key = orchestrator.settings.keys.plan(plan.operation);
-                    orchestrator.store.put(&key, write(plan.as_ref()), Condition::Always).await?;
+                    orchestrator.store.put(&key, write(plan.as_ref()), Precondition::Always).await?;
                 }
                 Ok(Input::Written)
             }
@@ -182,7 +182,7 @@ impl<'a> Job<'a> {
                 }
                 match orchestrator.put_record(&record, self.condition.clone()).await? {
                     Some(etag) => {
-                        self.condition = Condition::Unchanged(etag);
+                        self.condition = Precondition::Unchanged(etag);
                         self.written(record);
                         Ok(Input::Written)
                     }
@@ -259,7 +259,7 @@ impl<'a> Job<'a> {
         match projection {
             Some((manifest, meta)) => {
                 let text = render_deployed(&manifest, &meta);
-                store.put(&key, text.into_bytes(), Condition::Always).await?;
+                store.put(&key, text.into_bytes(), Precondition::Always).await?;
             }
             None => store.delete(&key).await?,
         }

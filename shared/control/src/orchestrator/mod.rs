@@ -19,7 +19,7 @@ use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
 pub use dispatch::Batches;
 pub use inputs::{DesiredSource, Uploads};
-use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::documents::alerts::Seen;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::{Plan, Windows};
@@ -148,12 +148,12 @@ impl Orchestrator {
         let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
         let held = self.removals_held(&inputs).await?;
         let mut seen = Seen { kinds: BTreeSet::from([AlertKind::RemovalsHeld]), ..Seen::default() };
-        seen.conditions.extend((!held.is_empty()).then(|| Condition::removals_held(&held)));
+        seen.conditions.extend((!held.is_empty()).then(|| AlertCondition::removals_held(&held)));
         let clean_starts = self.clean_starts(&inputs, &records, whole).await?;
         let clean_starts_held = clean_starts.as_ref().is_some_and(|jobs| jobs.len() > self.settings.removals);
         if let Some(jobs) = clean_starts {
             seen.kinds.insert(AlertKind::CleanStartsHeld);
-            seen.conditions.extend(clean_starts_held.then(|| Condition::clean_starts_held(&jobs)));
+            seen.conditions.extend(clean_starts_held.then(|| AlertCondition::clean_starts_held(&jobs)));
         }
         if let (Some(document), false) = (&observed, dry) {
             seen.conditions.extend(lost_cluster(&document.look.epoch, &lost, &records));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use desired::manifest::JobName;
-use lifecycle::alert_conditions::{AlertKind, Condition};
+use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::documents::alerts::{AlertsDocument, FORMAT, Seen};
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::{DocumentError, read};
@@ -18,7 +18,7 @@ use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
 use crate::documents::{swap, unreadable};
-use crate::ports::{Condition as Expecting, OutsideError};
+use crate::ports::{OutsideError, Precondition};
 use crate::runner::error_chain;
 
 /// How often the document is read again because somebody else wrote it.
@@ -68,7 +68,7 @@ impl Orchestrator {
                 return Vec::new();
             }
         };
-        let mut kinds: BTreeMap<AlertKind, Vec<Condition>> = BTreeMap::new();
+        let mut kinds: BTreeMap<AlertKind, Vec<AlertCondition>> = BTreeMap::new();
         for condition in taken {
             kinds.entry(condition.kind).or_default().push(condition);
         }
@@ -103,8 +103,8 @@ impl Orchestrator {
         for _ in 0..CONFLICTS {
             let nonce = self.world.fresh_id().into();
             let (known, expecting) = match store.get(&key).await? {
-                None => (AlertsDocument::fresh(nonce), Expecting::Absent),
-                Some(object) => (standing(&key, &object.bytes, nonce)?, Expecting::Unchanged(object.etag)),
+                None => (AlertsDocument::fresh(nonce), Precondition::Absent),
+                Some(object) => (standing(&key, &object.bytes, nonce)?, Precondition::Unchanged(object.etag)),
             };
             let mut draft = known.clone();
             let answer = change(&mut draft);
@@ -134,7 +134,7 @@ impl Orchestrator {
     }
 
     /// The live Flink jobs that no record knows.
-    async fn strangers(self: &Arc<Self>, document: &ObservedDocument) -> Result<Vec<Condition>, OutsideError> {
+    async fn strangers(self: &Arc<Self>, document: &ObservedDocument) -> Result<Vec<AlertCondition>, OutsideError> {
         let expected: BTreeSet<_> = document.expected.iter().map(|expected| expected.job_id).collect();
         let unexpected: Vec<&JobSeen> =
             document.look.jobs.iter().filter(|j| !j.state.is_terminal() && !expected.contains(&j.id)).collect();
@@ -149,7 +149,11 @@ impl Orchestrator {
             let record = records.iter().find(|(name, _)| name.as_str() == job.name);
             record.and_then(|(_, (record, _))| record.as_ref()).is_some_and(|record| record.knows_run(job.id))
         };
-        Ok(unexpected.into_iter().filter(|job| !known(job)).map(|job| Condition::stranger(job.id, &job.name)).collect())
+        Ok(unexpected
+            .into_iter()
+            .filter(|job| !known(job))
+            .map(|job| AlertCondition::stranger(job.id, &job.name))
+            .collect())
     }
 
     /// What all records say.
@@ -191,7 +195,7 @@ pub(super) fn lost_cluster(
     epoch: &Epoch,
     lost: &BTreeMap<JobName, Lost>,
     records: &[(JobName, Versioned)],
-) -> Option<Condition> {
+) -> Option<AlertCondition> {
     let went = |(name, (record, _)): &(JobName, Versioned)| {
         let (record, lost) = (record.as_ref()?, lost.get(name)?);
         let run = record.deployed.as_ref()?.runs.last()?;
@@ -199,5 +203,5 @@ pub(super) fn lost_cluster(
         (same && run.epoch.as_ref().is_some_and(|before| before != epoch)).then(|| name.clone())
     };
     let jobs: Vec<JobName> = records.iter().filter_map(went).collect();
-    (!jobs.is_empty()).then(|| Condition::lost_cluster(epoch, &jobs))
+    (!jobs.is_empty()).then(|| AlertCondition::lost_cluster(epoch, &jobs))
 }

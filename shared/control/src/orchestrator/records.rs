@@ -12,13 +12,13 @@ use lifecycle::permission::Permission;
 use super::{JOBS, Orchestrator};
 use crate::documents::{fetch, swap};
 use crate::fan_out::FanOut;
-use crate::ports::{Condition, Etag, OutsideError};
+use crate::ports::{Etag, OutsideError, Precondition};
 
 /// How often a record that somebody else wrote is read again.
 const CONFLICTS: u32 = 8;
 
 /// A record with the version that the next write depends on.
-pub(super) type Versioned = (Option<Box<Record>>, Condition);
+pub(super) type Versioned = (Option<Box<Record>>, Precondition);
 
 /// The records of several jobs.
 #[derive(Default)]
@@ -49,13 +49,17 @@ impl Orchestrator {
 
     pub(super) async fn record(&self, name: &JobName) -> Result<Versioned, OutsideError> {
         Ok(match fetch(self.store.as_ref(), &self.settings.keys.record(name)).await? {
-            None => (None, Condition::Absent),
-            Some((record, object)) => (Some(Box::new(record)), Condition::Unchanged(object.etag)),
+            None => (None, Precondition::Absent),
+            Some((record, object)) => (Some(Box::new(record)), Precondition::Unchanged(object.etag)),
         })
     }
 
     /// Writes a record; nothing if somebody else did.
-    pub(super) async fn put_record(&self, record: &Record, condition: Condition) -> Result<Option<Etag>, OutsideError> {
+    pub(super) async fn put_record(
+        &self,
+        record: &Record,
+        condition: Precondition,
+    ) -> Result<Option<Etag>, OutsideError> {
         swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, condition).await
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use desired::manifest::JobName;
-use lifecycle::alert_conditions::Condition;
+use lifecycle::alert_conditions::AlertCondition;
 
 use super::Report;
 use crate::ports::OutsideError;
@@ -50,8 +50,8 @@ impl Report {
     }
 
     /// What people must know of the objects that cannot be read.
-    pub(super) fn unreadable(&self) -> Vec<Condition> {
-        let told = |name: &JobName| self.troubles.get(name).map(|why| Condition::unreadable(name, why));
+    pub(super) fn unreadable(&self) -> Vec<AlertCondition> {
+        let told = |name: &JobName| self.troubles.get(name).map(|why| AlertCondition::unreadable(name, why));
         self.unreadable.iter().filter_map(told).collect()
     }
 

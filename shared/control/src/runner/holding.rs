@@ -8,8 +8,8 @@ use lifecycle::ids::{Nonce, OperationId};
 use tokio::time::Instant;
 
 use super::lease::Lease;
-use crate::claims::{ClaimAnswer, Claims, Held};
-use crate::ports::{Condition, OutsideError};
+use crate::claims::{ClaimAnswer, Claims, OwnClaim};
+use crate::ports::{OutsideError, Precondition};
 
 /// How often in a row a renewal may take longer than the lease that it gives.
 const RENEWALS: u32 = 3;
@@ -18,13 +18,13 @@ const RENEWALS: u32 = 3;
 pub struct Holding<'a> {
     claims: Claims<'a>,
     length: Duration,
-    held: Option<Held>,
+    held: Option<OwnClaim>,
     lease: Lease,
 }
 
 impl<'a> Holding<'a> {
     /// What is held may have been written long ago: it is renewed before anything is done under it.
-    pub fn new(claims: Claims<'a>, length: Duration, held: Option<Held>) -> Self {
+    pub fn new(claims: Claims<'a>, length: Duration, held: Option<OwnClaim>) -> Self {
         Self { claims, length, held, lease: Lease::none(length) }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Holding<'a> {
     }
 
     /// What is held, to go on with later.
-    pub fn into_held(self) -> Option<Held> {
+    pub fn into_held(self) -> Option<OwnClaim> {
         self.held
     }
 
@@ -53,7 +53,7 @@ impl<'a> Holding<'a> {
     pub async fn save(&mut self, claim: Claim) -> Result<Option<Claim>, OutsideError> {
         let Some(held) = &self.held else { return Ok(None) };
         let began = Instant::now();
-        let written = self.claims.write(claim, Condition::Unchanged(held.etag.clone())).await?;
+        let written = self.claims.write(claim, Precondition::Unchanged(held.etag.clone())).await?;
         let Some(held) = written else { return Ok(None) };
         self.lease.renewed(began);
         let claim = held.claim.clone();

@@ -29,7 +29,7 @@ use tracing::Instrument;
 
 use self::capacity::Capacity;
 use self::waves::Turns;
-use crate::ports::{Cluster, Condition, Files, JobLocks, OutsideError, Store, Submitter, World};
+use crate::ports::{Cluster, Files, JobLocks, OutsideError, Precondition, Store, Submitter, World};
 use crate::secrets::SecretReader;
 
 /// Time spans of a runner.
@@ -179,7 +179,7 @@ impl Runner {
         let expected = batch.expected.clone();
         let checkpoints = observe::newest_states(&self.cluster, &expected, &look).await;
         let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints };
-        self.store.put(&self.keys.observed(), write(&document), Condition::Always).await.map(|_| ())
+        self.store.put(&self.keys.observed(), write(&document), Precondition::Always).await.map(|_| ())
     }
 
     /// The JobManager of the last look, if there was one.

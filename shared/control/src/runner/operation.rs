@@ -11,7 +11,7 @@ use lifecycle::documents::outcome::{Compiled, Outcome};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
-use lifecycle::execute::{Effect, End, Health, Input, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{Effect, End, Health, Input, RunRole, State, StopEnd, SubmitEnd, step};
 use lifecycle::ids::{JobId, TriggerId, run_id};
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ use super::waves::{HeldTurns, Needs, Standing};
 use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::health::watch;
-use crate::ports::{Condition, OutsideError, Prepared, Put, Submitted};
+use crate::ports::{OutsideError, Precondition, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
 use crate::stop_run::{Waiting, cancel, stop};
 
@@ -320,10 +320,10 @@ impl Pass<'_> {
         Ok(ended)
     }
 
-    async fn prepare(&mut self, role: Role) -> Result<Input, OutsideError> {
+    async fn prepare(&mut self, role: RunRole) -> Result<Input, OutsideError> {
         let launch = match role {
-            Role::Next => self.plan.next.as_ref(),
-            Role::Previous => self.plan.previous.as_ref().map(|p| &p.launch),
+            RunRole::Next => self.plan.next.as_ref(),
+            RunRole::Previous => self.plan.previous.as_ref().map(|p| &p.launch),
         };
         let Some(launch) = launch else { return Ok(Input::Unknown) };
         if let Some(rejection) = launch.refusal(self.runner.deployment.as_deref()) {
@@ -341,7 +341,7 @@ impl Pass<'_> {
         .await
     }
 
-    async fn submit(&mut self, role: Role, id: JobId, restore: Option<&str>) -> Result<Input, OutsideError> {
+    async fn submit(&mut self, role: RunRole, id: JobId, restore: Option<&str>) -> Result<Input, OutsideError> {
         let (submitter, cluster) = (Arc::clone(&self.runner.submitter), Arc::clone(&self.runner.cluster));
         let key = key_of(self.plan, role);
         self.renewing(async {
@@ -374,16 +374,16 @@ impl Pass<'_> {
         self.gives_back = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Deployed { .. });
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
-        match self.runner.store.put(&key, write(&result), Condition::Always).await? {
+        match self.runner.store.put(&key, write(&result), Precondition::Always).await? {
             Put::Written(_) | Put::Conflict => Ok(Input::Written),
         }
     }
 }
 
 /// The submitter's name for one of the two launches of an operation.
-fn key_of(plan: &Plan, role: Role) -> JobId {
+fn key_of(plan: &Plan, role: RunRole) -> JobId {
     match role {
-        Role::Next => run_id(plan.operation),
-        Role::Previous => lifecycle::ids::rollback_id(plan.operation),
+        RunRole::Next => run_id(plan.operation),
+        RunRole::Previous => lifecycle::ids::rollback_id(plan.operation),
     }
 }

@@ -14,7 +14,7 @@
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lifecycle::execute::{Effect, Role};
+use lifecycle::execute::{Effect, RunRole};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// The turns of one batch.
@@ -78,8 +78,8 @@ impl Needs {
             Effect::Stop { .. } => Self { stop: true, ..Self::default() },
             Effect::Cancel(_) if job.comes_back => start,
             Effect::Submit { .. } => Self { gate: false, submission: true, ..start },
-            Effect::Prepare(Role::Next) if !job.is_down => Self { compile: true, ..Self::default() },
-            Effect::Prepare(Role::Next | Role::Previous)
+            Effect::Prepare(RunRole::Next) if !job.is_down => Self { compile: true, ..Self::default() },
+            Effect::Prepare(RunRole::Next | RunRole::Previous)
             | Effect::Cancel(_)
             | Effect::TakeClaim
             | Effect::SaveClaim(_)

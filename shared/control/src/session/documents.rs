@@ -7,7 +7,7 @@ use lifecycle::session::SessionDocument;
 use tokio::sync::Mutex;
 
 use crate::documents::{fetch, swap};
-use crate::ports::{Condition, Object, OutsideError, Store, World};
+use crate::ports::{Object, OutsideError, Precondition, Store, World};
 
 /// How often a write that others crossed is tried.
 const TRIES: usize = 16;
@@ -49,7 +49,7 @@ impl SessionDocuments {
             }
             document.revision += 1;
             document.nonce = self.world.fresh_id().into();
-            let condition = object.map_or(Condition::Absent, |object| Condition::Unchanged(object.etag));
+            let condition = object.map_or(Precondition::Absent, |object| Precondition::Unchanged(object.etag));
             if swap(self.store.as_ref(), &self.key, &document, condition).await?.is_some() {
                 return Ok(Some(document));
             }

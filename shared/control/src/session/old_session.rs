@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lifecycle::ids::OperationId;
-use lifecycle::session::{JobState, Phase, Restart, SessionJob, Step};
+use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob, Step};
 use tokio::time::Instant;
 
 use super::job_locks::HeldLocks;
@@ -51,7 +51,7 @@ impl SessionAdmin {
         }
         match restart.step() {
             Step::Stop(jobs) => self.stop_jobs(restart, &cluster, jobs).await,
-            Step::NoteEnd => Ok(Next::Go(self.noted(id, |restart| to(restart, Phase::Ending)).await?)),
+            Step::NoteEnd => Ok(Next::Go(self.noted(id, |restart| to(restart, RestartPhase::Ending)).await?)),
             Step::End(old) => {
                 self.tell(&format!("ending {old}"));
                 // A reply that is lost says nothing: the ResourceManager tells.

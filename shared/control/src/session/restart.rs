@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
-use lifecycle::session::{JobState, Phase, Restart, SessionJob, Step, Stranger};
+use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob, Step, Stranger};
 use tokio::time::Instant;
 
 use super::job_locks::HeldLocks;
@@ -139,7 +139,7 @@ impl SessionAdmin {
                 let ensured = self.ensure().await?;
                 self.tell(&format!("{} is there", ensured.session.application));
                 locks.release();
-                let noted = self.noted(id, |restart| to(restart, Phase::Restoring)).await?;
+                let noted = self.noted(id, |restart| to(restart, RestartPhase::Restoring)).await?;
                 Ok(Next::Go(noted))
             }
             Step::Restore(jobs) => {
@@ -201,7 +201,7 @@ impl SessionAdmin {
     }
 }
 
-pub(super) fn to(restart: &mut Restart, phase: Phase) -> bool {
+pub(super) fn to(restart: &mut Restart, phase: RestartPhase) -> bool {
     restart.phase = phase;
     true
 }

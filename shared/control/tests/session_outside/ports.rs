@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{
-    Checkpoints, Cluster, Condition, Etag, JobLock, JobLocks, Listed, Object, OutsideError, Put, StopStatus, Store,
+    Checkpoints, Cluster, Etag, JobLock, JobLocks, Listed, Object, OutsideError, Precondition, Put, StopStatus, Store,
     World,
 };
 use control::session::{
@@ -39,7 +39,7 @@ impl Store for Outside {
         Ok(object)
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         self.event().await?;
         let put = {
             let mut state = self.state();

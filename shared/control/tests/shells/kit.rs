@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use control::alerts::{Alert, Alerts};
 use control::orchestrator::{DesiredSource, Facts, Orchestrator, Report, Scope, Settings};
 use control::ports::{
-    Child, Condition, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Progress, Put, Store, World,
+    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World,
 };
 use desired::inputs::{Inputs, Verdict};
 use desired::manifest::{
@@ -305,7 +305,7 @@ impl Store for Outside {
         Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
     }
 
-    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Condition) -> Result<Put, OutsideError> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
         self.takes_time().await;
         if key.contains("/claims/") {
             let takes = self.state().claims_take;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pyyaml::{self, Scalar};
 use super::scalar::{ScalarKind, python_text};
-use super::source::{Range, Source};
-use super::wire::{self, Kind};
+use super::source::{Range, SourceText};
+use super::wire::{self, FileKind};
 use super::{Body, JobManifest, JobName, at_most, read};
 use crate::diagnostics::{Diagnostic, SourceFile};
 
@@ -24,9 +24,9 @@ pub struct Meta {
 
 /// Reads a deployed manifest, ours or the Python tool's. What may be deployed is not judged here.
 pub fn parse_deployed(file: &SourceFile) -> Result<(JobManifest, Meta), Vec<Diagnostic>> {
-    let source = Source::open_deployed(file).map_err(|error| vec![*error])?;
+    let source = SourceText::open_deployed(file).map_err(|error| vec![*error])?;
     let mut findings = Vec::new();
-    let fields = read(&source, Kind::Deployed, &mut findings);
+    let fields = read(&source, FileKind::Deployed, &mut findings);
     let parsed = fields.and_then(|fields| manifest_of(&source, fields, &mut findings));
     match parsed {
         Some(parsed) if !findings.iter().any(Diagnostic::is_error) => Ok(parsed),
@@ -35,7 +35,7 @@ pub fn parse_deployed(file: &SourceFile) -> Result<(JobManifest, Meta), Vec<Diag
 }
 
 fn manifest_of(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     fields: wire::Fields<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(JobManifest, Meta)> {

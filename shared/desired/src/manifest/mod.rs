@@ -35,10 +35,10 @@ pub use schema::json_schema;
 use serde::{Deserialize, Serialize};
 pub use source::MAX_BYTES;
 pub(crate) use source::text_of;
-use source::{Range, Source};
+use source::{Range, SourceText};
 pub(crate) use sql_rules::DYNAMIC_OPTIONS;
 pub(crate) use state_rules::state_directory_refusal;
-use wire::{Fields, Kind};
+use wire::{Fields, FileKind};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile};
 use crate::sql::KnownTables;
@@ -123,7 +123,7 @@ pub fn load_among(
     policy: &Policy,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let loaded = load_into(template, file, Kind::Manifest, policy, tables, &mut findings);
+    let loaded = load_into(template, file, FileKind::Manifest, policy, tables, &mut findings);
     finish(loaded, findings, file)
 }
 
@@ -135,7 +135,7 @@ pub fn load_merged(file: &SourceFile, policy: &Policy) -> Result<Loaded, Vec<Dia
 /// The same, where the tables that a query may name are known.
 pub fn load_merged_among(tables: &KnownTables, file: &SourceFile, policy: &Policy) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let loaded = load_into(None, file, Kind::Merged, policy, tables, &mut findings);
+    let loaded = load_into(None, file, FileKind::Merged, policy, tables, &mut findings);
     finish(loaded, findings, file)
 }
 
@@ -149,12 +149,12 @@ struct Read {
 fn load_into(
     template: Option<&SourceFile>,
     file: &SourceFile,
-    kind: Kind,
+    kind: FileKind,
     policy: &Policy,
     tables: &KnownTables,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Read> {
-    let source = Source::open(file).map_err(|error| findings.push(*error)).ok()?;
+    let source = SourceText::open(file).map_err(|error| findings.push(*error)).ok()?;
     let fields = read(&source, kind, findings)?;
     let name = rules::name(&source, &fields, kind, findings);
 
@@ -182,15 +182,15 @@ fn load_into(
     Some(Read { manifest, added, written })
 }
 
-fn fill_in_template<'a>(template: &'a SourceFile, name: &JobName) -> Result<Source<'a>, Vec<Diagnostic>> {
-    let source = Source::open(template).map_err(|error| vec![*error])?;
+fn fill_in_template<'a>(template: &'a SourceFile, name: &JobName) -> Result<SourceText<'a>, Vec<Diagnostic>> {
+    let source = SourceText::open(template).map_err(|error| vec![*error])?;
     template::fill_in(source, name)
 }
 
 /// An empty template sets no defaults.
-fn read_template<'s>(source: &'s Source<'s>, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
+fn read_template<'s>(source: &'s SourceText<'s>, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
     match tree::read(source, findings) {
-        Ok(Some(root)) => wire::read(source, root, Kind::Manifest, findings),
+        Ok(Some(root)) => wire::read(source, root, FileKind::Manifest, findings),
         Ok(None) => Some(Fields::default()),
         Err(error) => {
             findings.push(*error);
@@ -199,7 +199,7 @@ fn read_template<'s>(source: &'s Source<'s>, findings: &mut Vec<Diagnostic>) -> 
     }
 }
 
-fn read<'s>(source: &'s Source<'s>, kind: Kind, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
+fn read<'s>(source: &'s SourceText<'s>, kind: FileKind, findings: &mut Vec<Diagnostic>) -> Option<Fields<'s>> {
     match tree::read(source, findings) {
         Ok(Some(root)) => wire::read(source, root, kind, findings),
         Ok(None) => {

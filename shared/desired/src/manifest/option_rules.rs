@@ -1,7 +1,7 @@
 //! What is said of one of `flinkProperties` because of what Flink knows: its name, its value, whether it has an effect.
 //! Knows the catalogue and where the option was given; nothing of what we allow or set ourselves.
 
-use super::catalogue::{self, Meant, RELEASE, Scope};
+use super::catalogue::{self, Meant, OptionScope, RELEASE};
 use super::options::{canonical_option, refusal};
 use super::scalar::ScalarKind;
 use super::wire::Property;
@@ -53,18 +53,18 @@ fn unknown(property: &Property<'_>, key: &str, option: &str) -> Option<Diagnosti
             Some(error.with_help(format!("did you mean `{meant}`?")))
         }
         (Some(Meant::Part(meant)), _) => Some(warning().with_help(format!("did you mean `{meant}`?"))),
-        (None, Some(Scope::Job)) => {
+        (None, Some(OptionScope::Job)) => {
             Some(warning().with_help("remove it, unless another release or code of yours reads it"))
         }
-        (None, Some(Scope::Cluster(_))) => without_effect(property, key, option),
+        (None, Some(OptionScope::Cluster(_))) => without_effect(property, key, option),
         (None, None) => None,
     }
 }
 
 fn without_effect(property: &Property<'_>, key: &str, option: &str) -> Option<Diagnostic> {
     match catalogue::scope(option)? {
-        Scope::Job => None,
-        Scope::Cluster(reason) => {
+        OptionScope::Job => None,
+        OptionScope::Cluster(reason) => {
             let message = format!("Flink ignores `{}` of a single job: {reason}", excerpt(key));
             let warning = property.source.warning("ignored-property", property.key_at, message);
             Some(warning.with_field(field(key)).with_help("set it in the cluster's configuration"))

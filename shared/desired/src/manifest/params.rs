@@ -1,7 +1,7 @@
 //! What is wrong with a file of template parameters that cannot be read: told of its own lines.
 //! Knows YAML as a tree; nothing of what the parameters are for.
 
-use super::source::Source;
+use super::source::SourceText;
 use super::tree::{self, Value};
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile, excerpt};
 
@@ -10,7 +10,7 @@ const HELP: &str = "write one `name: value` a line, values as text";
 
 /// Why it is no mapping of texts; `words` are those of the parser, where nothing better is known.
 pub(crate) fn parameter_errors(file: &SourceFile, words: &str) -> Vec<Diagnostic> {
-    let source = match Source::open(file) {
+    let source = match SourceText::open(file) {
         Ok(source) => source,
         Err(error) => return vec![*error],
     };
@@ -66,7 +66,7 @@ pub(crate) fn parameter_errors(file: &SourceFile, words: &str) -> Vec<Diagnostic
 
 /// What is wrong with the name of a parameter that we give ourselves: `group_id` is another for each version of a job.
 pub(crate) fn reserved_parameter(file: &SourceFile, name: &str) -> Option<Diagnostic> {
-    let source = Source::open(file).ok()?;
+    let source = SourceText::open(file).ok()?;
     let root = tree::read(&source, &mut Vec::new()).ok()??;
     let Value::Map(entries) = &root.value else { return None };
     let entry = entries.iter().find(|entry| entry.key == name)?;

@@ -9,10 +9,10 @@ use super::options::{
     canonical_option, reach, refusal,
 };
 use super::scalar::ScalarKind;
-use super::source::{Range, Source};
+use super::source::{Range, SourceText};
 use super::sql_text::SqlText;
 use super::state_rules::{self, Refusal};
-use super::wire::{Fields, Given, Kind, Property, lookalike_in};
+use super::wire::{Fields, FileKind, Given, Property, lookalike_in};
 use super::{Body, JobManifest, Policy, option_rules, sql_rules};
 use crate::diagnostics::{Diagnostic, Severity, excerpt};
 use crate::secrets::references;
@@ -24,7 +24,7 @@ const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.defau
 
 /// The manifest's own fields, else the template's.
 pub(crate) struct Merged<'s> {
-    source: &'s Source<'s>,
+    source: &'s SourceText<'s>,
     /// Where in the manifest a missing option would stand.
     properties_at: Range,
     description: Option<Given<'s, String>>,
@@ -39,9 +39,9 @@ pub(crate) struct Merged<'s> {
 
 /// The job's name, if it is a safe one.
 pub(crate) fn name(
-    source: &Source<'_>,
+    source: &SourceText<'_>,
     fields: &Fields<'_>,
-    kind: Kind,
+    kind: FileKind,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<JobName> {
     let Some(given) = &fields.name else {
@@ -62,7 +62,7 @@ pub(crate) fn name(
             return None;
         }
     };
-    if kind == Kind::Manifest && source.stem() != Some(name.as_str()) {
+    if kind == FileKind::Manifest && source.stem() != Some(name.as_str()) {
         let message = match source.stem() {
             Some(stem) => format!("the file is named `{}`, the job `{name}`", excerpt(stem)),
             None => format!("the file of the job `{name}` is not named `{name}.yaml`"),
@@ -73,7 +73,7 @@ pub(crate) fn name(
     Some(name)
 }
 
-fn missing(source: &Source<'_>, field: &str, what: &str) -> Diagnostic {
+fn missing(source: &SourceText<'_>, field: &str, what: &str) -> Diagnostic {
     let start = Range { start: 0, end: 1 };
     source
         .error("missing-field", start, format!("`{field}` is missing"))
@@ -83,7 +83,7 @@ fn missing(source: &Source<'_>, field: &str, what: &str) -> Diagnostic {
 
 impl<'s> Merged<'s> {
     /// The manifest's fields over the template's.
-    pub(crate) fn of(source: &'s Source<'s>, manifest: Fields<'s>, template: Fields<'s>) -> Self {
+    pub(crate) fn of(source: &'s SourceText<'s>, manifest: Fields<'s>, template: Fields<'s>) -> Self {
         let own: HashSet<String> =
             manifest.properties.iter().map(|p| canonical_option(&p.value.0).to_owned()).collect();
         // One option in another spelling is still the same option.
@@ -106,7 +106,7 @@ impl<'s> Merged<'s> {
     pub(crate) fn judge(
         &self,
         name: &JobName,
-        kind: Kind,
+        kind: FileKind,
         policy: &Policy,
         template_is_whole: bool,
         findings: &mut Vec<Diagnostic>,
@@ -156,7 +156,7 @@ impl<'s> Merged<'s> {
         require(body, "sql", "the query (or `code:` and Python)");
     }
 
-    fn texts(&self, kind: Kind, findings: &mut Vec<Diagnostic>) {
+    fn texts(&self, kind: FileKind, findings: &mut Vec<Diagnostic>) {
         let texts = [
             ("description", &self.description),
             ("target-table", &self.target_table),
@@ -223,7 +223,7 @@ impl<'s> Merged<'s> {
         &self,
         property: &Property<'s>,
         name: &JobName,
-        kind: Kind,
+        kind: FileKind,
         policy: &Policy,
         findings: &mut Vec<Diagnostic>,
     ) {
@@ -314,13 +314,19 @@ impl<'s> Merged<'s> {
     }
 
     /// Whether it stands in what people upload, not in configuration.
-    fn is_upload<T>(&self, given: &Given<'s, T>, kind: Kind) -> bool {
-        kind == Kind::Manifest && std::ptr::eq(given.source, self.source)
+    fn is_upload<T>(&self, given: &Given<'s, T>, kind: FileKind) -> bool {
+        kind == FileKind::Manifest && std::ptr::eq(given.source, self.source)
     }
 
     /// An error where a reference stands that nobody resolves. Whoever may upload a manifest could print a secret that
     /// it refers to.
-    fn refused_reference<T>(&self, given: &Given<'s, T>, text: &str, kind: Kind, field: &str) -> Option<Diagnostic> {
+    fn refused_reference<T>(
+        &self,
+        given: &Given<'s, T>,
+        text: &str,
+        kind: FileKind,
+        field: &str,
+    ) -> Option<Diagnostic> {
         let found = references(text).into_iter().next()?;
         let (message, help) = if self.is_upload(given, kind) {
             ("a manifest cannot refer to secrets".to_owned(), "refer to it from config/ only")

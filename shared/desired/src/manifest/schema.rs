@@ -4,7 +4,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::catalogue::{self, FlinkOption, OptionType, Scalar, Scope};
+use super::catalogue::{self, FlinkOption, OptionScope, OptionType, Scalar};
 use super::options::refusal;
 use super::wire::Fields;
 
@@ -20,8 +20,9 @@ pub fn json_schema() -> Value {
 
 /// The options that a manifest may set and that do something there.
 fn options() -> Value {
-    let effective =
-        |option: &&FlinkOption| catalogue::scope(option.name) == Some(Scope::Job) && refusal(option.name).is_none();
+    let effective = |option: &&FlinkOption| {
+        catalogue::scope(option.name) == Some(OptionScope::Job) && refusal(option.name).is_none()
+    };
     let options = catalogue::options().iter().filter(effective);
     Value::Object(options.map(|option| (option.name.to_owned(), described(option))).collect::<Map<_, _>>())
 }

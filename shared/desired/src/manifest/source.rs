@@ -39,11 +39,11 @@ pub(crate) fn text_of(file: &SourceFile) -> Result<&str, Box<Diagnostic>> {
         }
     };
     let nul = text.find('\0').map(|at| text_length(bytes.get(..at).unwrap_or_default()));
-    let span = |at: usize| Source::of(&file.name, text).span(Range { start: at, end: at + 1 });
+    let span = |at: usize| SourceText::of(&file.name, text).span(Range { start: at, end: at + 1 });
     match (nul, broken) {
         (Some(at), _) => {
             let help = "save the file as text; it may have been damaged on its way, or be no text at all";
-            let found = Source::of(&file.name, text);
+            let found = SourceText::of(&file.name, text);
             let found =
                 found.error("nul", Range { start: at, end: at + 1 }, "a NUL byte stands here: this is not text");
             Err(Box::new(found.with_help(help)))
@@ -69,7 +69,7 @@ fn is_utf_16(bytes: &[u8]) -> bool {
 }
 
 /// A file that is text.
-pub(crate) struct Source<'a> {
+pub(crate) struct SourceText<'a> {
     name: &'a str,
     original: &'a str,
     /// The text that is parsed: the original, or a template with its names filled in.
@@ -80,7 +80,7 @@ pub(crate) struct Source<'a> {
     lines: Vec<(usize, usize)>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceText<'a> {
     /// The file as text, refused if it is too large or not UTF-8.
     pub(crate) fn open(file: &'a SourceFile) -> Result<Self, Box<Diagnostic>> {
         Self::open_within(file, MAX_BYTES)

@@ -3,7 +3,7 @@
 
 use std::ops;
 
-use super::source::{Range, Source};
+use super::source::{Range, SourceText};
 use super::wire::Given;
 use crate::sql::line_comments;
 use crate::written::{Run, WrittenText};
@@ -24,7 +24,7 @@ enum Style {
 pub(crate) struct SqlText<'s> {
     value: &'s str,
     at: Range,
-    source: &'s Source<'s>,
+    source: &'s SourceText<'s>,
     style: Style,
     /// Where each character of the text stands; empty where that cannot be told.
     places: Vec<usize>,

@@ -2,12 +2,12 @@
 //! Knows nothing of YAML: the template is plain text until it is filled in.
 
 use super::name::JobName;
-use super::source::{Range, Source};
+use super::source::{Range, SourceText};
 use crate::diagnostics::Diagnostic;
 use crate::secrets::leading;
 
 /// Fills in the job's name; every other brace is an error unless doubled, or of a secret reference.
-pub(crate) fn fill_in<'a>(source: Source<'a>, name: &JobName) -> Result<Source<'a>, Vec<Diagnostic>> {
+pub(crate) fn fill_in<'a>(source: SourceText<'a>, name: &JobName) -> Result<SourceText<'a>, Vec<Diagnostic>> {
     let mut text = String::with_capacity(source.text().len());
     // Characters, not bytes: positions are counted in characters.
     let (mut written, mut read) = (0, 0);
@@ -82,7 +82,7 @@ mod tests {
     fn filled(text: &str) -> Result<String, Vec<String>> {
         let file = SourceFile::new("config/job-template.yaml", text);
         let name = JobName::try_from("orders").unwrap();
-        fill_in(Source::open(&file).unwrap(), &name)
+        fill_in(SourceText::open(&file).unwrap(), &name)
             .map(|source| source.text().to_owned())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
@@ -120,7 +120,7 @@ mod tests {
     fn positions_point_into_the_template_as_written() {
         let file = SourceFile::new("t.yaml", "a: {job_name}/x, b: {{ c\n");
         let name = JobName::try_from("a-rather-long-name").unwrap();
-        let source = fill_in(Source::open(&file).unwrap(), &name).unwrap();
+        let source = fill_in(SourceText::open(&file).unwrap(), &name).unwrap();
         for (wanted, column) in [("/x", 14), ("b:", 18), (" c", 23), ("rather", 4)] {
             let byte = source.text().find(wanted).unwrap();
             let start = source.text()[..byte].chars().count();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_yaml::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, StrInput, Tag};
 
 use super::scalar::{ScalarKind, kind_of_plain};
-use super::source::{Range, Source};
+use super::source::{Range, SourceText};
 use crate::diagnostics::{Diagnostic, excerpt};
 
 const MAX_DEPTH: usize = 16;
@@ -72,7 +72,7 @@ impl Value {
 
 /// The file's one document, `None` if there is nothing in it. Findings that do not hinder reading on (a key given twice) are added
 /// to `findings`; one that does is returned.
-pub(crate) fn read(source: &Source<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Node>, Box<Diagnostic>> {
+pub(crate) fn read(source: &SourceText<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Node>, Box<Diagnostic>> {
     let mut options = granit_parser::Options::default();
     options.set_emit_comments(false);
     let mut reader = Reader {
@@ -88,7 +88,7 @@ pub(crate) fn read(source: &Source<'_>, findings: &mut Vec<Diagnostic>) -> Resul
 }
 
 struct Reader<'a> {
-    source: &'a Source<'a>,
+    source: &'a SourceText<'a>,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Value>,
     /// The keys that lead to what is read now.

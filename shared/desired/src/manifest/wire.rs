@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 
 use super::name::JobName;
 use super::scalar::{self, ScalarKind, python_text};
-use super::source::{Range, Source};
+use super::source::{Range, SourceText};
 use super::tree::{Entry, Node, Value};
 use super::{Meta, PropertyValue};
 use crate::diagnostics::{Diagnostic, excerpt};
@@ -19,7 +19,7 @@ pub(crate) const FIELDS: [&str; 6] = ["name", "description", "target-table", "sq
 
 /// Which kind of file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// What people upload, or the template under it: nothing unknown.
     Manifest,
     /// Already merged: what an earlier deployment noted may be there, and is ignored.
@@ -34,7 +34,7 @@ pub(crate) struct Given<'s, T> {
     pub(crate) value: T,
     pub(crate) key_at: Range,
     pub(crate) at: Range,
-    pub(crate) source: &'s Source<'s>,
+    pub(crate) source: &'s SourceText<'s>,
 }
 
 /// One of `flinkProperties`.
@@ -95,9 +95,9 @@ fn text_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 
 /// The fields that the tree holds, `None` if it is no mapping; what is not as it must be goes to `findings`.
 pub(crate) fn read<'s>(
-    source: &'s Source<'s>,
+    source: &'s SourceText<'s>,
     root: Node,
-    kind: Kind,
+    kind: FileKind,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Fields<'s>> {
     let mut reader = Reader { source, kind, findings };
@@ -111,8 +111,8 @@ pub(crate) fn lookalike_in(text: &str) -> Option<(String, String)> {
 }
 
 struct Reader<'s, 'f> {
-    source: &'s Source<'s>,
-    kind: Kind,
+    source: &'s SourceText<'s>,
+    kind: FileKind,
     findings: &'f mut Vec<Diagnostic>,
 }
 
@@ -131,9 +131,9 @@ impl<'s> Reader<'s, '_> {
                     fields.properties_at = entry.key_at;
                     fields.properties = self.properties(entry.value);
                 }
-                "meta" if self.kind == Kind::Deployed => fields.meta = self.meta(entry.value),
-                "meta" if self.kind == Kind::Merged => {}
-                _ if self.kind == Kind::Deployed => {}
+                "meta" if self.kind == FileKind::Deployed => fields.meta = self.meta(entry.value),
+                "meta" if self.kind == FileKind::Merged => {}
+                _ if self.kind == FileKind::Deployed => {}
                 _ => fields.misspelt.extend(self.unknown(&entry)),
             }
         }
@@ -160,7 +160,7 @@ impl<'s> Reader<'s, '_> {
         let field = entry.key;
         let at = entry.value.at;
         match entry.value.value {
-            Value::Scalar { text, kind } if kind == ScalarKind::String || self.kind == Kind::Deployed => {
+            Value::Scalar { text, kind } if kind == ScalarKind::String || self.kind == FileKind::Deployed => {
                 Some(Given { value: text, key_at: entry.key_at, at, source: self.source })
             }
             // Reported by the rule about what must not be empty.
@@ -188,7 +188,7 @@ impl<'s> Reader<'s, '_> {
     fn property(&mut self, entry: Entry) -> Option<Property<'s>> {
         let field = format!("flinkProperties.{}", entry.key);
         let at = entry.value.at;
-        if self.kind != Kind::Deployed
+        if self.kind != FileKind::Deployed
             && let Some((message, help)) = lookalike_in(&entry.key)
         {
             let found = self.source.error("lookalike", entry.key_at, message);
@@ -205,7 +205,7 @@ impl<'s> Reader<'s, '_> {
                 return None;
             }
         };
-        if kind == ScalarKind::Null && self.kind != Kind::Deployed {
+        if kind == ScalarKind::Null && self.kind != FileKind::Deployed {
             self.warn_of_no_value(&entry.key, &field, entry.key_at);
         }
         self.warn_if_ambiguous(&field, &text, kind, at);
@@ -237,7 +237,7 @@ impl<'s> Reader<'s, '_> {
             ScalarKind::Timestamp => "a date".to_owned(),
             _ => return,
         };
-        if self.kind == Kind::Deployed {
+        if self.kind == FileKind::Deployed {
             return;
         }
         let message = format!(

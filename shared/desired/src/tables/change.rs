@@ -68,7 +68,7 @@ pub enum DefinitionChange {
         after: Option<String>,
     },
     /// The names of the query are looked up somewhere else.
-    Scope {
+    NameScope {
         /// The catalog and database before.
         before: Option<String>,
         /// The catalog and database after.
@@ -130,7 +130,7 @@ impl DefinitionChange {
             | Self::Removed(_)
             | Self::SourceMoved { .. }
             | Self::Rewritten { .. }
-            | Self::Scope { .. }
+            | Self::NameScope { .. }
             | Self::Session { .. } => true,
         }
     }
@@ -155,7 +155,7 @@ impl DefinitionChange {
             Self::Rewritten { defined, before, after } => {
                 vec![field(format!("{defined}: definition"), before, after)]
             }
-            Self::Scope { before, after } => vec![field("where names are looked up".to_owned(), before, after)],
+            Self::NameScope { before, after } => vec![field("where names are looked up".to_owned(), before, after)],
             Self::Session { origin, before, after } => {
                 vec![field(format!("{}: statement of every job", printable(origin)), before, after)]
             }

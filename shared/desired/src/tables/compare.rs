@@ -20,7 +20,7 @@ pub fn compare(old: &Used, new: &Used) -> Vec<DefinitionChange> {
         && !before.same(after)
     {
         let (before, after) = (Some(before.to_string()), Some(after.to_string()));
-        changes.push(DefinitionChange::Scope { before, after });
+        changes.push(DefinitionChange::NameScope { before, after });
     }
     let (old, new) = (Side::of(&old.definitions), Side::of(&new.definitions));
     changes.extend(compare_ordered(&old.ordered, &new.ordered));

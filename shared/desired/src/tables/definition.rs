@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::scope::Scope;
+use super::scope::NameScope;
 use crate::sql::{Statement, StatementKind, TablePath};
 
 /// What a job does with what a statement defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum TableRole {
     /// It reads the table.
     Reads,
     /// It writes the table.
@@ -27,7 +27,7 @@ pub enum Role {
     View,
 }
 
-impl Role {
+impl TableRole {
     /// Whether a restored source goes on where it was.
     pub fn reads(self) -> bool {
         matches!(self, Self::Reads | Self::Both)
@@ -46,7 +46,7 @@ pub struct Definition {
     /// Its text, `{group_id}` left in.
     pub sql: String,
     /// What the job does with it.
-    pub role: Role,
+    pub role: TableRole,
     /// What it does.
     pub kind: StatementKind,
     /// What it defines.
@@ -57,7 +57,7 @@ pub struct Definition {
 
 impl Definition {
     /// A definition; what it defines is read from its text.
-    pub fn new(origin: impl Into<String>, sql: impl Into<String>, role: Role) -> Self {
+    pub fn new(origin: impl Into<String>, sql: impl Into<String>, role: TableRole) -> Self {
         let sql = sql.into();
         let kind = StatementKind::of(&sql);
         let (name, options) = (kind.name().cloned(), kind.options());
@@ -70,7 +70,7 @@ impl Definition {
 pub struct Used {
     pub definitions: Vec<Definition>,
     /// Where the names of the query itself are looked up; nothing if it writes them all in full.
-    pub scope: Option<Scope>,
+    pub scope: Option<NameScope>,
 }
 
 impl From<&Definition> for Statement {
@@ -85,7 +85,7 @@ impl From<&Definition> for Statement {
 struct Stored {
     origin: String,
     sql: String,
-    role: Role,
+    role: TableRole,
 }
 
 impl From<Stored> for Definition {

@@ -2,7 +2,7 @@
 //! Must not know what the change leads to.
 
 use super::change::{holds_a_secret, is_secret};
-use super::scope::Scope;
+use super::scope::NameScope;
 use crate::sql::{Said, Token, canonical_body, tokens};
 
 /// How many tokens around a change are shown at most, so that one knows where it is.
@@ -16,7 +16,7 @@ type Body<'a> = Vec<(Said<'a>, Token<'a>)>;
 
 /// The part that differs, before and after; nothing if both define the same but for names and options.
 /// The scopes are those of the names in both.
-pub(super) fn changed_parts(old: &str, new: &str, scopes: Option<[&Scope; 2]>) -> Option<Parts> {
+pub(super) fn changed_parts(old: &str, new: &str, scopes: Option<[&NameScope; 2]>) -> Option<Parts> {
     let (Ok(old_tokens), Ok(new_tokens)) = (tokens(old), tokens(new)) else {
         return (old != new).then(|| (Some(shown(old)), Some(shown(new))));
     };

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use super::TableDefinitions;
 use super::concern::{Concern, used_modules};
-use super::scope::{Place, Scope};
+use super::scope::{FullName, NameScope};
 use crate::sql::{TablePath, table_references};
 
 /// One statement, and where its names are looked up.
 struct Entry<'a> {
     concern: Concern<'a>,
-    scope: Rc<Scope>,
+    scope: Rc<NameScope>,
     /// Whether what it does depends on what is current.
     placed: bool,
 }
@@ -20,7 +20,7 @@ struct Entry<'a> {
 /// The statements by what they define.
 pub(super) struct Known<'a> {
     entries: Vec<Entry<'a>>,
-    last_scope: Rc<Scope>,
+    last_scope: Rc<NameScope>,
     /// The tables and views with this last name.
     tables: HashMap<&'a str, Vec<usize>>,
     /// The functions with this last name; Flink finds them in any case.
@@ -33,7 +33,7 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// What the statements of a session define that starts in this scope.
-    pub(super) fn new(definitions: &'a TableDefinitions, start: Scope) -> Self {
+    pub(super) fn new(definitions: &'a TableDefinitions, start: NameScope) -> Self {
         let mut known = Self {
             entries: Vec::with_capacity(definitions.statements.len()),
             last_scope: Rc::new(start),
@@ -64,7 +64,7 @@ impl<'a> Known<'a> {
         known
     }
 
-    fn enter(&mut self, concern: &Concern<'a>, scope: &Scope, at: usize) {
+    fn enter(&mut self, concern: &Concern<'a>, scope: &NameScope, at: usize) {
         let same_name = match concern {
             Concern::Table(name) => self.tables.entry(name.last()).or_default(),
             Concern::Function { name, .. } => self.functions.entry(name.last().to_lowercase()).or_default(),
@@ -83,17 +83,17 @@ impl<'a> Known<'a> {
     }
 
     /// What is current behind the last statement, where queries stand.
-    pub(super) fn last_scope(&self) -> Scope {
-        Scope::clone(&self.last_scope)
+    pub(super) fn last_scope(&self) -> NameScope {
+        NameScope::clone(&self.last_scope)
     }
 
     /// What is current where a statement stands.
-    pub(super) fn scope(&self, at: usize) -> Rc<Scope> {
+    pub(super) fn scope(&self, at: usize) -> Rc<NameScope> {
         self.entries.get(at).map(|entry| Rc::clone(&entry.scope)).unwrap_or_default()
     }
 
     /// The full name of what a statement defines in a catalog.
-    pub(super) fn own_place(&self, at: usize) -> Option<Place> {
+    pub(super) fn own_place(&self, at: usize) -> Option<FullName> {
         let entry = self.entries.get(at)?;
         match entry.concern {
             Concern::Table(name) | Concern::Function { name, .. } => Some(entry.scope.place(name)),
@@ -108,12 +108,12 @@ impl<'a> Known<'a> {
     }
 
     /// The tables and views that a name in this scope means.
-    pub(super) fn tables(&self, reference: &TablePath, scope: &Scope) -> Vec<usize> {
+    pub(super) fn tables(&self, reference: &TablePath, scope: &NameScope) -> Vec<usize> {
         self.meant(self.tables.get(reference.last()), reference, scope)
     }
 
     /// The functions that a name in this scope means.
-    pub(super) fn functions(&self, reference: &TablePath, scope: &Scope) -> Vec<usize> {
+    pub(super) fn functions(&self, reference: &TablePath, scope: &NameScope) -> Vec<usize> {
         let candidates = self.functions.get(&reference.last().to_lowercase());
         let mut found = self.meant(candidates, reference, scope);
         if reference.parts().len() == 1 {
@@ -128,14 +128,14 @@ impl<'a> Known<'a> {
     }
 
     /// Those in the very place.
-    fn meant(&self, candidates: Option<&Vec<usize>>, reference: &TablePath, scope: &Scope) -> Vec<usize> {
+    fn meant(&self, candidates: Option<&Vec<usize>>, reference: &TablePath, scope: &NameScope) -> Vec<usize> {
         let place = scope.place(reference);
         let there = |at: &&usize| self.own_place(**at).is_some_and(|own| own.matches(&place));
         candidates.into_iter().flatten().filter(there).copied().collect()
     }
 
     /// The statements that create the catalog and the database of a place.
-    pub(super) fn around(&self, place: &Place) -> Vec<usize> {
+    pub(super) fn around(&self, place: &FullName) -> Vec<usize> {
         let catalog = self.catalogs.get(place.catalog.as_str()).into_iter().flatten();
         let key = place.database.as_ref().map(|database| (place.catalog.clone(), database.clone()));
         let database = key.and_then(|key| self.databases.get(&key)).into_iter().flatten();

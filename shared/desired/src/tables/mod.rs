@@ -19,9 +19,9 @@ mod warnings;
 use std::collections::BTreeMap;
 
 pub use compare::{ChangedField, DefinitionChange, compare, same_query, same_target};
-pub use definition::{Definition, Role, Used};
+pub use definition::{Definition, TableRole, Used};
 use rules::Placed;
-pub use scope::Scope;
+pub use scope::NameScope;
 use serde::{Deserialize, Serialize};
 pub(crate) use template::GROUP_ID;
 pub use template::fill_group_id;
@@ -79,7 +79,7 @@ pub fn read(files: &[TableFile], parameters: &Parameters) -> Result<TableDefinit
         let Some(problem) = lookalike(&file.text) else { continue };
         // It is the cause of whatever else is wrong with the file.
         errors.retain(|error| error.file != file.key);
-        let start = Place { file: &file.key, line: 1, column: 1 };
+        let start = TextPosition { file: &file.key, line: 1, column: 1 };
         let before = file.text.get(..problem.at.start).unwrap_or_default();
         errors.push(start.further(before).error(problem.message, &problem.help));
     }
@@ -108,7 +108,7 @@ fn read_all<'a>(files: &'a [TableFile], parameters: &Parameters) -> (Vec<Placed<
             Err(error) => errors.push(StatementError::from_lexer(&file.key, error)),
             Ok(pieces) => {
                 for piece in pieces {
-                    let at = Place { file: &file.key, line: piece.line, column: piece.column };
+                    let at = TextPosition { file: &file.key, line: piece.line, column: piece.column };
                     match read_one(&at, piece.sql, parameters, room) {
                         Ok(statement) => {
                             room = room.saturating_sub(statement.sql.len());
@@ -127,13 +127,13 @@ fn read_all<'a>(files: &'a [TableFile], parameters: &Parameters) -> (Vec<Placed<
 }
 
 /// Where a statement starts.
-struct Place<'a> {
+struct TextPosition<'a> {
     file: &'a str,
     line: u32,
     column: u32,
 }
 
-impl Place<'_> {
+impl TextPosition<'_> {
     fn error(&self, message: String, help: &str) -> StatementError {
         let Self { file, line, column } = *self;
         StatementError { file: file.to_owned(), line, column, message, help: help.to_owned() }
@@ -156,7 +156,7 @@ impl Place<'_> {
 }
 
 fn read_one(
-    at: &Place<'_>,
+    at: &TextPosition<'_>,
     written: &str,
     parameters: &Parameters,
     room: usize,
@@ -186,7 +186,7 @@ fn read_one(
 }
 
 /// What is wrong with the secret references of a statement, as it will run.
-fn reference_errors(at: &Place<'_>, written: &str, sql: &str) -> Vec<StatementError> {
+fn reference_errors(at: &TextPosition<'_>, written: &str, sql: &str) -> Vec<StatementError> {
     let error = |(_, bad): (usize, crate::secrets::BadReference)| match written.find(bad.text()) {
         Some(offset) => at.further(written.get(..offset).unwrap_or_default()).error(bad.to_string(), bad.help()),
         None => at.error(format!("with its parameters filled in, {bad}"), bad.help()),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Place;
+use super::TextPosition;
 use crate::diagnostics::{MAX_FINDINGS, excerpt};
 use crate::sql::{
     Statement, StatementError, StatementKind, TablePath, Token, TokenKind, is_reserved, same_meaning,
@@ -12,7 +12,7 @@ use crate::sql::{
 
 /// A statement, and where it stands.
 pub(super) struct Placed<'a> {
-    pub(super) at: Place<'a>,
+    pub(super) at: TextPosition<'a>,
     /// Its text before parameters were filled in.
     pub(super) written: &'a str,
     pub(super) statement: Statement,
@@ -184,7 +184,7 @@ const STARTS: &[&str] =
 struct Defined<'a> {
     /// The catalog and database that names without one fall into.
     current: (Option<String>, Option<String>),
-    names: BTreeMap<(Kind, Vec<Option<String>>), Definition<'a>>,
+    names: BTreeMap<(NameKind, Vec<Option<String>>), Definition<'a>>,
 }
 
 /// The first statement that defines a name.
@@ -196,7 +196,7 @@ struct Definition<'a> {
 
 /// What shares its names: tables and views do, temporary ones hide others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum NameKind {
     Table { temporary: bool },
     Function { temporary: bool, system: bool },
     Catalog,
@@ -210,11 +210,11 @@ impl<'a> Defined<'a> {
         let temporary = says("TEMPORARY");
         let (kind, name) = match &it.statement.kind {
             StatementKind::CreateTable { name, .. } | StatementKind::CreateView { name, .. } => {
-                (Kind::Table { temporary }, name)
+                (NameKind::Table { temporary }, name)
             }
-            StatementKind::CreateFunction { name } => (Kind::Function { temporary, system: says("SYSTEM") }, name),
-            StatementKind::CreateCatalog { name, .. } => (Kind::Catalog, name),
-            StatementKind::CreateDatabase { name, .. } => (Kind::Database, name),
+            StatementKind::CreateFunction { name } => (NameKind::Function { temporary, system: says("SYSTEM") }, name),
+            StatementKind::CreateCatalog { name, .. } => (NameKind::Catalog, name),
+            StatementKind::CreateDatabase { name, .. } => (NameKind::Database, name),
             StatementKind::Use { name, catalog } => {
                 self.follow(name, *catalog);
                 return None;
@@ -257,14 +257,14 @@ impl<'a> Defined<'a> {
     }
 
     /// The whole name.
-    fn resolved(&self, kind: Kind, name: &TablePath) -> Vec<Option<String>> {
+    fn resolved(&self, kind: NameKind, name: &TablePath) -> Vec<Option<String>> {
         let (catalog, database) = self.current.clone();
         let outer = match kind {
-            Kind::Table { .. } | Kind::Function { system: false, .. } => vec![catalog, database],
-            Kind::Database => vec![catalog],
-            Kind::Catalog | Kind::Function { system: true, .. } => Vec::new(),
+            NameKind::Table { .. } | NameKind::Function { system: false, .. } => vec![catalog, database],
+            NameKind::Database => vec![catalog],
+            NameKind::Catalog | NameKind::Function { system: true, .. } => Vec::new(),
         };
-        let is_function = matches!(kind, Kind::Function { .. });
+        let is_function = matches!(kind, NameKind::Function { .. });
         let part = |part: &String| Some(if is_function { part.to_lowercase() } else { part.clone() });
         let given = name.parts();
         let missing = outer.len().saturating_sub(given.len().saturating_sub(1));
@@ -279,7 +279,7 @@ fn repeats(it: &Placed<'_>, tokens: &[Token<'_>], first: &str) -> bool {
 
 impl<'a> Placed<'a> {
     /// Where a token of the statement stands in the file.
-    fn place_of(&self, filled: &[Token<'_>], index: usize) -> Place<'a> {
+    fn place_of(&self, filled: &[Token<'_>], index: usize) -> TextPosition<'a> {
         let written = tokens(self.written).unwrap_or_default();
         // Parameters stand in strings as a rule: then each token is where it was.
         let offset = if written.len() == filled.len() { written.get(index).map(|token| token.offset) } else { None };

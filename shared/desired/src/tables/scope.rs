@@ -12,7 +12,7 @@ const DEFAULT_DATABASE: &str = "default_database";
 
 /// The catalog and database that are current at some place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
+pub struct NameScope {
     catalog: String,
     /// Nothing where the catalog's own default is current, which only the catalog knows.
     database: Option<String>,
@@ -20,20 +20,20 @@ pub struct Scope {
     uses: [Option<usize>; 2],
 }
 
-impl Default for Scope {
+impl Default for NameScope {
     fn default() -> Self {
         let database = Some(DEFAULT_DATABASE.to_owned());
         Self { catalog: DEFAULT_CATALOG.to_owned(), database, uses: [None, None] }
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for NameScope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.catalog, self.database.as_deref().unwrap_or("(its default database)"))
     }
 }
 
-impl Scope {
+impl NameScope {
     /// What is current in a new session with these properties.
     pub(super) fn new(properties: &BTreeMap<String, String>) -> Self {
         let named = |key: &str, default: &str| properties.get(key).map_or(default, String::as_str).to_owned();
@@ -78,34 +78,34 @@ impl Scope {
     }
 
     /// What a name means here.
-    pub(super) fn place(&self, path: &TablePath) -> Place {
+    pub(super) fn place(&self, path: &TablePath) -> FullName {
         let name = path.last().to_owned();
         match path.parts() {
-            [.., catalog, database, _] => Place { catalog: catalog.clone(), database: Some(database.clone()), name },
-            [database, _] => Place { catalog: self.catalog.clone(), database: Some(database.clone()), name },
-            [_] | [] => Place { catalog: self.catalog.clone(), database: self.database.clone(), name },
+            [.., catalog, database, _] => FullName { catalog: catalog.clone(), database: Some(database.clone()), name },
+            [database, _] => FullName { catalog: self.catalog.clone(), database: Some(database.clone()), name },
+            [_] | [] => FullName { catalog: self.catalog.clone(), database: self.database.clone(), name },
         }
     }
 
     /// What the name of a database means here.
-    pub(super) fn database(&self, path: &TablePath) -> Place {
+    pub(super) fn database(&self, path: &TablePath) -> FullName {
         let catalog = match path.parts() {
             [.., catalog, _] => catalog.clone(),
             [_] | [] => self.catalog.clone(),
         };
-        Place { catalog, database: None, name: path.last().to_owned() }
+        FullName { catalog, database: None, name: path.last().to_owned() }
     }
 }
 
 /// The full name of a table, view or function; that of a database has no database of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
+pub(super) struct FullName {
     pub(super) catalog: String,
     pub(super) database: Option<String>,
     pub(super) name: String,
 }
 
-impl Place {
+impl FullName {
     /// Whether both are in the same place. A database that only its catalog knows may be any.
     pub(super) fn matches(&self, other: &Self) -> bool {
         let databases = match (&self.database, &other.database) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::change::{Defined, What};
 use super::concern::Concern;
 use super::definition::Definition;
-use super::scope::{Place, Scope};
+use super::scope::{FullName, NameScope};
 use crate::sql::{StatementKind, TablePath, function_references, says_if_not_exists, tokens};
 
 /// The option that names a table's connector.
@@ -16,7 +16,7 @@ const CONNECTOR: &str = "connector";
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     what: What,
-    place: Place,
+    place: FullName,
 }
 
 impl Key {
@@ -33,7 +33,7 @@ impl Key {
 pub(super) struct Placed<'a> {
     pub(super) definition: &'a Definition,
     /// The catalog and database that are current there.
-    pub(super) scope: Scope,
+    pub(super) scope: NameScope,
     /// The connector of the table, its own or that of a table that it takes over or that takes it over.
     pub(super) connector: Option<String>,
 }
@@ -72,7 +72,7 @@ impl<'a> Side<'a> {
     pub(super) fn of(definitions: &'a [Definition]) -> Self {
         let connectors = connectors(definitions);
         let mut side = Self { named: BTreeMap::new(), ordered: Vec::new() };
-        let mut scope = Scope::default();
+        let mut scope = NameScope::default();
         for (at, definition) in definitions.iter().enumerate() {
             let key = match Concern::of(&definition.kind, &definition.sql) {
                 Concern::Table(name) => Some(Key { what: What::Table, place: scope.place(name) }),
@@ -81,7 +81,7 @@ impl<'a> Side<'a> {
                     place.name = place.name.to_lowercase();
                     Some(Key { what: What::Function, place })
                 }
-                Concern::Catalog(name) => Some(Key { what: What::Catalog, place: Scope::default().place(name) }),
+                Concern::Catalog(name) => Some(Key { what: What::Catalog, place: NameScope::default().place(name) }),
                 Concern::Database(name) => Some(Key { what: What::Database, place: scope.database(name) }),
                 Concern::Use | Concern::Nobody => None,
                 Concern::Module(_) | Concern::All => {
@@ -118,8 +118,8 @@ fn is_skipped(definition: &Definition, earlier: &Definition) -> bool {
 fn connectors(definitions: &[Definition]) -> Vec<Option<String>> {
     let mut connectors: Vec<Option<String>> = Vec::with_capacity(definitions.len());
     let mut bases: Vec<Option<usize>> = Vec::with_capacity(definitions.len());
-    let mut tables: HashMap<Place, usize> = HashMap::new();
-    let mut scope = Scope::default();
+    let mut tables: HashMap<FullName, usize> = HashMap::new();
+    let mut scope = NameScope::default();
     for (at, definition) in definitions.iter().enumerate() {
         let base = match &definition.kind {
             StatementKind::CreateTable { name, like, .. } => {

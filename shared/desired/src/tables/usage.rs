@@ -5,9 +5,9 @@ use std::collections::HashSet;
 
 use super::TableDefinitions;
 use super::concern::Concern;
-use super::definition::{Definition, Role, Used};
+use super::definition::{Definition, TableRole, Used};
 use super::known::Known;
-use super::scope::{Place, Scope};
+use super::scope::{FullName, NameScope};
 use crate::manifest::{Body, JobManifest, effective_properties};
 use crate::sql::{
     StatementKind, TablePath, Token, function_references, is_builtin_function, table_references, target_path, tokens,
@@ -16,7 +16,7 @@ use crate::sql::{
 impl TableDefinitions {
     /// What a job uses.
     pub fn for_job(&self, manifest: &JobManifest) -> Used {
-        let start = Scope::new(&effective_properties(manifest));
+        let start = NameScope::new(&effective_properties(manifest));
         match &manifest.body {
             Body::Sql(sql) => self.for_sql(sql, &manifest.target_table, start),
             Body::Code(code) => self.for_code(code, &manifest.target_table, start),
@@ -24,7 +24,7 @@ impl TableDefinitions {
     }
 
     /// What a query that writes this table uses, in a session that starts in this scope.
-    pub fn for_sql(&self, query: &str, target_table: &str, start: Scope) -> Used {
+    pub fn for_sql(&self, query: &str, target_table: &str, start: NameScope) -> Used {
         let Ok(tokens) = tokens(query) else {
             return self.for_code(query, target_table, start);
         };
@@ -44,7 +44,7 @@ impl TableDefinitions {
     }
 
     /// What a program that writes this table uses: each definition whose name is a word in it.
-    pub fn for_code(&self, code: &str, target_table: &str, start: Scope) -> Used {
+    pub fn for_code(&self, code: &str, target_table: &str, start: NameScope) -> Used {
         let known = Known::new(self, start);
         let mut search = Search::new(self, &known);
         let words: HashSet<&str> = code.split(separates).collect();
@@ -115,7 +115,7 @@ impl<'a> Search<'a> {
         Self { definitions, known, marks, pending: Vec::new(), calls_unknown: false }
     }
 
-    fn tables(&mut self, references: &[TablePath], scope: &Scope, access: Access) {
+    fn tables(&mut self, references: &[TablePath], scope: &NameScope, access: Access) {
         for reference in references {
             for at in self.known.tables(reference, scope) {
                 self.mark(at, access);
@@ -124,7 +124,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn functions(&mut self, tokens: &[Token<'_>], scope: &Scope) {
+    fn functions(&mut self, tokens: &[Token<'_>], scope: &NameScope) {
         for reference in function_references(tokens) {
             let found = self.known.functions(&reference.name, scope);
             self.calls_unknown |= found.is_empty() && reference.certain && !is_known_by_flink(&reference.name);
@@ -138,13 +138,13 @@ impl<'a> Search<'a> {
     }
 
     /// What has to be there so that a name can be looked up.
-    fn place(&mut self, place: &Place) {
+    fn place(&mut self, place: &FullName) {
         for at in self.known.around(place) {
             self.mark(at, Access::Read);
         }
     }
 
-    fn scope(&mut self, scope: &Scope) {
+    fn scope(&mut self, scope: &NameScope) {
         for at in scope.uses() {
             self.mark(at, Access::Read);
         }
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
     }
 
     /// Follows what the marked definitions use themselves, and collects them in their order.
-    fn finish(mut self, target: Option<&TablePath>, scope: Option<Scope>) -> Used {
+    fn finish(mut self, target: Option<&TablePath>, scope: Option<NameScope>) -> Used {
         self.tables(target.map(std::slice::from_ref).unwrap_or_default(), &self.known.last_scope(), Access::Write);
         if let Some(scope) = &scope {
             self.scope(scope);
@@ -229,22 +229,22 @@ impl<'a> Search<'a> {
 }
 
 /// What the job does with a statement; nothing if it does not use it.
-fn role(kind: &StatementKind, concern: &Concern<'_>, marks: Marks) -> Option<Role> {
+fn role(kind: &StatementKind, concern: &Concern<'_>, marks: Marks) -> Option<TableRole> {
     let role = match (marks.read, marks.written) {
         (false, false) => return None,
-        (true, false) => Role::Reads,
-        (false, true) => Role::Writes,
-        (true, true) => Role::Both,
+        (true, false) => TableRole::Reads,
+        (false, true) => TableRole::Writes,
+        (true, true) => TableRole::Both,
     };
     Some(match concern {
-        Concern::Table(_) if matches!(kind, StatementKind::CreateView { .. }) => Role::View,
+        Concern::Table(_) if matches!(kind, StatementKind::CreateView { .. }) => TableRole::View,
         Concern::Table(_) => role,
-        Concern::Function { .. } => Role::Function,
+        Concern::Function { .. } => TableRole::Function,
         Concern::Catalog(_)
         | Concern::Database(_)
         | Concern::Use
         | Concern::Module(_)
         | Concern::Nobody
-        | Concern::All => Role::Session,
+        | Concern::All => TableRole::Session,
     })
 }

@@ -6,11 +6,11 @@ use control::secrets::Secrets;
 use fuzz::drive::fuzz;
 use fuzz::seeds::texts;
 
-use super::protocol::{Answer, Hello};
+use super::protocol::{Hello, Reply};
 
 fn answer(data: &[u8]) {
     let _ = serde_json::from_slice::<Hello>(data).is_ok();
-    let read = || serde_json::from_slice::<Answer>(data).ok();
+    let read = || serde_json::from_slice::<Reply>(data).ok();
     let plain = |text: &str| assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     match read().map(|answer| answer.prepared(&Secrets::default())) {
         Some(Ok(Prepared::Rejected(rejection))) => plain(&rejection.message),

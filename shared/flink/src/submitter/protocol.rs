@@ -59,7 +59,7 @@ pub(super) struct Numbered<'a> {
 
 /// What is answered.
 #[derive(Debug, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) id: u64,
     ok: bool,
     #[serde(default)]
@@ -124,7 +124,7 @@ pub(super) fn job(launch: &Launch, values: &SecretValues) -> Result<Job, SecretR
     })))
 }
 
-impl Answer {
+impl Reply {
     pub(super) fn prepared(self, secrets: &Secrets) -> Result<Prepared, Open> {
         if self.ok {
             return Ok(Prepared::Compiled { bounded: self.bounded, slots: self.slots });

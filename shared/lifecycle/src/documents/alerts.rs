@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Document, Rest};
-use crate::alert_conditions::{AlertKind, Condition};
+use crate::alert_conditions::{AlertCondition, AlertKind};
 use crate::ids::Nonce;
 
 /// The format of the document that this version writes.
@@ -24,7 +24,7 @@ const KEPT: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The conditions that stand, or that happened.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<AlertCondition>,
     /// The jobs that were reconciled: a condition of theirs that is not among these has ended.
     pub jobs: BTreeSet<JobName>,
     /// The kinds that were looked for whole: one of them that is not among these has ended.
@@ -32,7 +32,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn covers(&self, condition: &Condition) -> bool {
+    fn covers(&self, condition: &AlertCondition) -> bool {
         match condition.kind {
             AlertKind::LostCluster => false,
             AlertKind::NoCluster
@@ -53,7 +53,7 @@ impl Seen {
 /// A condition, and whether people were told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    pub condition: Condition,
+    pub condition: AlertCondition,
     /// When it was first seen.
     pub since: Timestamp,
     /// When people were last told of it; nothing if they are still to be told.
@@ -125,7 +125,7 @@ impl AlertsDocument {
     }
 
     /// Takes what people are still to be told of, unless somebody else is about to.
-    pub fn take(&mut self, now: Timestamp) -> Vec<Condition> {
+    pub fn take(&mut self, now: Timestamp) -> Vec<AlertCondition> {
         let mut taken = Vec::new();
         for known in self.standing.iter_mut().filter(|known| known.raised.is_none()) {
             if known.taken.is_none_or(|at| now.duration_since(at) >= TELLING) {
@@ -137,7 +137,7 @@ impl AlertsDocument {
     }
 
     /// People were told of these, or could not be: then the next one tries again.
-    pub fn told(&mut self, conditions: &[Condition], told: bool, now: Timestamp) {
+    pub fn told(&mut self, conditions: &[AlertCondition], told: bool, now: Timestamp) {
         for known in self.standing.iter_mut().filter(|k| conditions.iter().any(|c| c.is(&k.condition))) {
             known.taken = None;
             if told {
@@ -160,16 +160,22 @@ mod tests {
         JobName::try_from(name).unwrap()
     }
 
-    fn failed(name: &str, cause: &str) -> Condition {
+    fn failed(name: &str, cause: &str) -> AlertCondition {
         let (subject, cause) = (name.to_owned(), cause.to_owned());
-        Condition { kind: AlertKind::OperationFailed, subject, cause, detail: "failed: x".to_owned(), operation: None }
+        AlertCondition {
+            kind: AlertKind::OperationFailed,
+            subject,
+            cause,
+            detail: "failed: x".to_owned(),
+            operation: None,
+        }
     }
 
-    fn held() -> Condition {
-        Condition::removals_held(&[job("a"), job("b")])
+    fn held() -> AlertCondition {
+        AlertCondition::removals_held(&[job("a"), job("b")])
     }
 
-    fn seen(conditions: &[Condition], jobs: &[&str]) -> Seen {
+    fn seen(conditions: &[AlertCondition], jobs: &[&str]) -> Seen {
         Seen {
             conditions: conditions.to_vec(),
             jobs: jobs.iter().map(|name| job(name)).collect(),
@@ -178,7 +184,7 @@ mod tests {
     }
 
     /// One look and its telling.
-    fn round(document: &mut AlertsDocument, seen: &Seen, now: i64) -> Vec<Condition> {
+    fn round(document: &mut AlertsDocument, seen: &Seen, now: i64) -> Vec<AlertCondition> {
         document.note(seen, at(now));
         let taken = document.take(at(now));
         document.told(&taken, true, at(now));
@@ -240,7 +246,7 @@ mod tests {
     fn however_many_stand_the_document_stays_small_and_the_rest_is_told_later() {
         let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         let names: Vec<String> = (0..1000).map(|n| format!("job-{n:04}")).collect();
-        let conditions: Vec<Condition> = names.iter().map(|name| failed(name, "1")).collect();
+        let conditions: Vec<AlertCondition> = names.iter().map(|name| failed(name, "1")).collect();
         let all: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(round(&mut document, &seen(&conditions, &all), 0).len(), 200);
         assert!(crate::documents::write(&document).len() < 200_000);
@@ -253,7 +259,7 @@ mod tests {
     fn a_lost_cluster_is_remembered_for_a_day() {
         let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
         let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
-        let lost = Condition::lost_cluster(&epoch, &[job("a"), job("b")]);
+        let lost = AlertCondition::lost_cluster(&epoch, &[job("a"), job("b")]);
         assert_eq!(lost.detail, "2 jobs (a, b), brought back under it");
         assert_eq!(round(&mut document, &seen(std::slice::from_ref(&lost), &[]), 0), [lost]);
         assert_eq!(round(&mut document, &seen(&[], &["a", "b"]), 80_000), []);

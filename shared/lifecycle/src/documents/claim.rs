@@ -9,7 +9,7 @@ use crate::documents::{Document, Rest};
 use crate::flink::Epoch;
 use crate::ids::{JobId, Nonce, OperationId};
 use crate::owed::Cause;
-use crate::state::{Place, beside};
+use crate::state::{StateLocation, beside};
 
 /// The format of claims that this version writes.
 pub const FORMAT: u32 = 2;
@@ -88,7 +88,7 @@ pub struct Notes {
 
 impl Notes {
     /// Where the states of the deployed run lie, as Flink told.
-    pub fn told_places(&self) -> impl Iterator<Item = Place> {
+    pub fn told_places(&self) -> impl Iterator<Item = StateLocation> {
         self.newest.iter().map(|newest| beside(&newest.path))
     }
 

@@ -17,7 +17,7 @@ use crate::documents::Document;
 use crate::documents::outcome::{Compiled, RunStarted};
 use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId};
-use crate::state::{Place, kept_at, places_of_run, savepoint_directory};
+use crate::state::{StateLocation, kept_at, locations_of_run, savepoint_directory};
 
 /// How long a JobManager surely knows a run that has ended: its `jobstore.expiration-time` is an hour by default.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_mins(50);
@@ -95,8 +95,8 @@ impl KnownRun {
     }
 
     /// The places where its states lie: under the directories it was started with, wherever later ones go.
-    pub fn places(&self) -> Vec<Place> {
-        places_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
+    pub fn places(&self) -> Vec<StateLocation> {
+        locations_of_run(&self.checkpoints, &self.savepoints, self.version, self.job_id, self.operation)
     }
 }
 
@@ -108,7 +108,7 @@ pub struct Previous {
     /// Its runs since the last restore point, the newest last.
     pub runs: Vec<KnownRun>,
     /// Where its states lie.
-    pub places: Vec<Place>,
+    pub places: Vec<StateLocation>,
     /// Where a stop by this operation puts the savepoint.
     pub savepoint_directory: String,
     /// Whether a checkpoint of its runs was ever seen: without any, it may start from its own starting point.
@@ -122,13 +122,13 @@ pub struct Previous {
 
 impl Previous {
     /// Where states lie that are provably this job's; `run` is the one that was found live, where no other is known.
-    pub fn provable_places(&self, run: Option<JobId>) -> Vec<Place> {
+    pub fn provable_places(&self, run: Option<JobId>) -> Vec<StateLocation> {
         let mut places = Vec::new();
         for place in &self.places {
             match (place, run) {
-                (Place::Version { checkpoints, savepoints, shared: true }, Some(run)) => {
-                    places.push(Place::Checkpoints { directory: format!("{checkpoints}/{run}") });
-                    places.push(Place::Savepoints {
+                (StateLocation::Version { checkpoints, savepoints, shared: true }, Some(run)) => {
+                    places.push(StateLocation::Checkpoints { directory: format!("{checkpoints}/{run}") });
+                    places.push(StateLocation::Savepoints {
                         directory: savepoints.clone(),
                         run: Some(run.in_savepoint_names()),
                         operations_since: None,
@@ -337,13 +337,13 @@ pub fn lineage(
     runs: &[KnownRun],
     restore_point: Option<&str>,
     operation: OperationId,
-) -> (Vec<Place>, String) {
+) -> (Vec<StateLocation>, String) {
     let (checkpoints, savepoints) = (target.checkpoint_directory(), target.savepoint_directory());
     let stop_directory = savepoint_directory(&savepoints, version, operation);
-    let mut places: Vec<Place> =
-        restore_point.map(|path| Place::Exactly { path: path.to_owned() }).into_iter().collect();
+    let mut places: Vec<StateLocation> =
+        restore_point.map(|path| StateLocation::Exactly { path: path.to_owned() }).into_iter().collect();
     if runs.is_empty() && restore_point.is_none() {
-        places.push(Place::Version {
+        places.push(StateLocation::Version {
             checkpoints: version_directory(&checkpoints, version),
             savepoints: version_directory(&savepoints, version),
             shared: !target.has_directories_of_its_own(),
@@ -352,6 +352,6 @@ pub fn lineage(
     for run in runs {
         places.extend(run.places());
     }
-    places.push(Place::savepoints(stop_directory.clone()));
+    places.push(StateLocation::savepoints(stop_directory.clone()));
     (places, stop_directory)
 }

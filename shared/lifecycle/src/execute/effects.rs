@@ -8,7 +8,7 @@ use super::JobLook;
 use crate::documents::claim::Claim;
 use crate::documents::outcome::{Compiled, Outcome};
 use crate::ids::{JobId, TriggerId};
-use crate::state::{Place, StateRef};
+use crate::state::{StateLocation, StateRef};
 
 /// What the shell is to do next.
 #[expect(clippy::large_enum_variant, reason = "one effect lives at a time, and most write the claim")]
@@ -23,7 +23,7 @@ pub enum Effect {
     /// Wait a moment, then look again.
     LookAgain,
     /// Compile a launch without starting it.
-    Prepare(Role),
+    Prepare(RunRole),
     /// Set slots aside; `freed` come free by this operation's own stop.
     Reserve {
         /// What the launch needs.
@@ -41,13 +41,13 @@ pub enum Effect {
     /// Cancel a run and wait until it is at its end.
     Cancel(JobId),
     /// The newest complete state in these places.
-    FindState(Vec<Place>),
+    FindState(Vec<StateLocation>),
     /// Every complete state in these places, the newest first.
-    ListStates(Vec<Place>),
+    ListStates(Vec<StateLocation>),
     /// Start a prepared launch.
     Submit {
         /// Which launch.
-        role: Role,
+        role: RunRole,
         /// The Flink job id.
         job_id: JobId,
         /// The state to start from.
@@ -64,7 +64,7 @@ pub enum Effect {
 /// Which of the two launches of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum RunRole {
     /// The new one.
     Next,
     /// The deployed one.

@@ -10,7 +10,7 @@ mod starting;
 mod stopping;
 mod transition;
 
-pub use effects::{Effect, End, Health, Input, Role, StopEnd, SubmitEnd};
+pub use effects::{Effect, End, Health, Input, RunRole, StopEnd, SubmitEnd};
 use jiff::Timestamp;
 pub use machine::step;
 pub use observe::{JobLook, Observation, candidates, observe};
@@ -30,7 +30,7 @@ pub struct State {
     /// When they were.
     pub looked: Option<Timestamp>,
     /// What it waits for.
-    pub phase: Phase,
+    pub phase: OperationPhase,
     /// What Flink told of the new launch, once it was compiled in this process.
     pub compiled_next: Option<Compiled>,
     /// The same for the deployed launch.
@@ -46,7 +46,7 @@ impl State {
             claim: None,
             epoch: None,
             looked: None,
-            phase: Phase::Begin,
+            phase: OperationPhase::Begin,
             compiled_next: None,
             compiled_previous: None,
             waits: 0,
@@ -67,7 +67,7 @@ impl Default for State {
 
 /// What the machine waits for, and what it does with the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
+pub enum OperationPhase {
     /// Nothing yet.
     Begin,
     Claiming,
@@ -126,7 +126,7 @@ pub struct Intent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Begin {
     /// Which launch.
-    pub role: Role,
+    pub role: RunRole,
     /// Its Flink job id.
     pub job_id: JobId,
     pub restore: Option<String>,

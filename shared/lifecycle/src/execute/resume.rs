@@ -8,14 +8,14 @@ use super::stopping::{end_running, issue_stop};
 use super::transition::{
     Next, claim_of, done, failed, failed_for, finish, given_up, refuse_as_it_is, savepoint_of, to,
 };
-use super::{Begin, Effect, End, Intent, JobLook, Phase, Role, State};
+use super::{Begin, Effect, End, Intent, JobLook, OperationPhase, RunRole, State};
 use crate::decision::{Action, From, Observed, Stop, Why};
 use crate::documents::claim::{Claim, StartNote, Verdict};
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{KnownRun, Plan, is_known};
 use crate::ids::JobId;
 use crate::owed::Cause;
-use crate::state::Place;
+use crate::state::StateLocation;
 
 /// How many jobs that may be this one are listed.
 const OTHERS: usize = 20;
@@ -34,7 +34,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
         None => {}
     }
     if let Some(note) = claim.notes.start {
-        return resume_start(plan, state, look, Role::Next, note);
+        return resume_start(plan, state, look, RunRole::Next, note);
     }
     if let Some(note) = claim.notes.stop {
         let intent = Box::new(intent_of(plan, Some((note.run, Stop::Savepoint)), None));
@@ -43,7 +43,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     }
     if let Some(run) = claim.notes.cancel {
         let intent = Box::new(intent_of(plan, Some((run, Stop::Cancel)), None));
-        return to(state, Phase::Cancelling(intent), Effect::Cancel(run));
+        return to(state, OperationPhase::Cancelling(intent), Effect::Cancel(run));
     }
     act(plan, state, look)
 }
@@ -67,7 +67,7 @@ fn may_live_elsewhere(plan: &Plan, claim: &Claim, look: &JobLook) -> bool {
     !look.unproven.is_empty() && !ours.any(|id| look.live(id).is_some())
 }
 
-pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role, note: StartNote) -> Next {
+pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: RunRole, note: StartNote) -> Next {
     let begin = Begin { role, job_id: note.job_id, restore: note.restore };
     match look.job(note.job_id) {
         Some(_) => watch(state, Box::new(begin)),
@@ -86,13 +86,13 @@ pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: Role
 /// The newest checkpoint under a start of unknown outcome: repeated without it, it collides with its own checkpoints.
 fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     let launch = match begin.role {
-        Role::Next => plan.next.as_ref(),
-        Role::Previous => plan.previous.as_ref().map(|p| &p.launch),
+        RunRole::Next => plan.next.as_ref(),
+        RunRole::Previous => plan.previous.as_ref().map(|p| &p.launch),
     };
     let directory = launch.and_then(|l| l.properties.get("execution.checkpointing.dir"));
     let places = directory
-        .map(|dir| Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
-    to(state, Phase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
+        .map(|dir| StateLocation::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
+    to(state, OperationPhase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 
 /// Goes on from its newest state. A bounded run without one that was given to another JobManager incarnation, or so long ago
@@ -105,8 +105,8 @@ pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<S
     if unseen && found.is_none() {
         let (reason, savepoint) = (Refusal::MayBeComplete { job_id: begin.job_id }.to_string(), savepoint_of(&state));
         return match begin.role {
-            Role::Next => failed_for(state, Cause::MayBeComplete, reason, savepoint),
-            Role::Previous => {
+            RunRole::Next => failed_for(state, Cause::MayBeComplete, reason, savepoint),
+            RunRole::Previous => {
                 let (given_up, _) = given_up(&state);
                 failed(state, format!("{given_up}; {reason}"), savepoint)
             }
@@ -131,7 +131,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
         if plan.next.as_ref().is_some_and(|next| next.target == orphan.target) {
             // The same target already runs, whatever version it was given: it is taken over and watched.
-            let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
+            let begin = Begin { role: RunRole::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
             return note_start(state, begin);
         }
         // One of the deployed version goes on from its states: the newest is kept. Another version's are not needed.
@@ -150,7 +150,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         && !seen.observed.is_live()
     {
         // The same target came to its end meanwhile: there is nothing to start, only to write down.
-        let begin = Begin { role: Role::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
+        let begin = Begin { role: RunRole::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
         return note_start(state, begin);
     }
     if let (Some(job_id), None, Some(_)) = (seen.run.filter(|run| !plan.is_ours(*run)), &plan.previous, &plan.next)
@@ -158,7 +158,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         && seen.observed != Observed::Foreign
     {
         // Nothing is deployed, and an operator says that this is it: it goes on as it is.
-        return note_start(state, Begin { role: Role::Next, job_id, restore: look.newest_of(job_id) });
+        return note_start(state, Begin { role: RunRole::Next, job_id, restore: look.newest_of(job_id) });
     }
     match plan.action(seen.observed) {
         Action::Leave(why) => {
@@ -196,7 +196,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             if state.waits > PASSING_LOOKS {
                 return refuse_as_it_is(state, Refusal::StaysInPassing);
             }
-            to(state, Phase::Looking, Effect::LookAgain)
+            to(state, OperationPhase::Looking, Effect::LookAgain)
         }
         Action::Start(from) => {
             prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint }))
@@ -216,7 +216,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
         (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
-        (Some(_), Some(_)) => to(state, Phase::Preparing(intent), Effect::Prepare(Role::Next)),
+        (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),
         (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent })),
     }
 }
@@ -228,7 +228,7 @@ pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
         (Some(_), None) => needed,
         (None, _) => 0,
     };
-    to(state, Phase::Reserving(intent), Effect::Reserve { needed, freed })
+    to(state, OperationPhase::Reserving(intent), Effect::Reserve { needed, freed })
 }
 
 /// What the new launch needs: as Flink compiled it, or as its parallelism tells.

@@ -4,12 +4,12 @@
 use super::resume::resume_start;
 use super::starting::{begin_start, may_start_over, verdict};
 use super::transition::{Next, claim_of, failed, savepoint_of, to};
-use super::{Begin, Effect, JobLook, Phase, Role, State};
+use super::{Begin, Effect, JobLook, OperationPhase, RunRole, State};
 use crate::documents::claim::Verdict;
 use crate::documents::plan::Plan;
 use crate::ids::rollback_id;
 use crate::owed::Cause;
-use crate::state::Place;
+use crate::state::StateLocation;
 
 pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
     verdict(state, Verdict::RollBack { reason, cause })
@@ -18,7 +18,7 @@ pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
 /// Ends the failed run first, whatever it is: at most one live run.
 pub(super) fn roll_back(plan: &Plan, state: State, reason: String) -> Next {
     match claim_of(&state).notes.start.clone() {
-        Some(note) => to(state, Phase::EndingFailed(reason), Effect::Cancel(note.job_id)),
+        Some(note) => to(state, OperationPhase::EndingFailed(reason), Effect::Cancel(note.job_id)),
         None => find_rollback_state(plan, state, reason),
     }
 }
@@ -27,7 +27,7 @@ pub(super) fn resume_roll_back(plan: &Plan, state: State, look: &JobLook, reason
     let claim = claim_of(&state).clone();
     let failed_lives = claim.notes.start.as_ref().and_then(|note| look.live(note.job_id)).is_some();
     match claim.notes.rollback {
-        Some(note) if !failed_lives => resume_start(plan, state, look, Role::Previous, note),
+        Some(note) if !failed_lives => resume_start(plan, state, look, RunRole::Previous, note),
         Some(_) | None => roll_back(plan, state, reason),
     }
 }
@@ -43,10 +43,10 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
     if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
         && let Some(dir) = next.properties.get("execution.checkpointing.dir")
     {
-        places.push(Place::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
+        places.push(StateLocation::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
     }
     places.extend(claim_of(&state).notes.told_places());
-    to(state, Phase::SearchingRollback(reason), Effect::FindState(places))
+    to(state, OperationPhase::SearchingRollback(reason), Effect::FindState(places))
 }
 
 pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
@@ -62,9 +62,9 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
         return failed(state, reason.to_owned(), None);
     }
     match found {
-        Some(path) => begin_start(state, Begin { role: Role::Previous, job_id, restore: Some(path) }),
+        Some(path) => begin_start(state, Begin { role: RunRole::Previous, job_id, restore: Some(path) }),
         None if may_start_over(plan, &state) => {
-            begin_start(state, Begin { role: Role::Previous, job_id, restore: None })
+            begin_start(state, Begin { role: RunRole::Previous, job_id, restore: None })
         }
         None => failed(state, format!("{reason}; no state to start the previous manifest from"), None),
     }

@@ -4,14 +4,14 @@
 use super::resume::slots_needed;
 use super::rollback::give_up;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
-use super::{Begin, Effect, Health, Intent, Phase, Role, State};
+use super::{Begin, Effect, Health, Intent, OperationPhase, RunRole, State};
 use crate::decision::{From, Why};
 use crate::documents::claim::{StartNote, Verdict};
 use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
 use crate::documents::plan::{KnownRun, Plan, Previous};
 use crate::ids::run_id;
 use crate::owed::Cause;
-use crate::state::{Place, StateRef};
+use crate::state::{StateLocation, StateRef};
 
 /// How many states that may be another job's are listed.
 const CANDIDATES: usize = 20;
@@ -25,11 +25,11 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
         }
         (Some(From::Clean), Some(next)) => {
             // A run of this very target was left behind: its state counts, and it may have come to its end.
-            let places: Vec<Place> = plan.left_of(next).flat_map(KnownRun::places).collect();
+            let places: Vec<StateLocation> = plan.left_of(next).flat_map(KnownRun::places).collect();
             if may_have_ended(plan, &intent) && !places.is_empty() {
-                return to(state, Phase::Searching(intent), Effect::FindState(places));
+                return to(state, OperationPhase::Searching(intent), Effect::FindState(places));
             }
-            begin_start(state, Begin { role: Role::Next, job_id: run_id(plan.operation), restore: None })
+            begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore: None })
         }
         // What lived beside it is at its end; it was at its own before.
         (Some(From::Latest), Some(_)) if plan.stays_complete() => {
@@ -40,20 +40,20 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             if let Some(path) = savepoint_of(&state) {
                 return begin_start(
                     state,
-                    Begin { role: Role::Next, job_id: run_id(plan.operation), restore: Some(path) },
+                    Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore: Some(path) },
                 );
             }
             let run = intent.stop.map(|(run, _)| run).or(claim_of(&state).notes.ended_run());
             let mut places = plan.previous.as_ref().map(|p| p.provable_places(run)).unwrap_or_default();
             let unprovable = plan.previous.iter().flat_map(|p| &p.places).filter(|place| !place.is_provable());
-            let unprovable: Vec<Place> = unprovable.cloned().collect();
+            let unprovable: Vec<StateLocation> = unprovable.cloned().collect();
             if run.is_none() && !unprovable.is_empty() && !plan.clean_start {
-                return to(state, Phase::Listing(intent), Effect::ListStates(unprovable));
+                return to(state, OperationPhase::Listing(intent), Effect::ListStates(unprovable));
             }
             // One candidate more: a run of an operation without a result may have gone on from it.
-            places.extend(intent.left_savepoint.clone().map(|path| Place::Exactly { path }));
+            places.extend(intent.left_savepoint.clone().map(|path| StateLocation::Exactly { path }));
             places.extend(claim_of(&state).notes.told_places());
-            to(state, Phase::Searching(intent), Effect::FindState(places))
+            to(state, OperationPhase::Searching(intent), Effect::FindState(places))
         }
     }
 }
@@ -71,9 +71,9 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
         return refuse(plan, state, intent, Refusal::MayBeComplete { job_id: run.job_id });
     }
     match found {
-        Some(path) => begin_start(state, Begin { role: Role::Next, job_id, restore: Some(path) }),
+        Some(path) => begin_start(state, Begin { role: RunRole::Next, job_id, restore: Some(path) }),
         None if plan.clean_start || intent.start == Some(From::Clean) || may_start_over(plan, &state) => {
-            begin_start(state, Begin { role: Role::Next, job_id, restore: None })
+            begin_start(state, Begin { role: RunRole::Next, job_id, restore: None })
         }
         // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
         None if intent.stop.is_some() => failed(state, "no state of the stopped run was found".to_owned(), None),
@@ -104,13 +104,13 @@ pub(super) fn begin_start(state: State, begin: Begin) -> Next {
         return note_start(state, begin);
     }
     let role = begin.role;
-    to(state, Phase::Compiling(Box::new(begin)), Effect::Prepare(role))
+    to(state, OperationPhase::Compiling(Box::new(begin)), Effect::Prepare(role))
 }
 
-fn compiled_of(state: &State, role: Role) -> Option<Compiled> {
+fn compiled_of(state: &State, role: RunRole) -> Option<Compiled> {
     match role {
-        Role::Next => state.compiled_next,
-        Role::Previous => state.compiled_previous,
+        RunRole::Next => state.compiled_next,
+        RunRole::Previous => state.compiled_previous,
     }
 }
 
@@ -129,10 +129,10 @@ pub(super) fn note_start(state: State, begin: Begin) -> Next {
     let (restore, epoch) = (begin.restore.clone(), state.epoch.clone());
     let note = Some(StartNote { job_id: begin.job_id, restore, epoch, compiled });
     match begin.role {
-        Role::Next => claim.notes.start = note,
-        Role::Previous => claim.notes.rollback = note,
+        RunRole::Next => claim.notes.start = note,
+        RunRole::Previous => claim.notes.rollback = note,
     }
-    to(state, Phase::NotingStart(Box::new(begin)), Effect::SaveClaim(claim))
+    to(state, OperationPhase::NotingStart(Box::new(begin)), Effect::SaveClaim(claim))
 }
 
 pub(super) fn submit(state: State, begin: Box<Begin>) -> Next {
@@ -141,12 +141,12 @@ pub(super) fn submit(state: State, begin: Box<Begin>) -> Next {
         return watch(state, begin);
     }
     let effect = Effect::Submit { role: begin.role, job_id: begin.job_id, restore: begin.restore.clone() };
-    to(state, Phase::Submitting(begin), effect)
+    to(state, OperationPhase::Submitting(begin), effect)
 }
 
 pub(super) fn watch(state: State, begin: Box<Begin>) -> Next {
     let id = begin.job_id;
-    to(state, Phase::Watching(begin), Effect::Watch(id))
+    to(state, OperationPhase::Watching(begin), Effect::Watch(id))
 }
 
 /// How a start failed.
@@ -164,11 +164,11 @@ pub(super) fn watched(plan: &Plan, state: State, begin: &Begin, health: Health) 
     let savepoint = savepoint_of(&state);
     let failure = |reason, alive| Failure { reason, alive, cause: Cause::DoesNotRun };
     match (begin.role, health) {
-        (Role::Next, Health::Stable { checkpointed }) => verdict(
+        (RunRole::Next, Health::Stable { checkpointed }) => verdict(
             state,
             Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy: None, cause: None, checkpointed }),
         ),
-        (Role::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
+        (RunRole::Next, Health::Complete) => verdict(state, Verdict::Commit(Outcome::Completed { run })),
         (_, Health::Unstable(reason)) => start_failed(plan, state, begin, failure(reason, true)),
         (_, Health::Ended(reason)) => start_failed(plan, state, begin, failure(reason, false)),
         (_, Health::NoSlots { reason, alive }) => {
@@ -177,7 +177,7 @@ pub(super) fn watched(plan: &Plan, state: State, begin: &Begin, health: Health) 
             let cause = Cause::NoCapacity { needed, free: needed };
             start_failed(plan, state, begin, Failure { reason, cause, alive })
         }
-        (Role::Previous, Health::Stable { .. } | Health::Complete) => {
+        (RunRole::Previous, Health::Stable { .. } | Health::Complete) => {
             let (reason, cause) = given_up(&state);
             finish(state, Outcome::RolledBack { reason, cause, run, savepoint })
         }
@@ -190,26 +190,26 @@ pub(super) fn start_failed(plan: &Plan, state: State, begin: &Begin, failure: Fa
     let savepoint = savepoint_of(&state);
     match (begin.role, alive) {
         // A rollback's own run has nothing to roll back to: alive counts as running.
-        (Role::Previous, true) => {
+        (RunRole::Previous, true) => {
             let (given_up, cause) = given_up(&state);
             let reason = format!("{given_up}; the previous manifest is not healthy: {reason}");
             finish(state, Outcome::RolledBack { reason, cause, run, savepoint })
         }
-        (Role::Previous, false) => {
+        (RunRole::Previous, false) => {
             let (given_up, _) = given_up(&state);
             failed(state, format!("{given_up}; the previous manifest failed too: {reason}"), savepoint)
         }
         // One that we did not start is never ended for its health.
-        (Role::Next, true) if plan.is_restart() || !plan.is_ours(begin.job_id) => {
+        (RunRole::Next, true) if plan.is_restart() || !plan.is_ours(begin.job_id) => {
             let (unhealthy, cause) = (Some(reason), Some(cause).filter(|cause| cause.is_environment()));
             verdict(state, Verdict::Commit(Outcome::Deployed { run, savepoint, unhealthy, cause, checkpointed: false }))
         }
-        (Role::Next, _) => give_up(state, reason, cause),
+        (RunRole::Next, _) => give_up(state, reason, cause),
     }
 }
 
 pub(super) fn verdict(state: State, verdict: Verdict) -> Next {
     let mut claim = claim_of(&state).clone();
     claim.verdict = Some(verdict.clone());
-    to(state, Phase::NotingVerdict(verdict), Effect::SaveClaim(claim))
+    to(state, OperationPhase::NotingVerdict(verdict), Effect::SaveClaim(claim))
 }

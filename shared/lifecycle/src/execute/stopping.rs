@@ -3,13 +3,13 @@
 
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
-use super::{Effect, End, Intent, JobLook, Phase, State, StopEnd};
+use super::{Effect, End, Intent, JobLook, OperationPhase, State, StopEnd};
 use crate::decision::{Action, Observed, Stop};
 use crate::documents::claim::StopNote;
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{LeftStop, Plan};
 use crate::ids::stop_trigger;
-use crate::state::Place;
+use crate::state::StateLocation;
 
 /// How often a stop with savepoint is tried.
 const STOP_TRIES: u32 = 3;
@@ -29,12 +29,12 @@ fn end_by(plan: &Plan, state: State, intent: Box<Intent>, n: u32, left: Option<L
     match intent.stop {
         Some((run, Stop::Savepoint)) if plan.stop_directory().is_some() => {
             claim.notes.stop = Some(StopNote { run, n, savepoint: None, left });
-            to(state, Phase::NotingStop(intent), Effect::SaveClaim(claim))
+            to(state, OperationPhase::NotingStop(intent), Effect::SaveClaim(claim))
         }
         Some((run, Stop::Savepoint | Stop::Cancel)) => {
             claim.notes.stop = None;
             claim.notes.cancel = Some(run);
-            to(state, Phase::NotingCancel(intent), Effect::SaveClaim(claim))
+            to(state, OperationPhase::NotingCancel(intent), Effect::SaveClaim(claim))
         }
         None => after_end(plan, state, intent),
     }
@@ -47,7 +47,7 @@ pub(super) fn issue_stop(plan: &Plan, state: State, intent: Box<Intent>) -> Next
     let operation = note.left.as_ref().map_or(plan.operation, |left| left.operation);
     let directory = note.left.as_ref().map_or(directory, |left| left.directory.as_str()).to_owned();
     let effect = Effect::Stop { run: note.run, trigger: stop_trigger(operation, note.run, note.n), directory };
-    to(state, Phase::Stopping(intent), effect)
+    to(state, OperationPhase::Stopping(intent), effect)
 }
 
 pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: StopEnd) -> Next {
@@ -56,9 +56,9 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
         StopEnd::Gone => {
             let left = claim_of(&state).notes.stop.as_ref().and_then(|note| note.left.as_ref());
             let directories = plan.stop_directory().into_iter().chain(left.map(|left| left.directory.as_str()));
-            let places = directories.map(Place::savepoints);
+            let places = directories.map(StateLocation::savepoints);
             let effect = Effect::FindState(places.collect());
-            to(state, Phase::SearchingSavepoint(intent), effect)
+            to(state, OperationPhase::SearchingSavepoint(intent), effect)
         }
         // No savepoint is possible: its newest checkpoint is what there is.
         StopEnd::NotRunning => {
@@ -108,5 +108,5 @@ pub(super) fn note_savepoint(state: State, intent: Box<Intent>, path: String) ->
     if let Some(note) = &mut claim.notes.stop {
         note.savepoint = Some(path);
     }
-    to(state, Phase::NotingSavepoint(intent), Effect::SaveClaim(claim))
+    to(state, OperationPhase::NotingSavepoint(intent), Effect::SaveClaim(claim))
 }

@@ -1,7 +1,7 @@
 //! What every transition is made of: a phase with an effect, the end of a pass, the close of the claim.
 //! Must not know which phase follows which.
 
-use super::{Effect, End, Intent, Phase, State};
+use super::{Effect, End, Intent, OperationPhase, State};
 use crate::documents::claim::{Claim, Verdict};
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::Plan;
@@ -9,20 +9,20 @@ use crate::owed::Cause;
 
 pub(super) type Next = (State, Effect);
 
-pub(super) fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
+pub(super) fn to(mut state: State, phase: OperationPhase, effect: Effect) -> Next {
     state.phase = phase;
     (state, effect)
 }
 
 pub(super) fn done(state: State, end: End) -> Next {
-    to(state, Phase::Done, Effect::Done(end))
+    to(state, OperationPhase::Done, Effect::Done(end))
 }
 
 /// The claim is closed with the outcome before the result is written: once a result is there, nobody acts on the
 /// operation any more, and a runner that lost the claim writes none.
 pub(super) fn finish(state: State, outcome: Outcome) -> Next {
     let claim = Claim { closed: true, outcome: Some(outcome.clone()), ..claim_of(&state).clone() };
-    to(state, Phase::Closing(outcome), Effect::SaveClaim(claim))
+    to(state, OperationPhase::Closing(outcome), Effect::SaveClaim(claim))
 }
 
 /// The target is given up before anything was touched.

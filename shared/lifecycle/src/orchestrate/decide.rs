@@ -13,7 +13,7 @@ use crate::documents::record::{Aim, Deployed, OpenOperation, Record};
 use crate::owed::{ApplyDebt, Cause, Debt};
 use crate::permission::{AllowedFor, Permission};
 use crate::reason::Reason;
-use crate::state::Place;
+use crate::state::StateLocation;
 
 /// The decision for one job without an operation under way.
 pub fn decide(record: &Record, desired: &Desired, situation: &Situation) -> Ruling {
@@ -230,9 +230,9 @@ fn previous(record: &Record, deployed: &Deployed, situation: &Situation) -> Prev
     // What an operation without a result left behind may be the newest state of this version.
     let orphans = || record.orphans.iter().filter(|orphan| orphan.version == version);
     places.extend(orphans().flat_map(KnownRun::places));
-    let stopped = |stop: &LeftStop| Place::savepoints(stop.directory.clone());
+    let stopped = |stop: &LeftStop| StateLocation::savepoints(stop.directory.clone());
     places.extend(record.stops.iter().map(stopped));
-    places.extend(orphans().filter_map(|run| run.restored_from.clone()).map(|path| Place::Exactly { path }));
+    places.extend(orphans().filter_map(|run| run.restored_from.clone()).map(|path| StateLocation::Exactly { path }));
     Previous {
         launch: Launch::of(target, &deployed.meta),
         runs: deployed.runs.clone(),

@@ -7,7 +7,7 @@ use desired::target::Target;
 
 use super::decide::decide;
 use super::settle::{settle_abandoned, settle_result};
-use super::{Dispatched, Effect, ExpectedRun, Finding, Input, Phase, Ruling, Situation, State};
+use super::{Dispatched, Effect, ExpectedRun, Finding, Input, JobPhase, Ruling, Situation, State};
 use crate::alert_conditions::of_record;
 use crate::change::ChangeKind;
 use crate::documents::claim::Claim;
@@ -27,93 +27,93 @@ type Next = (State, Effect);
 /// One transition for the job `name`.
 pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Input) -> Next {
     match (state.phase, input) {
-        (Phase::Begin, Input::Begin) => to(state, Phase::Record, Effect::ReadRecord),
-        (Phase::Record, Input::Record(record)) => {
+        (JobPhase::Begin, Input::Begin) => to(state, JobPhase::Record, Effect::ReadRecord),
+        (JobPhase::Record, Input::Record(record)) => {
             let untouched = record.as_ref().is_none_or(|record| record.is_untouched());
             state.record = record;
             if untouched {
-                return to(state, Phase::Deployed, Effect::ReadDeployed);
+                return to(state, JobPhase::Deployed, Effect::ReadDeployed);
             }
-            to(state, Phase::Desired, Effect::ReadDesired)
+            to(state, JobPhase::Desired, Effect::ReadDesired)
         }
-        (Phase::Deployed, Input::Deployed(found)) => {
+        (JobPhase::Deployed, Input::Deployed(found)) => {
             // A record without a decision holds a permission at most: it does not make the job new.
             if let Some(deployed) = found {
                 let before = state.record.take();
                 state.record = Some(Box::new(taken_over(name, situation, *deployed, before.as_deref())));
             }
-            to(state, Phase::Desired, Effect::ReadDesired)
+            to(state, JobPhase::Desired, Effect::ReadDesired)
         }
-        (Phase::Desired, Input::Desired(desired)) => {
+        (JobPhase::Desired, Input::Desired(desired)) => {
             state.desired = Some(desired);
             look_after(name, situation, state)
         }
-        (Phase::Result, Input::Result(Some(result))) => settle(situation, state, &result),
-        (Phase::Result, Input::Result(None)) => match open_of(&state) {
+        (JobPhase::Result, Input::Result(Some(result))) => settle(situation, state, &result),
+        (JobPhase::Result, Input::Result(None)) => match open_of(&state) {
             Some(open) if situation.sweep => {
                 let batch = open.batch;
-                to(state, Phase::Dispatch, Effect::AskDispatch(batch))
+                to(state, JobPhase::Dispatch, Effect::AskDispatch(batch))
             }
             Some(_) | None => waits(state),
         },
-        (Phase::Dispatch, Input::Dispatched(dispatched)) => undelivered(situation, state, dispatched),
-        (Phase::Closing, Input::Closed(claim)) => abandon(situation, state, claim.as_deref()),
-        (Phase::Closing, Input::Held) => waits(state),
-        (Phase::Projecting, Input::Written) => match state.draft.take() {
-            Some(draft) => to(state, Phase::Settling, Effect::WriteRecord(draft)).remembering(),
+        (JobPhase::Dispatch, Input::Dispatched(dispatched)) => undelivered(situation, state, dispatched),
+        (JobPhase::Closing, Input::Closed(claim)) => abandon(situation, state, claim.as_deref()),
+        (JobPhase::Closing, Input::Held) => waits(state),
+        (JobPhase::Projecting, Input::Written) => match state.draft.take() {
+            Some(draft) => to(state, JobPhase::Settling, Effect::WriteRecord(draft)).remembering(),
             None => look_after(name, situation, state),
         },
-        (Phase::Settling, Input::Written) => {
+        (JobPhase::Settling, Input::Written) => {
             promote(&mut state);
             look_after(name, situation, state)
         }
-        (Phase::Planning, Input::Written) => match state.draft.take() {
-            Some(draft) => to(state, Phase::Opening, Effect::WriteRecord(draft)).remembering(),
+        (JobPhase::Planning, Input::Written) => match state.draft.take() {
+            Some(draft) => to(state, JobPhase::Opening, Effect::WriteRecord(draft)).remembering(),
             None => waits(state),
         },
-        (Phase::Opening | Phase::Resending, Input::Written) => {
+        (JobPhase::Opening | JobPhase::Resending, Input::Written) => {
             promote(&mut state);
             match open_of(&state).map(|open| open.plan.clone()) {
-                Some(plan) => to(state, Phase::Dispatching, Effect::Dispatch(Box::new(plan))),
+                Some(plan) => to(state, JobPhase::Dispatching, Effect::Dispatch(Box::new(plan))),
                 None => waits(state),
             }
         }
-        (Phase::Dispatching, Input::Written) => {
+        (JobPhase::Dispatching, Input::Written) => {
             let plan = open_of(&state).map(|open| open.plan.clone());
             let reason = plan.as_ref().map_or(Reason::Unchanged, |p| Reason::Ordered { operation: p.operation });
             let change = plan.as_ref().map(|p| p.change.kind);
             over(state, change, reason, plan)
         }
-        (Phase::Recording, Input::Written) => {
+        (JobPhase::Recording, Input::Written) => {
             promote(&mut state);
             let (change, reason) = recorded(&state);
             over(state, change, reason, None)
         }
-        (Phase::Settling | Phase::Opening | Phase::Resending | Phase::Recording, Input::Conflict) => {
+        (JobPhase::Settling | JobPhase::Opening | JobPhase::Resending | JobPhase::Recording, Input::Conflict) => {
             let conflicts = state.conflicts + 1;
             if conflicts > CONFLICTS {
                 return waits(state);
             }
             // Somebody else settled meanwhile: what we projected may be older than what they did.
-            let reproject = state.reproject || state.phase == Phase::Settling;
-            to(State { conflicts, reproject, ..State::new() }, Phase::Record, Effect::ReadRecord)
+            let reproject = state.reproject || state.phase == JobPhase::Settling;
+            to(State { conflicts, reproject, ..State::new() }, JobPhase::Record, Effect::ReadRecord)
         }
         (
-            Phase::Begin
-            | Phase::Record
-            | Phase::Deployed
-            | Phase::Desired
-            | Phase::Result
-            | Phase::Dispatch
-            | Phase::Closing
-            | Phase::Projecting
-            | Phase::Settling
-            | Phase::Planning
-            | Phase::Opening
-            | Phase::Resending
-            | Phase::Dispatching
-            | Phase::Recording
-            | Phase::Done,
+            JobPhase::Begin
+            | JobPhase::Record
+            | JobPhase::Deployed
+            | JobPhase::Desired
+            | JobPhase::Result
+            | JobPhase::Dispatch
+            | JobPhase::Closing
+            | JobPhase::Projecting
+            | JobPhase::Settling
+            | JobPhase::Planning
+            | JobPhase::Opening
+            | JobPhase::Resending
+            | JobPhase::Dispatching
+            | JobPhase::Recording
+            | JobPhase::Done,
             _,
         ) => waits(state),
     }
@@ -139,7 +139,7 @@ fn promote(state: &mut State) {
     }
 }
 
-fn to(mut state: State, phase: Phase, effect: Effect) -> Next {
+fn to(mut state: State, phase: JobPhase, effect: Effect) -> Next {
     state.phase = phase;
     (state, effect)
 }
@@ -155,7 +155,7 @@ fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<P
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
     let down = record.is_some_and(Record::is_down);
     let finding = Finding { change, reason, plan, expected, conditions, open, down };
-    to(state, Phase::Done, Effect::Done(Box::new(finding)))
+    to(state, JobPhase::Done, Effect::Done(Box::new(finding)))
 }
 
 fn waits(state: State) -> Next {
@@ -199,12 +199,12 @@ fn taken_over(
 fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     if let Some(open) = open_of(&state) {
         let operation = open.plan.operation;
-        return to(state, Phase::Result, Effect::ReadResult(operation));
+        return to(state, JobPhase::Result, Effect::ReadResult(operation));
     }
     if state.reproject {
         state.reproject = false;
         let projection = state.record.as_ref().and_then(|r| projection(r));
-        return to(state, Phase::Projecting, Effect::Project(projection));
+        return to(state, JobPhase::Projecting, Effect::Project(projection));
     }
     let Some(desired) = state.desired.clone() else { return waits(state) };
     let known = state.record.is_some();
@@ -277,7 +277,7 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
         Some(decision(situation, Some(plan.change.kind), &Reason::Ordered { operation: plan.operation }, Some(&plan)));
     draft.open = Some(open);
     state.draft = Some(Box::new(draft));
-    to(state, Phase::Planning, Effect::WritePlan(Box::new(plan)))
+    to(state, JobPhase::Planning, Effect::WritePlan(Box::new(plan)))
 }
 
 fn decision(situation: &Situation, change: Option<ChangeKind>, reason: &Reason, plan: Option<&Plan>) -> Decision {
@@ -309,7 +309,7 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
     state.draft = Some(Box::new(draft.clone()));
     state.record = None;
     state.reason = Some(left.reason);
-    to(state, Phase::Recording, Effect::WriteRecord(Box::new(draft)))
+    to(state, JobPhase::Recording, Effect::WriteRecord(Box::new(draft)))
 }
 
 fn recorded(state: &State) -> (Option<ChangeKind>, Reason) {
@@ -328,7 +328,7 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
     settled.remember_differences(&result.differences);
     let projection = projection(&settled);
     state.draft = Some(Box::new(settled));
-    to(state, Phase::Projecting, Effect::Project(projection))
+    to(state, JobPhase::Projecting, Effect::Project(projection))
 }
 
 /// Exactly what the Python tool would have written, and nothing for a job that does not run.
@@ -352,16 +352,16 @@ fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) 
     match dispatched {
         Dispatched::Waiting => waits(state),
         // A hung runner blocks nobody: once its lease has lapsed it may not act any more.
-        Dispatched::Running => to(state, Phase::Closing, Effect::CloseLapsedClaim(open.plan.operation)),
+        Dispatched::Running => to(state, JobPhase::Closing, Effect::CloseLapsedClaim(open.plan.operation)),
         Dispatched::Never | Dispatched::Over if open.sent < sends(&state) => {
             let Some(record) = state.record.clone() else { return waits(state) };
             let mut draft = (*record).revised(situation.nonce);
             let (sent, sent_at) = (open.sent + 1, Some(situation.now));
             draft.open = Some(OpenOperation { batch: situation.batch, sent, sent_at, ..open });
             state.draft = Some(Box::new(draft.clone()));
-            to(state, Phase::Resending, Effect::WriteRecord(Box::new(draft)))
+            to(state, JobPhase::Resending, Effect::WriteRecord(Box::new(draft)))
         }
-        Dispatched::Never | Dispatched::Over => to(state, Phase::Closing, Effect::CloseClaim(open.plan.operation)),
+        Dispatched::Never | Dispatched::Over => to(state, JobPhase::Closing, Effect::CloseClaim(open.plan.operation)),
     }
 }
 
@@ -370,5 +370,5 @@ fn abandon(situation: &Situation, mut state: State, claim: Option<&Claim>) -> Ne
     let settled = settle_abandoned((*record).revised(situation.nonce), &open, claim, situation.now, situation.patience);
     let projection = projection(&settled);
     state.draft = Some(Box::new(settled));
-    to(state, Phase::Projecting, Effect::Project(projection))
+    to(state, JobPhase::Projecting, Effect::Project(projection))
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 pub use machine::step;
 pub use settle::{settle_abandoned, settle_result};
 
-use crate::alert_conditions::Condition;
+use crate::alert_conditions::AlertCondition;
 use crate::change::ChangeKind;
 use crate::documents::claim::Claim;
 use crate::documents::plan::{Plan, Windows};
@@ -168,7 +168,7 @@ pub struct Finding {
     /// The run that should be live.
     pub expected: Option<ExpectedRun>,
     /// What people should know of about the job.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<AlertCondition>,
     /// The operation under way, and when it was planned.
     pub open: Option<(OperationId, Timestamp)>,
     /// Whether what is deployed should run and is known not to.
@@ -204,7 +204,7 @@ pub struct State {
     /// What is desired, once read.
     pub desired: Option<Desired>,
     /// What it waits for.
-    pub phase: Phase,
+    pub phase: JobPhase,
     /// How often the record was somebody else's.
     pub conflicts: u32,
     /// A record whose projection is written before it.
@@ -220,7 +220,7 @@ impl State {
         Self {
             record: None,
             desired: None,
-            phase: Phase::Begin,
+            phase: JobPhase::Begin,
             conflicts: 0,
             draft: None,
             reproject: false,
@@ -237,7 +237,7 @@ impl Default for State {
 
 /// What the machine waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
+pub enum JobPhase {
     /// Nothing yet.
     Begin,
     Record,

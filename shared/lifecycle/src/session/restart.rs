@@ -28,7 +28,7 @@ fn may_hold() -> bool {
 /// How far a restart is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum RestartPhase {
     /// The jobs are stopped.
     Stopping,
     /// The old session is ended.
@@ -116,7 +116,7 @@ pub struct Restart {
     /// The application that is ended, if there was one.
     pub old: Option<String>,
     /// How far it is.
-    pub phase: Phase,
+    pub phase: RestartPhase,
     pub jobs: Vec<SessionJob>,
     /// Jobs that are lost with the old session, knowingly.
     pub strangers: Vec<Stranger>,
@@ -221,7 +221,7 @@ impl SessionJob {
 impl Restart {
     /// A restart that begins: without a session there is nothing to stop.
     pub fn begin(id: OperationId, by: String, at: Timestamp, old: Option<String>, jobs: Vec<SessionJob>) -> Self {
-        let phase = if old.is_some() { Phase::Stopping } else { Phase::Starting };
+        let phase = if old.is_some() { RestartPhase::Stopping } else { RestartPhase::Starting };
         Self { id, by, at, old, phase, jobs, strangers: Vec::new() }
     }
 
@@ -231,13 +231,13 @@ impl Restart {
             self.jobs.iter().filter(|job| !done(job)).cloned().collect()
         };
         match (self.phase, &self.old) {
-            (Phase::Stopping, Some(_)) => match left(SessionJob::is_ended) {
+            (RestartPhase::Stopping, Some(_)) => match left(SessionJob::is_ended) {
                 jobs if jobs.is_empty() => Step::NoteEnd,
                 jobs => Step::Stop(jobs),
             },
-            (Phase::Ending, Some(old)) => Step::End(old.clone()),
-            (Phase::Stopping | Phase::Ending, None) | (Phase::Starting, _) => Step::Start,
-            (Phase::Restoring, _) => match left(SessionJob::is_over) {
+            (RestartPhase::Ending, Some(old)) => Step::End(old.clone()),
+            (RestartPhase::Stopping | RestartPhase::Ending, None) | (RestartPhase::Starting, _) => Step::Start,
+            (RestartPhase::Restoring, _) => match left(SessionJob::is_over) {
                 jobs if jobs.is_empty() => Step::Report,
                 jobs => Step::Restore(jobs),
             },
@@ -267,8 +267,8 @@ impl Restart {
             }
         }
         let to_stop = self.jobs.iter().any(|job| !job.is_ended());
-        if to_stop && self.phase == Phase::Ending {
-            self.phase = Phase::Stopping;
+        if to_stop && self.phase == RestartPhase::Ending {
+            self.phase = RestartPhase::Stopping;
         }
     }
 
@@ -277,7 +277,7 @@ impl Restart {
         for job in self.jobs.iter_mut().filter(|job| !job.is_ended()) {
             job.state = JobState::NotRunning;
         }
-        self.phase = Phase::Starting;
+        self.phase = RestartPhase::Starting;
     }
 
     /// Notes how a job stands; false if it is not in here any more.

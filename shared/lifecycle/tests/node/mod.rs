@@ -16,13 +16,13 @@ use lifecycle::documents::claim::Claim;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::documents::record::{OpenOperation, Record, Source};
-use lifecycle::execute::{Effect, End, Health, Input, JobLook, Role, State, StopEnd, SubmitEnd, step};
+use lifecycle::execute::{Effect, End, Health, Input, JobLook, RunRole, State, StopEnd, SubmitEnd, step};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
 use lifecycle::ids::{Hex32, JobId, run_id};
 use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
 use lifecycle::owed::{Cause, Debt, Patience};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
-use lifecycle::state::{Place, StateRef, is_savepoint, newest};
+use lifecycle::state::{StateLocation, StateRef, is_savepoint, newest};
 
 pub(crate) fn name() -> JobName {
     JobName::try_from("orders").unwrap()
@@ -353,18 +353,20 @@ impl Node {
         })
     }
 
-    pub(crate) fn find(&self, places: &[Place]) -> Option<StateRef> {
+    pub(crate) fn find(&self, places: &[StateLocation]) -> Option<StateRef> {
         newest(self.all_in(places))
     }
 
-    fn all_in(&self, places: &[Place]) -> Vec<StateRef> {
-        let lies_in = |path: &str, place: &Place| {
+    fn all_in(&self, places: &[StateLocation]) -> Vec<StateRef> {
+        let lies_in = |path: &str, place: &StateLocation| {
             let (parent, name) = path.rsplit_once('/').unwrap();
             match place {
-                Place::Exactly { path: exact } => path == exact,
-                Place::Checkpoints { directory } => parent == directory,
-                Place::Savepoints { directory, run, .. } => parent == directory && is_savepoint(name, run.as_deref()),
-                Place::Version { checkpoints, savepoints, .. } => [checkpoints, savepoints]
+                StateLocation::Exactly { path: exact } => path == exact,
+                StateLocation::Checkpoints { directory } => parent == directory,
+                StateLocation::Savepoints { directory, run, .. } => {
+                    parent == directory && is_savepoint(name, run.as_deref())
+                }
+                StateLocation::Version { checkpoints, savepoints, .. } => [checkpoints, savepoints]
                     .into_iter()
                     .any(|directory| path.strip_prefix(directory.as_str()).is_some_and(|rest| rest.starts_with('/'))),
             }
@@ -373,10 +375,10 @@ impl Node {
     }
 }
 
-fn launch(plan: &Plan, role: Role) -> &Launch {
+fn launch(plan: &Plan, role: RunRole) -> &Launch {
     match role {
-        Role::Next => plan.next.as_ref().unwrap(),
-        Role::Previous => &plan.previous.as_ref().unwrap().launch,
+        RunRole::Next => plan.next.as_ref().unwrap(),
+        RunRole::Previous => &plan.previous.as_ref().unwrap().launch,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
 
-use super::objects::{Attributes, ChangeKind, Condition, Object, Objects, Refused, hex};
+use super::objects::{Attributes, ChangeKind, Object, Objects, Precondition, Refused, hex};
 use crate::tasks::lock;
 
 /// Every part but the last has at least this many bytes.
@@ -92,7 +92,7 @@ impl Objects {
         key: &str,
         id: &str,
         named: &[(i32, Option<String>)],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<String, Refused> {
         let mut inner = lock(&self.inner);
         let upload = inner.uploads.get(id).filter(|upload| upload.is_for(bucket, key)).ok_or(Refused::NoSuchUpload)?;

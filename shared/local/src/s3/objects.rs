@@ -34,7 +34,7 @@ pub(super) struct Object {
 
 /// A condition on the object that a write replaces, or that a deletion removes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum Precondition {
     #[default]
     None,
     /// `If-None-Match: *`.
@@ -157,7 +157,7 @@ impl Objects {
         bucket: &str,
         key: &str,
         object: Object,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<(), Refused> {
         self.write(&mut lock(&self.inner), kind, bucket, key, object, condition)
     }
@@ -169,7 +169,7 @@ impl Objects {
         bucket: &str,
         key: &str,
         object: Object,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<(), Refused> {
         let found = inner.buckets.get_mut(bucket).ok_or(Refused::NoSuchBucket)?;
         condition.check(found.objects.get(key))?;
@@ -186,7 +186,7 @@ impl Objects {
     }
 
     /// Checks the condition and deletes the object, as one; a missing key is no error without a condition.
-    pub(super) fn delete(&self, bucket: &str, key: &str, condition: &Condition) -> Result<(), Refused> {
+    pub(super) fn delete(&self, bucket: &str, key: &str, condition: &Precondition) -> Result<(), Refused> {
         let mut inner = lock(&self.inner);
         let found = inner.buckets.get_mut(bucket).ok_or(Refused::NoSuchBucket)?;
         condition.check(found.objects.get(key))?;
@@ -222,7 +222,7 @@ impl Object {
     }
 }
 
-impl Condition {
+impl Precondition {
     fn check(&self, current: Option<&Object>) -> Result<(), Refused> {
         match (self, current) {
             (Self::None, _) | (Self::Absent, None) | (Self::Present, Some(_)) => Ok(()),

@@ -18,7 +18,7 @@ use s3s::dto::{
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::listing::PAGE;
-use super::objects::{Attributes, ChangeKind, Condition, Object, Objects, Refused};
+use super::objects::{Attributes, ChangeKind, Object, Objects, Precondition, Refused};
 use super::pages;
 use super::terms::{read_condition, slice, stored_encoding, whole, write_condition};
 use crate::config::REGION;
@@ -149,7 +149,7 @@ impl S3 for Operations {
         self.known(&req.input.bucket)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in delete.objects {
-            let condition = object.e_tag.map_or(Condition::None, |etag| Condition::Is(etag.into_value()));
+            let condition = object.e_tag.map_or(Precondition::None, |etag| Precondition::Is(etag.into_value()));
             match self.0.delete(&req.input.bucket, &object.key, &condition) {
                 Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
                 Err(refused) => {
@@ -190,7 +190,7 @@ impl S3 for Operations {
         };
         let object = Object::new(source.bytes, attributes);
         let (etag, modified) = (object.etag.clone(), object.modified);
-        self.0.put(ChangeKind::Copy, &input.bucket, &input.key, object, &Condition::None)?;
+        self.0.put(ChangeKind::Copy, &input.bucket, &input.key, object, &Precondition::None)?;
         let result = CopyObjectResult {
             e_tag: Some(ETag::Strong(etag)),
             last_modified: Some(modified.into()),

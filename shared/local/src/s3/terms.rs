@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use s3s::dto::{ETagCondition, Range, StreamingBlob};
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::objects::{Condition, Object, Refused};
+use super::objects::{Object, Precondition, Refused};
 
 /// Reads an upload's whole body; one that is shorter than announced was cut.
 pub(super) async fn whole(body: Option<StreamingBlob>, announced: Option<i64>) -> S3Result<Bytes> {
@@ -35,12 +35,12 @@ pub(super) fn slice(object: &Object, range: Option<Range>) -> S3Result<(Bytes, O
     Ok((bytes, Some(format!("bytes {}-{}/{length}", found.start, found.end - 1))))
 }
 
-pub(super) fn write_condition(is: Option<&ETagCondition>, is_not: Option<&ETagCondition>) -> S3Result<Condition> {
+pub(super) fn write_condition(is: Option<&ETagCondition>, is_not: Option<&ETagCondition>) -> S3Result<Precondition> {
     match (is, is_not) {
-        (None, None) => Ok(Condition::None),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
-        (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Is(etag.value().to_owned())),
-        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (None, None) => Ok(Precondition::None),
+        (Some(ETagCondition::Any), None) => Ok(Precondition::Present),
+        (Some(ETagCondition::ETag(etag)), None) => Ok(Precondition::Is(etag.value().to_owned())),
+        (None, Some(ETagCondition::Any)) => Ok(Precondition::Absent),
         _ => Err(s3_error!(NotImplemented, "writes know If-Match, or If-None-Match: *")),
     }
 }

@@ -16,7 +16,7 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::{Document, read, write};
 use lifecycle::flink::Epoch;
 use lifecycle::ids::{Hex32, JobId, OperationId};
-use lifecycle::keys::{Keys, Place};
+use lifecycle::keys::{Keys, ObjectKind};
 use lifecycle::session::SessionDocument;
 use lifecycle::state::{HEADER_LENGTH, NotMetadata, beside, checkpoint_id, is_checkpoint, is_savepoint, kept_at};
 
@@ -71,7 +71,10 @@ fn one_name(text: &str) {
     if let Ok(name) = JobName::try_from(text) {
         assert_eq!(name.as_str(), text);
         let keys = Keys::new("p/");
-        assert_eq!(keys.place(&format!("{}{name}.yaml", keys.queries())), Place::Query { stem: name.to_string() });
+        assert_eq!(
+            keys.kind_of(&format!("{}{name}.yaml", keys.queries())),
+            ObjectKind::Query { stem: name.to_string() }
+        );
     }
     let _ = (text.parse::<Hex32>().map(|id| id.short()), text.parse::<JobId>());
     if let Ok(id) = text.parse::<OperationId>() {
@@ -84,7 +87,7 @@ fn one_name(text: &str) {
         assert_eq!(serde_json::from_value::<Epoch>(written).ok(), Some(epoch));
     }
     let (keys, run) = (Keys::new("p/"), JobId::from(Hex32::from_bytes([7; 16])));
-    let _ = (keys.place(text), keys.place(&format!("p/{text}")), keys.refused(text), stem(text));
+    let _ = (keys.kind_of(text), keys.kind_of(&format!("p/{text}")), keys.refused(text), stem(text));
     let _ = (beside(text), kept_at(text, run), is_checkpoint(text), is_savepoint(text, Some("070707")));
     let _ = (keys.job_of_record(text), keys.job_of_manifest(text));
 }

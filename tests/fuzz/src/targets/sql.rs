@@ -12,7 +12,7 @@ use desired::sql::{
     unknown_target,
 };
 use desired::tables::{
-    Parameters, Scope, TableDefinitions, TableFile, compare, fill_group_id, forgotten_offsets, parse, read,
+    NameScope, Parameters, TableDefinitions, TableFile, compare, fill_group_id, forgotten_offsets, parse, read,
     shared_transactions,
 };
 
@@ -58,12 +58,12 @@ pub fn statements(data: &[u8]) {
         let _ = (statement.kind.name(), statement.kind.options());
     }
     let query = "SELECT * FROM orders JOIN numbered_orders ON TRUE";
-    let by_sql = definitions.for_sql(query, "buyer_totals", Scope::default());
-    let by_code = definitions.for_code(query, "buyer_totals", Scope::default());
+    let by_sql = definitions.for_sql(query, "buyer_totals", NameScope::default());
+    let by_code = definitions.for_code(query, "buyer_totals", NameScope::default());
     assert_eq!(compare(&by_sql, &by_sql), [], "nothing changed");
     let _ = (
         compare(&by_sql, &by_code),
-        compare(&TableDefinitions::default().for_sql(query, "b", Scope::default()), &by_sql),
+        compare(&TableDefinitions::default().for_sql(query, "b", NameScope::default()), &by_sql),
     );
 }
 

@@ -53,7 +53,7 @@ impl Nature {
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum RunPhase {
     /// Its JobMaster begins until then.
     Initializing { until: i64 },
     /// It waits for slots.
@@ -88,7 +88,7 @@ pub(crate) struct Job {
     pub(crate) parallelism: u32,
     pub(crate) checkpoints: String,
     pub(crate) nature: Nature,
-    pub(crate) phase: Phase,
+    pub(crate) phase: RunPhase,
     pub(crate) holds_slots: bool,
     pub(crate) lineage: u64,
     pub(crate) counter: u64,
@@ -114,13 +114,13 @@ pub(crate) struct Job {
 impl Job {
     pub(crate) fn state(&self) -> JobState {
         match self.phase {
-            Phase::Initializing { .. } => JobState::Initializing,
-            Phase::Scheduled | Phase::Deploying { .. } | Phase::Running { .. } | Phase::Stopping { .. } => {
+            RunPhase::Initializing { .. } => JobState::Initializing,
+            RunPhase::Scheduled | RunPhase::Deploying { .. } | RunPhase::Running { .. } | RunPhase::Stopping { .. } => {
                 JobState::Running
             }
-            Phase::Restarting { .. } => JobState::Restarting,
-            Phase::Cancelling { .. } => JobState::Cancelling,
-            Phase::Over { state, .. } => state,
+            RunPhase::Restarting { .. } => JobState::Restarting,
+            RunPhase::Cancelling { .. } => JobState::Cancelling,
+            RunPhase::Over { state, .. } => state,
         }
     }
 
@@ -129,7 +129,7 @@ impl Job {
         let total = u32::from(self.state() != JobState::Initializing);
         let running = u32::from(self.all_run());
         let finished = u32::from(self.state() == JobState::Finished);
-        let waiting = u32::from(self.phase == Phase::Scheduled);
+        let waiting = u32::from(self.phase == RunPhase::Scheduled);
         JobSeen {
             id: self.id,
             name: self.name.clone(),
@@ -146,34 +146,34 @@ impl Job {
 
     pub(crate) fn over_since(&self) -> Option<i64> {
         match self.phase {
-            Phase::Over { at, .. } => Some(at),
-            Phase::Initializing { .. }
-            | Phase::Scheduled
-            | Phase::Deploying { .. }
-            | Phase::Running { .. }
-            | Phase::Restarting { .. }
-            | Phase::Stopping { .. }
-            | Phase::Cancelling { .. } => None,
+            RunPhase::Over { at, .. } => Some(at),
+            RunPhase::Initializing { .. }
+            | RunPhase::Scheduled
+            | RunPhase::Deploying { .. }
+            | RunPhase::Running { .. }
+            | RunPhase::Restarting { .. }
+            | RunPhase::Stopping { .. }
+            | RunPhase::Cancelling { .. } => None,
         }
     }
 
     pub(crate) fn all_run(&self) -> bool {
-        matches!(self.phase, Phase::Running { .. } | Phase::Stopping { .. })
+        matches!(self.phase, RunPhase::Running { .. } | RunPhase::Stopping { .. })
     }
 
     pub(crate) fn wants_slots(&self) -> bool {
-        !self.holds_slots && self.phase == Phase::Scheduled
+        !self.holds_slots && self.phase == RunPhase::Scheduled
     }
 
     pub(crate) fn gets_slots(&mut self, now: i64) {
         self.holds_slots = true;
-        self.to(Phase::Deploying { until: now + 1_500 }, now);
+        self.to(RunPhase::Deploying { until: now + 1_500 }, now);
     }
 
-    pub(crate) fn to(&mut self, phase: Phase, at: i64) {
+    pub(crate) fn to(&mut self, phase: RunPhase, at: i64) {
         self.phase = phase;
         self.modified = at;
-        if !matches!(phase, Phase::Running { .. }) {
+        if !matches!(phase, RunPhase::Running { .. }) {
             // What was being written stays behind, without `_metadata`, for ever.
             self.writing = None;
         }
@@ -186,30 +186,30 @@ impl Job {
     pub(crate) fn restart(&mut self, at: i64, why: &str) {
         self.restarts += 1;
         self.last_failure = Some(why.to_owned());
-        self.to(Phase::Restarting { until: at + 1_000 }, at);
+        self.to(RunPhase::Restarting { until: at + 1_000 }, at);
     }
 
     /// When something happens to it by itself.
     pub(crate) fn next_event(&self) -> Option<i64> {
         match self.phase {
-            Phase::Initializing { until }
-            | Phase::Deploying { until }
-            | Phase::Restarting { until }
-            | Phase::Stopping { until }
-            | Phase::Cancelling { until } => Some(until),
-            Phase::Running { .. } => {
+            RunPhase::Initializing { until }
+            | RunPhase::Deploying { until }
+            | RunPhase::Restarting { until }
+            | RunPhase::Stopping { until }
+            | RunPhase::Cancelling { until } => Some(until),
+            RunPhase::Running { .. } => {
                 let checkpoint = self.writing.as_ref().map(|(_, done)| *done);
                 let checkpoint = checkpoint.or(self.nature.interval.map(|_| self.next_checkpoint));
                 [self.fails_at(), self.finishes_at(), checkpoint].into_iter().flatten().min()
             }
-            Phase::Scheduled | Phase::Over { .. } => None,
+            RunPhase::Scheduled | RunPhase::Over { .. } => None,
         }
     }
 
     /// A job that begins to fail goes on failing a second after each restart.
     fn fails_at(&self) -> Option<i64> {
         let first = self.first_ran?;
-        let Phase::Running { since } = self.phase else { return None };
+        let RunPhase::Running { since } = self.phase else { return None };
         let after = self.nature.dies_after.or(self.nature.restarts_after)?;
         Some((first + after).max(since + 1_000))
     }
@@ -220,17 +220,17 @@ impl Job {
 
     pub(crate) fn fire(&mut self, at: i64, states: &mut States) {
         match self.phase {
-            Phase::Initializing { .. } => self.to(Phase::Scheduled, at),
-            Phase::Deploying { .. } => {
+            RunPhase::Initializing { .. } => self.to(RunPhase::Scheduled, at),
+            RunPhase::Deploying { .. } => {
                 self.first_ran.get_or_insert(at);
                 self.next_checkpoint = at + self.nature.interval.unwrap_or(0);
-                self.to(Phase::Running { since: at }, at);
+                self.to(RunPhase::Running { since: at }, at);
             }
-            Phase::Restarting { .. } => {
-                let next = if self.holds_slots { Phase::Deploying { until: at + 500 } } else { Phase::Scheduled };
+            RunPhase::Restarting { .. } => {
+                let next = if self.holds_slots { RunPhase::Deploying { until: at + 500 } } else { RunPhase::Scheduled };
                 self.to(next, at);
             }
-            Phase::Stopping { .. } => {
+            RunPhase::Stopping { .. } => {
                 self.ends_in_savepoint = true;
                 self.over(JobState::Finished, at);
                 // Stopped with a savepoint, its checkpoints are deleted.
@@ -238,9 +238,9 @@ impl Job {
                     states.remove(&path);
                 }
             }
-            Phase::Cancelling { .. } => self.over(JobState::Canceled, at),
-            Phase::Running { .. } => self.run(at, states),
-            Phase::Scheduled | Phase::Over { .. } => {}
+            RunPhase::Cancelling { .. } => self.over(JobState::Canceled, at),
+            RunPhase::Running { .. } => self.run(at, states),
+            RunPhase::Scheduled | RunPhase::Over { .. } => {}
         }
     }
 
@@ -290,6 +290,6 @@ impl Job {
     }
 
     pub(crate) fn over(&mut self, state: JobState, at: i64) {
-        self.to(Phase::Over { state, at }, at);
+        self.to(RunPhase::Over { state, at }, at);
     }
 }

@@ -7,7 +7,7 @@ mod session;
 mod stops;
 mod submit;
 
-pub(crate) use job::{Job, Nature, Phase};
+pub(crate) use job::{Job, Nature, RunPhase};
 use lifecycle::flink::{Look, Slots};
 use lifecycle::ids::JobId;
 pub(crate) use saved::{Saved, States};

@@ -3,7 +3,7 @@
 
 use lifecycle::flink::{Epoch, JobState};
 
-use super::{Flink, Phase};
+use super::{Flink, RunPhase};
 
 /// Whether anybody answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Flink {
             if !job.is_over() {
                 job.disturbed = true;
                 if ha {
-                    job.to(Phase::Initializing { until: now + 17_000 }, now);
+                    job.to(RunPhase::Initializing { until: now + 17_000 }, now);
                     job.holds_slots = false;
                 } else {
                     job.over(JobState::Failed, now);
@@ -121,7 +121,7 @@ impl Flink {
         for job in self.jobs.iter_mut().filter(|job| job.session == at && job.holds_slots) {
             job.disturbed = true;
             job.holds_slots = false;
-            if job.all_run() || matches!(job.phase, Phase::Deploying { .. }) {
+            if job.all_run() || matches!(job.phase, RunPhase::Deploying { .. }) {
                 job.restart(now, "the TaskManager was lost");
             }
         }

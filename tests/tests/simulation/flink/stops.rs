@@ -4,7 +4,7 @@
 use control::ports::StopStatus;
 use lifecycle::ids::{JobId, TriggerId};
 
-use super::{Flink, Phase};
+use super::{Flink, RunPhase};
 
 /// So long the JobManager remembers how a stop ended.
 const REMEMBERED: i64 = 300_000;
@@ -55,7 +55,7 @@ impl Flink {
             Some(job) if job.is_over() => {
                 stop.fails(now, "FlinkJobNotFoundException", "Could not find Flink job");
             }
-            Some(job) if !matches!(job.phase, Phase::Running { .. }) => stop.fails(
+            Some(job) if !matches!(job.phase, RunPhase::Running { .. }) => stop.fails(
                 now,
                 "CheckpointException",
                 "it is not being executed at the moment. Not all required tasks are currently running.",
@@ -89,7 +89,7 @@ impl Flink {
         if let Some(job) = self.known_mut(session, run)
             && !job.is_over()
         {
-            job.to(Phase::Cancelling { until: now + 1_000 }, now);
+            job.to(RunPhase::Cancelling { until: now + 1_000 }, now);
         }
         for stop in self.stops.iter_mut().filter(|s| s.session == session && s.run == run && s.is_under_way()) {
             stop.fails(now, "CheckpointException", "Checkpoint Coordinator is suspending.");
@@ -104,7 +104,7 @@ impl Flink {
                 continue;
             }
             let Some(job) = self.known_mut(stop.session, stop.run) else { continue };
-            if !matches!(job.phase, Phase::Running { .. }) {
+            if !matches!(job.phase, RunPhase::Running { .. }) {
                 let gone = job.is_over();
                 let (class, message) = if gone {
                     ("FlinkJobNotFoundException", "Could not find Flink job")
@@ -121,7 +121,7 @@ impl Flink {
             job.savepoint = Some(path.clone());
             job.completed += 1;
             job.triggered = Some(stop.due);
-            job.to(Phase::Stopping { until: stop.due + ENDING }, stop.due);
+            job.to(RunPhase::Stopping { until: stop.due + ENDING }, stop.due);
             self.states.begin(&path, saved);
             self.states.complete(&path);
             self.stops[n].status = StopStatus::Completed(path);

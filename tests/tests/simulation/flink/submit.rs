@@ -5,7 +5,7 @@ use desired::launch::Launch;
 use lifecycle::flink::JobState;
 use lifecycle::ids::JobId;
 
-use super::{Flink, Job, Nature, Phase};
+use super::{Flink, Job, Nature, RunPhase};
 
 /// How a submission ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,8 @@ impl Flink {
         let failure = failure.or((!nature.starts).then(|| "Could not start the JobMaster.".to_owned()));
         let now = self.now;
         let phase = match &failure {
-            Some(_) => Phase::Over { state: JobState::Failed, at: now },
-            None => Phase::Initializing { until: now + 500 },
+            Some(_) => RunPhase::Over { state: JobState::Failed, at: now },
+            None => RunPhase::Initializing { until: now + 500 },
         };
         self.jobs.push(Job {
             number: self.jobs.len(),

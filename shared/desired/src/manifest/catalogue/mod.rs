@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 pub(crate) use nearest::{Meant, meant};
 use rules::Rules;
-pub(crate) use rules::{Names, Scope};
+pub(crate) use rules::{Names, OptionScope};
 pub(crate) use values::{OptionType, Scalar};
 pub use values::{megabytes, memory_bytes};
 
@@ -143,7 +143,7 @@ pub(crate) fn spellings() -> impl Iterator<Item = &'static str> {
 }
 
 /// Where an option of this name has an effect; `None` if it is none of Flink's names, nor like them.
-pub(crate) fn scope(name: &str) -> Option<Scope> {
+pub(crate) fn scope(name: &str) -> Option<OptionScope> {
     CATALOGUE.rules.scope(name)
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Scope, options, renamed, scope, spellings};
+use super::{OptionScope, options, renamed, scope, spellings};
 use crate::suggest::{bare, distance};
 
 /// Longer names than any of Flink's are not looked at.
@@ -64,7 +64,7 @@ fn misspelt(name: &str) -> Option<&'static str> {
 fn part(name: &str) -> Option<&'static str> {
     let mut whole = options().iter().map(|option| option.name).filter(|known| {
         let (first, rest) = known.split_once('.').unwrap_or((known, ""));
-        (first == name || (rest == name && name.contains('.'))) && scope(known) == Some(Scope::Job)
+        (first == name || (rest == name && name.contains('.'))) && scope(known) == Some(OptionScope::Job)
     });
     let one = whole.next()?;
     whole.next().is_none().then_some(one)

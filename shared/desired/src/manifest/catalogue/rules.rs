@@ -10,7 +10,7 @@ const RULES: &str = include_str!("rules.tsv");
 
 /// Where an option has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum OptionScope {
     /// On the one job that it is given for.
     Job,
     /// Only in the cluster's own configuration: why.
@@ -29,8 +29,8 @@ pub(crate) enum Names {
 /// The rules by name; `a.*` is kept as `a`, apart from those for `a` alone.
 #[derive(Default)]
 pub(super) struct Rules {
-    exact: HashMap<&'static str, Scope>,
-    under: HashMap<&'static str, Scope>,
+    exact: HashMap<&'static str, OptionScope>,
+    under: HashMap<&'static str, OptionScope>,
     free: Vec<&'static str>,
     /// Names, or beginnings that end with a point.
     naming: Vec<(&'static str, Names)>,
@@ -65,7 +65,7 @@ impl Rules {
                 "class" => rules.naming.push((name.trim_end_matches('*'), Names::Classes)),
                 "path" => rules.naming.push((name.trim_end_matches('*'), Names::Files)),
                 _ => {
-                    let scope = if verb == "job" { Scope::Job } else { Scope::Cluster(detail) };
+                    let scope = if verb == "job" { OptionScope::Job } else { OptionScope::Cluster(detail) };
                     match name.strip_suffix(".*") {
                         Some(parent) => rules.under.insert(parent, scope),
                         None => rules.exact.insert(name, scope),
@@ -76,7 +76,7 @@ impl Rules {
         rules
     }
 
-    pub(super) fn scope(&self, name: &str) -> Option<Scope> {
+    pub(super) fn scope(&self, name: &str) -> Option<OptionScope> {
         let under = || parents(name).find_map(|parent| self.under.get(parent));
         self.exact.get(name).or_else(under).copied()
     }

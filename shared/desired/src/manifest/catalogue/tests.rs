@@ -41,7 +41,9 @@ fn every_option_has_a_scope_and_every_rule_an_option() {
                     "{line}"
                 );
             }
-            "free" => assert!(matches!(scope(name.trim_end_matches(".*")), None | Some(Scope::Cluster(_))), "{line}"),
+            "free" => {
+                assert!(matches!(scope(name.trim_end_matches(".*")), None | Some(OptionScope::Cluster(_))), "{line}");
+            }
             // The first is of newer releases, the others are put together by Flink.
             "class" | "path" => assert!(
                 matches!(name, "execution.job-status-changed-listeners" | "table.catalog-store.*")
@@ -81,7 +83,8 @@ fn every_text_that_has_an_effect_was_looked_at() {
     let takes_text = |takes: &OptionType| {
         matches!(takes, OptionType::Map | OptionType::One(Scalar::Text) | OptionType::List(Scalar::Text))
     };
-    let open = options().iter().filter(|option| takes_text(&option.takes) && scope(option.name) == Some(Scope::Job));
+    let open =
+        options().iter().filter(|option| takes_text(&option.takes) && scope(option.name) == Some(OptionScope::Job));
     let open = open.map(|option| option.name).filter(|name| {
         let text = "org.example.Factory";
         let refused = refusal(name).or_else(|| reach(name, text)).is_some() || brings_code(name);

@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
-use super::protocol::{Answer, Hello, Numbered, PROTOCOL, Request};
+use super::protocol::{Hello, Numbered, PROTOCOL, Reply, Request};
 use super::{Options, SCRIPT};
 use crate::endpoint::run_arguments;
 use crate::environment::is_for_flink;
@@ -37,7 +37,7 @@ const ADDRESS: usize = 107;
 
 /// A warm Flink client.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct FlinkClient {
     process: Process,
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
@@ -84,7 +84,7 @@ impl NodeBroken {
 #[derive(Debug)]
 struct Home(PathBuf);
 
-impl Session {
+impl FlinkClient {
     /// Starts the client and waits for its first line.
     pub(super) async fn start(options: &Options) -> Result<Self, NodeBroken> {
         let secrets = options.secrets.secrets().clone();
@@ -108,27 +108,27 @@ impl Session {
         };
         let (reader, writer) = stream.into_split();
         let (reader, prepared) = (BufReader::new(reader), HashSet::new());
-        let mut session = Self { process, reader, writer, last: 0, secrets, prepared, _home: home };
-        match session.line::<Hello>(end).await {
+        let mut client = Self { process, reader, writer, last: 0, secrets, prepared, _home: home };
+        match client.line::<Hello>(end).await {
             Ok(Hello { protocol: PROTOCOL, broken: Some(why), .. }) => {
-                let lost = session.lose(format!("does not work: {why}")).await;
+                let lost = client.lose(format!("does not work: {why}")).await;
                 Err(NodeBroken::client(options, &lost))
             }
             Ok(Hello { protocol: PROTOCOL, flink, python, broken: None }) => {
                 let (flink, python) = (readable(&flink), readable(&python));
                 tracing::info!(flink, python, "the Flink client is ready");
-                Ok(session)
+                Ok(client)
             }
             Ok(Hello { protocol, .. }) => {
-                let lost = session.lose(format!("speaks protocol {protocol}, not {PROTOCOL}")).await;
+                let lost = client.lose(format!("speaks protocol {protocol}, not {PROTOCOL}")).await;
                 Err(NodeBroken::client(options, &lost))
             }
-            Err(why) => Err(NodeBroken::client(options, &session.lose(why).await)),
+            Err(why) => Err(NodeBroken::client(options, &client.lose(why).await)),
         }
     }
 
     /// Asks, and waits for the answer until `end`. After an error the client is gone, and with it all it was about to do.
-    pub(super) async fn ask(&mut self, request: &Request<'_>, end: Instant) -> Result<Answer, Lost> {
+    pub(super) async fn ask(&mut self, request: &Request<'_>, end: Instant) -> Result<Reply, Lost> {
         match self.exchange(request, end).await {
             Ok(answer) => Ok(answer),
             Err(why) => Err(self.lose(why).await),
@@ -149,7 +149,7 @@ impl Session {
         self.process.end(limit).await;
     }
 
-    async fn exchange(&mut self, request: &Request<'_>, end: Instant) -> Result<Answer, String> {
+    async fn exchange(&mut self, request: &Request<'_>, end: Instant) -> Result<Reply, String> {
         self.last += 1;
         let id = self.last;
         let mut line =
@@ -160,7 +160,7 @@ impl Session {
             Ok(Err(error)) => return Err(format!("hung up: {error}")),
             Err(_) => return Err("did not take the request in time".to_owned()),
         }
-        let answer: Answer = self.line(end).await?;
+        let answer: Reply = self.line(end).await?;
         if answer.id == id { Ok(answer) } else { Err(format!("answered request {} where {id} was asked", answer.id)) }
     }
 
