@@ -2,8 +2,9 @@
 //! Must not know how an order is carried out.
 
 use lifecycle::documents::record::Source;
-use orchestrator::actions::{self, Action, act};
+use orchestrator::actions::{self, Action};
 
+use crate::ask::ask;
 use crate::cli::{Allow, Dispatch};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -13,8 +14,7 @@ use crate::plan;
 
 /// Orders something and shows what came of the decision.
 pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let orchestrator = invocation.acting().await?;
-    let answer = plan::plan_of(act(&orchestrator, action).await?)?;
+    let answer = plan::plan_of(ask(action, invocation).await?)?;
     plan::show(&answer, "Ordered", out);
     Ok(plan::ordered(&answer))
 }

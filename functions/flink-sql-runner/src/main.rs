@@ -2,6 +2,7 @@
 //! Everything else is the modules'.
 
 mod act;
+mod ask;
 mod cli;
 mod deploy;
 mod error;

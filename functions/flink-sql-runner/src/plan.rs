@@ -10,6 +10,7 @@ use lifecycle::decision::{Action, From, Stop};
 use lifecycle::reason::Reason;
 use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
 
+use crate::ask::ask;
 use crate::cli;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -19,10 +20,9 @@ use crate::render::{Colour, change, count, diagnostics, paint, table};
 
 /// Shows what a deployment would do.
 pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let orchestrator = invocation.reading().await?;
     let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
     let action = actions::Action::Plan { names };
-    let answer = plan_of(actions::act(&orchestrator, action).await?)?;
+    let answer = plan_of(ask(action, invocation).await?)?;
     show(&answer, "Plan", out);
     let exit = planned(&answer);
     let changes = answer.jobs.iter().any(|job| job.plan.is_some());

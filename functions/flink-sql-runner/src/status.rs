@@ -9,9 +9,10 @@ use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::record::{Ended, Status};
 use lifecycle::flink::Slots;
-use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer, JobStatus, StatusAnswer, act};
+use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer, JobStatus, StatusAnswer};
 use orchestrator::held::{named, why};
 
+use crate::ask::ask;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
@@ -21,7 +22,7 @@ use crate::render::{ago, change, count, diagnostics, indented, printable, table}
 /// Shows how every job stands.
 #[expect(clippy::disallowed_methods, reason = "ages for people")]
 pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    match act(&invocation.reading().await?, Action::Status {}).await? {
+    match ask(Action::Status {}, invocation).await? {
         Answer::Status(answer) => {
             out.result(&answer, || status_text(&answer, Timestamp::now()));
             Ok(Exit::Done)
@@ -34,7 +35,7 @@ pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, Cl
 
 /// Shows what was done about a job.
 pub(crate) async fn history(name: JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    match act(&invocation.reading().await?, Action::History { name }).await? {
+    match ask(Action::History { name }, invocation).await? {
         Answer::History(answer) => {
             out.result(&answer, || history_text(&answer));
             Ok(Exit::Done)
