@@ -45,13 +45,19 @@ impl Claims<'_> {
         fetch(self.store, &self.keys.claim(operation)).await
     }
 
-    /// Writes `claim` in the place of what `condition` expects.
-    pub async fn write(&self, mut claim: Claim, condition: Precondition) -> Result<Option<OwnClaim>, OutsideError> {
-        claim.revision += 1;
+    /// Writes `claim` in the place of `before`, which is what `condition` expects.
+    pub async fn write(
+        &self,
+        mut claim: Claim,
+        before: Option<&Claim>,
+        condition: Precondition,
+    ) -> Result<Option<OwnClaim>, OutsideError> {
+        // Renewals in between were written as well.
+        claim.revision = before.map_or(claim.revision, |before| before.revision) + 1;
         claim.format = FORMAT;
         claim.nonce = self.world.fresh_id().into();
         let key = self.keys.claim(claim.operation);
-        Ok(swap(self.store, &key, &claim, condition).await?.map(|etag| OwnClaim { claim, etag }))
+        Ok(swap(self.store, &key, &claim, before, condition).await?.map(|etag| OwnClaim { claim, etag }))
     }
 
     /// Creates the claim, or takes it over from a holder whose lease and the margin have lapsed.
@@ -62,28 +68,34 @@ impl Claims<'_> {
         lease: Duration,
     ) -> Result<ClaimAnswer, OutsideError> {
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-        let (claim, condition) = match self.get(operation).await? {
-            None => (Claim::fresh(operation, holder, lease_ms), Precondition::Absent),
+        let (before, claim, condition) = match self.get(operation).await? {
+            None => (None, Claim::fresh(operation, holder, lease_ms), Precondition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
             Some((claim, object)) if claim.holder != holder && !self.lapsed(&claim, &object) => {
                 return Ok(ClaimAnswer::Live);
             }
-            Some((claim, object)) => (Claim { holder, lease_ms, ..claim }, Precondition::Unchanged(object.etag)),
+            Some((claim, object)) => {
+                let taken = Claim { holder, lease_ms, ..claim.clone() };
+                (Some(claim), taken, Precondition::Unchanged(object.etag))
+            }
         };
-        Ok(self.write(claim, condition).await?.map_or(ClaimAnswer::Live, ClaimAnswer::Ours))
+        Ok(self.write(claim, before.as_ref(), condition).await?.map_or(ClaimAnswer::Live, ClaimAnswer::Ours))
     }
 
     /// Closes the claim where there is none or its lease has lapsed: nobody takes over a closed one.
     pub async fn close(&self, operation: OperationId) -> Result<ClaimAnswer, OutsideError> {
         let nobody = self.world.fresh_id().into();
-        let (claim, condition) = match self.get(operation).await? {
-            None => (Claim::fresh(operation, nobody, 0), Precondition::Absent),
+        let (before, claim, condition) = match self.get(operation).await? {
+            None => (None, Claim::fresh(operation, nobody, 0), Precondition::Absent),
             Some((claim, _)) if claim.closed => return Ok(ClaimAnswer::Closed(claim)),
             Some((claim, object)) if !self.lapsed(&claim, &object) => return Ok(ClaimAnswer::Live),
-            Some((claim, object)) => (claim, Precondition::Unchanged(object.etag)),
+            Some((claim, object)) => (Some(claim.clone()), claim, Precondition::Unchanged(object.etag)),
         };
         let closed = Claim { closed: true, ..claim };
-        Ok(self.write(closed, condition).await?.map_or(ClaimAnswer::Live, |held| ClaimAnswer::Closed(held.claim)))
+        Ok(self
+            .write(closed, before.as_ref(), condition)
+            .await?
+            .map_or(ClaimAnswer::Live, |held| ClaimAnswer::Closed(held.claim)))
     }
 
     fn lapsed(&self, claim: &Claim, object: &Object) -> bool {

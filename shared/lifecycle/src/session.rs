@@ -6,7 +6,7 @@ mod restart;
 pub use restart::{JobState, LiveJob, Restart, RestartPhase, SessionJob, Step, Stranger};
 use serde::{Deserialize, Serialize};
 
-use crate::documents::{Document, Rest};
+use crate::documents::{Document, Invariants, Rest, first_broken};
 use crate::ids::{Nonce, OperationId};
 
 /// The format of this document that this version writes.
@@ -45,6 +45,16 @@ pub struct SessionDocument {
 
 impl Document for SessionDocument {
     const FORMAT: u32 = FORMAT;
+}
+
+impl Invariants for SessionDocument {
+    fn broken(&self, before: Option<&Self>) -> Option<&'static str> {
+        let ids = before.and_then(|before| before.restart.as_ref()).zip(self.restart.as_ref());
+        first_broken(&[
+            (before.is_none_or(|before| before.revision < self.revision), "the revision rises with every write"),
+            (ids.is_none_or(|(before, now)| before.id == now.id), "a restart under way is not replaced by another"),
+        ])
+    }
 }
 
 impl SessionDocument {

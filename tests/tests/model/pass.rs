@@ -163,8 +163,9 @@ impl World {
     fn write_record(&mut self, pass: &mut Pass, state: &State, record: &Record) -> Input {
         let store = Shelf::new(self.record.clone(), version, false);
         let condition = pass.read.map_or(Precondition::Absent, |read| Precondition::Unchanged(revision(read)));
-        let swapped = carried_out(swap(&store, "record", record, condition));
-        // Nothing but a lost reply goes wrong here.
+        let before = self.record.as_deref().filter(|before| pass.read == Some(before.revision));
+        let swapped = carried_out(swap(&store, "record", record, before, condition));
+        // Nothing but a lost reply goes wrong here, and a record that would break its own rules.
         self.note(swapped.is_err().then_some(Broken::OwnWriteNotKnown));
         if store.is_written() {
             self.note(rules::recording(&pass.situation, self.record.as_deref(), record, state.desired.as_ref()));

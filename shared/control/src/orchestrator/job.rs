@@ -180,7 +180,7 @@ impl<'a> Job<'a> {
                 if self.round.dry {
                     return Ok(Input::Written);
                 }
-                match orchestrator.put_record(&record, self.condition.clone()).await? {
+                match orchestrator.put_record(&record, self.known.as_deref(), self.condition.clone()).await? {
                     Some(etag) => {
                         self.condition = Precondition::Unchanged(etag);
                         self.written(record);

@@ -17,12 +17,9 @@ use lifecycle::orchestrate::Lost;
 use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
-use crate::documents::{swap, unreadable};
-use crate::ports::{OutsideError, Precondition};
+use crate::documents::{self, Change, unreadable};
+use crate::ports::{Object, OutsideError};
 use crate::runner::error_chain;
-
-/// How often the document is read again because somebody else wrote it.
-const CONFLICTS: u32 = 8;
 
 /// Measures facts. It must not wait for anything outside.
 pub trait Facts: Send + Sync {
@@ -97,27 +94,23 @@ impl Orchestrator {
         tried.into_iter().filter(|(_, told)| *told).map(|(alert, _)| alert).collect()
     }
 
-    /// Changes the document of what stands by compare-and-swap; a change that changes nothing writes nothing.
+    /// Changes the document of what stands; a change that changes nothing writes nothing.
     async fn change_alerts<T>(&self, change: impl Fn(&mut AlertsDocument) -> T) -> Result<T, OutsideError> {
-        let (store, key) = (self.store.as_ref(), self.settings.keys.alerts());
-        for _ in 0..CONFLICTS {
-            let nonce = self.world.fresh_id().into();
-            let (known, expecting) = match store.get(&key).await? {
-                None => (AlertsDocument::fresh(nonce), Precondition::Absent),
-                Some(object) => (standing(&key, &object.bytes, nonce)?, Precondition::Unchanged(object.etag)),
-            };
-            let mut draft = known.clone();
+        let (key, world) = (self.settings.keys.alerts(), self.world.as_ref());
+        let parse = |object: &Object| standing(&key, &object.bytes, world.fresh_id().into());
+        let next = |before: Option<&AlertsDocument>, _: Option<&Object>| {
+            let nonce = world.fresh_id().into();
+            let mut draft = before.cloned().unwrap_or_else(|| AlertsDocument::fresh(nonce));
+            let known = draft.clone();
             let answer = change(&mut draft);
             if draft == known {
-                return Ok(answer);
+                return Ok(Change::Leave(answer));
             }
             draft.nonce = nonce;
             draft.format = FORMAT;
-            if swap(store, &key, &draft, expecting).await?.is_some() {
-                return Ok(answer);
-            }
-        }
-        Err(OutsideError::refused("noting alerts", "others keep writing them"))
+            Ok(Change::Write(draft, answer))
+        };
+        documents::change(self.store.as_ref(), &key, parse, next).await
     }
 
     /// What a look shows, for measures and for people.

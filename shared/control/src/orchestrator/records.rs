@@ -10,12 +10,9 @@ use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
 
 use super::{JOBS, Orchestrator};
-use crate::documents::{fetch, swap};
+use crate::documents::{self, Change, fetch, read_object, swap};
 use crate::fan_out::FanOut;
-use crate::ports::{Etag, OutsideError, Precondition};
-
-/// How often a record that somebody else wrote is read again.
-const CONFLICTS: u32 = 8;
+use crate::ports::{Etag, Object, OutsideError, Precondition};
 
 /// A record with the version that the next write depends on.
 pub(super) type Versioned = (Option<Box<Record>>, Precondition);
@@ -54,13 +51,14 @@ impl Orchestrator {
         })
     }
 
-    /// Writes a record; nothing if somebody else did.
+    /// Writes a record in the place of `before`; nothing if somebody else did.
     pub(super) async fn put_record(
         &self,
         record: &Record,
+        before: Option<&Record>,
         condition: Precondition,
     ) -> Result<Option<Etag>, OutsideError> {
-        swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, condition).await
+        swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, before, condition).await
     }
 
     /// Makes everything that is owed to a job due at once, a target that failed included.
@@ -89,23 +87,19 @@ impl Orchestrator {
         self.change(name, change, || OutsideError::refused(format!("allowing {permission} for {name}"), nothing)).await
     }
 
-    /// Changes a record by compare-and-swap; `refused` where there is none, or `change` finds nothing to do.
+    /// Changes a record; `refused` where there is none, or `change` finds nothing to do.
     async fn change(
         &self,
         name: &JobName,
         change: impl Fn(&mut Record) -> bool,
         refused: impl Fn() -> OutsideError,
     ) -> Result<(), OutsideError> {
-        for _ in 0..CONFLICTS {
-            let (record, condition) = self.record(name).await?;
-            let mut record = record.ok_or_else(&refused)?.revised(self.world.fresh_id().into());
-            if !change(&mut record) {
-                return Err(refused());
-            }
-            if self.put_record(&record, condition).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(OutsideError::refused("writing the record", "others keep writing it; try again"))
+        let key = self.settings.keys.record(name);
+        let parse = |object: &Object| read_object(&key, object);
+        let next = |before: Option<&Record>, _: Option<&Object>| {
+            let mut record = before.cloned().ok_or_else(&refused)?.revised(self.world.fresh_id().into());
+            if change(&mut record) { Ok(Change::Write(record, ())) } else { Err(refused()) }
+        };
+        documents::change(self.store.as_ref(), &key, parse, next).await
     }
 }

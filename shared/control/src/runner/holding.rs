@@ -53,7 +53,7 @@ impl<'a> Holding<'a> {
     pub async fn save(&mut self, claim: Claim) -> Result<Option<Claim>, OutsideError> {
         let Some(held) = &self.held else { return Ok(None) };
         let began = Instant::now();
-        let written = self.claims.write(claim, Precondition::Unchanged(held.etag.clone())).await?;
+        let written = self.claims.write(claim, Some(&held.claim), Precondition::Unchanged(held.etag.clone())).await?;
         let Some(held) = written else { return Ok(None) };
         self.lease.renewed(began);
         let claim = held.claim.clone();

@@ -6,11 +6,8 @@ use std::sync::Arc;
 use lifecycle::session::SessionDocument;
 use tokio::sync::Mutex;
 
-use crate::documents::{fetch, swap};
-use crate::ports::{Object, OutsideError, Precondition, Store, World};
-
-/// How often a write that others crossed is tried.
-const TRIES: usize = 16;
+use crate::documents::{self, Change, fetch, read_object};
+use crate::ports::{Object, OutsideError, Store, World};
 
 /// The one document about the session.
 pub struct SessionDocuments {
@@ -39,21 +36,17 @@ impl SessionDocuments {
         mut change: impl FnMut(&mut SessionDocument, Option<&Object>) -> bool,
     ) -> Result<Option<SessionDocument>, OutsideError> {
         let _one = self.writing.lock().await;
-        for _ in 0..TRIES {
-            let (mut document, object) = match fetch(self.store.as_ref(), &self.key).await? {
-                None => (SessionDocument::fresh(self.world.fresh_id().into()), None),
-                Some((document, object)) => (document, Some(object)),
-            };
-            if !change(&mut document, object.as_ref()) {
-                return Ok(None);
+        let parse = |object: &Object| read_object(&self.key, object);
+        let next = |before: Option<&SessionDocument>, object: Option<&Object>| {
+            let fresh = || SessionDocument::fresh(self.world.fresh_id().into());
+            let mut document = before.cloned().unwrap_or_else(fresh);
+            if !change(&mut document, object) {
+                return Ok(Change::Leave(None));
             }
             document.revision += 1;
             document.nonce = self.world.fresh_id().into();
-            let condition = object.map_or(Precondition::Absent, |object| Precondition::Unchanged(object.etag));
-            if swap(self.store.as_ref(), &self.key, &document, condition).await?.is_some() {
-                return Ok(Some(document));
-            }
-        }
-        Err(OutsideError::unknown(&self.key, "others keep writing it"))
+            Ok(Change::Write(document.clone(), Some(document)))
+        };
+        documents::change(self.store.as_ref(), &self.key, parse, next).await
     }
 }

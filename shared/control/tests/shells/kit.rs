@@ -137,6 +137,7 @@ impl Outside {
                 compiled: lifecycle::documents::outcome::Compiled::default(),
             };
             let mut record = Record::fresh(name.clone(), operation.into(), Source::Queries);
+            record.highest_version = meta.query_version;
             record.deployed = Some(Deployed {
                 target: target.clone(),
                 meta: meta.clone(),

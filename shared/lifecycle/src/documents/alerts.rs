@@ -115,6 +115,12 @@ impl AlertsDocument {
         }
     }
 
+    /// Whether no more of a kind are kept than the limit.
+    pub(super) fn is_bounded(&self) -> bool {
+        let of = |kind| self.standing.iter().filter(|known| known.condition.kind == kind).count();
+        self.standing.iter().all(|known| of(known.condition.kind) <= KEPT)
+    }
+
     fn drop_ended(&mut self, seen: &Seen, now: Timestamp) {
         self.standing.retain(|known| {
             let Some(raised) = known.raised else { return true };

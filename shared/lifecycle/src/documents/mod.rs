@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod batch;
 pub mod claim;
 mod format;
+mod invariants;
 pub mod observed;
 pub mod outcome;
 pub mod plan;
@@ -13,3 +14,5 @@ pub mod refused;
 pub mod result;
 
 pub use format::{Document, DocumentError, Rest, read, write};
+pub use invariants::Invariants;
+pub(crate) use invariants::first_broken;

@@ -179,7 +179,7 @@ fn taken_over(
 ) -> Record {
     let fresh = || Record::fresh(name.clone(), situation.nonce, situation.source);
     let mut record = before.cloned().unwrap_or_else(fresh);
-    record.highest_version = meta.query_version;
+    record.highest_version = record.highest_version.max(meta.query_version);
     let look = "taken over from the Python tool: its run is looked for";
     let debt = Debt::after(None, Cause::NoResult, look, situation.operation, situation.now);
     record.owed.keep_running = Some(debt.at_once(situation.now));
