@@ -387,6 +387,16 @@ pub(crate) fn allow(record: &mut Record, permission: Permission, run: Option<Job
     record.allows.push(Allow { permission, run, what, by: "anna".to_owned(), at: Timestamp::UNIX_EPOCH });
 }
 
+/// The pause of what is owed is over.
+pub(crate) fn make_due(record: &mut Record) {
+    let at = Timestamp::UNIX_EPOCH;
+    let owed = &mut record.owed;
+    let apply = owed.apply.iter_mut().map(|apply| &mut apply.debt).filter(|debt| debt.next.is_some());
+    for debt in apply.chain(&mut owed.keep_running).chain(&mut owed.remove) {
+        debt.next = Some(at);
+    }
+}
+
 /// An operation of this record ended without a result: the next decision looks.
 pub(crate) fn unsettle(record: &mut Record) {
     let now = Timestamp::UNIX_EPOCH;
