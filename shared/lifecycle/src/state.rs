@@ -56,6 +56,17 @@ pub enum StateLocation {
 }
 
 impl StateLocation {
+    /// The checkpoints of one run below the directory of its version, or below the one that its launch names.
+    pub fn checkpoints_of(run: JobId, directory: &str) -> Self {
+        Self::Checkpoints { directory: format!("{}/{run}", directory.trim_end_matches('/')) }
+    }
+
+    /// Those savepoints in a directory that are named by one run.
+    pub fn savepoints_of(run: JobId, directory: &str, operations_since: Option<OperationId>) -> Self {
+        let run = Some(run.in_savepoint_names());
+        Self::Savepoints { directory: directory.to_owned(), run, operations_since }
+    }
+
     /// All savepoints directly in one directory.
     pub fn savepoints(directory: impl Into<String>) -> Self {
         Self::Savepoints { directory: directory.into(), run: None, operations_since: None }
@@ -139,13 +150,9 @@ pub fn locations_of_run(
     operation: OperationId,
 ) -> Vec<StateLocation> {
     vec![
-        StateLocation::Checkpoints { directory: format!("{}/{run}", version_directory(checkpoints, version)) },
+        StateLocation::checkpoints_of(run, &version_directory(checkpoints, version)),
         StateLocation::savepoints(savepoint_directory(savepoints, version, operation)),
-        StateLocation::Savepoints {
-            directory: version_directory(savepoints, version),
-            run: Some(run.in_savepoint_names()),
-            operations_since: Some(operation),
-        },
+        StateLocation::savepoints_of(run, &version_directory(savepoints, version), Some(operation)),
     ]
 }
 

@@ -127,12 +127,8 @@ impl Previous {
         for place in &self.places {
             match (place, run) {
                 (StateLocation::Version { checkpoints, savepoints, shared: true }, Some(run)) => {
-                    places.push(StateLocation::Checkpoints { directory: format!("{checkpoints}/{run}") });
-                    places.push(StateLocation::Savepoints {
-                        directory: savepoints.clone(),
-                        run: Some(run.in_savepoint_names()),
-                        operations_since: None,
-                    });
+                    places.push(StateLocation::checkpoints_of(run, checkpoints));
+                    places.push(StateLocation::savepoints_of(run, savepoints, None));
                 }
                 (place, _) if place.is_provable() => places.push(place.clone()),
                 (_, _) => {}

@@ -90,8 +90,7 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
         RunRole::Previous => plan.previous.as_ref().map(|p| &p.launch),
     };
     let directory = launch.and_then(|l| l.properties.get("execution.checkpointing.dir"));
-    let places = directory
-        .map(|dir| StateLocation::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), begin.job_id) });
+    let places = directory.map(|directory| StateLocation::checkpoints_of(begin.job_id, directory));
     to(state, OperationPhase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
 }
 

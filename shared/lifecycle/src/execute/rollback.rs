@@ -43,7 +43,7 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
     if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
         && let Some(dir) = next.properties.get("execution.checkpointing.dir")
     {
-        places.push(StateLocation::Checkpoints { directory: format!("{}/{}", dir.trim_end_matches('/'), note.job_id) });
+        places.push(StateLocation::checkpoints_of(note.job_id, dir));
     }
     places.extend(claim_of(&state).notes.told_places());
     to(state, OperationPhase::SearchingRollback(reason), Effect::FindState(places))
