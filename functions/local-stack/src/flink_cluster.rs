@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use control::errors::error_chain;
 use control::ports::OutsideError;
-use control::runner::error_chain;
 use control::session::SessionSelector;
 use desired::session_settings::{HighAvailability, SessionSettings};
 use flink::cluster_arguments::managers;

@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use crate::error::{StackError, io};
 use crate::flink_cluster::{installed, output};
-use crate::stack::{BUCKET, PREFIX};
+
+/// The bucket of the local stack.
+pub const BUCKET: &str = "local";
+/// The prefix of all keys.
+pub const PREFIX: &str = "flink-sql-runner/";
 
 /// A release that lies in a folder of its name.
 #[derive(Clone, Debug)]

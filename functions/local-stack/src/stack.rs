@@ -14,12 +14,8 @@ use serde_json::json;
 
 use crate::error::{StackError, io};
 use crate::flink_cluster::{FlinkBeside, FlinkKind};
-use crate::release::{Release, aws_on_path, write_settings};
+use crate::release::{BUCKET, PREFIX, Release, aws_on_path, write_settings};
 
-/// The bucket of the local stack.
-pub const BUCKET: &str = "local";
-/// The prefix of all keys.
-pub const PREFIX: &str = "flink-sql-runner/";
 /// The topic of alerts.
 pub const ALERT_TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:flink-sql-runner-alerts";
 /// The function's name.

@@ -78,7 +78,7 @@ async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Messa
     let together = messages.iter().filter_map(|m| m.hint.clone()).fold(Hint::default(), Hint::and);
     match look_after(orchestrator, together).await {
         Err(error) => {
-            tracing::error!(error = control::runner::error_chain(&error), "the whole batch comes back");
+            tracing::error!(error = control::errors::error_chain(&error), "the whole batch comes back");
             for message in messages {
                 response.add_failure(message.id);
             }
@@ -123,7 +123,7 @@ async fn readable<T: Document>(orchestrator: &Orchestrator, key: &str) -> Result
     match fetch(orchestrator.store.as_ref(), key).await {
         Ok(found) => Ok(found.map(|(document, _)| document)),
         Err(error @ OutsideError::Refused { .. }) => {
-            tracing::error!(error = control::runner::error_chain(&error), "an event's document cannot be read");
+            tracing::error!(error = control::errors::error_chain(&error), "an event's document cannot be read");
             Ok(None)
         }
         Err(error @ OutsideError::Unknown { .. }) => Err(error),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use control::clock_and_ids::SystemWorld;
+use control::errors::error_chain;
 use control::log_lines;
-use control::runner::error_chain;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use orchestrator::config::Config;
 use orchestrator::handler::handle;

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use control::documents::fetch;
+use control::errors::error_chain;
 use control::fan_out::FanOut;
 use control::orchestrator::Orchestrator;
 use control::ports::OutsideError;
-use control::runner::error_chain;
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::change::ChangeKind;

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::errors::error_chain;
 use control::ports::{Cluster, Files, OutsideError, Store, Submitter, World};
-use control::runner::{BatchReport, Runner, RunnerTimes, error_chain};
+use control::runner::{BatchReport, Runner, RunnerTimes};
 use control::secrets::SecretReader;
 use desired::digest::Digest;
 use desired::manifest::JobName;

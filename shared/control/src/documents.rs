@@ -56,7 +56,7 @@ pub(crate) fn read_object<T: Document>(key: &str, object: &Object) -> Result<T, 
 
 /// The document at `key` cannot be read: why, and the way out.
 pub(crate) fn unreadable(key: &str, error: &DocumentError) -> OutsideError {
-    let (cause, help) = (crate::runner::error_chain(error), error.help());
+    let (cause, help) = (crate::errors::error_chain(error), error.help());
     OutsideError::refused(format!("reading {key}"), format!("{cause} ({help})"))
 }
 

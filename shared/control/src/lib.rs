@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod claims;
 pub mod clock_and_ids;
 pub mod documents;
+pub mod errors;
 pub mod fan_out;
 mod health;
 pub mod log_lines;

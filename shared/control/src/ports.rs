@@ -98,7 +98,7 @@ impl OutsideError {
     pub fn shared(&self) -> Self {
         match self {
             Self::Refused { what, message } => Self::refused(what, message),
-            Self::Unknown { what, source } => Self::unknown(what, crate::runner::error_chain(source.as_ref())),
+            Self::Unknown { what, source } => Self::unknown(what, crate::errors::error_chain(source.as_ref())),
         }
     }
     /// No answer to rely on.

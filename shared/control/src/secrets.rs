@@ -9,8 +9,8 @@ use desired::secrets::{SecretReference, SecretValue, SecretValues};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::errors::error_chain;
 use crate::ports::{OutsideError, SecretSource};
-use crate::runner::error_chain;
 
 /// Values shorter than this many characters are not looked for: they would turn harmless text into stars and so tell
 /// where they are.

@@ -11,9 +11,9 @@ use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::{read, write};
 use lifecycle::keys::{Keys, ObjectKind};
 
+use crate::errors::error_chain;
 use crate::fan_out::FanOut;
 use crate::ports::{Listed, OutsideError, Precondition, Store};
-use crate::runner::error_chain;
 
 /// How many objects are read or written at one time.
 const CALLS: usize = 16;

@@ -8,8 +8,7 @@ use crate::manifest::{Body, JobManifest, effective_properties, state_directories
 use crate::sql::has_dynamic_options;
 use crate::tables::{Definition, TableDefinitions};
 
-/// The default name of the column that says when a row was made.
-pub const TIMESTAMP_FIELD: &str = "__create_timestamp";
+pub use crate::sql::TIMESTAMP_FIELD;
 
 /// The desired state of one job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

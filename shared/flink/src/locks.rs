@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use control::errors::error_chain;
 use control::ports::{JobLock, JobLocks, OutsideError};
-use control::runner::error_chain;
 use desired::manifest::JobName;
 use rustix::io::FdFlags;
 use tokio::time::Instant;

@@ -30,7 +30,8 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use control::ports::{Precondition, Store};
 use local::{Delivery, ParameterConfig, Principal};
 use local_stack::flink_cluster::FlinkKind;
-use local_stack::stack::{BUCKET, LocalStack, PREFIX, Spans, StackOptions};
+use local_stack::release::{BUCKET, PREFIX};
+use local_stack::stack::{LocalStack, Spans, StackOptions};
 use serde_json::Value;
 
 /// How long any one wait may take.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use local_stack::stack::{BUCKET, PREFIX};
+use local_stack::release::{BUCKET, PREFIX};
 use tokio::process::Command;
 
 use crate::{Bench, project};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use local::Recorded;
-use local_stack::stack::{BUCKET, PREFIX};
+use local_stack::release::{BUCKET, PREFIX};
 
 use crate::Bench;
 

@@ -8,7 +8,7 @@ use e2e::Bench;
 use e2e::traces::{ProcessWatch, files_with, holds};
 use local::{Fault, ParameterConfig};
 use local_stack::flink_cluster::FlinkKind;
-use local_stack::stack::PREFIX;
+use local_stack::release::PREFIX;
 
 const JOB: &str = "secretive";
 const OTHER: &str = "filter-expensive-items";

@@ -2,8 +2,8 @@
 //! Must not know how the adapter is made: only the port and the wire.
 
 use aws::ParameterStore;
+use control::errors::error_chain;
 use control::ports::{OutsideError, SecretSource};
-use control::runner::error_chain;
 use desired::secrets::{SecretReference, SecretValue};
 use serde_json::json;
 

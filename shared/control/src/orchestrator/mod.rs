@@ -41,9 +41,9 @@ use self::records::{Records, Versioned};
 use self::scope::Concern;
 use self::trouble::Trouble;
 use crate::alerts::{Alert, Alerts};
+use crate::errors::error_chain;
 use crate::fan_out::FanOut;
 use crate::ports::{Dispatcher, Files, OutsideError, Store, World};
-use crate::runner::error_chain;
 
 /// How many jobs are worked on at one time.
 const JOBS: usize = 16;

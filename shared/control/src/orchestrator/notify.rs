@@ -18,8 +18,8 @@ use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
 use crate::alerts::{Alert, Alerts};
 use crate::documents::{self, Change, unreadable};
+use crate::errors::error_chain;
 use crate::ports::{Object, OutsideError};
-use crate::runner::error_chain;
 
 /// Measures facts. It must not wait for anything outside.
 pub trait Facts: Send + Sync {

@@ -7,8 +7,8 @@ use desired::manifest::JobName;
 use lifecycle::alert_conditions::AlertCondition;
 
 use super::Report;
+use crate::errors::error_chain;
 use crate::ports::OutsideError;
-use crate::runner::error_chain;
 
 /// Why one job could not be reconciled. It is never another job's trouble.
 #[derive(Debug)]

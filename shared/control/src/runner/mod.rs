@@ -29,6 +29,7 @@ use tracing::Instrument;
 
 use self::capacity::Capacity;
 use self::waves::Turns;
+use crate::errors::error_chain;
 use crate::ports::{Cluster, Files, JobLocks, OutsideError, Precondition, Store, Submitter, World};
 use crate::secrets::SecretReader;
 
@@ -189,16 +190,4 @@ impl Runner {
         let last = last.and_then(|object| read::<ObservedDocument>(&object.bytes).ok());
         Ok(last.map(|document| document.look.epoch))
     }
-}
-
-/// An error and its causes in one line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::{RunningSession, SessionAdmin, SessionError, SessionSeen, StartError};
 use crate::claims::lapsed;
+use crate::errors::error_chain;
 use crate::ports::OutsideError;
-use crate::runner::error_chain;
 
 /// A session that is there.
 #[derive(Clone, Debug)]

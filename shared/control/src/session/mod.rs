@@ -28,9 +28,9 @@ pub use ports::{Life, Orders, RunningSession, SessionCluster, SessionSeen, Sessi
 pub use restart::{RestartEnd, RestartOrder, RestartReport};
 pub use status::{SessionState, SessionStatus};
 
+use crate::errors::error_chain;
 use crate::fan_out::FanOut;
 use crate::ports::{JobLocks, OutsideError, Store, World};
-use crate::runner::error_chain;
 
 /// How many records are read at one time.
 const READS: usize = 16;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::job_locks::HeldLocks;
 use super::restart::{Next, RestartEnd, RestartOrder, RestartReport, accepted, to};
 use super::{Life, SessionAdmin, SessionCluster, SessionError, SessionSeen, SessionSelector, ours_and_strangers};
+use crate::errors::error_chain;
 use crate::ports::OutsideError;
-use crate::runner::error_chain;
 
 impl SessionAdmin {
     /// One step with the old session: its jobs are stopped, then it is ended.

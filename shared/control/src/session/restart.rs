@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::job_locks::HeldLocks;
 use super::{RunningSession, SessionAdmin, SessionError, SessionSeen, ours_and_strangers};
 use crate::documents::fetch;
+use crate::errors::error_chain;
 use crate::ports::OutsideError;
-use crate::runner::error_chain;
 
 /// What is asked of a restart.
 #[derive(Clone, Debug)]

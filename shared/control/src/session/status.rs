@@ -104,7 +104,7 @@ impl SessionAdmin {
                     status.high_availability = cluster.options().await.ok().map(|options| is_on(&options));
                     status.warnings = self.warnings(cluster.as_ref()).await;
                 }
-                Err(error) => status.silent = Some(crate::runner::error_chain(&error)),
+                Err(error) => status.silent = Some(crate::errors::error_chain(&error)),
             }
         }
         Ok(status)

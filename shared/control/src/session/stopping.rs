@@ -8,9 +8,9 @@ use lifecycle::ids::OperationId;
 use lifecycle::session::{JobState, Restart, SessionJob};
 
 use super::{SessionAdmin, SessionCluster, SessionError};
+use crate::errors::error_chain;
 use crate::fan_out::FanOut;
 use crate::ports::{OutsideError, StopStatus};
-use crate::runner::error_chain;
 use crate::stop_run::{Waiting, cancel, gone, stop};
 
 /// How a wave ended.

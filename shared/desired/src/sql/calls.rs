@@ -1,10 +1,10 @@
 //! Owns which names are those of functions that are called.
 //! Must not know which functions exist.
 
-use super::canonical::{follows_dot, is_any, symbol};
 use super::head::Form;
 use super::lexer::{Token, TokenKind};
 use super::reserved::is_reserved;
+use super::words::{follows_dot, is_any, symbol};
 
 /// Whether a name with a bracket after it is that of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

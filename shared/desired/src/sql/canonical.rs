@@ -9,22 +9,8 @@ use super::head::{Form, Head};
 use super::keywords::{is_keyword, is_unit};
 use super::lexer::{Token, TokenKind};
 use super::reserved::is_reserved;
+use super::words::{Said, follows_dot, is_any, symbol};
 use super::{synonyms, types};
-
-/// What a token says. Two texts with the same of these mean the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Said<'a> {
-    /// A keyword, in capitals.
-    Keyword(String),
-    /// A name, its quotes undone; Flink tells small letters from capitals in it.
-    Name(String),
-    /// The name of a table that is read, without what is current where it is looked up; a name that `WITH` gives is none.
-    Table(String),
-    /// The name of a function that is called, in small letters: Flink finds it in any case.
-    Function(String),
-    /// Anything else, as written.
-    Text(TokenKind, &'a str),
-}
 
 /// What the tokens of one statement say, each with its token.
 ///
@@ -199,18 +185,6 @@ fn is_interval(tokens: &[Token<'_>], at: usize) -> bool {
     let before = |back: usize| literal.checked_sub(back).and_then(|at| tokens.get(at));
     is_any(before(1), &["INTERVAL"])
         || (symbol(before(1), "-") || symbol(before(1), "+")) && is_any(before(2), &["INTERVAL"])
-}
-
-pub(super) fn follows_dot(tokens: &[Token<'_>], at: usize) -> bool {
-    at.checked_sub(1).is_some_and(|before| symbol(tokens.get(before), "."))
-}
-
-pub(super) fn symbol(token: Option<&Token<'_>>, text: &str) -> bool {
-    token.is_some_and(|token| token.is_symbol(text))
-}
-
-pub(super) fn is_any(token: Option<&Token<'_>>, words: &[&str]) -> bool {
-    token.is_some_and(|token| words.iter().any(|word| token.is_word(word)))
 }
 
 #[cfg(test)]

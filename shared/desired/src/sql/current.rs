@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
-use super::canonical::is_any;
 use super::head::{Form, Head};
 use super::lexer::Token;
 use super::path::TablePath;
 use super::references::places;
+use super::words::is_any;
 
 /// The catalog and the database that a name is looked up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::lexer::{Token, TokenKind};
 use super::path::TablePath;
 use super::references::in_tokens;
-use super::statements::StatementKind;
+use super::statement_kind::StatementKind;
 
 /// What a statement does; nothing if it is not one of the known.
 pub(super) fn read(tokens: &[Token<'_>]) -> Option<StatementKind> {

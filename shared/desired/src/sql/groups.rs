@@ -1,9 +1,9 @@
 //! Owns in which brackets and which clause a token stands, as far as it says whether a word is a keyword.
 //! Must not know what the words mean.
 
-use super::canonical::is_any;
 use super::head::Form;
 use super::lexer::Token;
+use super::words::is_any;
 
 /// What a bracket belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Owns the words that a statement starts with, up to the name that it is about.
 //! Must not know what the words after it mean.
 
-use super::canonical::is_any;
 use super::lexer::Token;
 use super::path::TablePath;
+use super::words::is_any;
 
 /// The shape of a statement, as far as it says where keywords stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

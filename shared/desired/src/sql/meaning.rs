@@ -1,9 +1,10 @@
 //! Owns when two texts of SQL mean the same: what their tokens say is equal, one by one.
 //! Must not know statements, tables or manifests.
 
-use super::canonical::{Said, canonical, canonical_target};
+use super::canonical::{canonical, canonical_target};
 use super::current::Current;
 use super::lexer::{Token, scan, tokens};
+use super::words::Said;
 
 /// Whether two texts say the same, token by token.
 ///

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::calls::{Call, call};
-use super::canonical::{follows_dot, is_any, symbol};
 use super::head::Head;
 use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::reserved::is_reserved;
+use super::words::{follows_dot, is_any, symbol};
 
 /// The names in a query that stand where a table may stand: after `FROM`, `JOIN`, `TABLE`, `INTO`
 /// and after a comma in a list of tables.

@@ -1,13 +1,11 @@
 //! Owns cutting SQL files into statements, and what each statement defines.
 //! Must not know templates, or which statements a job uses.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::grammar::read;
 use super::lexer::{LexError, Token, tokens};
-use super::path::TablePath;
+use super::statement_kind::StatementKind;
 
 /// One statement of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,63 +18,6 @@ pub struct Statement {
     pub kind: StatementKind,
 }
 
-/// What a statement does.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum StatementKind {
-    /// `CREATE TABLE`.
-    CreateTable {
-        name: TablePath,
-        /// Whether it is `TEMPORARY`.
-        temporary: bool,
-        /// What its `WITH (…)` says.
-        options: BTreeMap<String, String>,
-        /// The table it takes over with `LIKE`.
-        like: Option<TablePath>,
-        /// Whether a query follows (`AS SELECT …`).
-        as_query: bool,
-    },
-    /// `CREATE VIEW`.
-    CreateView {
-        name: TablePath,
-        /// The tables its query names.
-        reads: Vec<TablePath>,
-    },
-    /// `CREATE FUNCTION`.
-    CreateFunction { name: TablePath },
-    /// `ALTER` or `DROP` of a table or a view.
-    AlterTable { name: TablePath },
-    /// `ALTER` or `DROP` of a function.
-    AlterFunction { name: TablePath },
-    /// `CREATE CATALOG`.
-    CreateCatalog {
-        name: TablePath,
-        /// What its `WITH (…)` says.
-        options: BTreeMap<String, String>,
-    },
-    /// `CREATE DATABASE`.
-    CreateDatabase {
-        name: TablePath,
-        /// What its `WITH (…)` says.
-        options: BTreeMap<String, String>,
-    },
-    /// `USE`: names without a catalog or database mean another table from here on.
-    Use {
-        /// The catalog or database.
-        name: TablePath,
-        /// Whether it is `USE CATALOG`.
-        catalog: bool,
-    },
-    /// `SET 'key' = 'value'`.
-    Set {
-        key: String,
-        /// What it is set to.
-        value: String,
-    },
-    /// Anything else.
-    Other,
-}
-
 impl StatementKind {
     /// What one statement does. Text that cannot be read is something else.
     pub fn of(sql: &str) -> Self {
@@ -85,31 +26,6 @@ impl StatementKind {
 
     pub(crate) fn of_tokens(tokens: &[Token<'_>]) -> Self {
         read(tokens).unwrap_or(Self::Other)
-    }
-
-    /// The table, view, function, catalog or database that it is about.
-    pub fn name(&self) -> Option<&TablePath> {
-        match self {
-            Self::CreateTable { name, .. }
-            | Self::CreateView { name, .. }
-            | Self::CreateFunction { name }
-            | Self::AlterTable { name }
-            | Self::AlterFunction { name }
-            | Self::CreateCatalog { name, .. }
-            | Self::CreateDatabase { name, .. }
-            | Self::Use { name, .. } => Some(name),
-            Self::Set { .. } | Self::Other => None,
-        }
-    }
-
-    /// What its `WITH (…)` says; nothing if it has none.
-    pub fn options(&self) -> BTreeMap<String, String> {
-        match self {
-            Self::CreateTable { options, .. }
-            | Self::CreateCatalog { options, .. }
-            | Self::CreateDatabase { options, .. } => options.clone(),
-            _ => BTreeMap::new(),
-        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Owns the words that may stand or be missing, and words for which another may stand, without a difference to Flink.
 //! Must not know types, or which words are keywords where they stand.
 
-use super::canonical::Said;
 use super::head::Form;
 use super::lexer::{Token, TokenKind};
+use super::words::Said;
 
 type Placed<'a> = (Said<'a>, Token<'a>);
 

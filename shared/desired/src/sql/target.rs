@@ -9,8 +9,9 @@ use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::problem::Problem;
 use super::reserved::is_reserved;
-use crate::target::TIMESTAMP_FIELD;
 
+/// The default name of the column that says when a row was made.
+pub const TIMESTAMP_FIELD: &str = "__create_timestamp";
 /// The code of what is no target.
 const BAD_TARGET: &str = "bad-target";
 

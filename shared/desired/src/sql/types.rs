@@ -1,9 +1,9 @@
 //! Owns which words and sizes name the same type to Flink 1.20, as DESCRIBE answers for each.
 //! Must not know where types stand: their words are reserved.
 
-use super::canonical::Said;
 use super::lexer::{Token, TokenKind};
 use super::synonyms::{is, is_symbol};
+use super::words::Said;
 
 type Placed<'a> = (Said<'a>, Token<'a>);
 

@@ -7,7 +7,8 @@ use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
 use super::problem::Problem;
 use super::reserved::is_reserved;
-use super::statements::{Statement, StatementKind};
+use super::statement_kind::StatementKind;
+use super::statements::Statement;
 use crate::suggest::closest;
 
 /// The code of a name that nothing defines.

@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use control::runner::error_chain;
+use control::errors::error_chain;
 use control::secrets::Secrets;
 use desired::printable::{cut, readable};
 use lifecycle::ids::JobId;

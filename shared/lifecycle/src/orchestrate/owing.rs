@@ -1,10 +1,21 @@
 //! What an operation that did not come about leaves to be done, and when it is tried again.
 //! Must not know what else of the record an outcome changes.
 
-use super::settle::Settling;
+use jiff::Timestamp;
+
 use crate::documents::outcome::Refusal;
-use crate::documents::record::{Aim, Record};
-use crate::owed::{ApplyDebt, Cause, Debt, Purpose};
+use crate::documents::record::{Aim, OpenOperation, Record};
+use crate::flink::Epoch;
+use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
+
+/// The operation that is settled, and when.
+pub(super) struct Settling<'a> {
+    pub(super) open: &'a OpenOperation,
+    pub(super) now: Timestamp,
+    pub(super) patience: Patience,
+    /// The life of the JobManager that it met, where that is known.
+    pub(super) met: Option<&'a Epoch>,
+}
 
 impl Settling<'_> {
     /// What the operation was for is still to be done.

@@ -6,14 +6,13 @@ use desired::target::Target;
 use jiff::Timestamp;
 
 use super::history::{detail, ended, entry, restored};
-use super::owing::cause_of;
+use super::owing::{Settling, cause_of};
 use crate::change::ChangeKind;
 use crate::decision::Why;
 use crate::documents::claim::{Abandoned, Claim};
 use crate::documents::outcome::{Compiled, Outcome, RunStarted};
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
-use crate::flink::Epoch;
 use crate::ids::{JobId, rollback_id};
 use crate::owed::{Cause, Debt, Patience, Purpose};
 use crate::permission::Permission;
@@ -78,15 +77,6 @@ pub fn settle_abandoned(
     }
     settling.owe_a_look(&mut record);
     record
-}
-
-/// The operation that is settled, and when.
-pub(super) struct Settling<'a> {
-    pub(super) open: &'a OpenOperation,
-    pub(super) now: Timestamp,
-    pub(super) patience: Patience,
-    /// The life of the JobManager that it met, where that is known.
-    pub(super) met: Option<&'a Epoch>,
 }
 
 impl Settling<'_> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::objects::{Attributes, Object, hex};
+use super::object::{Attributes, Object, hex};
 
 /// A folder with one folder per bucket.
 pub(super) struct Disk {

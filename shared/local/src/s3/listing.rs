@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::objects::Object;
+use super::object::Object;
 
 /// The most entries on one page.
 pub(super) const PAGE: usize = 1000;
@@ -79,7 +79,7 @@ fn past(prefix: &str) -> Bound<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::objects::Attributes;
+    use crate::s3::object::Attributes;
 
     fn objects(keys: &[&str]) -> BTreeMap<String, Object> {
         let object = Object::new(bytes::Bytes::new(), Attributes::default());

@@ -7,6 +7,7 @@ mod listing;
 mod multipart;
 mod needs;
 pub(crate) mod notify;
+mod object;
 mod objects;
 mod operations;
 mod pages;
@@ -19,7 +20,8 @@ use gate::{Gate, Passage};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-pub(crate) use objects::{Change, Objects, hex};
+pub(crate) use object::hex;
+pub(crate) use objects::{Change, Objects};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 

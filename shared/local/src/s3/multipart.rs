@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
 
-use super::objects::{Attributes, ChangeKind, Object, Objects, Precondition, Refused, hex};
+use super::object::{Attributes, Object, hex};
+use super::objects::{ChangeKind, Objects, Precondition, Refused};
 use crate::tasks::lock;
 
 /// Every part but the last has at least this many bytes.

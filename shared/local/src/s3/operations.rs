@@ -18,7 +18,8 @@ use s3s::dto::{
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::listing::PAGE;
-use super::objects::{Attributes, ChangeKind, Object, Objects, Precondition, Refused};
+use super::object::{Attributes, Object};
+use super::objects::{ChangeKind, Objects, Precondition, Refused};
 use super::pages;
 use super::terms::{read_condition, slice, stored_encoding, whole, write_condition};
 use crate::config::REGION;

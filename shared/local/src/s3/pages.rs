@@ -106,7 +106,7 @@ fn show(page: Page, write: fn(&str) -> String) -> Shown {
 
 /// A continuation token is opaque to clients: the last entry in hexadecimal digits.
 fn token(last: &str) -> String {
-    super::objects::hex(last.as_bytes())
+    super::object::hex(last.as_bytes())
 }
 
 fn from_token(token: &str) -> Option<String> {

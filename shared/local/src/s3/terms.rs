@@ -6,7 +6,8 @@ use http_body_util::BodyExt;
 use s3s::dto::{ETagCondition, Range, StreamingBlob};
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::objects::{Object, Precondition, Refused};
+use super::object::Object;
+use super::objects::{Precondition, Refused};
 
 /// Reads an upload's whole body; one that is shorter than announced was cut.
 pub(super) async fn whole(body: Option<StreamingBlob>, announced: Option<i64>) -> S3Result<Bytes> {
