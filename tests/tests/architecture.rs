@@ -105,6 +105,45 @@ fn every_module_says_what_it_owns() {
     }
 }
 
+/// Words of headers that a search can check, and what a file that must not know them does not name.
+const TELLABLE: [(&str, &[&str]); 10] = [
+    ("AWS", &["aws_sdk", "aws::", "aws_config"]),
+    ("HTTP", &["reqwest", "hyper", "axum"]),
+    ("processes", &["tokio::process", "process::Command", "crate::process"]),
+    ("process", &["tokio::process", "process::Command", "crate::process"]),
+    ("sockets", &["tokio::net", "std::os::unix::net", "UnixStream"]),
+    ("YARN", &["yarn_rest"]),
+    ("store", &["Store>", "dyn Store", "S3Store"]),
+    ("randomness", &["uuid", "rand::"]),
+    ("clients", &["aws_sdk"]),
+    ("shells", &["control::"]),
+];
+
+/// What the header says that the file must not know, in words.
+fn unknown_to(text: &str) -> Vec<String> {
+    let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let header = header.concat();
+    let rule = header.split("ust not know").nth(1).and_then(|rest| rest.split(['.', ':', ';']).next()).unwrap_or_default();
+    rule.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_a_header_forbids_is_not_named() {
+    let mut checked = 0;
+    for file in production_sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for (word, names) in TELLABLE.iter().filter(|(word, _)| unknown_to(&text).iter().any(|known| known == word)) {
+            checked += 1;
+            for name in *names {
+                assert!(!code.contains(name), "{} must not know {word}, and names {name}", file.display());
+            }
+        }
+    }
+    assert!(checked >= 20, "{checked}");
+}
+
 /// The files and functions that the tour for newcomers names, in the order of its stops.
 fn tour() -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
