@@ -123,7 +123,8 @@ const TELLABLE: [(&str, &[&str]); 10] = [
 fn unknown_to(text: &str) -> Vec<String> {
     let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
     let header = header.concat();
-    let rule = header.split("ust not know").nth(1).and_then(|rest| rest.split(['.', ':', ';']).next()).unwrap_or_default();
+    let rule =
+        header.split("ust not know").nth(1).and_then(|rest| rest.split(['.', ':', ';']).next()).unwrap_or_default();
     rule.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
 }
 

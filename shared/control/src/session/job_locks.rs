@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use lifecycle::documents::record::{Aim, Record};
-use tokio::time::Instant;
 
 use super::{SessionAdmin, SessionError};
+use crate::poll::{Asked, poll};
 use crate::ports::{JobLock, JobLocks};
 
 /// Locks that are held; they are released whatever happens.
@@ -43,8 +43,7 @@ impl SessionAdmin {
     /// Takes the locks of all jobs that may run, once no operation is under way: what is open would wait for a lock
     /// of ours, and its runs are in no record yet.
     pub(super) async fn lock_all(&self, held: &mut HeldLocks) -> Result<(), SessionError> {
-        let end = Instant::now() + self.times.wait;
-        loop {
+        let locked = poll(self.times.waiting(), async || {
             let mut records = self.records().await?;
             if open(&records).is_empty() {
                 for record in records.iter().filter(|record| may_run(record)) {
@@ -53,15 +52,13 @@ impl SessionAdmin {
                 held.taken = true;
                 records = self.records().await?;
                 if open(&records).is_empty() {
-                    return Ok(());
+                    return Ok(Asked::Answer(()));
                 }
                 held.release();
             }
-            if Instant::now() >= end {
-                return Err(SessionError::Busy(open(&records)));
-            }
-            tokio::time::sleep(self.times.poll).await;
-        }
+            Ok::<_, SessionError>(Asked::NotYet(open(&records)))
+        });
+        locked.await?.map_err(SessionError::Busy)
     }
 }
 

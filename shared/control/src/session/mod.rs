@@ -30,6 +30,7 @@ pub use status::{SessionState, SessionStatus};
 
 use crate::errors::error_chain;
 use crate::fan_out::FanOut;
+use crate::poll::Patience;
 use crate::ports::{JobLocks, OutsideError, Store, World};
 
 /// How many records are read at one time.
@@ -50,6 +51,13 @@ pub struct AdminTimes {
     pub stop: Duration,
     /// How long a cancel may take.
     pub cancel: Duration,
+}
+
+impl AdminTimes {
+    /// How a session, or the return of the jobs, is waited for.
+    pub(crate) fn waiting(&self) -> Patience {
+        Patience::of(self.wait, self.poll)
+    }
 }
 
 /// Everything that the session is administered with.

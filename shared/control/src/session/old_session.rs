@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use lifecycle::ids::OperationId;
 use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob, Step};
-use tokio::time::Instant;
 
 use super::job_locks::HeldLocks;
 use super::restart::{Next, RestartEnd, RestartOrder, RestartReport, accepted, to};
 use super::{Life, SessionAdmin, SessionCluster, SessionError, SessionSeen, SessionSelector, ours_and_strangers};
 use crate::errors::error_chain;
+use crate::poll::{Asked, poll};
 use crate::ports::OutsideError;
 
 impl SessionAdmin {
@@ -120,38 +120,28 @@ impl SessionAdmin {
 
     /// The `JobManager` of the old session, once it has one; nothing if it is over.
     async fn old_cluster(&self, old: &str) -> Result<Option<Arc<dyn SessionCluster>>, SessionError> {
-        let end = Instant::now() + self.times.wait;
         let which = SessionSelector::Application(old.to_owned());
-        loop {
-            let last = match self.sessions.seen(&which).await? {
-                SessionSeen::Running(session) => {
-                    let cluster = self.sessions.cluster(&session)?;
-                    match cluster.look().await {
-                        Ok(_) => return Ok(Some(cluster)),
-                        Err(error) => error_chain(&error),
-                    }
-                }
-                SessionSeen::Starting { application } => format!("{application} is being started"),
-                SessionSeen::Several(all) => return Err(SessionError::Several(all)),
-                SessionSeen::Absent { .. } if self.is_over(old).await? => return Ok(None),
-                SessionSeen::Absent { .. } => format!("{old} is not shown"),
-            };
-            if Instant::now() >= end {
-                return Err(SessionError::NotThere { waited: self.times.wait, last });
+        let found = poll(self.times.waiting(), async || match self.sessions.seen(&which).await? {
+            SessionSeen::Running(session) => {
+                let cluster = self.sessions.cluster(&session)?;
+                Ok(match cluster.look().await {
+                    Ok(_) => Asked::Answer(Some(cluster)),
+                    Err(error) => Asked::NotYet(error_chain(&error)),
+                })
             }
-            tokio::time::sleep(self.times.poll).await;
-        }
+            SessionSeen::Starting { application } => Ok(Asked::NotYet(format!("{application} is being started"))),
+            SessionSeen::Several(all) => Err(SessionError::Several(all)),
+            SessionSeen::Absent { .. } if self.is_over(old).await? => Ok(Asked::Answer(None)),
+            SessionSeen::Absent { .. } => Ok(Asked::NotYet(format!("{old} is not shown"))),
+        });
+        found.await?.map_err(|last| SessionError::NotThere { waited: self.times.wait, last })
     }
 
     async fn wait_for_end(&self, old: &str) -> Result<(), SessionError> {
-        let end = Instant::now() + self.times.wait;
-        while !self.is_over(old).await? {
-            if Instant::now() >= end {
-                let what = format!("end {old}");
-                return Err(OutsideError::unknown(what, "YARN still shows it after the time limit").into());
-            }
-            tokio::time::sleep(self.times.poll).await;
-        }
-        Ok(())
+        let over = poll(self.times.waiting(), async || {
+            Ok::<_, SessionError>(if self.is_over(old).await? { Asked::Answer(()) } else { Asked::NotYet(()) })
+        });
+        let still = |()| OutsideError::unknown(format!("end {old}"), "YARN still shows it after the time limit");
+        Ok(over.await?.map_err(still)?)
     }
 }

@@ -13,6 +13,7 @@ use super::job_locks::HeldLocks;
 use super::{RunningSession, SessionAdmin, SessionError, SessionSeen, ours_and_strangers};
 use crate::documents::fetch;
 use crate::errors::error_chain;
+use crate::poll::{Asked, poll};
 use crate::ports::OutsideError;
 
 /// What is asked of a restart.
@@ -111,19 +112,13 @@ impl SessionAdmin {
 
     /// The session that runs, once none is being started; nothing if there is none.
     async fn settled(&self) -> Result<Option<RunningSession>, SessionError> {
-        let end = Instant::now() + self.times.wait;
-        loop {
-            match self.sessions.seen(&self.session).await? {
-                SessionSeen::Running(session) => return Ok(Some(session)),
-                SessionSeen::Absent { .. } => return Ok(None),
-                SessionSeen::Several(all) => return Err(SessionError::Several(all)),
-                SessionSeen::Starting { application } if Instant::now() >= end => {
-                    let last = format!("{application} is being started");
-                    return Err(SessionError::NotThere { waited: self.times.wait, last });
-                }
-                SessionSeen::Starting { .. } => tokio::time::sleep(self.times.poll).await,
-            }
-        }
+        let settled = poll(self.times.waiting(), async || match self.sessions.seen(&self.session).await? {
+            SessionSeen::Running(session) => Ok(Asked::Answer(Some(session))),
+            SessionSeen::Absent { .. } => Ok(Asked::Answer(None)),
+            SessionSeen::Several(all) => Err(SessionError::Several(all)),
+            SessionSeen::Starting { application } => Ok(Asked::NotYet(format!("{application} is being started"))),
+        });
+        settled.await?.map_err(|last| SessionError::NotThere { waited: self.times.wait, last })
     }
 
     async fn step(
