@@ -50,8 +50,8 @@ try() {
   if (tests_pass); then
     printf 'SURVIVED  %s\n' "$kind"
     survived=$((survived + 1))
-  elif by=$(awk '$1 ~ /^(FAIL|TIMEOUT)/ { $1 = $2 = $3 = $4 = $5 = ""; print; exit }' "$log") && [[ -n $by ]]; then
-    printf 'found     %s: %s\n' "$kind" "${by##*( )}"
+  elif by=$(awk '$1 ~ /^(FAIL|TIMEOUT)/ { how = ($1 ~ /^TIMEOUT/ ? "no end: " : ""); $1 = $2 = $3 = $4 = $5 = ""; sub(/^ +/, ""); print how $0; exit }' "$log") && [[ -n $by ]]; then
+    printf 'found     %s: %s\n' "$kind" "$by"
     found=$((found + 1))
   else
     printf 'does not compile: %s\n' "$kind" >&2
