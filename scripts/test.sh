@@ -25,7 +25,8 @@ tool() { printf '%s/%s' "$tools" "$1"; }
 # What can be checked in seconds; scripts/hooks/pre-commit runs it too.
 stage_quick() {
   cargo fmt --all --check
-  "$(tool shellcheck)" scripts/*.sh scripts/hooks/* infra/node/*.sh benches/*.sh .ci/run
+  "$(tool shellcheck)" scripts/*.sh scripts/hooks/* infra/node/*.sh benches/*.sh \
+    functions/flink-sql-runner/project/ci.sh .ci/run
   "$(tool ruff)" check --quiet --config infra/checks/pyproject.toml scripts
   "$(tool ruff)" format --quiet --check --config infra/checks/pyproject.toml scripts
   "$(tool typos)" --format brief

@@ -7,8 +7,7 @@ use super::*;
 use crate::exit::Exit;
 
 fn help(path: &[&str]) -> String {
-    let mut command = Cli::command().term_width(100);
-    command.build();
+    let mut command = crate::help::shaped::<Cli>().term_width(100);
     for name in path {
         command = command.find_subcommand(name).unwrap().clone();
     }
@@ -30,18 +29,21 @@ fn help_of_all() {
     Usage: flink-sql-runner [OPTIONS] <COMMAND>
 
     Commands:
-      validate  Check manifests and table definitions on this machine
-      plan      Show what a deployment would do; change nothing
-      deploy    Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
-      status    Show how every job stands: what holds it, what is owed to it, which uploads are refused
-      history   Show what was done about a job, why, and by whom
-      allow     Allow once what is refused for safety
-      retry     Try again at once what failed or waits for a job
-      remove    Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept
-      redeploy  Bring every job to what is uploaded, and look for lost runs
-      sweep     Look after open operations and due retries
-      session   The Flink session on YARN: that one is there, how it stands, a new one with all jobs brought back
-      help      Print this message or the help of the given subcommand(s)
+      validate     Check manifests and table definitions on this machine
+      plan         Show what a deployment would do; change nothing
+      deploy       Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
+      status       Show how every job stands: what holds it, what is owed to it, which uploads are refused
+      history      Show what was done about a job, why, and by whom
+      allow        Allow once what is refused for safety
+      retry        Try again at once what failed or waits for a job
+      remove       Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept
+      redeploy     Bring every job to what is uploaded, and look for lost runs
+      sweep        Look after open operations and due retries
+      session      The Flink session on YARN: that one is there, how it stands, a new one with all jobs brought back
+      init         Write a project with one job that deploys as it is
+      completions  Print the completions of a shell
+      man          Print the man page, or write the pages of all commands into a folder
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help (see more with '--help')
@@ -82,12 +84,7 @@ fn help_of_deploy() {
           --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
       -h, --help            Print help (see more with '--help')
 
-    Everywhere:
-          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
-          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
-          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
-          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
-          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+    Needs: the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for NAMEs as for `retry`.
     ");
 }
 
@@ -106,12 +103,7 @@ fn help_of_allow() {
           --run <ID>  The Flink job id of the run to adopt, if several carry the name
       -h, --help      Print help (see more with '--help')
 
-    Everywhere:
-          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
-          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
-          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
-          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
-          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+    Needs: the bucket and the cluster (--bucket, --cluster), and AWS credentials of an operator.
     ");
 }
 
@@ -119,7 +111,7 @@ fn help_of_allow() {
 fn help_of_session_restart() {
     // The flags of the cluster show what the environment sets.
     let text = help(&["session", "restart"]);
-    let own = text.lines().skip_while(|line| *line != "Session:").take_while(|line| *line != "Everywhere:");
+    let own = text.lines().skip_while(|line| *line != "Session:").take_while(|line| !line.is_empty());
     insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @r"
     Session:
           --yarn-session <PROGRAM>  Flink's program that starts a session; on EMR flink-yarn-session [env: YARN_SESSION] [default: yarn-session.sh]

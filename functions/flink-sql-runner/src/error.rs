@@ -33,6 +33,14 @@ pub(crate) enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// A local file cannot be written.
+    #[error("{} cannot be written", path.display())]
+    NotWritten {
+        /// The file or folder.
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -64,7 +72,7 @@ impl CliError {
     /// The exit code it leads to.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::Config(_) | Self::File { .. } => Exit::Usage,
+            Self::Usage { .. } | Self::Config(_) | Self::File { .. } | Self::NotWritten { .. } => Exit::Usage,
             Self::Outside(_) => Exit::Unreachable,
             Self::Settings(_) => Exit::Invalid,
             Self::Session(error) => session_exit(error),
@@ -77,7 +85,7 @@ impl CliError {
         match self {
             Self::Usage { help, .. } => Some(help),
             Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
-            Self::File { .. } => None,
+            Self::File { .. } | Self::NotWritten { .. } => None,
             Self::Outside(_) if self.causes().iter().any(|cause| cause.contains("region")) => Some("set AWS_REGION"),
             Self::Outside(OutsideError::Refused { .. }) => {
                 Some("check the bucket's name, the permissions and the region")

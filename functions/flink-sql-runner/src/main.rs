@@ -9,6 +9,8 @@ mod error;
 mod exit;
 mod files;
 mod follow;
+mod help;
+mod init;
 mod invocation;
 mod out;
 mod plan;
@@ -92,6 +94,9 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
         Command::Session { command } => session::run(command, &invocation, out).await?,
+        Command::Init(arguments) => init::run(&arguments, &invocation, out)?,
+        Command::Completions { shell } => help::completions(shell),
+        Command::Man { folder } => help::man(folder.as_deref(), out)?,
     };
     Ok(exit.into())
 }

@@ -50,6 +50,11 @@ impl Out {
         }
     }
 
+    /// A text that is the same for people and for programs.
+    pub(crate) fn plain(text: &[u8]) {
+        write(std::io::stdout(), &String::from_utf8_lossy(text));
+    }
+
     /// One line of a stream for programs, one of the result for people.
     pub(crate) fn event<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error, Parser};
 
+use crate::help;
+
 /// Reads the command line, or ends with what is wrong with it.
 pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
     read(arguments).unwrap_or_else(|error| error.exit())
@@ -13,7 +15,7 @@ pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
 
 /// Reads the command line; an error shows the short usage.
 pub(crate) fn read<T: Parser>(arguments: &[OsString]) -> Result<T, Error> {
-    T::try_parse_from(arguments).map_err(|mut error| {
+    help::parse_from(arguments).map_err(|mut error| {
         let command = meant(T::command(), arguments);
         if error.get(ContextKind::Usage).is_some() {
             error.insert(ContextKind::Usage, ContextValue::StyledStr(command.clone().render_usage()));

@@ -104,6 +104,43 @@ async fn uploads_plans_orders_and_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_project_is_valid_and_deploys() {
+    let bench = Bench::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("jobs").display().to_string();
+    let (said, _) = bench.text(&["init", &project], 0).await;
+    assert_eq!(said.matches("wrote ").count(), 8, "{said}");
+    // As strict as the template's defaults; a single warning would be printed as well.
+    let strict = ["validate", &project, "--allow-code", "false", "--allow-files", "false"];
+    let (said, aside) = bench.text(&strict, 0).await;
+    assert_eq!((said.as_str(), aside.as_str()), ("1 manifest: 1 valid, 0 invalid\n", ""));
+    let uploaded = bench.json(&["deploy", &project], 0).await;
+    assert_eq!(uploaded["uploaded"].as_array().unwrap().len(), 5, "{uploaded}");
+    let (said, _) = bench.text(&["plan", "--exit-code"], 4).await;
+    assert!(said.ends_with("Plan: 1 new.\n"), "{said}");
+    let (_, aside) = bench.text(&["init", &project], 2).await;
+    assert!(aside.contains("README.md` is there already"), "{aside}");
+    // The editor finds the schema from where the manifest lies.
+    let manifest = std::fs::read_to_string(format!("{project}/queries/orders-per-buyer.yaml")).unwrap();
+    let schema = manifest.lines().next().unwrap().strip_prefix("# yaml-language-server: $schema=").unwrap();
+    let schema = std::fs::read(format!("{project}/queries/{schema}")).unwrap();
+    assert!(serde_json::from_slice::<Value>(&schema).unwrap().is_object());
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shells_complete_it() {
+    let bench = Bench::start().await;
+    for shell in ["bash", "zsh", "fish"] {
+        let (said, _) = bench.text(&["completions", shell], 0).await;
+        assert!(said.contains("redeploy") && said.contains("with-strangers"), "{shell}");
+    }
+    let (said, _) = bench.text(&["man"], 0).await;
+    assert!(said.contains(".TH flink-sql-runner 1"), "{said}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_the_primary_node_it_takes_the_python_tools_flags() {
     let bench = Bench::start().await;
     let flags = |command: &'static str, target: &'static str| {
