@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Runs flink-sql-runner-node.sh of the release $1 with the other arguments, once its bytes are those that the release is
 # named by: nothing that S3 answers runs before. EMR's steps and the SSM document carry this text as it stands.
-# Exit code 6: the release cannot be had.
+# Exit codes: 6 the release cannot be had, 70 instead of 194; else the runner's.
 set -eu
 umask 022
 release=$1
@@ -32,4 +32,15 @@ if ! whole ""; then
   mv -f "$sums.$$" "$sums"
   mv -f "$script.$$" "$script"
 fi
-exec bash "$script" --release "$release" "$@"
+# This shell stays, and passes on that it is to end: 194 would have SSM's agent restart the node.
+bash "$script" --release "$release" "$@" </dev/null &
+runner=$!
+trap 'kill -TERM "$runner" || :' HUP INT TERM
+code=0
+wait "$runner" || code=$?
+while kill -0 "$runner" 2>/dev/null; do
+  code=0
+  wait "$runner" || code=$?
+done
+[ "$code" -ne 194 ] || code=70
+exit "$code"

@@ -17,10 +17,14 @@ use local::{Fault, NodeConfig, Stack, StackConfig};
 use local_stack::release::{Release, aws_on_path};
 use tempfile::TempDir;
 
-/// Prints its arguments and its settings, and ends with a code of its own.
+/// Prints its arguments and its settings, stays if it is told to, and ends with a code of its own.
 const RUNNER: &str = r#"#!/usr/bin/env bash
 printf '<%s>' "$@"
 printf '\n%s as %s in %s' "${GREETING:-}" "$(id -un)" "$HOME"
+if [[ -n ${STAY:-} ]]; then
+  echo "$$" >staying
+  exec sleep "$STAY"
+fi
 exit "${CODE:-0}"
 "#;
 /// What a shell would make something of.

@@ -159,6 +159,48 @@ async fn a_copy_that_was_kept_is_run_without_a_download_unless_it_was_damaged() 
     }
 }
 
+/// SSM's agent takes 194 for the order to restart the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_exit_code_restarts_the_node() {
+    let bench = Bench::start(|_| {}).await;
+    for (given, left) in [(0, 0), (1, 1), (5, 5), (193, 193), (194, 70), (195, 195)] {
+        bench.settings(&format!("RUN_AS=root\nCODE={given}\n"));
+        for way in Way::BOTH {
+            let (code, out, aside) = way.run(&bench).await;
+            assert!(code == left && out.starts_with(RAN), "{way:?} {given}: {code} {out} {aside}");
+        }
+    }
+}
+
+/// Whoever knows only the shell that it started ends the runner with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runner_ends_when_its_shell_is_to_end() {
+    let bench = Bench::start(|_| {}).await;
+    bench.settings("RUN_AS=root\nSTAY=60\n");
+    for way in Way::BOTH {
+        let words = way.words(&bench);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(bench.folder.path()).env_clear().envs(bench.environment());
+        command.env("XDG_CACHE_HOME", way.caches(&bench)).stdin(Stdio::null());
+        let mut shell = command.spawn().unwrap();
+        let began = Instant::now();
+        let runner = loop {
+            let told = fs::read_to_string(bench.path("staying")).unwrap_or_default();
+            if let Some(pid) = told.strip_suffix('\n') {
+                break PathBuf::from(format!("/proc/{pid}"));
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "{way:?}: it never began");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert!(runner.exists());
+        assert!(Command::new("kill").arg(shell.id().to_string()).status().unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || shell.wait().unwrap()).await.unwrap();
+        assert_eq!(ended.code(), Some(128 + 15), "{way:?}");
+        assert!(!runner.exists(), "{way:?}: the runner lives on");
+        fs::remove_file(bench.path("staying")).unwrap();
+    }
+}
+
 /// Through EMR as the stack plays it: the step has the node's rights, and fails with the refusal.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_fetches_with_the_rights_of_the_node() {
