@@ -1,4 +1,4 @@
-//! Batches as SSM commands on the primary instance.
+//! Batches as SSM commands on a primary instance.
 //! Must not know what a batch holds or when it is sent again.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use crate::argv::{name, url};
 use crate::cluster::{ClusterRef, Locator};
 use crate::emr::{LOOK_BACK, liveliness};
 use crate::outcome::{at_most_once, outside};
-use crate::primary::primary;
+use crate::primary::primaries;
 
 /// How many pages of commands are looked at.
 const MAX_PAGES: usize = 20;
@@ -26,7 +26,7 @@ const PAGE: i32 = 50;
 /// How many seconds the agent may take to start a command before SSM gives it up.
 const START_WITHIN: i32 = 600;
 
-/// Sends batches as commands to the primary instance of a cluster.
+/// Sends batches as commands to a primary instance of a cluster: any of several, as claims say who works on what.
 #[derive(Debug)]
 pub struct SsmDispatcher {
     client: Client,
@@ -95,13 +95,21 @@ impl Dispatcher for SsmDispatcher {
 
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
-        let instance = match primary(&self.emr, &cluster).await {
-            Ok(instance) => instance,
-            Err(error) => {
-                self.locator.forget();
-                return Err(error);
+        let instances = primaries(&self.emr, &cluster).await.inspect_err(|_| self.locator.forget())?;
+        let mut last = None;
+        for instance in instances {
+            match self.send_to(&instance, order).await {
+                // It has no agent, for example: nothing was sent, so that another one may have it.
+                Err(refused @ OutsideError::Refused { .. }) => last = Some(refused),
+                sent_or_unknown => return sent_or_unknown,
             }
-        };
+        }
+        Err(last.unwrap_or_else(|| OutsideError::refused("sending the command", "no primary instance runs")))
+    }
+}
+
+impl SsmDispatcher {
+    async fn send_to(&self, instance: &str, order: &Order) -> Result<String, OutsideError> {
         let what = format!("sending the command of batch {} to {instance}", order.batch);
         let parameters = [
             ("Batch", url(&self.bucket, order)),

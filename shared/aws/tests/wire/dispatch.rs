@@ -349,10 +349,36 @@ async fn a_command_goes_to_the_one_primary() {
         json!({"Batch": ["s3://b/p/batches/x.json"], "Sha256": [Digest::of(b"{}")], "BatchId": [batch().to_string()]});
     assert_eq!(command["Parameters"], parameters);
 
-    let three = json!({"Instances": [{"Ec2InstanceId": "i-1"}, {"Ec2InstanceId": "i-2"}]});
-    let (_fake, several) = ssm(vec![ok(&three)]).await;
-    let text = several.send(&order()).await.unwrap_err().to_string();
-    assert_eq!(text, "finding the primary instance of j-1: more than one primary instance runs: i-1, i-2");
+    let nothing = || ok(&json!({"Instances": []}));
+    let (_fake, none) = ssm(vec![nothing(), nothing()]).await;
+    let text = none.send(&order()).await.unwrap_err().to_string();
+    assert_eq!(text, "finding the primary instance of j-1: no primary instance runs");
+}
+
+#[tokio::test]
+async fn any_of_several_primaries_gets_a_command_and_only_one() {
+    let three = || ok(&json!({"Instances": ["i-3", "i-1", "i-2"].map(|id| json!({"Ec2InstanceId": id}))}));
+    let asked = |fake: &Fake| -> Vec<Value> {
+        fake.requests().iter().skip(1).map(|request| request.json()["InstanceIds"][0].clone()).collect()
+    };
+    let (fake, healthy) = ssm(vec![three(), sent(), sent()]).await;
+    assert_eq!(healthy.send(&order()).await.unwrap(), "c-1");
+    assert_eq!(asked(&fake), ["i-1"]);
+
+    // One whose agent is away sends nobody home; nobody at all does.
+    let away = || error(400, "InvalidInstanceId", "");
+    let (fake, degraded) = ssm(vec![three(), away(), away(), sent()]).await;
+    assert_eq!(degraded.send(&order()).await.unwrap(), "c-1");
+    assert_eq!(asked(&fake), ["i-1", "i-2", "i-3"]);
+    let (_fake, gone) = ssm(vec![three(), away(), away(), away()]).await;
+    assert!(matches!(gone.send(&order()).await, Err(OutsideError::Refused { .. })));
+
+    // What may have arrived is sent to nobody else.
+    for answer in lost() {
+        let (fake, unknown) = ssm(vec![three(), answer, sent()]).await;
+        assert!(matches!(unknown.send(&order()).await, Err(OutsideError::Unknown { .. })));
+        assert_eq!(asked(&fake), ["i-1"]);
+    }
 }
 
 #[tokio::test]
