@@ -79,8 +79,15 @@ bench: build ## how long Flink's client takes on YARN, by either way to reach th
 build: ## the programs, unoptimized
 	cargo build --workspace --bins
 
-install: ## Flink, its Python and the build tools
+# Where `make install` puts the programs.
+BIN ?= $(CACHE)/bin
+
+install: build ## Flink, its Python, the build tools; the programs (unoptimized) on a path that it tells (BIN=DIR)
 	scripts/install-flink.sh
+	@mkdir -p $(BIN)
+	@ln -sfn $(CARGO_TARGET_DIR)/debug/{flink-sql-runner,local-stack} $(BIN)/
+	@printf '\nflink-sql-runner and local-stack are in %s. To call them by name:\n  export PATH=%q:$$PATH FSR_TOOLS=%q\n' \
+		$(BIN) $(BIN) $(FSR_TOOLS)
 
 fmt: ## formats Rust and Python
 	cargo fmt --all

@@ -132,6 +132,8 @@ printf '%s\n' \
   'checkpoints/ savepoints/  the state of every version of every job' \
   'refused/      why an upload was refused'
 
-printf '\nThe Flink UI was at %s while the stack ran. To go on:\n' "$flink"
-printf '  eval "$(%s up --on %s)"   # %s\n' "$stack" "$TARGET" 'the stack again, in the background'
-printf '  %s deploy examples --wait\n  %s down\n' "$fsr" "$stack"
+printf '\nThe Flink UI was at %s while the stack ran. To go on, paste these lines:\n' "$flink"
+# A shell of its own has neither this folder nor what make sets.
+printf '  cd %q && export FSR_TOOLS=%q CARGO_TARGET_DIR=%q\n' "$PWD" "${FSR_TOOLS:-$PWD/.local}" "$CARGO_TARGET_DIR"
+printf '  eval "$(%q up --on %s)"   # %s\n' "$stack" "$TARGET" 'the stack again, in the background'
+printf '  %q deploy examples --wait\n  %q down\n' "$fsr" "$stack"

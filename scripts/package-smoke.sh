@@ -38,7 +38,7 @@ for program in "$work/dist/flink-sql-runner-$machine" "$work/dist"/node/*/"flink
 done
 
 # With the modes that the zip says: Lambda runs nothing that is not executable.
-python3 - "$work/dist/orchestrator-$machine.zip" "$work/unzipped" <<'UNZIP'
+python3 - "$work/dist/orchestrator.zip" "$work/unzipped" <<'UNZIP'
 import os, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
     for info in archive.infolist():

@@ -68,7 +68,8 @@ assemble() { # DIR
   local dir=$1 sums built=$CARGO_TARGET_DIR/$triple/release
   rm -rf -- "$dir"
   mkdir -p "$dir"
-  zip_function "$built/orchestrator" "$dir/orchestrator-$machine.zip"
+  # The name that infra/template.yaml has in CodeUri.
+  zip_function "$built/orchestrator" "$dir/orchestrator.zip"
   install -m 755 -- "$built/flink-sql-runner" "$dir/flink-sql-runner-$machine"
   digest=$(scripts/node-release.sh "$built/flink-sql-runner-step" "$machine" "$dir/node")
   sums=$(cd "$dir" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum)

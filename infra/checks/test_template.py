@@ -51,11 +51,39 @@ def test_cfn_lint_finds_nothing_in_what_would_be_created(deployment: Stack) -> N
     assert [str(finding) for finding in lint(json.dumps(created), config=ManualArgs(regions=[REGION]))] == []
 
 
-def test_the_function_is_built_from_the_program_that_it_runs() -> None:
+def test_the_function_is_the_zip_that_is_packaged_and_tested() -> None:
     function = read()["Resources"]["Function"]
-    assert function["Metadata"]["BuildMethod"] == "rust-cargolambda"
-    manifest = (TEMPLATE.parent / function["Properties"]["CodeUri"] / "Cargo.toml").read_text()
-    assert f'name = "{function["Metadata"]["BuildProperties"]["Binary"]}"' in manifest
+    assert "Metadata" not in function, "sam build would build another one"
+    dist, name = function["Properties"]["CodeUri"].removeprefix("../").split("/")
+    packaged = (PROJECT / "scripts/package.sh").read_text()
+    assert f"out=$PWD/{dist} " in packaged
+    assert f'zip_function "$built/orchestrator" "$dir/{name}"' in packaged
+    assert f'"$work/dist/{name}"' in (PROJECT / "scripts/package-smoke.sh").read_text()
+
+
+def test_four_parameters_make_a_deployment(template: dict[str, Any]) -> None:
+    first, *_ = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert first["Label"]["default"] == "Fill in these"
+    filled = {
+        "BucketName": "some-bucket",
+        "ReleaserArns": "arn:aws:iam::123456789012:role/releases",
+        "NodeRelease": f"s3://some-bucket/flink-sql-runner/node/{'0' * 64}",
+        "AlertEmail": "team@example.com",
+    }
+    assert first["Parameters"] == list(filled)
+    asked = {name for name, parameter in template["Parameters"].items() if "Default" not in parameter}
+    assert asked <= set(filled)
+    resources = Stack(template, filled).rendered()["Resources"]
+    assert resources["AlertsByMail"]["Properties"]["Endpoint"] == "team@example.com"
+    assert resources["Function"]["Properties"]["Environment"]["Variables"]["NODE_RELEASE"] == filled["NodeRelease"]
+    assert "arn:aws:iam::123456789012:role/releases" in json.dumps(resources["BucketPolicy"])
+
+
+def test_alarms_without_a_receiver_are_warned_of(deployment: Stack) -> None:
+    warning = deployment.template["Outputs"]["AlertsReachNobody"]
+    assert warning["Description"].startswith("WARNING")
+    told = "AlertsByMail" in deployment.rendered()["Resources"]
+    assert deployment.condition(warning["Condition"]) is not told
 
 
 # The disk of an EMR node is gone with it, and is no place for states: a stack of EMR cannot allow it.
