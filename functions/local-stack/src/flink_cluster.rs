@@ -148,7 +148,7 @@ impl FlinkBeside {
                 let managers = self.resource_managers()?;
                 let session = SessionSelector::Named(SessionSettings::default().name);
                 let timeouts = flink::http::Timeouts::default();
-                let target = DeploymentTarget::Yarn(YarnTarget { managers, session, wait: LIMIT, timeouts });
+                let target = DeploymentTarget::Yarn(YarnTarget { managers, session, wait: LIMIT, timeouts, tls: None });
                 Ok(base_url(target.resolve().await.map_err(failed)?.endpoint()))
             }
         }

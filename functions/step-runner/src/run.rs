@@ -21,7 +21,6 @@ use flink::target::DeploymentTarget;
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{Document, DocumentError, read};
-use lifecycle::endpoint::Endpoint;
 use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
@@ -142,7 +141,7 @@ impl Node<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let submitter = Arc::new(self.submitter(cluster.endpoint().clone()));
+            let submitter = Arc::new(self.submitter(&cluster));
             let runner = self.runner(
                 nonce,
                 Arc::<FlinkRest>::clone(&cluster),
@@ -175,10 +174,12 @@ impl Node<'_> {
         Ok(report)
     }
 
-    fn submitter(&self, jobmanager: Endpoint) -> FlinkRunSubmitter {
+    fn submitter(&self, cluster: &FlinkRest) -> FlinkRunSubmitter {
+        let jobmanager = cluster.endpoint().clone();
         let mut options = Options::new(&self.settings.flink, &self.settings.python, jobmanager, self.secrets.clone());
         options.log = Some(self.settings.state_directory.join("flink-run.log"));
-        options.passthrough.clone_from(&self.settings.passthrough);
+        options.passthrough = cluster.client_arguments();
+        options.passthrough.extend_from_slice(&self.settings.passthrough);
         // A preparation of Python code runs that code; its submission compiles it once more.
         options.limits.submit = Duration::from_mins(3);
         FlinkRunSubmitter::new(options)

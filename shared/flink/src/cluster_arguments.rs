@@ -9,8 +9,10 @@ use control::session::SessionSelector;
 use desired::session_settings::SESSION_NAME;
 use lifecycle::endpoint::Endpoint;
 
+use crate::endpoint::JobManagerAddress;
 use crate::http::Timeouts;
 use crate::target::{DeploymentTarget, YarnTarget};
+use crate::tls::{TlsArguments, TlsError};
 use crate::yarn_site::{YarnSiteError, resource_managers};
 
 /// Where EMR and Hadoop's own packages keep their configuration.
@@ -32,9 +34,9 @@ pub struct ClusterArguments {
     /// Where jobs run.
     #[arg(long, env = "DEPLOYMENT_TARGET", value_enum, default_value = "yarn")]
     pub deployment_target: TargetKind,
-    /// The JobManager of a standalone cluster, as host:port.
+    /// The JobManager of a standalone cluster, as host:port or https://host:port.
     #[arg(long, env = "JOBMANAGER_ADDRESS", value_name = "HOST:PORT")]
-    pub jobmanager_address: Option<Endpoint>,
+    pub jobmanager_address: Option<JobManagerAddress>,
     /// The resource managers of YARN, as host:port of their REST API; without any, what Hadoop's yarn-site.xml names.
     #[arg(long, env = "RESOURCE_MANAGER", value_name = "HOST:PORT", value_delimiter = ',')]
     pub resource_manager: Vec<Endpoint>,
@@ -50,6 +52,8 @@ pub struct ClusterArguments {
     /// How long a session that is being started, or a resource manager that does not answer, is waited for, in ms.
     #[arg(long, env = "SESSION_WAIT_MS", value_name = "MS", default_value_t = 180_000)]
     pub session_wait_ms: u64,
+    #[command(flatten)]
+    pub tls: TlsArguments,
 }
 
 /// Flags that name no cluster.
@@ -58,6 +62,9 @@ pub enum NoCluster {
     /// A standalone cluster without its address.
     #[error("a standalone cluster needs --jobmanager-address HOST:PORT (JOBMANAGER_ADDRESS)")]
     NoAddress,
+    /// How the JobManager is spoken to over TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An application id that is none.
     #[error("`{0}` is no id of a YARN application: application_<number>_<number> is expected")]
     NotAnApplication(String),
@@ -85,10 +92,19 @@ impl ClusterArguments {
     /// The cluster that they name.
     pub fn target(&self) -> Result<DeploymentTarget, NoCluster> {
         match self.deployment_target {
-            TargetKind::Remote => {
-                self.jobmanager_address.clone().map(DeploymentTarget::Remote).ok_or(NoCluster::NoAddress)
-            }
+            TargetKind::Remote => self.standalone(),
             TargetKind::Yarn => self.yarn().map(DeploymentTarget::Yarn),
+        }
+    }
+
+    fn standalone(&self) -> Result<DeploymentTarget, NoCluster> {
+        let address = self.jobmanager_address.clone().ok_or(NoCluster::NoAddress)?;
+        match (address.is_secure, self.tls.read()?) {
+            (Some(true), None) => Err(TlsError::NoCa("https://").into()),
+            (Some(false), Some(_)) => Err(TlsError::Contradiction.into()),
+            (Some(true) | None, tls @ Some(_)) | (Some(false) | None, tls @ None) => {
+                Ok(DeploymentTarget::Remote(address.endpoint, tls))
+            }
         }
     }
 
@@ -104,7 +120,8 @@ impl ClusterArguments {
             Some(id) => return Err(NoCluster::NotAnApplication(id.clone())),
         };
         let timeouts = Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(10) };
-        Ok(YarnTarget { managers, session, wait: Duration::from_millis(self.session_wait_ms), timeouts })
+        let (wait, tls) = (Duration::from_millis(self.session_wait_ms), self.tls.read()?);
+        Ok(YarnTarget { managers, session, wait, timeouts, tls })
     }
 }
 
@@ -144,6 +161,15 @@ mod tests {
         let DeploymentTarget::Yarn(yarn) = target(&["--resource-manager", "a:8088,b:9088"]).unwrap() else { panic!() };
         assert_eq!(yarn.managers.iter().map(base_url).collect::<Vec<_>>(), ["http://a:8088", "http://b:9088"]);
         assert_eq!(yarn.session, SessionSelector::Named(SESSION_NAME.to_owned()));
+    }
+
+    #[test]
+    fn an_address_and_its_certificates_say_the_same() {
+        let remote = ["--deployment-target", "remote", "--jobmanager-address"];
+        let of = |more: &[&str]| target(&[&remote, more].concat());
+        assert!(matches!(of(&["http://a:1"]), Ok(DeploymentTarget::Remote(_, None))));
+        assert!(matches!(of(&["https://a:1"]), Err(NoCluster::Tls(TlsError::NoCa(_)))));
+        assert!(matches!(of(&["a:1", "--jobmanager-ca", "nowhere"]), Err(NoCluster::Tls(TlsError::File { .. }))));
     }
 
     #[test]

@@ -29,8 +29,9 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::endpoint::base_url;
+use crate::endpoint::{base_url, secure_url};
 use crate::http::{Http, HttpReply, Timeouts};
+use crate::tls::JobManagerTls;
 use crate::yarn_rest::YarnRest;
 
 /// How old the `JobManager`'s answers about one job may be: its default `web.refresh-interval`, and a margin.
@@ -45,6 +46,7 @@ const FAILURE: usize = 1000;
 pub struct FlinkRest {
     http: Http,
     endpoint: Endpoint,
+    tls: Option<JobManagerTls>,
     /// The session that it was found as, and who granted it.
     session: Option<(RunningSession, YarnRest)>,
     /// The life that was seen first: what another one says is no answer.
@@ -56,11 +58,17 @@ pub struct FlinkRest {
 }
 
 impl FlinkRest {
-    /// The `JobManager` of a standalone cluster; connects to nothing yet.
+    /// The `JobManager` of a standalone cluster, in plain text; connects to nothing yet.
     pub fn new(endpoint: Endpoint, timeouts: Timeouts) -> Result<Self, OutsideError> {
-        let http = Http::new(&base_url(&endpoint), timeouts)?;
+        Self::at(endpoint, timeouts, None)
+    }
+
+    /// The same behind TLS, where it is.
+    pub fn at(endpoint: Endpoint, timeouts: Timeouts, tls: Option<JobManagerTls>) -> Result<Self, OutsideError> {
+        let url = if tls.is_some() { secure_url(&endpoint) } else { base_url(&endpoint) };
+        let http = Http::new(&url, timeouts, tls.as_ref())?;
         let (life, ended, secrets) = (OnceLock::new(), Mutex::default(), Secrets::default());
-        Ok(Self { http, endpoint, session: None, life, ended, secrets })
+        Ok(Self { http, endpoint, tls, session: None, life, ended, secrets })
     }
 
     /// With values that none of its texts may hold.
@@ -70,14 +78,24 @@ impl FlinkRest {
     }
 
     /// The `JobManager` of a session on YARN; connects to nothing yet.
-    pub fn of_session(session: RunningSession, yarn: YarnRest, timeouts: Timeouts) -> Result<Self, OutsideError> {
-        let own = Self::new(session.endpoint.clone(), timeouts)?;
+    pub fn of_session(
+        session: RunningSession,
+        yarn: YarnRest,
+        timeouts: Timeouts,
+        tls: Option<JobManagerTls>,
+    ) -> Result<Self, OutsideError> {
+        let own = Self::at(session.endpoint.clone(), timeouts, tls)?;
         Ok(Self { session: Some((session, yarn)), ..own })
     }
 
     /// Where it listens.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What `flink run` is told of TLS.
+    pub fn client_arguments(&self) -> Vec<String> {
+        self.tls.as_ref().map(JobManagerTls::client_arguments).unwrap_or_default()
     }
 
     /// The life of the `JobManager` that answers now; an error if it is not the one that was spoken to before.
@@ -171,14 +189,14 @@ impl FlinkRest {
 
 /// Whether the process of a standalone `JobManager` at another address is gone: its host says that nobody listens
 /// there, or another process answers.
-async fn is_gone(address: &str, process: &str) -> bool {
+async fn is_gone(address: &str, process: &str, tls: Option<JobManagerTls>) -> bool {
     let Ok(endpoint) = address.parse::<Endpoint>() else { return false };
     let limit = Timeouts::default().connect;
     let connected = tokio::time::timeout(limit, TcpStream::connect((endpoint.host.as_str(), endpoint.port))).await;
     match connected {
         Ok(Err(error)) => error.kind() == ErrorKind::ConnectionRefused,
         Ok(Ok(_)) => {
-            let Ok(other) = FlinkRest::new(endpoint, Timeouts::default()) else { return false };
+            let Ok(other) = FlinkRest::at(endpoint, Timeouts::default(), tls) else { return false };
             other.epoch().await.is_ok_and(|epoch| match epoch {
                 Epoch::Standalone { process: now, .. } => now != process,
                 Epoch::Yarn { .. } => false,
@@ -222,7 +240,7 @@ impl Cluster for FlinkRest {
                 Ok(yarn.life(application).await? == Life::Over)
             }
             (Epoch::Standalone { address, process }, _) if *address != self.endpoint.to_string() => {
-                Ok(is_gone(address, process).await)
+                Ok(is_gone(address, process, self.tls.clone()).await)
             }
             (Epoch::Yarn { .. } | Epoch::Standalone { .. }, _) => Ok(false),
         }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use control::ports::OutsideError;
 use control::secrets::Secrets;
 use desired::printable::cut;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::text::one_line;
+use crate::tls::{self, JobManagerTls};
 
 /// The most that is read of an answer. A failed stop is 60 kB of Java; the overview is 0.4 kB a job.
 const ANSWER: usize = 8 * 1024 * 1024;
@@ -20,6 +21,9 @@ const ANSWER: usize = 8 * 1024 * 1024;
 const REFUSAL: usize = 64 * 1024;
 /// How much of a refusal is told.
 const TOLD: usize = 1000;
+/// What a plain request to a `JobManager` behind TLS comes to.
+const TLS_ONLY: &str =
+    "it answers over TLS only: set JOBMANAGER_CA to the PEM file with the certificates that sign its own";
 
 /// The limits of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +64,10 @@ struct Errors {
 }
 
 impl Http {
-    pub(crate) fn new(base_url: &str, timeouts: Timeouts) -> Result<Self, OutsideError> {
+    /// Without `tls` the address is spoken to in plain text.
+    pub(crate) fn new(base_url: &str, timeouts: Timeouts, tls: Option<&JobManagerTls>) -> Result<Self, OutsideError> {
+        let what = "set up the HTTP client";
+        let own = tls.map_or_else(tls::nobody, |tls| Ok(tls.config()));
         // No proxy and no redirect: stops and cancels reach the JobManager itself or nobody.
         let client = Client::builder()
             .connect_timeout(timeouts.connect)
@@ -68,10 +75,11 @@ impl Http {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
+            .tls_backend_preconfigured(own.map_err(|error| OutsideError::unknown(what, error))?)
             // The ResourceManager's configuration is XML unless asked for.
             .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
             .build()
-            .map_err(|error| OutsideError::unknown("set up the HTTP client", error))?;
+            .map_err(|error| OutsideError::unknown(what, error))?;
         Ok(Self { client, base: base_url.trim_end_matches('/').to_owned(), secrets: Secrets::default() })
     }
 
@@ -107,14 +115,17 @@ impl Http {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let mut response = request.send().await.map_err(|error| OutsideError::unknown(what(), error))?;
+        let mut response = request.send().await.map_err(|error| failed(what(), error))?;
         let status = response.status();
+        if status.is_redirection() && leads_to_tls(response.headers()) {
+            return Ok(HttpReply::Refused(status, TLS_ONLY.to_owned()));
+        }
         if status == StatusCode::ACCEPTED {
             return Ok(HttpReply::Accepted);
         }
         let limit = if status == StatusCode::OK { ANSWER } else { REFUSAL };
         let mut content = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| OutsideError::unknown(what(), error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(what(), error))? {
             let room = limit - content.len();
             if chunk.len() > room {
                 content.extend(chunk.iter().take(room));
@@ -168,6 +179,18 @@ impl HttpReply {
             Self::Accepted => OutsideError::unknown(what, "accepted without an answer"),
         }
     }
+}
+
+/// What a broken handshake means comes before what the library says of it.
+fn failed(what: String, error: reqwest::Error) -> OutsideError {
+    match tls::meaning(&error) {
+        Some(meaning) => OutsideError::unknown(what, meaning),
+        None => OutsideError::unknown(what, error),
+    }
+}
+
+fn leads_to_tls(headers: &HeaderMap) -> bool {
+    headers.get(LOCATION).is_some_and(|location| location.as_bytes().starts_with(b"https://"))
 }
 
 fn passing(status: StatusCode) -> bool {

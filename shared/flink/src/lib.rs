@@ -15,6 +15,7 @@ pub mod process;
 pub mod submitter;
 pub mod target;
 mod text;
+pub mod tls;
 pub mod yarn_rest;
 pub mod yarn_session;
 pub mod yarn_sessions;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::flink_rest::FlinkRest;
 use crate::http::Timeouts;
+use crate::tls::JobManagerTls;
 use crate::yarn_rest::YarnRest;
 
 /// How often a session that is not there yet is looked for.
@@ -18,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The session cluster that jobs are deployed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeploymentTarget {
-    /// A `JobManager` at a known address: a standalone cluster.
-    Remote(Endpoint),
+    /// A `JobManager` at a known address, perhaps behind TLS: a standalone cluster.
+    Remote(Endpoint, Option<JobManagerTls>),
     /// A session on YARN.
     Yarn(YarnTarget),
 }
@@ -35,13 +36,15 @@ pub struct YarnTarget {
     pub wait: Duration,
     /// The limits of one question.
     pub timeouts: Timeouts,
+    /// How its `JobManager` is spoken to, if it is behind TLS.
+    pub tls: Option<JobManagerTls>,
 }
 
 impl DeploymentTarget {
     /// The `JobManager` at this moment; a YARN session's may be another one with every call.
     pub async fn resolve(&self) -> Result<FlinkRest, OutsideError> {
         match self {
-            Self::Remote(endpoint) => FlinkRest::new(endpoint.clone(), Timeouts::default()),
+            Self::Remote(endpoint, tls) => FlinkRest::at(endpoint.clone(), Timeouts::default(), tls.clone()),
             Self::Yarn(target) => target.resolve().await,
         }
     }
@@ -54,7 +57,7 @@ impl YarnTarget {
         loop {
             let missing = match yarn.session(&self.session).await {
                 Ok(SessionSeen::Running(session)) => {
-                    let rest = FlinkRest::of_session(session, yarn.clone(), Timeouts::default())?;
+                    let rest = FlinkRest::of_session(session, yarn.clone(), Timeouts::default(), self.tls.clone())?;
                     // An attempt that just ended is shown for a moment yet, one that just began does not answer yet.
                     match rest.epoch().await {
                         Ok(_) => return Ok(rest),

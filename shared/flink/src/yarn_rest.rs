@@ -25,7 +25,7 @@ pub struct YarnRest {
 impl YarnRest {
     /// The `ResourceManager` at these addresses; connects to nothing yet.
     pub fn new(addresses: &[Endpoint], timeouts: Timeouts) -> Result<Self, OutsideError> {
-        let managers = addresses.iter().map(|a| Http::new(&base_url(a), timeouts)).collect::<Result<_, _>>()?;
+        let managers = addresses.iter().map(|a| Http::new(&base_url(a), timeouts, None)).collect::<Result<_, _>>()?;
         Ok(Self { managers })
     }
 

@@ -12,6 +12,7 @@ use desired::session_settings::SessionSettings;
 use crate::flink_rest::FlinkRest;
 use crate::http::Timeouts;
 use crate::target::YarnTarget;
+use crate::tls::JobManagerTls;
 use crate::yarn_rest::YarnRest;
 use crate::yarn_session::SessionStarter;
 
@@ -20,13 +21,14 @@ use crate::yarn_session::SessionStarter;
 pub struct YarnSessions {
     yarn: YarnRest,
     starter: SessionStarter,
+    tls: Option<JobManagerTls>,
 }
 
 impl YarnSessions {
     /// The YARN of `target`; connects to nothing yet.
     pub fn new(target: &YarnTarget, starter: SessionStarter) -> Result<Self, OutsideError> {
         let yarn = YarnRest::new(&target.managers, target.timeouts)?;
-        Ok(Self { yarn, starter })
+        Ok(Self { yarn, starter, tls: target.tls.clone() })
     }
 }
 
@@ -39,7 +41,7 @@ impl Sessions for YarnSessions {
         self.yarn.life(application).await
     }
     fn cluster(&self, session: &RunningSession) -> Result<Arc<dyn SessionCluster>, OutsideError> {
-        Ok(Arc::new(FlinkRest::of_session(session.clone(), self.yarn.clone(), Timeouts::default())?))
+        Ok(Arc::new(FlinkRest::of_session(session.clone(), self.yarn.clone(), Timeouts::default(), self.tls.clone())?))
     }
     async fn start(&self, settings: &SessionSettings, tag: &str) -> Result<(), StartError> {
         self.starter.start(settings, tag).await

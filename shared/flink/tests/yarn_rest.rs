@@ -148,7 +148,13 @@ fn flink(attempt: u32) -> Server {
 
 fn target(manager: Endpoint, wait: u64) -> DeploymentTarget {
     let wait = Duration::from_millis(wait);
-    DeploymentTarget::Yarn(YarnTarget { managers: vec![manager], session: named(NAME), wait, timeouts: LIMITS })
+    DeploymentTarget::Yarn(YarnTarget {
+        managers: vec![manager],
+        session: named(NAME),
+        wait,
+        timeouts: LIMITS,
+        tls: None,
+    })
 }
 
 /// Slots come on demand: what the nodes can still hold counts as free.

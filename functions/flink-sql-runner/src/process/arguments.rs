@@ -104,7 +104,7 @@ enum Arity {
 }
 
 /// The flags that are ours; all others are passed on.
-const KNOWN: [(&str, Arity); 27] = [
+const KNOWN: [(&str, Arity); 30] = [
     ("--path", Arity::One),
     ("--template-file", Arity::One),
     ("--job-config-path", Arity::One),
@@ -115,6 +115,9 @@ const KNOWN: [(&str, Arity); 27] = [
     ("--pyflink-runner-dir", Arity::One),
     ("--deployment-target", Arity::One),
     ("--jobmanager-address", Arity::One),
+    ("--jobmanager-ca", Arity::One),
+    ("--jobmanager-cert", Arity::One),
+    ("--jobmanager-key", Arity::One),
     ("--resource-manager", Arity::One),
     ("--hadoop-conf-dir", Arity::One),
     ("--session-name", Arity::One),

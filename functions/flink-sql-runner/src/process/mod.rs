@@ -203,6 +203,7 @@ pub(crate) fn no_cluster(error: &NoCluster) -> CliError {
         NoCluster::NotAnApplication(_) => {
             "`yarn application -list` shows the ids; without --session-id the session is found by --session-name"
         }
+        NoCluster::Tls(_) => "JOBMANAGER_CA, JOBMANAGER_CERT and JOBMANAGER_KEY name PEM files",
         NoCluster::NoYarnSite { .. } | NoCluster::YarnSite { .. } => {
             "give --resource-manager HOST:PORT, or the folder of yarn-site.xml with --hadoop-conf-dir DIR"
         }

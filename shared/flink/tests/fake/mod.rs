@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use lifecycle::endpoint::Endpoint;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// For each request its answers: status and body.
 type Answers = HashMap<String, Vec<(u16, String)>>;
@@ -39,7 +39,7 @@ impl Server {
         endpoint
     }
 
-    async fn answer(self, mut stream: TcpStream) {
+    pub(crate) async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut request = Vec::new();
         let (head, body) = loop {
             let mut buffer = [0; 4096];
