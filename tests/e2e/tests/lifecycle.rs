@@ -92,6 +92,19 @@ async fn windows(bench: &Bench) {
     }
 }
 
+/// What `init` writes is deployed as it is, by somebody who may only upload.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_project_runs() {
+    let bench = Bench::start("emr").await;
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = folder.path().join("jobs").display().to_string();
+    bench.command_line(Principal::Uploader, &["init", &jobs]).await;
+    bench.command_line(Principal::Operator, &["deploy", &jobs, "--wait"]).await;
+    bench.settled(TOTALS, 1, "deployed").await;
+    bench.wait("rows", || async { (!bench.printed("buyer_totals").is_empty()).then_some(()) }).await;
+    bench.stop().await;
+}
+
 /// One job's failure never stops another's: twenty at once, two of them broken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixed_batch() {
