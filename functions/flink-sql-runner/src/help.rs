@@ -28,7 +28,7 @@ fn needs(command: &str) -> Option<&'static str> {
         "plan" | "status" | "history" => "the bucket (--bucket), and AWS credentials that may read it",
         "remove" => "the bucket (--bucket), and AWS credentials that may delete from its queries/",
         "deploy" => {
-            "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for NAMEs as for `retry`"
+            "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`"
         }
         "allow" | "retry" | "redeploy" | "sweep" => {
             "the bucket and the cluster (--bucket, --cluster), and AWS credentials of an operator"

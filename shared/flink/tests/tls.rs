@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::ports::OutsideError;
+use control::session::SessionSelector;
 use fake::Server;
 use flink::flink_rest::FlinkRest;
 use flink::http::Timeouts;
+use flink::target::{DeploymentTarget, YarnTarget};
 use flink::tls::{TlsArguments, TlsError};
 use lifecycle::endpoint::Endpoint;
 use rcgen::{
@@ -26,6 +28,9 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(5) };
+
+const APPS: &str =
+    "GET /ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING&applicationTypes=Apache%20Flink";
 
 /// An authority and what it signs, in files.
 struct Authority {
@@ -95,7 +100,13 @@ async fn jobmanager(pair: &Pair, asks: Option<&Authority>) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
     let config = json!([{"key": "web.tmpdir", "value": "/tmp/flink-web-a"}]);
-    let server = Server::default().with("GET /jobmanager/config", 200, config);
+    let log = "-Dlog.file=/logs/application_1_0001/container_1_0001_01_000001/jobmanager.log";
+    let environment = json!({"jvm": {"version": "17", "options": [log]}, "classpath": []});
+    let server = Server::default().with("GET /jobmanager/config", 200, config).with(
+        "GET /jobmanager/environment",
+        200,
+        environment,
+    );
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, server) = (acceptor.clone(), server.clone());
@@ -129,6 +140,30 @@ async fn a_jobmanager_behind_tls_is_spoken_to() {
     ask(jobmanager(&authority.good(), None).await, authority.ca(), None).await.unwrap();
     let mutual = jobmanager(&authority.good(), Some(&authority)).await;
     ask(mutual, authority.ca(), Some(authority.client())).await.unwrap();
+}
+
+/// Found through a `ResourceManager` in plain text, spoken to over TLS.
+#[tokio::test]
+async fn a_session_on_yarn_is_spoken_to_over_tls() {
+    let authority = Authority::new();
+    let endpoint = jobmanager(&authority.good(), None).await;
+    let app = json!({"id": "application_1_0001", "user": "hadoop", "name": "s", "state": "RUNNING",
+        "finalStatus": "UNDEFINED", "applicationType": "Apache Flink", "clusterId": 1, "amRPCAddress": endpoint.to_string(),
+        "amContainerLogs": "http://n:8042/node/containerlogs/container_1_0001_01_000001/hadoop"});
+    let manager = Server::default().with(APPS, 200, json!({"apps": {"app": [app]}})).serve().await;
+    let files = TlsArguments { jobmanager_ca: Some(authority.ca()), ..TlsArguments::default() };
+    let session = SessionSelector::Named("s".to_owned());
+    let target = YarnTarget {
+        managers: vec![manager],
+        session,
+        wait: Duration::ZERO,
+        timeouts: LIMITS,
+        tls: files.read().unwrap(),
+    };
+    let rest = DeploymentTarget::Yarn(target.clone()).resolve().await.unwrap();
+    assert_eq!(rest.client_arguments(), ["-Dsecurity.ssl.rest.enabled=true"]);
+    let plain = DeploymentTarget::Yarn(YarnTarget { tls: None, ..target }).resolve().await;
+    assert!(matches!(plain, Err(OutsideError::Unknown { .. })), "{plain:?}");
 }
 
 #[tokio::test]
