@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Session {
         /// What to do.
         #[command(subcommand)]
-        command: SessionCommand,
+        command: Box<SessionCommand>,
     },
     /// Write a project with one job that deploys as it is.
     Init(Init),

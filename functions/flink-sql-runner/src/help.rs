@@ -57,10 +57,8 @@ fn below(command: Command, above: Option<&'static str>) -> Command {
         return command;
     }
     let needed = above.or_else(|| needs(command.get_name()));
-    let command = command.mut_args(|arg| {
-        let is_global = arg.get_help_heading() == Some(EVERYWHERE);
-        arg.hide_short_help(is_global)
-    });
+    let command = command
+        .mut_args(|arg| if arg.get_help_heading() == Some(EVERYWHERE) { arg.hide_short_help(true) } else { arg });
     let command = match needed {
         Some(needed) => command.after_help(format!("Needs: {needed}.")),
         None => command,

@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &Init, invocation: &Invocation, out: Out) -> Result
     let document = json!({"format": "flink-sql-runner/init", "version": 1, "files": written});
     let folder = shown(folder);
     out.result(&document, || {
-        let files: String = written.iter().map(|file| format!("wrote {file}\n")).collect();
-        format!("{files}Next: flink-sql-runner validate {folder}; {folder}/README.md says how to deploy.\n")
+        let files = written.join("\nwrote ");
+        format!("wrote {files}\nNext: flink-sql-runner validate {folder}; {folder}/README.md says how to deploy.\n")
     });
     Ok(Exit::Done)
 }

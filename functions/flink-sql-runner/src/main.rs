@@ -93,7 +93,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Remove { name } => remove::run(&name, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
-        Command::Session { command } => session::run(command, &invocation, out).await?,
+        Command::Session { command } => session::run(*command, &invocation, out).await?,
         Command::Init(arguments) => init::run(&arguments, &invocation, out)?,
         Command::Completions { shell } => help::completions(shell),
         Command::Man { folder } => help::man(folder.as_deref(), out)?,

@@ -1,6 +1,6 @@
 //! The commands in the documents, as they stand there: blocks that are marked to run are run in order, in a fresh copy of
 //! the examples, against an S3 and an EMR on this machine. Every other block of commands says why it is not run.
-#![expect(clippy::unwrap_used, reason = "a test ends at once")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at once")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ fn blocks(document: &Path) -> Vec<Block> {
                     let block = Block { place, language: language.to_owned(), above: above.clone(), lines: Vec::new() };
                     open = Some((block, line.len() - inner.len()));
                 }
-                above = inner.to_owned();
+                inner.clone_into(&mut above);
             }
             Some(_) if inner == "```" => {
                 found.extend(open.take().map(|(block, _)| block));
@@ -83,7 +83,7 @@ impl Block {
         for line in &self.lines {
             match (line.strip_prefix("$ "), found.last_mut()) {
                 (Some(command), _) => found.push((command.to_owned(), String::new())),
-                (None, Some((_, said))) => *said += &format!("{line}\n"),
+                (None, Some((_, said))) => said.extend([line, "\n"]),
                 (None, None) => panic!("{}: a terminal's block begins with a command", self.place),
             }
         }

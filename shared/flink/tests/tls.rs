@@ -1,6 +1,6 @@
 //! A `JobManager` behind TLS: a real TLS server, its certificates good and bad, with and without one of ours.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod fake;
 

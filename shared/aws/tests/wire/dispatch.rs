@@ -357,7 +357,10 @@ async fn a_command_goes_to_the_one_primary() {
 
 #[tokio::test]
 async fn any_of_several_primaries_gets_a_command_and_only_one() {
-    let three = || ok(&json!({"Instances": ["i-3", "i-1", "i-2"].map(|id| json!({"Ec2InstanceId": id}))}));
+    let three = || {
+        let instances = ["i-3", "i-1", "i-2"].map(|id| json!({"Ec2InstanceId": id}));
+        ok(&json!({"Instances": instances}))
+    };
     let asked = |fake: &Fake| -> Vec<Value> {
         fake.requests().iter().skip(1).map(|request| request.json()["InstanceIds"][0].clone()).collect()
     };
