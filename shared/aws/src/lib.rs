@@ -1,4 +1,4 @@
-//! The adapters of the ports to S3, EMR, SSM with its Parameter Store, and SNS, one feature per service.
+//! The adapters of the ports to S3, EMR, SSM with its Parameter Store, SNS, Lambda and STS, one feature per service.
 //! Must not know jobs, plans or what a document means: bytes and ids pass through.
 
 use std::time::Duration;
@@ -7,15 +7,26 @@ use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 
-#[cfg(any(feature = "s3", feature = "emr", feature = "parameters", feature = "sns"))]
+#[cfg(any(
+    feature = "s3",
+    feature = "emr",
+    feature = "parameters",
+    feature = "sns",
+    feature = "lambda",
+    feature = "sts"
+))]
 mod outcome;
 
 #[cfg(feature = "emr")]
 mod argv;
+#[cfg(feature = "sts")]
+mod callers;
 #[cfg(feature = "emr")]
 mod cluster;
 #[cfg(feature = "emr")]
 mod emr;
+#[cfg(feature = "lambda")]
+mod function;
 #[cfg(feature = "parameters")]
 mod parameters;
 #[cfg(feature = "ssm")]
@@ -33,10 +44,14 @@ mod ssm;
 
 #[cfg(feature = "emr")]
 pub use argv::StepProgram;
+#[cfg(feature = "sts")]
+pub use callers::{StsCallers, prove};
 #[cfg(feature = "emr")]
 pub use cluster::ClusterRef;
 #[cfg(feature = "emr")]
 pub use emr::EmrDispatcher;
+#[cfg(feature = "lambda")]
+pub use function::{Function, FunctionError};
 #[cfg(feature = "parameters")]
 pub use parameters::ParameterStore;
 #[cfg(feature = "s3")]

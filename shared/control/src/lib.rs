@@ -2,6 +2,7 @@
 //! Must not know AWS, HTTP or processes.
 
 pub mod alerts;
+pub mod callers;
 pub mod claims;
 pub mod clock_and_ids;
 pub mod documents;

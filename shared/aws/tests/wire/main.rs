@@ -1,10 +1,19 @@
 //! The adapters as built, with the real SDK clients, against a server that misbehaves as told.
 //! Must not know how the adapters are made: only the ports and what goes over the wire.
-#![cfg(all(feature = "s3", feature = "ssm", feature = "parameters", feature = "sns"))]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![cfg(all(
+    feature = "s3",
+    feature = "ssm",
+    feature = "parameters",
+    feature = "sns",
+    feature = "lambda",
+    feature = "sts"
+))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod callers;
 mod dispatch;
 mod fake;
+mod function;
 mod parameters;
 mod s3;
 mod sns;
