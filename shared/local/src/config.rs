@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::authority::Authority;
+
 /// The region that every part answers for.
 pub const REGION: &str = "us-east-1";
 /// The account that owns everything in the stack.
@@ -59,6 +61,8 @@ pub struct StackConfig {
     pub messages: Option<PathBuf>,
     /// The file that gets one JSON line for every distinct call; `None` records nothing.
     pub recording: Option<PathBuf>,
+    /// Who may do what.
+    pub authority: Authority,
 }
 
 impl Default for StackConfig {
@@ -84,6 +88,7 @@ impl Default for StackConfig {
             topics: Vec::new(),
             messages: None,
             recording: None,
+            authority: Authority::default(),
         }
     }
 }
@@ -114,7 +119,7 @@ impl std::fmt::Debug for ParameterConfig {
 pub struct Ports {
     /// S3.
     pub s3: u16,
-    /// EMR, SSM and SNS.
+    /// EMR, SSM, SNS and STS.
     pub control: u16,
     /// Lambda's Invoke API.
     pub lambda: u16,

@@ -1,8 +1,9 @@
-//! The local AWS: S3, EMR steps, SSM commands, a queue, schedules and a Lambda host, behind their wire protocols.
+//! The local AWS: S3, EMR steps, SSM commands, STS, a queue, schedules and a Lambda host, behind their wire protocols.
 //! Must not know what its users store, send or run.
 
 #![expect(clippy::disallowed_methods, reason = "the services have clocks and ids of their own")]
 
+mod authority;
 mod config;
 mod control;
 mod events;
@@ -19,6 +20,7 @@ mod stack;
 mod tasks;
 mod time;
 
+pub use authority::Authority;
 pub use config::{
     ACCESS_KEY, ACCOUNT, Delivery, LambdaConfig, NodeConfig, NotifyVia, ParameterConfig, Ports, QueueConfig, REGION,
     SECRET_KEY, Schedule, StackConfig,

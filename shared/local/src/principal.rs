@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::config::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 
 /// Somebody with credentials at the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,16 @@ impl Principal {
             Self::Operator => "AKIALOCALOPERATORXXX",
             Self::Administrator => "AKIALOCALADMINXXXXXX",
             Self::Owner => ACCESS_KEY,
+        }
+    }
+
+    /// The ARN by which STS knows the principal.
+    pub fn arn(self) -> String {
+        match self {
+            Self::Owner => format!("arn:aws:iam::{ACCOUNT}:root"),
+            Self::Function | Self::Node | Self::Uploader | Self::Operator | Self::Administrator => {
+                format!("arn:aws:sts::{ACCOUNT}:assumed-role/{}s/local", self.name())
+            }
         }
     }
 

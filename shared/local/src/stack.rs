@@ -67,7 +67,7 @@ impl Stack {
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
         let (control_listener, control) =
-            open("EMR, SSM and SNS", SocketAddr::new(config.bind, config.ports.control)).await?;
+            open("EMR, SSM, SNS and STS", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
         let env = |principal| aws_env(s3, control, lambda, principal);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
@@ -111,7 +111,7 @@ impl Stack {
             tasks.clone(),
         ));
 
-        let server = S3Server::new(objects, faults.clone(), recording.clone());
+        let server = S3Server::new(objects, faults.clone(), recording.clone(), config.authority.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
         let parameters = Arc::new(Parameters::new(config.parameters, config.parameters_path));
         let topics = Arc::new(Topics::new(config.topics, config.messages));
@@ -123,13 +123,17 @@ impl Stack {
             topics: topics.clone(),
             faults: faults.clone(),
             recording: recording.clone(),
+            authority: config.authority.clone(),
             shown,
         };
         http::serve(&tasks, control_listener, move |request| plane.clone().answer(request));
-        let (invoked, calls, recorded) = (function.clone(), faults.clone(), recording.clone());
-        http::serve(&tasks, lambda_listener, move |request| {
-            lambda::answer(invoked.clone(), calls.clone(), recorded.clone(), request)
-        });
+        let invoke = lambda::InvokeApi {
+            function: function.clone(),
+            faults: faults.clone(),
+            recording: recording.clone(),
+            authority: config.authority,
+        };
+        http::serve(&tasks, lambda_listener, move |request| invoke.clone().answer(request));
         queue.start(&tasks);
         schedule::start(&config.schedules, &function, &tasks);
 
@@ -157,7 +161,7 @@ impl Stack {
         url(self.0.s3)
     }
 
-    /// The endpoint of EMR, SSM and SNS.
+    /// The endpoint of EMR, SSM, SNS and STS.
     pub fn control_url(&self) -> String {
         url(self.0.control)
     }
@@ -293,6 +297,7 @@ fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr, principal: P
         ("AWS_ENDPOINT_URL_EMR", url(control)),
         ("AWS_ENDPOINT_URL_SSM", url(control)),
         ("AWS_ENDPOINT_URL_SNS", url(control)),
+        ("AWS_ENDPOINT_URL_STS", url(control)),
         ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
     ];
     let mut env = principal.env();

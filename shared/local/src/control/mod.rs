@@ -1,4 +1,4 @@
-//! The control planes of EMR, SSM and SNS on one port, told apart by the target header, with faults.
+//! The control planes of EMR, SSM, SNS and STS on one port, told apart by target header and form, with faults.
 //! Must not know what steps and commands do.
 
 mod commands;
@@ -11,6 +11,7 @@ mod sns;
 mod ssm;
 mod step;
 mod steps;
+mod sts;
 mod views;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub(crate) use sns::Topics;
 pub(crate) use steps::{Cluster, Steps};
 pub use views::{CommandView, MessageView, StepView};
 
+use crate::authority::Authority;
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
 use crate::principal::Principal;
@@ -42,6 +44,7 @@ pub(crate) struct Control {
     pub(crate) topics: Arc<Topics>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) recording: Arc<Recording>,
+    pub(crate) authority: Authority,
     /// Everything the stack shows of itself to other processes.
     pub(crate) shown: Arc<dyn Fn() -> Value + Send + Sync>,
 }
@@ -96,9 +99,14 @@ impl Control {
         let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
         let form = header(&request, "content-type").starts_with("application/x-www-form-urlencoded");
         let principal = Principal::of_authorization(header(&request, "authorization"));
-        let body = http::read(request.into_body()).await?;
+        let (head, body) = request.into_parts();
+        let body = http::read(body).await?;
         if target.is_empty() && form {
-            return self.query(principal, &sns::form(&body), invocation_id).await;
+            let form = sns::form(&body);
+            if sts::is_for(&form) {
+                return self.who(principal, &form, &head.headers, &body).await;
+            }
+            return self.query(principal, &form, invocation_id).await;
         }
         let input = if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&body) };
         let Some((service, operation)) = target.split_once('.') else {
@@ -111,6 +119,9 @@ impl Control {
             _ => return Ok(error(400, "UnknownOperationException", "")),
         };
         let needs = needs::needs(service, operation, &input, &self.tagged());
+        if let Some(refusal) = self.authority.refusal(principal, &needs) {
+            return Ok(error(400, "AccessDeniedException", &refusal));
+        }
         self.recording.note(principal, format!("{service}:{operation}"), needs);
         let (operation, resource) = (operation.to_owned(), resource(&input));
         self.faults.record(Call { service: service.into(), operation: operation.clone(), resource, invocation_id });
@@ -134,7 +145,23 @@ impl Control {
         needs::Tagged { cluster: &cluster.id, tags: &cluster.tags }
     }
 
-    /// A call by the query protocol: of these services only SNS has it.
+    /// A question who somebody is, which needs no permission.
+    async fn who(
+        &self,
+        principal: Option<Principal>,
+        form: &BTreeMap<String, String>,
+        headers: &hyper::HeaderMap,
+        body: &[u8],
+    ) -> Answer {
+        self.recording.note(principal, "sts:GetCallerIdentity".to_owned(), Vec::new());
+        let fault = self.faults.take("GetCallerIdentity");
+        if matches!(fault, Some(Fault::DropBefore)) {
+            return Err(Closed("ordered"));
+        }
+        http::spoil(sts::answer(form, headers, body), fault, sns::error).await
+    }
+
+    /// A call by SNS's query protocol.
     async fn query(
         &self,
         principal: Option<Principal>,
@@ -144,6 +171,9 @@ impl Control {
         let of = |name: &str| form.get(name).cloned().unwrap_or_default();
         let (operation, resource) = (of("Action"), of("TopicArn"));
         let needed = needs::needs("sns", &operation, &json!({ "TopicArn": resource }), &self.tagged());
+        if let Some(refusal) = self.authority.refusal(principal, &needed) {
+            return Ok(sns::error(403, "AuthorizationError", &refusal));
+        }
         self.recording.note(principal, format!("sns:{operation}"), needed);
         self.faults.record(Call { service: "sns".into(), operation: operation.clone(), resource, invocation_id });
         let fault = self.faults.take(&operation);

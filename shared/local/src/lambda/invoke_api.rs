@@ -9,37 +9,48 @@ use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 
 use super::Function;
+use crate::authority::Authority;
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
 use crate::principal::Principal;
 use crate::recording::{Need, Recording};
 
-/// Answers one request.
-pub(crate) async fn answer(
-    function: Arc<Function>,
-    faults: Arc<Faults>,
-    recording: Arc<Recording>,
-    request: Request<Incoming>,
-) -> Answer {
-    let path = request.uri().path();
-    let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
-    let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else {
-        return Ok(http::not_found());
-    };
-    let principal = Principal::of_authorization(header(&request, "authorization"));
-    let need = Need::new("lambda:InvokeFunction", super::arn(function.name()));
-    recording.note(principal, "lambda:Invoke".to_owned(), vec![need]);
-    let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
-    faults.record(Call { service: "lambda".into(), operation: "Invoke".into(), resource: name.clone(), invocation_id });
-    let kind = header(&request, "x-amz-invocation-type").to_owned();
-    let body = http::read(request.into_body()).await?;
-    let fault = faults.take("Invoke");
-    let done = match &fault {
-        Some(Fault::DropBefore) => return Err(Closed("ordered")),
-        Some(Fault::Error { .. }) => error(500, "ServiceException", "ordered"),
-        _ => invoke(&function, &name, &kind, &body).await,
-    };
-    http::spoil(done, fault, error).await
+/// The API in front of the function.
+#[derive(Clone)]
+pub(crate) struct InvokeApi {
+    pub(crate) function: Arc<Function>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) recording: Arc<Recording>,
+    pub(crate) authority: Authority,
+}
+
+impl InvokeApi {
+    /// Answers one request.
+    pub(crate) async fn answer(self, request: Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
+        let Some(name) = name.filter(|_| request.method() == Method::POST).map(str::to_owned) else {
+            return Ok(http::not_found());
+        };
+        let principal = Principal::of_authorization(header(&request, "authorization"));
+        let needs = vec![Need::new("lambda:InvokeFunction", super::arn(self.function.name()))];
+        if let Some(refusal) = self.authority.refusal(principal, &needs) {
+            return Ok(error(403, "AccessDeniedException", &refusal));
+        }
+        self.recording.note(principal, "lambda:Invoke".to_owned(), needs);
+        let (service, operation) = ("lambda".to_owned(), "Invoke".to_owned());
+        let invocation_id = header(&request, "amz-sdk-invocation-id").to_owned();
+        self.faults.record(Call { service, operation, resource: name.clone(), invocation_id });
+        let kind = header(&request, "x-amz-invocation-type").to_owned();
+        let body = http::read(request.into_body()).await?;
+        let fault = self.faults.take("Invoke");
+        let done = match &fault {
+            Some(Fault::DropBefore) => return Err(Closed("ordered")),
+            Some(Fault::Error { .. }) => error(500, "ServiceException", "ordered"),
+            _ => invoke(&self.function, &name, &kind, &body).await,
+        };
+        http::spoil(done, fault, error).await
+    }
 }
 
 async fn invoke(function: &Arc<Function>, name: &str, kind: &str, body: &[u8]) -> Response<Body> {

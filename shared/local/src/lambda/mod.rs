@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-pub(crate) use invoke_api::answer;
+pub(crate) use invoke_api::InvokeApi;
 use serde_json::{Value, json};
 
 use crate::config::{ACCOUNT, Delivery, LambdaConfig, REGION};

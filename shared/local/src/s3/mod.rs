@@ -25,6 +25,7 @@ pub(crate) use objects::{Change, Objects};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
+use crate::authority::Authority;
 use crate::config::SECRET_KEY;
 use crate::faults::Faults;
 use crate::http::{self, Answer, Body, Closed};
@@ -36,18 +37,24 @@ use crate::recording::Recording;
 pub(crate) struct S3Server {
     service: S3Service,
     recording: Arc<Recording>,
+    authority: Authority,
 }
 
 impl S3Server {
-    pub(crate) fn new(objects: Arc<Objects>, faults: Arc<Faults>, recording: Arc<Recording>) -> Self {
+    pub(crate) fn new(
+        objects: Arc<Objects>,
+        faults: Arc<Faults>,
+        recording: Arc<Recording>,
+        authority: Authority,
+    ) -> Self {
         let mut builder = S3ServiceBuilder::new(operations::Operations::new(objects));
         let mut auth = SimpleAuth::new();
         for principal in Principal::ALL {
             auth.register(principal.access_key().to_owned(), SECRET_KEY.into());
         }
         builder.set_auth(auth);
-        builder.set_access(Gate { faults });
-        Self { service: builder.build(), recording }
+        builder.set_access(Gate { faults, authority: authority.clone() });
+        Self { service: builder.build(), recording, authority }
     }
 
     pub(crate) async fn answer(self, request: Request<Incoming>) -> Answer {
@@ -55,7 +62,10 @@ impl S3Server {
         let mut request = request.map(s3s::Body::from);
         request.extensions_mut().insert(passage.clone());
         let answer = self.service.call(request).await.map_err(|_| Closed("S3 could not answer"))?;
-        passage.record(&self.recording, answer.status().as_u16());
+        let hides = passage.record(&self.recording, &self.authority, answer.status().as_u16());
+        if let Some(refusal) = hides {
+            return Ok(error(403, "AccessDenied", &refusal));
+        }
         let answer = answer.map(|body| body.map_err(Into::into).boxed_unsync());
         http::spoil(answer, passage.fault(), error).await
     }
