@@ -155,6 +155,7 @@ fn settings(options: &StackOptions, release: &Release) -> BTreeMap<String, Strin
         ("DISPATCH", options.dispatch.clone()),
         ("CLUSTER", cluster),
         ("SSM_DOCUMENT", DOCUMENT.to_owned()),
+        ("FUNCTION", FUNCTION.to_owned()),
         ("NODE_RELEASE", release.url()),
         ("ALLOW_CODE", "true".to_owned()),
         ("ALLOW_FILES", "true".to_owned()),

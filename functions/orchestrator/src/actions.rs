@@ -76,6 +76,20 @@ pub enum Action {
     History { name: JobName },
 }
 
+impl Action {
+    /// Who asks, of an action of which that is kept.
+    pub(crate) fn by_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Deploy { by, .. }
+            | Self::Redeploy { by }
+            | Self::Sweep { by }
+            | Self::Allow { by, .. }
+            | Self::Retry { by, .. } => Some(by),
+            Self::Plan { .. } | Self::Status {} | Self::History { .. } => None,
+        }
+    }
+}
+
 /// Does what is asked. What is answered is about the jobs that were asked for; of refused files of others it counts.
 pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Answer, ActionError> {
     let all = |names: &BTreeSet<JobName>| if names.is_empty() { Scope::All } else { Scope::Jobs(names.clone()) };

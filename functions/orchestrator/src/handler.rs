@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
+use control::callers::Callers;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
@@ -13,7 +14,8 @@ use lifecycle::documents::batch::Batch;
 use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 
-use crate::actions::{ActionError, PlanAnswer, act, answer};
+use crate::actions::{Action, ActionError, PlanAnswer, act, answer};
+use crate::asked::{Asker, ErrorAnswer, Problem, opened};
 use crate::bounds::{LIMIT, bounded};
 use crate::events::{self, Hint, Message, NotUnderstood, Trigger};
 
@@ -38,15 +40,22 @@ pub enum HandlerError {
 }
 
 /// Deals with one event.
-pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Value, HandlerError> {
-    match events::read(event, &orchestrator.settings.keys)? {
+pub async fn handle(
+    orchestrator: &Arc<Orchestrator>,
+    callers: &dyn Callers,
+    event: Value,
+) -> Result<Value, HandlerError> {
+    let (event, asker) = opened(event, orchestrator.settings.policy.deployment.as_deref());
+    let trigger = match events::read(event, &orchestrator.settings.keys) {
+        Err(error) if asker.reads() => return told(Problem::not_understood(error.to_string())),
+        trigger => trigger?,
+    };
+    match trigger {
         Trigger::Nothing(what) => {
             tracing::info!(what, "nothing to do");
             Ok(json!({"ignored": what}))
         }
-        Trigger::Action(action) => {
-            serde_json::to_value(act(orchestrator, *action).await?).map_err(HandlerError::Answer)
-        }
+        Trigger::Action(action) => asked(orchestrator, callers, *action, asker).await,
         Trigger::Objects(hint) => {
             let reports = look_after(orchestrator, hint).await?;
             // What another try may mend comes again; an object that cannot be read people were told of.
@@ -70,6 +79,31 @@ pub async fn handle(orchestrator: &Arc<Orchestrator>, event: Value) -> Result<Va
             serde_json::to_value(bounded(answer(report), LIMIT)).map_err(HandlerError::Answer)
         }
     }
+}
+
+/// Does what is asked. A wrong order is told whoever gave it; what fails around it is told to those who read the answer,
+/// and fails the invocation of a schedule, which Lambda then tries again.
+async fn asked(
+    orchestrator: &Arc<Orchestrator>,
+    callers: &dyn Callers,
+    mut action: Action,
+    asker: Asker,
+) -> Result<Value, HandlerError> {
+    let reads = asker.reads();
+    if let Err(problem) = asker.named(&mut action, callers, orchestrator).await {
+        return told(problem);
+    }
+    match act(orchestrator, action).await {
+        Ok(answer) => serde_json::to_value(answer).map_err(HandlerError::Answer),
+        Err(error @ ActionError::NothingWaits { .. }) => told(Problem::of(&error)),
+        Err(error @ ActionError::Outside(_)) if reads => told(Problem::of(&error)),
+        Err(error @ ActionError::Outside(_)) => Err(error.into()),
+    }
+}
+
+fn told(problem: Problem) -> Result<Value, HandlerError> {
+    tracing::warn!(kind = ?problem.kind, error = problem.message, "an action was not done");
+    serde_json::to_value(ErrorAnswer::of(problem)).map_err(HandlerError::Answer)
 }
 
 /// One round for all messages together; only those whose job was in trouble come back.

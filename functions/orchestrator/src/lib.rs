@@ -3,6 +3,7 @@
 
 pub mod actions;
 mod answers;
+pub mod asked;
 mod bounds;
 pub mod config;
 pub mod events;
@@ -10,6 +11,8 @@ pub mod handler;
 pub mod held;
 pub mod metrics;
 mod orders;
+pub mod published;
 mod refused;
+pub mod runtime;
 mod status;
 pub mod wiring;

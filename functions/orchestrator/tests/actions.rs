@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
+mod asked;
 mod memory;
 
+use control::callers::NoCallers;
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::batch::Expected;
@@ -205,13 +207,13 @@ async fn only_what_another_try_may_mend_comes_back() {
     memory.silence(&format!("p/queries/{}.yaml", names[1]));
     let message = |name: &JobName| json!({"eventSource": "aws:sqs", "messageId": name.to_string(), "body": uploaded(name).to_string()});
     let event = json!({"Records": names.iter().map(message).collect::<Vec<_>>()});
-    let answer = handle(&memory.orchestrator(), event).await.unwrap();
+    let answer = handle(&memory.orchestrator(), &NoCallers, event).await.unwrap();
     assert_eq!(answer["batchItemFailures"], json!([{"itemIdentifier": "job-0001"}]));
     assert!(memory.record(&names[2]).open.is_some());
 
-    let answer = handle(&memory.orchestrator(), uploaded(&names[0])).await.unwrap();
+    let answer = handle(&memory.orchestrator(), &NoCallers, uploaded(&names[0])).await.unwrap();
     assert!(answer[0]["troubles"]["job-0000"].as_str().unwrap().contains("upgrade"), "{answer}");
-    assert!(handle(&memory.orchestrator(), uploaded(&names[1])).await.is_err());
+    assert!(handle(&memory.orchestrator(), &NoCallers, uploaded(&names[1])).await.is_err());
 }
 
 /// A look that cannot be read is as good as none, and an event about it is done with.
@@ -223,7 +225,7 @@ async fn a_damaged_look_stops_no_event() {
     for bytes in [&b"{"[..], br#"{"format": 99}"#] {
         memory.put(&keys().observed(), bytes.to_vec());
         let event = event(&[&keys().observed(), &format!("p/queries/{name}.yaml")]);
-        handle(&memory.orchestrator(), event).await.unwrap();
+        handle(&memory.orchestrator(), &NoCallers, event).await.unwrap();
         assert!(memory.record(name).open.is_some());
     }
 }
@@ -341,7 +343,7 @@ async fn since_is_since_when_a_job_stands_so() {
     let (batch, expected) = (BatchId::derived(&["look"]), vec![expected]);
     let seen = ObservedDocument { format: 1, batch, look, expected, replaced: None, checkpoints: Vec::new() };
     memory.put(&keys().observed(), write(&seen));
-    handle(&memory.orchestrator(), event(&[&keys().observed()])).await.unwrap();
+    handle(&memory.orchestrator(), &NoCallers, event(&[&keys().observed()])).await.unwrap();
     memory.pass(1000);
     memory.upload(failed, "SELECT a + 1 FROM orders");
     planned(&memory, all()).await;

@@ -153,6 +153,10 @@ impl Keys {
     pub fn alerts(&self) -> String {
         format!("{}alerts.json", self.prefix)
     }
+    /// How the deployment is set.
+    pub fn settings(&self) -> String {
+        format!("{}settings.json", self.prefix)
+    }
     /// The prefixes whose changes trigger the orchestrator.
     pub fn triggers(&self) -> [String; 4] {
         [self.queries(), self.config(), self.results(), format!("{}cluster/", self.prefix)]
@@ -246,6 +250,7 @@ mod tests {
             keys.records(),
             keys.session(),
             keys.alerts(),
+            keys.settings(),
         ];
         for key in written {
             assert!(keys.triggers().iter().all(|t| !key.starts_with(t.as_str())), "{key}");

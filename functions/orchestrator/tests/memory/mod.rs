@@ -64,6 +64,10 @@ impl Memory {
         self.put(&format!("p/queries/{name}.yaml"), text.into_bytes());
     }
 
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.state().objects.contains_key(key)
+    }
+
     pub(crate) fn remove(&self, key: &str) {
         self.state().objects.remove(key);
     }

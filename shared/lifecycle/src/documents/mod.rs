@@ -12,6 +12,7 @@ pub mod plan;
 pub mod record;
 pub mod refused;
 pub mod result;
+pub mod settings;
 
 pub use format::{Document, DocumentError, Rest, read, write};
 pub use invariants::Invariants;
