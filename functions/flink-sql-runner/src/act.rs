@@ -23,7 +23,7 @@ pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> 
 pub(crate) async fn allow(arguments: Allow, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let Allow { name, what, run } = arguments;
     if invocation.flags.dispatch != Some(Dispatch::Process) {
-        let action = Action::Allow { name, permission: what.into(), run, by: Some(who()) };
+        let action = Action::Allow { name, permission: what.into(), run, by: None };
         return order(action, invocation, out).await;
     }
     // On the primary node it is only noted: the next deployment makes use of it.

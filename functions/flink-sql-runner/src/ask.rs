@@ -1,20 +1,60 @@
 //! Asking the orchestrator: the one place where a command's action goes out and its answer comes back.
 //! Must not know what is asked, nor how an answer is shown.
 
+use aws::{Function, FunctionError, prove};
 use orchestrator::actions::{self, Action, Answer};
+use orchestrator::asked;
 
+use crate::cli::Dispatch;
 use crate::error::CliError;
 use crate::invocation::Invocation;
 
-/// Has the orchestrator do what is asked.
+/// Has the function do what is asked, in the name of whoever's credentials these are. Only with DISPATCH=process is it
+/// decided here.
 pub(crate) async fn ask(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
-    let orchestrator = match action {
-        Action::Plan { .. } | Action::Status {} | Action::History { .. } => invocation.reading().await?,
-        Action::Deploy { .. }
+    if invocation.flags.dispatch == Some(Dispatch::Process) {
+        return here(action, invocation).await;
+    }
+    match function(&action, invocation).await {
+        // Whoever may not ask, and may read the documents, reads what they say.
+        Err(denied @ CliError::Function(FunctionError::Denied { .. })) if only_reads(&action) => {
+            let read = here(action, invocation).await;
+            read.map_err(|error| if matches!(error, CliError::Outside(_)) { denied } else { error })
+        }
+        answer => answer,
+    }
+}
+
+async fn function(action: &Action, invocation: &Invocation) -> Result<Answer, CliError> {
+    let defect = |error: serde_json::Error| CliError::Defect(format!("an action is no JSON: {error}"));
+    let event = serde_json::to_value(action).map_err(defect)?;
+    // Without a bucket nobody could say which deployment is meant.
+    invocation.bucket()?;
+    let about = asked::digest(invocation.settings()?.policy.deployment.as_deref(), &event);
+    let sdk = aws::load_config().await;
+    let event = asked::signed(event, &prove(&sdk, &about).await?);
+    let name = invocation.function();
+    let answer = Function::new(&sdk, name.as_str()).ask(event.to_string().into_bytes()).await?;
+    let read = asked::read(&answer).map_err(|error| CliError::NoAnswer { function: name, source: error })?;
+    Ok(read?)
+}
+
+/// By an orchestrator in this process.
+async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
+    let reads = only_reads(&action) || matches!(action, Action::Plan { .. });
+    let orchestrator = if reads { invocation.reading().await? } else { invocation.acting().await? };
+    Ok(actions::act(&orchestrator, action).await?)
+}
+
+/// Whether it only tells what the documents say.
+fn only_reads(action: &Action) -> bool {
+    match action {
+        Action::Status {} | Action::History { .. } => true,
+        Action::Plan { .. }
+        | Action::Deploy { .. }
         | Action::Redeploy { .. }
         | Action::Sweep { .. }
         | Action::Allow { .. }
-        | Action::Retry { .. } => invocation.acting().await?,
-    };
-    Ok(actions::act(&orchestrator, action).await?)
+        | Action::Retry { .. } => false,
+    }
 }

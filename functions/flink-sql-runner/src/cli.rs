@@ -44,6 +44,16 @@ pub(crate) struct Global {
     /// What all keys in the bucket begin with [default: flink-sql-runner/].
     #[arg(long, global = true, help_heading = "Everywhere", env = "PREFIX", hide_env_values = true)]
     pub(crate) prefix: Option<String>,
+    /// The function that decides [default: the one that the deployment names, else flink-sql-runner].
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        env = "FUNCTION",
+        hide_env_values = true,
+        value_name = "NAME|ARN"
+    )]
+    pub(crate) function: Option<String>,
     /// The EMR cluster: an id (j-…), or a tag as KEY=VALUE.
     #[arg(long, global = true, help_heading = "Everywhere", env = "CLUSTER", hide_env_values = true)]
     pub(crate) cluster: Option<String>,

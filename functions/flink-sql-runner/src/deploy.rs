@@ -4,25 +4,24 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use control::documents::fetch;
-use control::orchestrator::Orchestrator;
 use control::ports::{OutsideError, Store};
 use desired::inputs::stem;
 use desired::manifest::JobName;
 use lifecycle::documents::record::{Decision, Record};
 use lifecycle::keys::Keys;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{Action, PlanAnswer, act};
+use orchestrator::actions::{Action, PlanAnswer};
 use serde_json::json;
 
+use crate::ask::ask;
 use crate::cli::Deploy;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Configuration;
 use crate::follow::{Followed, Follower, Wanted};
-use crate::invocation::{Invocation, who};
+use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::plan;
 use crate::render::{count, printable};
@@ -42,25 +41,21 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
             return Ok(Exit::Invalid);
         }
     }
-    let acts = paths.is_empty() || !names.is_empty();
-    let orchestrator = if acts { Some(invocation.acting().await?) } else { None };
-    let (store, keys) = match &orchestrator {
-        Some(orchestrator) => (Arc::clone(&orchestrator.store), orchestrator.settings.keys.clone()),
-        None => (invocation.store().await?, invocation.settings()?.keys),
-    };
+    let orders = paths.is_empty() || !names.is_empty();
+    if orders {
+        invocation.can_order()?;
+    }
+    let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
     let before = standing(store.as_ref(), &keys, &paths).await?;
     let uploaded = upload(store.as_ref(), &keys, &paths).await?;
-    let answer = match &orchestrator {
-        Some(orchestrator) => Some(order(orchestrator, &names).await?),
-        None => None,
-    };
+    let answer = if orders { Some(order(invocation, &names).await?) } else { None };
     show(&uploaded, answer.as_ref(), arguments.wait, out);
     let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
     if !arguments.wait {
         return Ok(exit);
     }
     let jobs = followed(&uploaded, answer.as_ref(), &before);
-    let follower = Follower { store, keys, orchestrator, out, timeout: arguments.timeout };
+    let follower = Follower { store, keys, out, timeout: arguments.timeout };
     let exit = exit.and(follower.follow(jobs).await?);
     if out.is_json() {
         out.event(&json!({"type": "end", "version": 1, "exit": exit.code()}), String::new);
@@ -91,9 +86,9 @@ fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), Cl
     Ok((paths, names))
 }
 
-async fn order(orchestrator: &Arc<Orchestrator>, names: &BTreeSet<JobName>) -> Result<PlanAnswer, CliError> {
-    let action = Action::Deploy { names: names.clone(), by: Some(who()) };
-    let answer = plan::plan_of(act(orchestrator, action).await?)?;
+async fn order(invocation: &Invocation, names: &BTreeSet<JobName>) -> Result<PlanAnswer, CliError> {
+    let action = Action::Deploy { names: names.clone(), by: None };
+    let answer = plan::plan_of(ask(action, invocation).await?)?;
     let known = |name: &JobName| answer.jobs.iter().any(|job| job.name == *name && !is_absent(&job.reason));
     let refused = |name: &JobName| answer.refused.iter().any(|file| file.jobs.contains(name));
     let spoken_of = |name: &&JobName| known(name) || refused(name) || answer.troubles.contains_key(*name);

@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 
+use aws::FunctionError;
 use control::ports::OutsideError;
 use control::session::{SessionError, StartError};
 use desired::diagnostics::Diagnostic;
 use orchestrator::actions::ActionError;
+use orchestrator::asked::{Problem, ProblemKind};
 use orchestrator::config::ConfigError;
 
 use crate::exit::Exit;
@@ -44,6 +46,19 @@ pub(crate) enum CliError {
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
+    /// The function gave no answer.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
+    /// What the function did not do.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// What came back is no answer.
+    #[error("the answer of `{function}` is not understood")]
+    NoAnswer {
+        function: String,
+        #[source]
+        source: serde_json::Error,
+    },
     /// The file that says what a session is started with.
     #[error("{}", without_help(.0))]
     Settings(Box<Diagnostic>),
@@ -73,7 +88,9 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } | Self::NotWritten { .. } => Exit::Usage,
-            Self::Outside(_) => Exit::Unreachable,
+            Self::Outside(_) | Self::NoAnswer { .. } => Exit::Unreachable,
+            Self::Function(error) => function_exit(error),
+            Self::Problem(problem) => problem_exit(problem.kind),
             Self::Settings(_) => Exit::Invalid,
             Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
@@ -87,12 +104,11 @@ impl CliError {
             Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
             Self::File { .. } | Self::NotWritten { .. } => None,
             Self::Outside(_) if self.causes().iter().any(|cause| cause.contains("region")) => Some("set AWS_REGION"),
-            Self::Outside(OutsideError::Refused { .. }) => {
-                Some("check the bucket's name, the permissions and the region")
-            }
-            Self::Outside(OutsideError::Unknown { .. }) => {
-                Some("check the network, the credentials and AWS_ENDPOINT_URL; then run the same again")
-            }
+            Self::Outside(OutsideError::Refused { .. }) => Some(REFUSED),
+            Self::Outside(OutsideError::Unknown { .. }) => Some(UNKNOWN),
+            Self::Function(error) => Some(function_help(error)),
+            Self::Problem(problem) => problem.help.as_deref().or_else(|| problem_help(problem.kind)),
+            Self::NoAnswer { .. } => Some("the function and this program are of different versions: upgrade the older"),
             Self::Settings(found) => found.help.as_deref(),
             Self::Session(error) => session_help(error),
             Self::Defect(_) => Some("please report this with the command line"),
@@ -101,6 +117,9 @@ impl CliError {
 
     /// The causes behind it, the nearest first.
     pub(crate) fn causes(&self) -> Vec<String> {
+        if let Self::Problem(problem) = self {
+            return problem.causes.clone();
+        }
         let mut causes = Vec::new();
         let mut next = std::error::Error::source(self);
         while let Some(cause) = next {
@@ -108,6 +127,50 @@ impl CliError {
             next = cause.source();
         }
         causes
+    }
+}
+
+const REFUSED: &str = "check the bucket's name, the permissions and the region";
+const UNKNOWN: &str = "check the network, the credentials and AWS_ENDPOINT_URL; then run the same again";
+
+fn function_exit(error: &FunctionError) -> Exit {
+    match error {
+        FunctionError::NotThere(_) | FunctionError::TooLarge(_) => Exit::Usage,
+        FunctionError::Denied { .. }
+        | FunctionError::Throttled { .. }
+        | FunctionError::Failed { .. }
+        | FunctionError::Outside(_) => Exit::Unreachable,
+    }
+}
+
+fn function_help(error: &FunctionError) -> &'static str {
+    match error {
+        FunctionError::NotThere(_) => "name it with --function NAME (FUNCTION), and check the region",
+        FunctionError::Denied { .. } => {
+            "operators may, by OperatorPolicy; who uploads follows with `deploy PATH --wait` and `history NAME`"
+        }
+        FunctionError::Throttled { .. } => "nothing was done: run the same again in a minute",
+        FunctionError::TooLarge(_) => "name fewer jobs at a time",
+        FunctionError::Failed { .. } => "the function's log tells more; run the same again: it looks first",
+        FunctionError::Outside(OutsideError::Refused { .. }) => {
+            "check the function's name, the permissions and the region"
+        }
+        FunctionError::Outside(OutsideError::Unknown { .. }) => UNKNOWN,
+    }
+}
+
+fn problem_exit(kind: ProblemKind) -> Exit {
+    match kind {
+        ProblemKind::NotUnderstood | ProblemKind::NothingWaits => Exit::Usage,
+        ProblemKind::NotProven | ProblemKind::Refused | ProblemKind::Unknown | ProblemKind::Other => Exit::Unreachable,
+    }
+}
+
+fn problem_help(kind: ProblemKind) -> Option<&'static str> {
+    match kind {
+        ProblemKind::Refused => Some("the function's role and the bucket's policy have to allow it"),
+        ProblemKind::Unknown => Some("run the same again: it looks first"),
+        ProblemKind::NotUnderstood | ProblemKind::NothingWaits | ProblemKind::NotProven | ProblemKind::Other => None,
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
 
     fn init(folder: &Path, bucket: Option<&str>) -> Result<Exit, CliError> {
         let flags = Global { bucket: bucket.map(str::to_owned), prefix: Some("jobs/".to_owned()), ..Global::default() };
-        run(&Init { folder: folder.to_owned() }, &Invocation { flags }, Out::new(Form::Json))
+        run(&Init { folder: folder.to_owned() }, &Invocation::new(flags), Out::new(Form::Json))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From flags and the environment to the bucket and an orchestrator in this process.
+//! From flags, the environment and the deployment's own settings to the bucket and an orchestrator in this process.
 //! Must not know commands.
 
 use std::fmt::Display;
@@ -10,25 +10,72 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws::{S3Files, S3Store};
 use control::clock_and_ids::SystemWorld;
+use control::documents::fetch;
+use control::errors::error_chain;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
 use control::runner::WAVE;
 use desired::manifest::Policy;
+use lifecycle::documents::settings::SettingsDocument;
 use lifecycle::ids::BatchId;
+use lifecycle::keys::Keys;
 use orchestrator::config::{Config, read_settings};
 use orchestrator::wiring;
 
 use crate::cli::{Dispatch, Global};
 use crate::error::CliError;
 
-/// What flags and the environment say together.
+/// How long the deployment's own settings are waited for: what is checked by them is only left out without them.
+const SETTINGS: Duration = Duration::from_secs(5);
+
+/// The function's name where nobody says another.
+const FUNCTION: &str = "flink-sql-runner";
+
+/// What flags, the environment and the deployment say together.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     pub(crate) flags: Global,
+    /// How the deployment is set, where that is known.
+    deployment: Option<SettingsDocument>,
+    /// Why it is not known, if somebody looked.
+    pub(crate) unknown: Option<String>,
 }
 
 impl Invocation {
-    /// A setting: its flag, else its variable. On the command line code and `file:` are allowed unless forbidden.
+    /// What flags and the environment say.
+    pub(crate) fn new(flags: Global) -> Self {
+        Self { flags, deployment: None, unknown: None }
+    }
+
+    /// The same with the settings of the deployment in the bucket that is named, if one is.
+    pub(crate) async fn informed(self) -> Self {
+        let (Ok(bucket), Ok(settings)) = (self.bucket(), self.settings()) else { return self };
+        let store = S3Store::new(&aws::load_config().await, bucket);
+        self.informed_by(&store, &settings.keys).await
+    }
+
+    /// The same with the settings of this deployment.
+    pub(crate) async fn informed_by(mut self, store: &dyn Store, keys: &Keys) -> Self {
+        let key = keys.settings();
+        match tokio::time::timeout(SETTINGS, fetch::<SettingsDocument>(store, &key)).await {
+            Ok(Ok(found)) => {
+                self.unknown = found.is_none().then(|| format!("there is no {key}"));
+                self.deployment = found.map(|(document, _)| document);
+            }
+            Ok(Err(error)) => self.unknown = Some(error_chain(&error)),
+            Err(_) => self.unknown = Some(format!("reading {key}: no answer within {} s", SETTINGS.as_secs())),
+        }
+        self
+    }
+
+    /// The function that decides.
+    pub(crate) fn function(&self) -> String {
+        let named = self.flags.function.clone().filter(|name| !name.trim().is_empty());
+        let known = || self.deployment.as_ref().and_then(|deployment| deployment.function.clone());
+        named.or_else(known).unwrap_or_else(|| FUNCTION.to_owned())
+    }
+
+    /// A setting: its flag, else its variable, else the deployment's. Without any code and `file:` are allowed.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.set(name).or_else(|| Self::default(name))
     }
@@ -46,7 +93,8 @@ impl Invocation {
             "DISPATCH" => self.flags.dispatch.map(|dispatch| dispatch.as_str().to_owned()),
             _ => None,
         };
-        flag.or_else(|| std::env::var(name).ok())
+        let said = flag.or_else(|| std::env::var(name).ok());
+        said.or_else(|| self.deployment.as_ref()?.settings.get(name).cloned())
     }
 
     /// What manifests may bring by the function's settings, as far as they are said here, and what cannot be checked
@@ -99,13 +147,19 @@ impl Invocation {
         Ok(Arc::new(S3Store::new(&aws::load_config().await, bucket)))
     }
 
-    /// An orchestrator that can send to the node.
-    pub(crate) async fn acting(&self) -> Result<Arc<Orchestrator>, CliError> {
+    /// Whether anything can be ordered without local files.
+    pub(crate) fn can_order(&self) -> Result<(), CliError> {
         if self.flags.dispatch == Some(Dispatch::Process) {
             let help =
                 "with DISPATCH=process, use `deploy` or `deploy-job` with local files, or set DISPATCH to emr or ssm";
             return Err(CliError::usage("there is no way to the node from here with DISPATCH=process", help));
         }
+        Ok(())
+    }
+
+    /// An orchestrator in this process that can send to the node.
+    pub(crate) async fn acting(&self) -> Result<Arc<Orchestrator>, CliError> {
+        self.can_order()?;
         let config = Config::read(&|name| self.get(name))?;
         Ok(wiring::by_hand(&config, Arc::new(SystemWorld)).await)
     }
@@ -161,7 +215,7 @@ impl Unchecked {
     }
 }
 
-/// Who asks, for the record.
+/// Who decides in this process, for the record: the function writes whom AWS knows instead.
 pub(crate) fn who() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
     named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| "command line".to_owned())

@@ -35,7 +35,7 @@ use step_runner::log::ScrubbedLog;
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::invocation::{Invocation, who};
+use crate::invocation::Invocation;
 use crate::out::Out;
 use crate::process::arguments::{ProcessCli, is_process, split};
 
@@ -81,7 +81,7 @@ fn log(hidden: &Secrets) {
 }
 
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
-    let invocation = Invocation { flags: cli.global };
+    let invocation = Invocation::new(cli.global).informed().await;
     let exit: Exit = match cli.command {
         Command::Validate(arguments) => validate::run(&arguments, &invocation, out)?,
         Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
@@ -89,10 +89,10 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Status => status::status(&invocation, out).await?,
         Command::History { name } => status::history(name, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
-        Command::Retry { name } => act::order(Action::Retry { name, by: Some(who()) }, &invocation, out).await?,
+        Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
         Command::Remove { name } => remove::run(&name, &invocation, out).await?,
-        Command::Redeploy => act::order(Action::Redeploy { by: Some(who()) }, &invocation, out).await?,
-        Command::Sweep => act::order(Action::Sweep { by: Some(who()) }, &invocation, out).await?,
+        Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,
+        Command::Sweep => act::order(Action::Sweep { by: None }, &invocation, out).await?,
         Command::Session { command } => session::run(*command, &invocation, out).await?,
         Command::Init(arguments) => init::run(&arguments, &invocation, out)?,
         Command::Completions { shell } => help::completions(shell),

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::files::{self, Configuration, SESSION};
 use crate::invocation::{Invocation, Unchecked};
 use crate::out::Out;
-use crate::render::{count, diagnostics};
+use crate::render::{count, diagnostics, printable};
 
 /// The finding that only repeats what is wrong with the table definitions.
 const ECHO: &str = desired::inputs::BROKEN_TABLES;
@@ -117,6 +117,9 @@ pub(crate) fn run(arguments: &Validate, invocation: &Invocation, out: Out) -> Re
     let (policy, unchecked) = invocation.policy(arguments.allow_code, arguments.allow_files)?;
     let judged = judge(&arguments.paths, &given, &policy)?;
     judged.show(&unchecked, out);
+    if let Some(why) = invocation.unknown.as_ref().filter(|_| !unchecked.is_empty()) {
+        out.note(&format!("note: the function's settings are not known: {}\n", printable(why)));
+    }
     Ok(judged.exit())
 }
 

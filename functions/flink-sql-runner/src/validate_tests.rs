@@ -125,7 +125,7 @@ fn the_settings_that_are_said_are_judged_by_and_the_others_are_named() {
     ]);
     let refused = |bucket: Option<&str>, code, files| {
         let flags = Global { bucket: bucket.map(str::to_owned), prefix: Some("p".to_owned()), ..Global::default() };
-        let (policy, unchecked) = Invocation { flags }.policy(code, files).unwrap();
+        let (policy, unchecked) = Invocation::new(flags).policy(code, files).unwrap();
         let judged = judge(&[root.path().to_owned()], &Configuration::default(), &policy).unwrap();
         let refused = judged.manifests.iter().filter(|v| !v.errors().is_empty());
         (refused.filter_map(|v| v.stem.as_ref().map(ToString::to_string)).collect::<Vec<_>>().join(" "), unchecked)

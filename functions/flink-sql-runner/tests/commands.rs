@@ -2,11 +2,34 @@
 //! No Flink here: what becomes of an operation on a node is proven by the end-to-end tests.
 #![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use local::{NodeConfig, Stack, StackConfig};
-use serde_json::Value;
+use local::{Delivery, Fault, LambdaConfig, NodeConfig, Principal, Stack, StackConfig};
+use serde_json::{Value, json};
+
+/// The name of the test below that is no test.
+const FUNCTION: &str = "serves_as_the_function";
+
+/// The function of each stack here: this program once more, as a process with the function's own credentials.
+#[test]
+#[ignore = "the stack starts it"]
+fn serves_as_the_function() {
+    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(orchestrator::runtime::run()).unwrap();
+    }
+}
+
+/// What starts it.
+fn bootstrap(folder: &Path) -> PathBuf {
+    let (script, program) = (folder.join("bootstrap"), std::env::current_exe().unwrap());
+    let text = format!("#!/bin/sh\nexec '{}' --exact {FUNCTION} --ignored --nocapture\n", program.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
 
 struct Bench {
     stack: Stack,
@@ -20,7 +43,15 @@ fn examples() -> PathBuf {
 impl Bench {
     async fn start() -> Self {
         let node = tempfile::tempdir().unwrap();
+        let settings = [("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("ALLOW_CODE", "true")];
+        let lambda = LambdaConfig {
+            name: "jobs-of-the-team".to_owned(),
+            delivery: Delivery::Host { bootstrap: bootstrap(node.path()) },
+            env: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            ..LambdaConfig::default()
+        };
         let config = StackConfig {
+            lambda,
             node: NodeConfig { work_dir: node.path().to_owned(), ..NodeConfig::default() },
             ..StackConfig::default()
         };
@@ -28,9 +59,13 @@ impl Bench {
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
+        self.run_as(Principal::Owner, arguments).await
+    }
+
+    async fn run_as(&self, principal: Principal, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flink-sql-runner"));
-        command.args(arguments).current_dir(examples()).env_clear().envs(self.stack.aws_env());
-        command.envs([("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("USER", "anna")]);
+        command.args(arguments).current_dir(examples()).env_clear().envs(self.stack.aws_env_of(principal));
+        command.envs([("BUCKET", "local"), ("USER", "anna")]);
         command.env("STATE_DIRECTORY", self.node.path());
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
@@ -51,6 +86,14 @@ impl Bench {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_plans_orders_and_shows() {
     let bench = Bench::start().await;
+    // Nobody has said yet what the function is called.
+    let (_, aside) = bench.text(&["status"], 2).await;
+    assert!(aside.contains("there is no function `flink-sql-runner`") && aside.contains("--function"), "{aside}");
+    let (_, aside) = bench.text(&["validate", "."], 0).await;
+    assert!(aside.contains("(ALLOW_CODE)") && !aside.contains("(BUCKET"), "the bucket is set: {aside}");
+    assert!(aside.contains("there is no flink-sql-runner/settings.json"), "{aside}");
+    bench.text(&["status", "--function", "jobs-of-the-team"], 0).await;
+    // From here on the function has told.
     let (said, _) = bench.text(&["status"], 0).await;
     assert_eq!(said, "no jobs. The cluster was not looked at yet.\n");
 
@@ -95,7 +138,7 @@ async fn uploads_plans_orders_and_shows() {
         );
     }
     let (_, aside) = bench.text(&["validate", "."], 0).await;
-    assert!(aside.contains("(ALLOW_CODE)") && !aside.contains("(BUCKET"), "the bucket is set: {aside}");
+    assert_eq!(aside, "", "the function has said how it is set");
     let (said, aside) = bench.text(&["validate", ".", "--allow-code", "false", "--allow-files", "true"], 3).await;
     assert!(said.contains("error[code-not-allowed]") && aside.is_empty(), "{said}{aside}");
     let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
@@ -163,5 +206,56 @@ async fn on_the_primary_node_it_takes_the_python_tools_flags() {
     assert_eq!(said, "");
     assert_eq!(aside.matches("error:").count(), 1, "{aside}");
     assert!(aside.contains("help:"), "{aside}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_is_written_down_by_what_aws_knows_of_him() {
+    let bench = Bench::start().await;
+    bench.text(&["status", "--function", "jobs-of-the-team"], 0).await;
+    bench.json(&["deploy", "."], 0).await;
+    let by = async |name: &str| {
+        let status = bench.json(&["status"], 0).await;
+        let job = status["jobs"].as_array().unwrap().iter().find(|job| job["name"] == name).unwrap().clone();
+        job["decision"]["by"].as_str().unwrap().to_owned()
+    };
+    let output = bench.run_as(Principal::Operator, &["deploy", "filter-expensive-items"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(by("filter-expensive-items").await, Principal::Operator.arn());
+
+    // Whoever only says who he is, is not believed.
+    let order = |names: &[&str], by: &str| json!({ "action": "deploy", "names": names, "by": by });
+    let answer = bench.stack.invoke(order(&["orders-per-buyer"], "anna")).await;
+    assert_eq!(answer.function_error, None, "{answer:?}");
+    assert_eq!(by("orders-per-buyer").await, "anna (not verified)");
+
+    // A proof that proves nothing is worse than none: nothing is done.
+    let mut event = order(&["order-numbers"], "anna");
+    event["proof"] = json!({ "headers": {} });
+    let answer = bench.stack.invoke(event).await;
+    assert_eq!(answer.function_error, None, "a wrong order is no failure of the function: {answer:?}");
+    assert_eq!(answer.payload["error"]["kind"], "not-proven", "{answer:?}");
+    let status = bench.json(&["status"], 0).await;
+    let job = status["jobs"].as_array().unwrap().iter().find(|job| job["name"] == "order-numbers").unwrap().clone();
+    assert_eq!(job["decision"], Value::Null, "{job}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_fails_or_is_too_busy_is_told_and_not_asked_again() {
+    let bench = Bench::start().await;
+    let ask = ["redeploy", "--function", "jobs-of-the-team"];
+    let error = |status, kind: &str| Fault::Error { status, kind: kind.to_owned(), message: "ordered".to_owned() };
+    bench.stack.order_fault("Invoke", error(429, "TooManyRequestsException"));
+    let (said, aside) = bench.text(&ask, 6).await;
+    assert!(said.is_empty() && aside.contains("too busy") && aside.contains("nothing was done"), "{aside}");
+    bench.stack.order_fault("Invoke", Fault::DropAfter);
+    let (_, aside) = bench.text(&ask, 6).await;
+    assert!(aside.contains("outcome unknown"), "{aside}");
+    let asked = bench.stack.calls().into_iter().filter(|call| call.operation == "Invoke").count();
+    assert_eq!(asked, 2, "what may have been done is not asked for twice");
+    bench.stack.configure_function("CLUSTER", "nothing");
+    let (_, aside) = bench.text(&ask, 6).await;
+    assert!(aside.contains("failed") && aside.contains("log"), "{aside}");
     bench.stack.shutdown().await;
 }

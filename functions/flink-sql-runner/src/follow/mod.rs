@@ -1,15 +1,13 @@
 //! Following what comes of uploads and operations: reads the documents again and again, says what is new.
-//! Must not decide anything; where nobody else settles, it has the orchestrator do it.
+//! Must not decide or settle anything: the function does.
 
 mod outcome;
 mod stage;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use control::documents::fetch;
-use control::orchestrator::{Orchestrator, Scope};
 use control::ports::{OutsideError, Store};
 use desired::manifest::JobName;
 use lifecycle::documents::Document;
@@ -24,7 +22,6 @@ use tokio::time::Instant;
 
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::invocation::who;
 use crate::out::{Out, failure};
 use crate::render::{count, printable, span};
 
@@ -79,8 +76,6 @@ enum Seen {
 pub(crate) struct Follower {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Keys,
-    /// Who settles, if nobody else is sure to.
-    pub(crate) orchestrator: Option<Arc<Orchestrator>>,
     /// Where to say it.
     pub(crate) out: Out,
     /// How long to wait.
@@ -129,6 +124,14 @@ impl Follower {
         Ok(fetch(self.store.as_ref(), key).await?.map(|(document, _)| document))
     }
 
+    /// A document that only says how far something is: not everybody who waits may read it.
+    async fn shown<T: Document>(&self, key: &str) -> Result<Option<T>, CliError> {
+        match self.document(key).await {
+            Err(CliError::Outside(OutsideError::Refused { .. })) => Ok(None),
+            found => found,
+        }
+    }
+
     async fn look(&self, followed: &mut Followed, begun: Instant) -> Result<Seen, CliError> {
         let record: Option<Record> = self.document(&self.keys.record(&followed.job)).await?;
         if let Wanted::Decision { key, etag, before, may_change } = &followed.wanted {
@@ -161,18 +164,14 @@ impl Follower {
             return Ok(Seen::Ended(Box::new(Ended::by_entry(entry, result.as_ref()))));
         }
         if result.is_some() {
-            if let Some(orchestrator) = &self.orchestrator {
-                let scope = Scope::Jobs(BTreeSet::from([job.clone()]));
-                Arc::clone(orchestrator).run(scope, &who()).await?;
-            }
             return Ok(Seen::Goes("done on the node, being recorded".to_owned()));
         }
-        if let Some(claim) = self.document(&self.keys.claim(operation)).await? {
+        if let Some(claim) = self.shown(&self.keys.claim(operation)).await? {
             return Ok(Seen::Goes(stage::of_claim(&claim)));
         }
         let batch = record.and_then(|r| r.open.as_ref()).map(|open| open.batch);
         let receipt = match batch {
-            Some(batch) => self.document(&self.keys.receipt(batch)).await?,
+            Some(batch) => self.shown(&self.keys.receipt(batch)).await?,
             None => None,
         };
         Ok(Seen::Goes(stage::before_claim(operation, receipt.as_ref())))

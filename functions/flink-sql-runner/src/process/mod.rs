@@ -53,7 +53,7 @@ pub(crate) async fn run(
     hidden: Secrets,
     out: Out,
 ) -> Result<Exit, CliError> {
-    let invocation = Invocation { flags: cli.global };
+    let invocation = Invocation::new(cli.global);
     let (manifests, common, dry) = match cli.command {
         ProcessCommand::Deploy(folder) => (of_folder(folder.path, folder.template_file), folder.common, false),
         ProcessCommand::Plan(folder) => (of_folder(folder.path, folder.template_file), folder.common, true),
@@ -92,8 +92,6 @@ impl Node {
     ) -> Result<Self, CliError> {
         let target = common.session_cluster.target().map_err(|error| no_cluster(&error))?;
         let keys = keys(&common.external_job_config_prefix)?;
-        let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(invocation, common)? };
-        let node = node(invocation, common, target.clone(), passthrough)?;
         let sdk = aws::load_config().await;
         let parameters = sdk.clone();
         // The Python tool's own name for another S3.
@@ -103,6 +101,9 @@ impl Node {
         };
         let bucket = |name: &str| -> Arc<dyn Store> { Arc::new(S3Store::new(&sdk, name)) };
         let store = bucket(&common.external_job_config_bucket);
+        let invocation = &invocation.clone().informed_by(store.as_ref(), &keys).await;
+        let settings = Settings { keys: keys.clone(), source: Source::Process, ..settings(invocation, common)? };
+        let node = node(invocation, common, target.clone(), passthrough)?;
         let single = matches!(manifests, Manifests::Merged(_));
         let desired = LocalFiles {
             manifests,
