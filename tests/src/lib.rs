@@ -1,4 +1,5 @@
-//! What the tests of the whole project share: an evaluator of IAM policies.
-//! Must not know what any policy is about.
+//! What the tests of the whole project share: an evaluator of IAM policies, and the policies of a deployment.
+//! Must not know which calls are made.
 
+pub mod deployment;
 pub mod iam;

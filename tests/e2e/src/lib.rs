@@ -49,7 +49,7 @@ pub fn binaries() -> PathBuf {
 }
 
 /// Where this test's AWS calls are recorded, for the test of the policies.
-fn recording() -> PathBuf {
+pub fn recording() -> PathBuf {
     let thread = std::thread::current().name().map(str::to_owned).filter(|name| name != "main");
     // A test that has a process to itself may run in its main thread, with its name as an argument.
     let argument = || std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
@@ -360,16 +360,21 @@ impl Bench {
     }
 }
 
-fn store(environment: &BTreeMap<String, String>) -> S3Store {
+/// The bucket, with the credentials of this environment.
+pub fn store(environment: &BTreeMap<String, String>) -> S3Store {
+    S3Store::new(&sdk(environment, "S3"), BUCKET)
+}
+
+/// What an SDK reads of an environment of the stack, for one service.
+pub fn sdk(environment: &BTreeMap<String, String>, service: &str) -> aws_config::SdkConfig {
     let of = |name: &str| environment[name].clone();
     let credentials = Credentials::new(of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"), None, None, "tests");
-    let config = aws_config::SdkConfig::builder()
+    aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new(of("AWS_REGION")))
-        .endpoint_url(of("AWS_ENDPOINT_URL_S3"))
+        .endpoint_url(of(&format!("AWS_ENDPOINT_URL_{service}")))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    S3Store::new(&config, BUCKET)
+        .build()
 }
 
 fn seen(job: &Value) -> Seen {

@@ -3,15 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
 
-mod deployment;
 mod never;
 mod recordings;
 mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployment::{Deployment, Variant};
 use recordings::Recording;
+use tests::deployment::{self, Deployment, Variant};
 use tests::iam::{Call, Decision};
 
 /// What a test asks for to see it refused.

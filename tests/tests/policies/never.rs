@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use tests::deployment::{DISPATCHES, Deployment, PEOPLE, Variant};
 use tests::iam::{Call, Decision, Policy};
-
-use super::deployment::{DISPATCHES, Deployment, PEOPLE, Variant};
 
 const OBJECTS: &str = "arn:aws:s3:::local/flink-sql-runner";
 
 /// Who may write what, and nobody else: by the table of the layout in docs/design.md (6).
-const WRITERS: [(&str, &[&str]); 15] = [
+const WRITERS: [(&str, &[&str]); 16] = [
     ("queries/a.yaml", &["uploader", "operator"]),
     ("queries/team/a.yaml", &["uploader", "operator"]),
     ("config/job-template.yaml", &["operator"]),
@@ -20,6 +19,7 @@ const WRITERS: [(&str, &[&str]); 15] = [
     ("plans/1.json", &["function"]),
     ("batches/1.receipt.json", &["function"]),
     ("refused/queries/a.yaml.json", &["function"]),
+    ("settings.json", &["function"]),
     ("claims/1.json", &["function", "node"]),
     ("results/a/1.json", &["node"]),
     ("cluster/observed.json", &["node"]),

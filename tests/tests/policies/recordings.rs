@@ -6,17 +6,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use local::Recorded;
-
-use super::deployment::Variant;
+use tests::deployment::{Variant, project};
 
 /// One test's calls.
 pub(crate) struct Recording {
     pub(crate) test: String,
     pub(crate) calls: Vec<Recorded>,
-}
-
-pub(crate) fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Every recording; none at all means that the end-to-end tests did not run.

@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tests::deployment::{Deployment, project};
 use tests::iam::{Call, Effect, Named, action_matches, arn_matches};
-
-use super::deployment::Deployment;
-use super::recordings::project;
 
 /// The grants that calls used.
 #[derive(Default)]

@@ -1,24 +1,25 @@
 //! The template rendered with the local stack's parameters, and who has which of its policies.
 //! Must not know which calls are made.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a failed check ends the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tests::iam::{Call, Decision, Policy, decide};
 
-use super::recordings::project;
+use crate::iam::{Call, Decision, Policy, decide};
 
 /// Both ways of dispatch; steps go to a cluster named by its id, commands to one named by its tag.
-pub(crate) const DISPATCHES: [&str; 2] = ["emr", "ssm"];
+pub const DISPATCHES: [&str; 2] = ["emr", "ssm"];
 
 const ROLES: &str = "arn:aws:iam::123456789012:role";
 const CLUSTER: &str = "j-LOCAL00000000";
 
 /// Who is named for what.
-pub(crate) const PEOPLE: [(&str, &str); 4] = [
+pub const PEOPLE: [(&str, &str); 4] = [
     ("UploaderArns", "uploaders"),
     ("OperatorArns", "operators"),
     ("ReleaserArns", "releasers"),
@@ -27,20 +28,20 @@ pub(crate) const PEOPLE: [(&str, &str); 4] = [
 
 /// Which parameters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Variant {
-    pub(crate) dispatch: &'static str,
-    pub(crate) prefix: &'static str,
+pub struct Variant {
+    pub dispatch: &'static str,
+    pub prefix: &'static str,
     /// Whether sessions are administered, and jobs deployed by command, on the node.
-    pub(crate) session: bool,
+    pub session: bool,
 }
 
 impl Variant {
-    pub(crate) fn of(dispatch: &'static str) -> Self {
+    pub fn of(dispatch: &'static str) -> Self {
         Self { dispatch, prefix: "flink-sql-runner", session: false }
     }
 
     /// Grants are listed for the usual prefix.
-    pub(crate) fn counts_as_use(&self) -> bool {
+    pub fn counts_as_use(&self) -> bool {
         self.prefix == Self::of(self.dispatch).prefix
     }
 }
@@ -54,15 +55,15 @@ impl fmt::Display for Variant {
 
 /// Somebody with policies.
 #[derive(Clone, Debug)]
-pub(crate) struct Principal {
-    pub(crate) arn: String,
+pub struct Principal {
+    pub arn: String,
     policies: Vec<String>,
 }
 
 /// The rendered template.
-pub(crate) struct Deployment {
+pub struct Deployment {
     /// By the name of the resource; of a role, with the inline policy's name.
-    pub(crate) policies: BTreeMap<String, Policy>,
+    pub policies: BTreeMap<String, Policy>,
     bucket: Policy,
     topic: Policy,
     function_role: String,
@@ -70,12 +71,12 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub(crate) fn render(variant: &Variant) -> Self {
+    pub fn render(variant: &Variant) -> Self {
         Self::render_with(variant, &PEOPLE)
     }
 
     /// With these parameters that name roles, and no others.
-    pub(crate) fn render_with(variant: &Variant, people: &[(&str, &str)]) -> Self {
+    pub fn render_with(variant: &Variant, people: &[(&str, &str)]) -> Self {
         let id = if variant.dispatch == "emr" { CLUSTER } else { "" };
         let release = format!("s3://local/{}/node/{}", variant.prefix, "0".repeat(64));
         let parameters = [
@@ -119,7 +120,7 @@ impl Deployment {
     }
 
     /// Who has which policies; nothing for nobody of ours.
-    pub(crate) fn principal(&self, name: &str) -> Option<Principal> {
+    pub fn principal(&self, name: &str) -> Option<Principal> {
         let node = ["NodePolicy", "AgentPolicy"].as_slice();
         let session = ["NodePolicy", "AgentPolicy", "FunctionPolicy", "SessionPolicy"].as_slice();
         let (arn, policies) = match name {
@@ -127,28 +128,27 @@ impl Deployment {
             "node" | "administrator" if self.session => (format!("{ROLES}/EMR_EC2_DefaultRole"), session),
             "node" => (format!("{ROLES}/EMR_EC2_DefaultRole"), node),
             "uploader" => (format!("{ROLES}/uploaders"), ["UploaderPolicy"].as_slice()),
-            // Our own command line uploads, and follows what comes of it.
-            "operator" => (format!("{ROLES}/operators"), ["OperatorPolicy", "UploaderPolicy"].as_slice()),
+            "operator" => (format!("{ROLES}/operators"), ["OperatorPolicy"].as_slice()),
             _ => return None,
         };
         Some(Principal { arn, policies: policies.iter().map(|name| (*name).to_owned()).collect() })
     }
 
     /// Everybody who writes something, and those whose rights are not the template's.
-    pub(crate) fn arns(&self) -> BTreeMap<&'static str, String> {
+    pub fn arns(&self) -> BTreeMap<&'static str, String> {
         let of = |name: &'static str| (name, self.principal(name).unwrap().arn);
         let people = ["releasers", "administrators", "strangers"].map(|name| (name, format!("{ROLES}/{name}")));
         ["function", "node", "uploader", "operator"].map(of).into_iter().chain(people).collect()
     }
 
     /// The decision about a call over TLS.
-    pub(crate) fn decide(&self, principal: &Principal, call: Call) -> Decision {
+    pub fn decide(&self, principal: &Principal, call: Call) -> Decision {
         let identity: Vec<&Policy> = principal.policies.iter().filter_map(|name| self.policies.get(name)).collect();
         self.decide_with(&identity, &principal.arn, call.with("aws:SecureTransport", "true"))
     }
 
     /// The decision about a call of somebody with these policies.
-    pub(crate) fn decide_with(&self, identity: &[&Policy], arn: &str, call: Call) -> Decision {
+    pub fn decide_with(&self, identity: &[&Policy], arn: &str, call: Call) -> Decision {
         let call = call.with("aws:PrincipalArn", arn).with("aws:PrincipalIsAWSService", "false");
         let resource = if call.resource.starts_with("arn:aws:s3:::local") {
             vec![&self.bucket]
@@ -161,9 +161,14 @@ impl Deployment {
     }
 
     /// The names of the policies that identities have.
-    pub(crate) fn names(&self) -> BTreeSet<&str> {
+    pub fn names(&self) -> BTreeSet<&str> {
         self.policies.keys().map(String::as_str).collect()
     }
+}
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The template with these parameters, by the command that resolves it.
