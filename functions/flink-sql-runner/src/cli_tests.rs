@@ -50,11 +50,12 @@ fn help_of_all() {
       -V, --version  Print version
 
     Everywhere:
-          --bucket <NAME>      The bucket of manifests and records [env: BUCKET]
-          --prefix <PREFIX>    What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
-          --cluster <CLUSTER>  The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
-          --dispatch <HOW>     How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
-          --output <FORM>      For people or for programs [default: text] [possible values: text, json]
+          --bucket <NAME>        The bucket of manifests and records [env: BUCKET]
+          --prefix <PREFIX>      What all keys in the bucket begin with [default: flink-sql-runner/] [env: PREFIX]
+          --function <NAME|ARN>  The function that decides [default: the one that the deployment names, else flink-sql-runner] [env: FUNCTION]
+          --cluster <CLUSTER>    The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
+          --dispatch <HOW>       How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
+          --output <FORM>        For people or for programs [default: text] [possible values: text, json]
 
     Exit codes:
       0   done, or nothing to do

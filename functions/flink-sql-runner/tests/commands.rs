@@ -22,11 +22,9 @@ fn serves_as_the_function() {
     }
 }
 
-/// What starts it.
-fn bootstrap(folder: &Path) -> PathBuf {
-    let (script, program) = (folder.join("bootstrap"), std::env::current_exe().unwrap());
-    let text = format!("#!/bin/sh\nexec '{}' --exact {FUNCTION} --ignored --nocapture\n", program.display());
-    std::fs::write(&script, text).unwrap();
+fn script(folder: &Path, name: &str, command: &str) -> PathBuf {
+    let script = folder.join(name);
+    std::fs::write(&script, format!("#!/bin/sh\nexec {command}\n")).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     script
 }
@@ -43,16 +41,25 @@ fn examples() -> PathBuf {
 impl Bench {
     async fn start() -> Self {
         let node = tempfile::tempdir().unwrap();
+        // The node of this stack has a runner that never says anything: operations stay open.
+        script(node.path(), "flink-sql-runner-step", "sleep 600");
+        let program = std::env::current_exe().unwrap();
+        let function = format!("'{}' --exact {FUNCTION} --ignored --nocapture", program.display());
+        let bootstrap = script(node.path(), "bootstrap", &function);
         let settings = [("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("ALLOW_CODE", "true")];
         let lambda = LambdaConfig {
             name: "jobs-of-the-team".to_owned(),
-            delivery: Delivery::Host { bootstrap: bootstrap(node.path()) },
+            delivery: Delivery::Host { bootstrap },
             env: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             ..LambdaConfig::default()
         };
         let config = StackConfig {
             lambda,
-            node: NodeConfig { work_dir: node.path().to_owned(), ..NodeConfig::default() },
+            node: NodeConfig {
+                work_dir: node.path().to_owned(),
+                path: vec![node.path().to_owned()],
+                ..NodeConfig::default()
+            },
             ..StackConfig::default()
         };
         Self { stack: Stack::start(config).await.unwrap(), node }
@@ -113,7 +120,6 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
     assert!(!said.contains('\x1b'), "no colours where nobody sees them: {said:?}");
 
-    // The node of this stack has no runner: the operation stays open.
     let ordered = bench.json(&["deploy", "filter-expensive-items"], 0).await;
     assert_eq!(ordered["plan"]["jobs"][0]["reason"]["reason"], "ordered", "{ordered}");
     assert!(ordered["plan"]["dispatched_as"].as_str().is_some(), "{ordered}");

@@ -104,7 +104,7 @@ enum Arity {
 }
 
 /// The flags that are ours; all others are passed on.
-const KNOWN: [(&str, Arity); 30] = [
+const KNOWN: [(&str, Arity); 31] = [
     ("--path", Arity::One),
     ("--template-file", Arity::One),
     ("--job-config-path", Arity::One),
@@ -130,6 +130,7 @@ const KNOWN: [(&str, Arity); 30] = [
     ("--state-directory", Arity::One),
     ("--bucket", Arity::One),
     ("--prefix", Arity::One),
+    ("--function", Arity::One),
     ("--cluster", Arity::One),
     ("--dispatch", Arity::One),
     ("--output", Arity::One),
