@@ -95,6 +95,8 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         tasks: Tasks::default(),
         started_ms: 0,
         modified_ms: 0,
+        checkpoints: None,
+        restarts: None,
     };
     let look = Look {
         epoch: Epoch::Yarn { application: "application_1_2".to_owned(), attempt: 1 },

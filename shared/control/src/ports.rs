@@ -194,12 +194,18 @@ pub enum StopStatus {
 pub struct Checkpoints {
     /// How many were completed.
     pub completed: u64,
+    /// How many failed.
+    pub failed: u64,
     /// The path of the last savepoint.
     pub savepoint: Option<String>,
     /// The path of the newest completed one that is no savepoint.
     pub newest: Option<String>,
     /// When the newest completed one, savepoints included, was triggered, in milliseconds of Unix time.
     pub triggered_ms: Option<i64>,
+    /// When that one was complete, in milliseconds of Unix time.
+    pub completed_ms: Option<i64>,
+    /// How many bytes of state that one holds.
+    pub size: Option<u64>,
     /// Whether the last completed checkpoint is that savepoint.
     pub ends_in_savepoint: bool,
     /// The path it was restored from.
@@ -231,6 +237,10 @@ pub trait Cluster: Send + Sync {
     async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError>;
     /// How often the job restarted, if the cluster tells.
     async fn restarts(&self, id: JobId) -> Result<Option<u64>, OutsideError>;
+    /// Milliseconds between the starts of two checkpoints; nothing if the job makes none by itself.
+    async fn checkpoint_interval(&self, id: JobId) -> Result<Option<u64>, OutsideError> {
+        Ok(self.effective(id).await?.and_then(|effective| effective.checkpoints?.interval_ms()))
+    }
 }
 
 /// Compiles and submits jobs in one warm client process.

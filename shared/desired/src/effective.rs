@@ -56,6 +56,13 @@ pub struct CheckpointSettings {
     pub state_changelog_enabled: Option<bool>,
 }
 
+impl CheckpointSettings {
+    /// Milliseconds between two checkpoints, if any are made by themselves.
+    pub fn interval_ms(&self) -> Option<u64> {
+        self.interval.filter(|interval| *interval > 0 && *interval < NEVER_MS)?.try_into().ok()
+    }
+}
+
 /// What becomes of checkpoints when the job ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Externalization {

@@ -19,7 +19,7 @@ use configuration::{Configuration, Environment};
 use control::ports::{Checkpoints, Cluster, OutsideError, StopStatus};
 use control::secrets::Secrets;
 use control::session::{Life, RunningSession};
-use desired::effective::Effective;
+use desired::effective::{CheckpointSettings, Effective};
 use desired::printable::cut;
 use jiff::Timestamp;
 use lifecycle::endpoint::Endpoint;
@@ -134,6 +134,15 @@ impl FlinkRest {
     async fn configuration(&self) -> Result<Configuration, OutsideError> {
         let what = "ask the JobManager for its configuration";
         Ok(Configuration(self.http.get("/jobmanager/config").await?.json(what)?))
+    }
+
+    /// How a job makes checkpoints; one that cannot make any has no such page.
+    async fn checkpoint_settings(&self, id: JobId) -> Result<Option<CheckpointSettings>, OutsideError> {
+        let answer = self.http.get(&format!("/jobs/{id}/checkpoints/config")).await?;
+        if answer.is_not_found() {
+            return Ok(None);
+        }
+        answer.json(&format!("ask how {id} makes checkpoints")).map(Some)
     }
 
     /// The slots that are free, and on YARN those of the task managers that can still be granted.
@@ -304,9 +313,7 @@ impl Cluster for FlinkRest {
         }
         let job = answer.json::<JobConfig>(&what)?.execution_config;
         let vertices: JobDetails = self.http.get(&format!("/jobs/{id}")).await?.json(&what)?;
-        let checkpoints = self.http.get(&format!("/jobs/{id}/checkpoints/config")).await?;
-        // A job that cannot make any has no such page.
-        let checkpoints = if checkpoints.is_not_found() { None } else { Some(checkpoints.json(&what)?) };
+        let checkpoints = self.checkpoint_settings(id).await?;
         Ok(Some(Effective {
             parallelism: job.job_parallelism,
             object_reuse: job.object_reuse_mode,
@@ -326,5 +333,9 @@ impl Cluster for FlinkRest {
             .iter()
             .find(|metric| metric.id == "numRestarts")
             .and_then(|metric| metric.value.as_deref()?.parse().ok()))
+    }
+
+    async fn checkpoint_interval(&self, id: JobId) -> Result<Option<u64>, OutsideError> {
+        Ok(self.checkpoint_settings(id).await?.and_then(|settings| settings.interval_ms()))
     }
 }

@@ -250,7 +250,10 @@ async fn cancelling_what_has_ended_is_fine() {
 #[tokio::test]
 async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
     let path = format!("GET /jobs/{}/checkpoints", id(1));
-    let point = |n: u64, path: &str| json!({"className": "completed", "id": n, "is_savepoint": true, "external_path": path, "trigger_timestamp": n * 1000});
+    let point = |n: u64, path: &str| {
+        json!({"className": "completed", "id": n, "is_savepoint": true, "external_path": path, "trigger_timestamp": n * 1000,
+        "latest_ack_timestamp": n * 1000 + 40, "end_to_end_duration": 50, "state_size": 1234 + n})
+    };
     let answer = |completed: Value, savepoint: Value, restored: Value| {
         json!({"counts": {"restored": 0, "total": 36, "in_progress": 0, "completed": 30, "failed": 6}, "history": [],
             "latest": {"completed": completed, "savepoint": savepoint, "failed": null, "restored": restored}})
@@ -268,30 +271,39 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
     let cluster = rest(&flink).await;
     let savepoint = Some("file:/sp/savepoint-1".to_owned());
     for expected in [
-        Some(Checkpoints { completed: 30, ..Checkpoints::default() }),
+        Some(Checkpoints { completed: 30, failed: 6, ..Checkpoints::default() }),
         Some(Checkpoints {
             completed: 30,
+            failed: 6,
             savepoint: savepoint.clone(),
             newest: Some("file:/ck/chk-31".into()),
             triggered_ms: Some(32_000),
+            completed_ms: Some(32_050),
+            size: Some(1266),
             ends_in_savepoint: true,
             restored: Some("file:/ck/chk-7".into()),
             savepoint_in_progress: false,
         }),
         Some(Checkpoints {
             completed: 30,
+            failed: 6,
             savepoint,
             newest: Some("file:/ck/chk-31".into()),
             triggered_ms: Some(31_000),
+            completed_ms: Some(31_050),
+            size: Some(1265),
             ends_in_savepoint: false,
             restored: None,
             savepoint_in_progress: false,
         }),
         Some(Checkpoints {
             completed: 30,
+            failed: 6,
             savepoint: None,
             newest: None,
             triggered_ms: Some(2000),
+            completed_ms: Some(2_050),
+            size: Some(1236),
             ends_in_savepoint: true,
             restored: None,
             savepoint_in_progress: false,

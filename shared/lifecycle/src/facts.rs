@@ -154,7 +154,16 @@ mod tests {
 
     fn seen(name: &str, state: JobState, running: u32) -> JobSeen {
         let tasks = Tasks { total: 2, running, finished: 0, waiting: 0 };
-        JobSeen { id: run(name), name: name.to_owned(), state, tasks, started_ms: 0, modified_ms: 0 }
+        JobSeen {
+            id: run(name),
+            name: name.to_owned(),
+            state,
+            tasks,
+            started_ms: 0,
+            modified_ms: 0,
+            checkpoints: None,
+            restarts: None,
+        }
     }
 
     #[test]

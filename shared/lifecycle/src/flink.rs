@@ -90,6 +90,31 @@ pub struct JobSeen {
     pub started_ms: i64,
     /// When its state last changed, in milliseconds of Unix time.
     pub modified_ms: i64,
+    /// What its checkpoints told, where they were asked; nothing of a job that makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<CheckpointsSeen>,
+    /// How often it restarted, where the JobManager told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
+}
+
+/// The checkpoints of one run, savepoints included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckpointsSeen {
+    /// How many completed.
+    pub completed: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// When the last one completed; nothing if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_completed_at: Option<Timestamp>,
+    /// How many bytes of state it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_size: Option<u64>,
+    /// Milliseconds between the starts of two checkpoints; nothing if none are made by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
 }
 
 impl JobSeen {

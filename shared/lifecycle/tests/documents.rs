@@ -28,7 +28,7 @@ use lifecycle::documents::record::{Aim, Decision, Record, Source, Status};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
-use lifecycle::flink::{JobSeen, JobState, Look, Slots, Tasks};
+use lifecycle::flink::{CheckpointsSeen, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::owed::Cause;
 use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::session::{Restart, RestartPhase, SessionDocument, SessionJob, Stranger};
@@ -269,7 +269,23 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
     found.push(("receipt", value(&receipt)));
     let tasks = Tasks { total: 2, running: 2, finished: 0, waiting: 0 };
     let (state, label) = (JobState::Running, "orders".to_owned());
-    let jobs = vec![JobSeen { id: run(1), name: label.clone(), state, tasks, started_ms: 1, modified_ms: 2 }];
+    let told = CheckpointsSeen {
+        completed: 3,
+        failed: 1,
+        last_completed_at: Some(at()),
+        last_size: Some(2),
+        interval_ms: Some(60_000),
+    };
+    let jobs = vec![JobSeen {
+        id: run(1),
+        name: label.clone(),
+        state,
+        tasks,
+        started_ms: 1,
+        modified_ms: 2,
+        checkpoints: Some(told),
+        restarts: Some(4),
+    }];
     let look = Look { epoch: epoch(), at: at(), slots: Some(Slots { total: 4, free: 2 }), jobs };
     let checkpoints = vec![Checkpointed { job_id: run(1), at_ms: 5, completed: true }];
     let (expected, replaced) = (vec![expected()], Some(epoch()));

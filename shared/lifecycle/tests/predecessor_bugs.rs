@@ -110,6 +110,8 @@ fn b6_a_longer_name_is_another_job() {
         tasks,
         started_ms: 0,
         modified_ms: 0,
+        checkpoints: None,
+        restarts: None,
     };
     let look = |name: &str| JobLook::of(node::epoch(), jiff::Timestamp::UNIX_EPOCH, vec![seen(name)]);
     for stranger in ["orders-eu", "eu-orders", "order"] {

@@ -225,7 +225,16 @@ impl Flink {
                 Shape::Finished => (JobState::Finished, 0),
             };
             let tasks = Tasks { total: 1, running, finished: 0, waiting: 0 };
-            JobSeen { id: *id, name: plan.job.to_string(), state, tasks, started_ms: 0, modified_ms: 0 }
+            JobSeen {
+                id: *id,
+                name: plan.job.to_string(),
+                state,
+                tasks,
+                started_ms: 0,
+                modified_ms: 0,
+                checkpoints: None,
+                restarts: None,
+            }
         };
         let jobs = self.runs.iter().map(seen).collect();
         let look = Look { epoch: self.epoch(), at: Timestamp::UNIX_EPOCH, jobs, slots: None };

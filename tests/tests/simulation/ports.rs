@@ -208,9 +208,12 @@ impl Cluster for SessionPort {
             state.flink.known(session, id).map(|job| Checkpoints {
                 savepoint_in_progress,
                 completed: job.completed,
+                failed: 0,
                 savepoint: job.savepoint.clone(),
                 newest: job.last_checkpoint.clone(),
                 triggered_ms: job.triggered,
+                completed_ms: job.triggered,
+                size: None,
                 ends_in_savepoint: job.ends_in_savepoint,
                 restored: job.restored.clone(),
             })

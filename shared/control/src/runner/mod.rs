@@ -8,6 +8,7 @@ mod observe;
 mod operation;
 mod read_back;
 mod timing;
+mod told;
 mod waves;
 
 use std::collections::{BTreeSet, HashMap};
@@ -172,13 +173,13 @@ impl Runner {
         if !batch.look && last.is_none() {
             return Ok(());
         }
-        let look = self.cluster.look().await?;
+        let mut look = self.cluster.look().await?;
         let replaced = last.filter(|last| *last != look.epoch);
         if !batch.look && replaced.is_none() {
             return Ok(());
         }
         let expected = batch.expected.clone();
-        let checkpoints = observe::newest_states(&self.cluster, &expected, &look).await;
+        let checkpoints = told::ask(&self.cluster, &expected, &mut look).await;
         let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints };
         self.store.put(&self.keys.observed(), write(&document), Precondition::Always).await.map(|_| ())
     }

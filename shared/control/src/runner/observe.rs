@@ -1,24 +1,13 @@
-//! What a look means for one operation, and what is asked beside a look: unproven ends, newest states.
+//! What a look means for one operation, and what is asked beside a look: unproven ends, how a run ended.
 //! Must not know what follows from it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use lifecycle::documents::batch::Expected;
 use lifecycle::documents::claim::Claim;
-use lifecycle::documents::observed::Checkpointed;
 use lifecycle::documents::plan::{Adopt, Plan};
 use lifecycle::execute::JobLook;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look};
 use lifecycle::ids::JobId;
 
-use crate::fan_out::FanOut;
 use crate::ports::{Child, Cluster, Files, OutsideError};
-
-/// How many jobs are asked for their checkpoints at one time.
-const ASKED: usize = 8;
-/// How long all of them may take together: a measure must not hold up a look.
-const ASKING: Duration = Duration::from_secs(20);
 
 /// What a look shows of the plan's job; a FINISHED run is asked how it ended.
 pub async fn job_look(
@@ -90,35 +79,4 @@ async fn unproven(
         }
     }
     Ok(unproven)
-}
-
-/// The newest completed checkpoint of every expected run that is alive, as far as the cluster tells in time.
-pub(super) async fn newest_states(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &Look) -> Vec<Checkpointed> {
-    let alive = expected.iter().filter_map(|e| look.job(e.job_id)).filter(|job| !job.state.is_terminal()).cloned();
-    let alive: Vec<JobSeen> = alive.collect();
-    let mut answers = FanOut::new(ASKED, alive, |job: JobSeen| {
-        let cluster = Arc::clone(cluster);
-        async move { (cluster.checkpoints(job.id).await, job) }
-    });
-    let mut found = Vec::new();
-    let all = async {
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok((Ok(Some(checkpoints)), job)) => {
-                    let at_ms = checkpoints.triggered_ms.unwrap_or(job.started_ms);
-                    let completed = checkpoints.completed > 0;
-                    found.push(Checkpointed { job_id: job.id, at_ms, completed });
-                }
-                // Without checkpoints it has no state that could be old.
-                Ok((Ok(None), _)) => {}
-                Ok((Err(error), job)) => tracing::warn!(job = job.name, %error, "the age of its state is not known"),
-                Err(error) => tracing::error!(%error, "a question's task panicked"),
-            }
-        }
-    };
-    if tokio::time::timeout(ASKING, all).await.is_err() {
-        tracing::warn!("not every job told the age of its state in time");
-    }
-    found.sort_by_key(|checkpoint| checkpoint.job_id);
-    found
 }

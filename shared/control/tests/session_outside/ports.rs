@@ -214,7 +214,16 @@ impl JobManager {
 fn shown(job: &Job) -> JobSeen {
     let running = u32::from(job.healthy && !job.state.is_terminal());
     let tasks = Tasks { total: 1, running, finished: 0, waiting: 0 };
-    JobSeen { id: job.id, name: job.name.clone(), state: job.state, tasks, started_ms: 0, modified_ms: 0 }
+    JobSeen {
+        id: job.id,
+        name: job.name.clone(),
+        state: job.state,
+        tasks,
+        started_ms: 0,
+        modified_ms: 0,
+        checkpoints: None,
+        restarts: None,
+    }
 }
 
 #[async_trait]

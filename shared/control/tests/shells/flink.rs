@@ -62,6 +62,10 @@ pub(crate) struct State {
     pub(crate) acts: Vec<(&'static str, String)>,
     /// How often each job restarted, answer by answer, the last one again and again.
     pub(crate) restarts: Vec<Option<u64>>,
+    /// What every job tells of its checkpoints; one completed one where nothing is said.
+    pub(crate) checkpoints: Option<Checkpoints>,
+    /// Nobody is told of checkpoints, restarts or configurations.
+    pub(crate) tells_nothing: bool,
     /// What every job is said to run with.
     pub(crate) effective: Option<Effective>,
     /// The slots of this Flink; a job that finds none waits for one.
@@ -119,6 +123,10 @@ impl State {
         job.submitted.elapsed() < self.takes.start || before >= self.slots || self.gives_no_slots
     }
 
+    fn may_tell(&self) -> Result<(), OutsideError> {
+        if self.tells_nothing { Err(OutsideError::unknown("asking the JobManager", "told to")) } else { Ok(()) }
+    }
+
     fn count(&mut self) {
         let stopping = self.jobs.values().filter(|job| job.stopping.is_some() && !job.is_over()).count();
         let starting = self.jobs.values().filter(|job| job.stopping.is_none() && self.is_starting(job)).count();
@@ -135,7 +143,16 @@ impl State {
         let running = u32::from(!job.is_over() && !self.is_starting(job) && self.failure.is_none());
         let waiting = u32::from(!job.is_over() && self.gives_no_slots);
         let tasks = Tasks { total: 1, running, finished: 0, waiting };
-        JobSeen { id, name: job.name.clone(), state, tasks, started_ms: 0, modified_ms: 0 }
+        JobSeen {
+            id,
+            name: job.name.clone(),
+            state,
+            tasks,
+            started_ms: 0,
+            modified_ms: 0,
+            checkpoints: None,
+            restarts: None,
+        }
     }
 }
 
@@ -250,7 +267,11 @@ impl Cluster for Flink {
 
     async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError> {
         let state = self.state();
+        state.may_tell()?;
         let Some(job) = state.jobs.get(&id) else { return Ok(None) };
+        if let Some(checkpoints) = &state.checkpoints {
+            return Ok(Some(checkpoints.clone()));
+        }
         let savepoint = job.stopping.filter(|_| job.is_over()).map(|_| format!("s3://b/savepoint-{id}"));
         Ok(Some(Checkpoints {
             completed: 1,
@@ -271,6 +292,7 @@ impl Cluster for Flink {
 
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {
         let mut state = self.state();
+        state.may_tell()?;
         Ok(if state.restarts.len() > 1 { state.restarts.remove(0) } else { state.restarts.first().copied().flatten() })
     }
 }

@@ -8,6 +8,7 @@ mod guards;
 mod isolation;
 mod kit;
 mod lease;
+mod looks;
 mod resending;
 mod stops;
 mod telling;

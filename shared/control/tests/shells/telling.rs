@@ -35,7 +35,16 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
 
 fn shown(id: JobId, name: &str) -> JobSeen {
     let tasks = Tasks { total: 1, running: 1, finished: 0, waiting: 0 };
-    JobSeen { id, name: name.to_owned(), state: JobState::Running, tasks, started_ms: 0, modified_ms: 0 }
+    JobSeen {
+        id,
+        name: name.to_owned(),
+        state: JobState::Running,
+        tasks,
+        started_ms: 0,
+        modified_ms: 0,
+        checkpoints: None,
+        restarts: None,
+    }
 }
 
 fn rolled_back() -> Outcome {

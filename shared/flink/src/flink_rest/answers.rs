@@ -88,6 +88,8 @@ pub(super) struct CheckpointsAnswer {
 struct Counts {
     completed: u64,
     #[serde(default)]
+    failed: u64,
+    #[serde(default)]
     in_progress: usize,
 }
 
@@ -110,6 +112,8 @@ struct Checkpoint {
     /// What was restored has none.
     trigger_timestamp: Option<i64>,
     external_path: Option<String>,
+    end_to_end_duration: Option<i64>,
+    state_size: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -185,6 +189,8 @@ impl TryFrom<JobAnswer> for JobSeen {
             tasks: Tasks { total, running, finished, waiting },
             started_ms: job.start_time,
             modified_ms: job.last_modification,
+            checkpoints: None,
+            restarts: None,
         })
     }
 }
@@ -236,13 +242,19 @@ impl From<CheckpointsAnswer> for Checkpoints {
             savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
         let newest = completed.iter().chain(&savepoint).max_by_key(|checkpoint| checkpoint.id);
         let triggered_ms = newest.and_then(|checkpoint| checkpoint.trigger_timestamp);
+        // Flink writes -1 where it does not know.
+        let took_ms = newest.and_then(|checkpoint| checkpoint.end_to_end_duration).filter(|took| *took >= 0);
+        let size = newest.and_then(|checkpoint| checkpoint.state_size?.try_into().ok());
         let path =
             |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
         Self {
             completed: answer.counts.completed,
+            failed: answer.counts.failed,
             savepoint: path(savepoint),
             newest: path(completed),
             triggered_ms,
+            completed_ms: triggered_ms.zip(took_ms).map(|(triggered, took)| triggered.saturating_add(took)),
+            size,
             ends_in_savepoint,
             restored: path(restored),
             savepoint_in_progress,

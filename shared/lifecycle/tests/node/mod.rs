@@ -288,7 +288,16 @@ impl Node {
     pub(crate) fn look(&self) -> JobLook {
         let seen = |(id, run): (&JobId, &Run)| {
             let tasks = Tasks { total: 1, running: u32::from(run.state == JobState::Running), finished: 0, waiting: 0 };
-            JobSeen { id: *id, name: run.name.clone(), state: run.state, tasks, started_ms: 0, modified_ms: 0 }
+            JobSeen {
+                id: *id,
+                name: run.name.clone(),
+                state: run.state,
+                tasks,
+                started_ms: 0,
+                modified_ms: 0,
+                checkpoints: None,
+                restarts: None,
+            }
         };
         let finished = self.runs.iter().filter(|(_, run)| run.state == JobState::Finished);
         JobLook {

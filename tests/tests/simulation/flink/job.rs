@@ -137,6 +137,8 @@ impl Job {
             tasks: Tasks { total, running, finished, waiting },
             started_ms: self.started,
             modified_ms: self.modified,
+            checkpoints: None,
+            restarts: None,
         }
     }
 

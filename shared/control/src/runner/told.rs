@@ -1,0 +1,93 @@
+//! What runs tell of themselves beside a look: their checkpoints, their restarts; as many of them as tell in time.
+//! Must not know what follows from it: nothing that is not told fails a look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lifecycle::documents::batch::Expected;
+use lifecycle::documents::observed::Checkpointed;
+use lifecycle::flink::{CheckpointsSeen, JobSeen, Look};
+
+use crate::fan_out::FanOut;
+use crate::ports::{Checkpoints, Cluster, OutsideError};
+
+/// How many jobs are asked at one time.
+const ASKED: usize = 8;
+/// How long all of them may take together: a measure must not hold up a look.
+const ASKING: Duration = Duration::from_secs(20);
+
+/// What one run told.
+struct Told {
+    checkpoints: Option<Checkpoints>,
+    interval_ms: Option<u64>,
+    restarts: Option<u64>,
+}
+
+/// Asks every expected run that is alive, adds to the look what it told, and answers with the newest states.
+pub(super) async fn ask(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut Look) -> Vec<Checkpointed> {
+    let alive = expected.iter().filter_map(|e| look.job(e.job_id)).filter(|job| !job.state.is_terminal()).cloned();
+    let alive: Vec<JobSeen> = alive.collect();
+    let mut found = Vec::new();
+    let mut answers = FanOut::new(ASKED, alive.clone(), |job: JobSeen| {
+        let cluster = Arc::clone(cluster);
+        async move { (ask_one(cluster.as_ref(), &job).await, job) }
+    });
+    let all = async {
+        // Flink answers with the metrics that it has and fetches new ones for the next who asks.
+        if let Some(first) = alive.first() {
+            let _stale = cluster.restarts(first.id).await;
+        }
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(answer) => found.push(answer),
+                Err(error) => tracing::error!(%error, "a question's task panicked"),
+            }
+        }
+    };
+    if tokio::time::timeout(ASKING, all).await.is_err() {
+        tracing::warn!("not every job told of its checkpoints in time");
+    }
+    let mut newest = Vec::new();
+    for (told, job) in found {
+        if let Some(checkpoints) = &told.checkpoints {
+            let at_ms = checkpoints.triggered_ms.unwrap_or(job.started_ms);
+            newest.push(Checkpointed { job_id: job.id, at_ms, completed: checkpoints.completed > 0 });
+        }
+        if let Some(seen) = look.jobs.iter_mut().find(|seen| seen.id == job.id) {
+            seen.restarts = told.restarts;
+            seen.checkpoints = told.checkpoints.map(|checkpoints| seen_of(&checkpoints, told.interval_ms));
+        }
+    }
+    newest.sort_by_key(|checkpoint| checkpoint.job_id);
+    newest
+}
+
+/// One run after the other question: a JobManager that does not answer the first is not asked the rest.
+async fn ask_one(cluster: &dyn Cluster, job: &JobSeen) -> Told {
+    let mut told = Told { checkpoints: None, interval_ms: None, restarts: None };
+    if let Err(error) = ask_all(cluster, job, &mut told).await {
+        tracing::warn!(job = job.name, %error, "it did not tell of its checkpoints or restarts");
+    }
+    told
+}
+
+async fn ask_all(cluster: &dyn Cluster, job: &JobSeen, told: &mut Told) -> Result<(), OutsideError> {
+    // Without checkpoints it has no state that could be old.
+    told.checkpoints = cluster.checkpoints(job.id).await?;
+    if told.checkpoints.is_some() {
+        told.interval_ms = cluster.checkpoint_interval(job.id).await?;
+    }
+    told.restarts = cluster.restarts(job.id).await?;
+    Ok(())
+}
+
+fn seen_of(checkpoints: &Checkpoints, interval_ms: Option<u64>) -> CheckpointsSeen {
+    CheckpointsSeen {
+        completed: checkpoints.completed,
+        failed: checkpoints.failed,
+        last_completed_at: checkpoints.completed_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        last_size: checkpoints.size,
+        interval_ms,
+    }
+}
