@@ -17,7 +17,12 @@ RELEASE = f"s3://{EXAMPLE['BucketName']}/flink-sql-runner/node/{'0' * 64}"
 # Every condition of the template holds in one of these and does not in another.
 DEPLOYMENTS = {
     "emr-new-bucket": {"NodeRelease": RELEASE},
-    "emr-existing-bucket": {"CreateBucket": "false", "ClusterId": "j-1", "AttachNodePolicy": "false"},
+    "emr-existing-bucket": {
+        "CreateBucket": "false",
+        "ClusterId": "j-1",
+        "AttachNodePolicy": "false",
+        "NotifierArns": "arn:aws:events:us-east-1:123456789012:rule/uploads,arn:aws:sns:us-east-1:123456789012:uploads",
+    },
     "ssm-new-bucket": {
         "Dispatch": "ssm",
         "NodeRelease": RELEASE,

@@ -118,6 +118,19 @@ def test_schedules_say_what_the_samples_say(deployment: Stack) -> None:
         assert target["DeadLetterConfig"]["Arn"].endswith(":flink-sql-runner-schedule-dead-letters")
 
 
+def test_a_job_that_died_is_back_or_told_of_within_ten_minutes(deployment: Stack) -> None:
+    """Two looks: the first tells that it is gone, the second that it is not back."""
+    assert properties(deployment, "RedeployEverything")["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_only_the_notifiers_that_are_named_send_beside_the_bucket(deployment: Stack) -> None:
+    statements = properties(deployment, "UploadsPolicy")["PolicyDocument"]["Statement"]
+    (bucket, *others) = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert bucket["Principal"] == {"Service": "s3.amazonaws.com"}
+    named = [arn for arn in deployment.parameters["NotifierArns"] if arn]
+    assert [other["Condition"] for other in others] == ([{"ArnEquals": {"aws:SourceArn": named}}] if named else [])
+
+
 def test_rules_take_the_samples_that_concern_the_function(template: dict[str, Any]) -> None:
     cluster = {"ClusterId": "j-LOCAL00000000", "NodeRelease": DEPLOYMENTS["emr-new-bucket"]["NodeRelease"]}
     emr = Stack(template, {**EXAMPLE, **cluster})
@@ -155,8 +168,9 @@ def test_the_bucket_tells_of_what_triggers_and_of_nothing_twice(deployment: Stac
     assert len(told) == len(set(told))
     created = {prefix for kind, prefix in told if kind == "s3:ObjectCreated:*"}
     removed = {prefix for kind, prefix in told if kind == "s3:ObjectRemoved:*"}
+    expired = {prefix for kind, prefix in told if kind == "s3:LifecycleExpiration:*"}
     assert created == {f"flink-sql-runner/{name}/" for name in ("queries", "config", "results", "cluster")}
-    assert removed == {f"flink-sql-runner/{name}/" for name in ("queries", "config")}
+    assert removed == expired == {f"flink-sql-runner/{name}/" for name in ("queries", "config")}
 
 
 def test_nothing_expires_that_decisions_rest_on(deployment: Stack) -> None:
