@@ -7,7 +7,6 @@ use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::batch::{Batch, FORMAT};
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
-use lifecycle::documents::read;
 use lifecycle::flink::CheckpointsSeen;
 use lifecycle::ids::BatchId;
 
@@ -21,8 +20,7 @@ async fn published(outside: &Outside, flink: &Flink, names: &[JobName]) -> Obser
     let (id, at) = (BatchId::derived(&["look"]), Timestamp::UNIX_EPOCH);
     let batch = Batch { format: FORMAT, id, at, items: Vec::new(), expected, look: true };
     runner(outside, flink, 1).publish_look(&batch).await.unwrap();
-    let state = outside.state();
-    read(&state.objects[&keys().observed()].0).unwrap()
+    serde_json::from_value(outside.json(&keys().observed()).unwrap()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
