@@ -1,25 +1,32 @@
 //! Events as hints: which jobs an event is about. Duplicates and late ones need nothing more, since every job is read anew.
 //! Must not act on them.
 
+mod bridge;
+mod notifications;
+
 use std::collections::BTreeSet;
 
-use aws_lambda_events::event::s3::S3Event;
-use aws_lambda_events::event::sqs::SqsEvent;
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use desired::manifest::JobName;
+use desired::printable::{cut, readable};
 use lifecycle::ids::BatchId;
 use lifecycle::keys::{Keys, ObjectKind};
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::actions::Action;
+
+/// How much is told of an event that is not understood.
+const TOLD: usize = 200;
 
 /// What an event asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// Objects changed.
     Objects(Hint),
-    /// Objects changed, as messages that are answered for one by one.
+    /// Messages that are answered for one by one.
     Messages(Vec<Message>),
+    /// Messages that are answered for together: one that fails brings all of them back.
+    Notifications(Vec<Message>),
     /// A step or command of a batch ended, or of some batch that the event does not name.
     Ended(Option<BatchId>),
     /// A schedule or a person asks.
@@ -28,13 +35,15 @@ pub enum Trigger {
     Nothing(&'static str),
 }
 
-/// One message of a queue.
+/// One message of a queue or a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its id, which a partial batch response names.
     pub id: String,
-    /// What it says; nothing if it is no notification of ours.
-    pub hint: Option<Hint>,
+    /// What it says, as far as it is understood.
+    pub hint: Hint,
+    /// What of it is not understood.
+    pub unread: Option<String>,
 }
 
 /// What changed.
@@ -48,6 +57,12 @@ pub struct Hint {
     pub observed: bool,
     /// Whether a file changed whose stem is no name: only its refusal is told.
     pub unnamed: bool,
+    /// Batches whose step or command ended.
+    pub ended: BTreeSet<BatchId>,
+    /// Whether a schedule asks for the open operations, or some batch ended.
+    pub sweep: bool,
+    /// Whether a schedule asks for all jobs and a look at the cluster.
+    pub redeploy: bool,
 }
 
 impl Hint {
@@ -58,7 +73,25 @@ impl Hint {
         self.config |= other.config;
         self.observed |= other.observed;
         self.unnamed |= other.unnamed;
+        self.ended.extend(other.ended);
+        self.sweep |= other.sweep;
+        self.redeploy |= other.redeploy;
         self
+    }
+
+    /// Whether it is about uploads or results.
+    pub(crate) fn is_of_files(&self) -> bool {
+        self.config || self.unnamed || !self.jobs.is_empty()
+    }
+
+    /// Whether a schedule asks, or a step or command ended.
+    pub(crate) fn is_of_schedule(&self) -> bool {
+        self.sweep || self.redeploy || !self.ended.is_empty()
+    }
+
+    /// Whether it may be about any job.
+    pub(crate) fn is_of_any_job(&self) -> bool {
+        self.config || self.observed || self.is_of_schedule()
     }
 
     fn add(&mut self, keys: &Keys, key: &str) {
@@ -82,125 +115,42 @@ impl Hint {
 #[error("the event is not understood: {0}")]
 pub struct NotUnderstood(String);
 
+impl NotUnderstood {
+    pub(crate) fn new(what: &str) -> Self {
+        Self(cut(&readable(what), TOLD))
+    }
+}
+
 /// Reads an event.
 pub fn read(event: Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
     if event.get("action").is_some() {
-        let action = serde_json::from_value(event).map_err(|error| NotUnderstood(format!("not an action: {error}")))?;
+        let action =
+            serde_json::from_value(event).map_err(|error| NotUnderstood::new(&format!("not an action: {error}")))?;
         return Ok(Trigger::Action(Box::new(action)));
     }
-    if let Some(record) = event.get("Records").and_then(|r| r.get(0)) {
-        return match record.get("eventSource").and_then(Value::as_str) {
-            Some("aws:sqs") => messages(event, keys),
-            Some("aws:s3") => Ok(Trigger::Objects(notification(event, keys)?)),
-            other => Err(NotUnderstood(format!("records of {}", other.unwrap_or("an unknown source")))),
+    if let Some(records) = notifications::records(&event) {
+        return match records.first().and_then(notifications::source) {
+            Some("aws:sqs") => queued(event, keys),
+            Some("aws:sns") => {
+                Ok(Trigger::Notifications(records.iter().map(|r| notifications::topic(r, keys)).collect()))
+            }
+            _ => Ok(match notifications::message(String::new(), &event, keys) {
+                Message { hint, unread: None, .. } => Trigger::Objects(hint),
+                message => Trigger::Notifications(vec![message]),
+            }),
         };
     }
-    if is_test(&event) {
+    if notifications::is_test(&event) {
         return Ok(Trigger::Nothing("s3:TestEvent"));
     }
-    bridge(&event, keys)
+    Ok(bridge::read(&event, keys)?.into())
 }
 
-/// What S3 sends when a notification is configured; it has no records.
-fn is_test(event: &Value) -> bool {
-    event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
-}
-
-fn messages(event: Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
-    let event: SqsEvent = serde_json::from_value(event).map_err(|error| NotUnderstood(error.to_string()))?;
-    let read = |body: &str| -> Option<Hint> {
-        let body: Value = serde_json::from_str(body).ok()?;
-        if is_test(&body) { Some(Hint::default()) } else { notification(body, keys).ok() }
+fn queued(event: Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
+    let event: SqsEvent = serde_json::from_value(event).map_err(|error| NotUnderstood::new(&error.to_string()))?;
+    let read = |message: SqsMessage| {
+        let body = message.body.unwrap_or_default();
+        notifications::text(message.message_id.unwrap_or_default(), &body, keys)
     };
-    let messages = event.records.into_iter().map(|message| Message {
-        hint: message.body.as_deref().and_then(read),
-        id: message.message_id.unwrap_or_default(),
-    });
-    Ok(Trigger::Messages(messages.collect()))
-}
-
-/// Keys in S3 notifications are form-encoded: `+` is a space.
-fn notification(event: Value, keys: &Keys) -> Result<Hint, NotUnderstood> {
-    let event: S3Event = serde_json::from_value(event).map_err(|error| NotUnderstood(error.to_string()))?;
-    let mut hint = Hint::default();
-    for record in event.records {
-        if let Some(key) = record.s3.object.key {
-            hint.add(keys, &form_decoded(&key));
-        }
-    }
-    Ok(hint)
-}
-
-fn form_decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-}
-
-fn bridge(event: &Value, keys: &Keys) -> Result<Trigger, NotUnderstood> {
-    let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    match (text("/source"), text("/detail-type")) {
-        ("aws.s3", "Object Created" | "Object Deleted") => {
-            let mut hint = Hint::default();
-            // EventBridge carries the plain key.
-            hint.add(keys, text("/detail/object/key"));
-            Ok(Trigger::Objects(hint))
-        }
-        ("aws.emr", "EMR Step Status Change") => Ok(match text("/detail/state") {
-            "COMPLETED" | "FAILED" | "CANCELLED" => {
-                match text("/detail/name").strip_prefix("flink-sql-runner batch ") {
-                    Some(batch) => Trigger::Ended(batch.parse().ok()),
-                    None => Trigger::Nothing("a step that is not ours"),
-                }
-            }
-            _ => Trigger::Nothing("a step under way"),
-        }),
-        ("aws.ssm", "EC2 Command Status-change Notification" | "EC2 Command Invocation Status-change Notification") => {
-            Ok(match text("/detail/status") {
-                "Pending" | "InProgress" | "Delayed" | "Cancelling" => Trigger::Nothing("a command under way"),
-                // The event names the command, not the batch.
-                _ => Trigger::Ended(None),
-            })
-        }
-        ("aws.events", "Scheduled Event") => Ok(Trigger::Action(Box::new(Action::Redeploy { by: None }))),
-        (source, kind) => Err(NotUnderstood(format!("source `{source}`, detail type `{kind}`"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn keys() -> Keys {
-        Keys::new("flink-sql-runner/")
-    }
-
-    fn job(name: &str) -> JobName {
-        JobName::try_from(name).unwrap()
-    }
-
-    #[test]
-    fn keys_are_form_decoded() {
-        assert_eq!(form_decoded("a+b%2Fc%C3%A4%zz%"), "a b/cä%zz%");
-    }
-
-    #[test]
-    fn a_test_event_and_strangers_ask_for_nothing() {
-        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"});
-        assert_eq!(read(test, &keys()).ok(), Some(Trigger::Nothing("s3:TestEvent")));
-        assert!(read(json!({"hello": 1}), &keys()).is_err());
-        assert!(read(json!({"action": "explode"}), &keys()).is_err());
-    }
-
-    #[test]
-    fn a_message_that_is_no_notification_is_told_apart() {
-        let sample = include_str!("../../../events/s3-object-created.json");
-        let event = json!({"Records": [
-            {"eventSource": "aws:sqs", "messageId": "1", "body": sample},
-            {"eventSource": "aws:sqs", "messageId": "2", "body": "not json"},
-        ]});
-        let Ok(Trigger::Messages(messages)) = read(event, &keys()) else { panic!("not messages") };
-        assert_eq!(messages[0].hint.as_ref().map(|h| h.jobs.clone()), Some(BTreeSet::from([job("orders-per-buyer")])));
-        assert_eq!(messages[1], Message { id: "2".into(), hint: None });
-    }
+    Ok(Trigger::Messages(event.records.into_iter().map(read).collect()))
 }

@@ -1,7 +1,6 @@
 //! From an event to an answer: reads the trigger, looks after the jobs it is about, answers in the trigger's own form.
 //! Must not know AWS clients.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -9,6 +8,7 @@ use control::callers::Callers;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
+use lifecycle::common_cause::CONFIGURATION_UPLOAD;
 use lifecycle::documents::Document;
 use lifecycle::documents::batch::Batch;
 use lifecycle::ids::BatchId;
@@ -57,7 +57,8 @@ pub async fn handle(
         }
         Trigger::Action(action) => asked(orchestrator, callers, *action, asker).await,
         Trigger::Objects(hint) => {
-            let reports = look_after(orchestrator, hint).await?;
+            let rounds = look_after(orchestrator, &hint).await;
+            let reports = rounds.into_iter().map(|round| round.ended).collect::<Result<Vec<Report>, OutsideError>>()?;
             // What another try may mend comes again; an object that cannot be read people were told of.
             let passing = |report: &Report| {
                 let error = report.passing().into_iter().next().map(|(job, why)| format!("{job}: {why}"));
@@ -71,8 +72,21 @@ pub async fn handle(
             serde_json::to_value(answers).map_err(HandlerError::Answer)
         }
         Trigger::Messages(messages) => {
-            let response = messages_answered(orchestrator, messages).await;
+            let mut response = SqsBatchResponse::default();
+            for (id, _) in failed(orchestrator, messages).await {
+                response.add_failure(id);
+            }
             serde_json::to_value(response).map_err(HandlerError::Answer)
+        }
+        Trigger::Notifications(messages) => {
+            let all = messages.len();
+            let failed = failed(orchestrator, messages).await;
+            match failed.first() {
+                Some((_, why)) => {
+                    Err(HandlerError::Troubles(format!("{} of {all} notifications failed: {why}", failed.len())))
+                }
+                None => Ok(json!({"notifications": all})),
+            }
         }
         Trigger::Ended(batch) => {
             let report = ended(orchestrator, batch).await?;
@@ -106,50 +120,87 @@ fn told(problem: Problem) -> Result<Value, HandlerError> {
     serde_json::to_value(ErrorAnswer::of(problem)).map_err(HandlerError::Answer)
 }
 
-/// One round for all messages together; only those whose job was in trouble come back.
-async fn messages_answered(orchestrator: &Arc<Orchestrator>, messages: Vec<Message>) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    let together = messages.iter().filter_map(|m| m.hint.clone()).fold(Hint::default(), Hint::and);
-    match look_after(orchestrator, together).await {
-        Err(error) => {
-            tracing::error!(error = control::errors::error_chain(&error), "the whole batch comes back");
-            for message in messages {
-                response.add_failure(message.id);
-            }
-        }
-        Ok(reports) => {
-            let troubled: BTreeMap<_, _> = reports.iter().flat_map(Report::passing).collect();
-            let untold = reports.iter().any(|report| report.untold.is_some());
-            for message in messages {
-                let Some(hint) = message.hint else {
-                    // It will never be understood: the queue's own limit moves it to the dead letters.
-                    tracing::error!(message = message.id, "not a notification");
-                    response.add_failure(message.id);
-                    continue;
-                };
-                let whole = (hint.config || hint.observed) && !troubled.is_empty();
-                if whole || untold || hint.jobs.iter().any(|job| troubled.contains_key(job)) {
-                    response.add_failure(message.id);
-                }
-            }
+/// One pass for all messages together: the ids of those that have to come back, with the reason.
+async fn failed(orchestrator: &Arc<Orchestrator>, messages: Vec<Message>) -> Vec<(String, String)> {
+    let together = messages.iter().fold(Hint::default(), |all, message| all.and(message.hint.clone()));
+    let rounds = look_after(orchestrator, &together).await;
+    let mut failed = Vec::new();
+    for Message { id, hint, unread } in messages {
+        // What will never be understood the queue's own limit moves to the dead letters.
+        let unread = unread.map(|what| NotUnderstood::new(&what).to_string());
+        if let Some(why) = unread.or_else(|| rounds.iter().find_map(|round| round.trouble_of(&hint))) {
+            tracing::error!(message = id, error = why, "a message comes back");
+            failed.push((id, why));
         }
     }
-    response
+    failed
 }
 
-async fn look_after(orchestrator: &Arc<Orchestrator>, hint: Hint) -> Result<Vec<Report>, OutsideError> {
-    let mut reports = Vec::new();
-    if hint.config {
-        reports.push(Arc::clone(orchestrator).run(Scope::All, "configuration upload").await?);
-    } else if !hint.jobs.is_empty() || hint.unnamed {
-        reports.push(Arc::clone(orchestrator).run(Scope::Jobs(hint.jobs), "upload").await?);
+/// What jobs are looked after for.
+#[derive(Clone, Copy, Debug)]
+enum Occasion {
+    /// Uploads and results.
+    Files,
+    /// A look at the cluster.
+    Look,
+    /// Steps or commands that ended, and schedules.
+    Schedule,
+}
+
+/// How looking after some jobs ended.
+struct Round {
+    occasion: Occasion,
+    ended: Result<Report, OutsideError>,
+}
+
+impl Round {
+    /// Why a message that says this has to come back.
+    fn trouble_of(&self, hint: &Hint) -> Option<String> {
+        let concerned = match self.occasion {
+            Occasion::Files => hint.is_of_files(),
+            Occasion::Look => hint.observed,
+            Occasion::Schedule => hint.is_of_schedule(),
+        };
+        if !concerned {
+            return None;
+        }
+        let report = match &self.ended {
+            Ok(report) => report,
+            Err(error) => return Some(control::errors::error_chain(error)),
+        };
+        let mut troubles = report.passing().into_iter();
+        let own = troubles.find(|(job, _)| hint.is_of_any_job() || hint.jobs.contains(*job));
+        own.map(|(job, why)| format!("{job}: {why}")).or_else(|| report.untold.clone())
     }
-    if hint.observed
-        && let Some(document) = readable(orchestrator, &orchestrator.settings.keys.observed()).await?
-    {
-        reports.push(Arc::clone(orchestrator).run(Scope::Observed(Box::new(document)), "lost run").await?);
+}
+
+/// Looks after what a hint is about; one occasion's failure never keeps another from being dealt with.
+async fn look_after(orchestrator: &Arc<Orchestrator>, hint: &Hint) -> Vec<Round> {
+    let run = |scope, by| Arc::clone(orchestrator).run(scope, by);
+    let mut rounds = Vec::new();
+    if hint.is_of_files() {
+        let (scope, by) =
+            if hint.config { (Scope::All, CONFIGURATION_UPLOAD) } else { (Scope::Jobs(hint.jobs.clone()), "upload") };
+        rounds.push(Round { occasion: Occasion::Files, ended: run(scope, by).await });
     }
-    Ok(reports)
+    if hint.observed {
+        let look = match readable(orchestrator, &orchestrator.settings.keys.observed()).await {
+            Ok(None) => None,
+            Ok(Some(document)) => Some(run(Scope::Observed(Box::new(document)), "lost run").await),
+            Err(error) => Some(Err(error)),
+        };
+        rounds.extend(look.map(|ended| Round { occasion: Occasion::Look, ended }));
+    }
+    let asked = if hint.redeploy { Some((Scope::Redeploy, "schedule")) } else { None };
+    let asked = asked.or_else(|| hint.sweep.then_some((Scope::Sweep, "sweep")));
+    if let Some((scope, by)) = asked {
+        rounds.push(Round { occasion: Occasion::Schedule, ended: run(scope, by).await });
+    } else {
+        for batch in &hint.ended {
+            rounds.push(Round { occasion: Occasion::Schedule, ended: ended(orchestrator, Some(*batch)).await });
+        }
+    }
+    rounds
 }
 
 /// A document that events are about; one that cannot be read is as good as none: looks come again, and so do sweeps.

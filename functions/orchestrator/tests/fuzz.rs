@@ -20,6 +20,7 @@ fn event(data: &[u8]) {
             assert_eq!(read(written, &keys).ok(), Some(Trigger::Action(action)), "an action says what it is");
         }
         Ok(Trigger::Objects(_) | Trigger::Messages(_) | Trigger::Ended(_) | Trigger::Nothing(_)) => {}
+        Ok(Trigger::Notifications(messages)) => assert!(!messages.is_empty()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
@@ -33,7 +34,9 @@ fn events() {
 fn events_that_are_long() {
     let object = "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{\"key\":\"flink-sql-runner/queries/a{n}.yaml\"}}},";
     let message = "{\"eventSource\":\"aws:sqs\",\"messageId\":\"{n}\",\"body\":\"[[[[\"},";
+    let topic = "{\"EventSource\":\"aws:sns\",\"Sns\":{\"Message\":\"{\\\"Type\\\":\\\"Notification\\\",\\\"Message\\\":\\\"{n}\\\"}\"}},";
     let shapes = [
+        repeats("topics", "{\"Records\":[", topic, "{\"EventSource\":\"aws:sns\"}]}"),
         repeats("objects", "{\"Records\":[", object, "{\"eventSource\":\"aws:s3\",\"s3\":{\"object\":{}}}]}"),
         repeats("messages", "{\"Records\":[", message, "{\"eventSource\":\"aws:sqs\",\"body\":\"\"}]}"),
         repeats("brackets", "{\"Records\":", "[", ""),

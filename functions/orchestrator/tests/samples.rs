@@ -10,7 +10,7 @@ use desired::manifest::JobName;
 use lifecycle::keys::Keys;
 use lifecycle::permission::Permission;
 use orchestrator::actions::Action;
-use orchestrator::events::{Hint, Trigger, read};
+use orchestrator::events::{Hint, Message, Trigger, read};
 
 fn sample(name: &str) -> Trigger {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(format!("{name}.json"));
@@ -38,12 +38,16 @@ fn every_sample_is_the_trigger_it_shows() {
     let table = [
         ("s3-object-created", Trigger::Objects(jobs(&["orders-per-buyer"]))),
         ("s3-object-removed", Trigger::Objects(jobs(&["filter-expensive-items"]))),
+        ("s3-delete-marker", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("s3-lifecycle-expired", Trigger::Objects(jobs(&["orders-per-buyer"]))),
         ("s3-config-changed", Trigger::Objects(Hint { config: true, ..Hint::default() })),
         ("s3-result", Trigger::Objects(jobs(&["orders-per-buyer"]))),
         ("s3-observed", Trigger::Objects(Hint { observed: true, ..Hint::default() })),
         ("s3-test-event", Trigger::Nothing("s3:TestEvent")),
         ("eventbridge-object-created", Trigger::Objects(jobs(&["orders-per-buyer"]))),
         ("eventbridge-object-deleted", Trigger::Objects(jobs(&["orders-per-buyer"]))),
+        ("eventbridge-object-expired", Trigger::Objects(jobs(&["filter-expensive-items"]))),
+        ("scheduler-event", action(Action::Redeploy { by: None })),
         ("scheduled-event", action(Action::Redeploy { by: None })),
         ("schedule-redeploy", action(Action::Redeploy { by: None })),
         ("schedule-sweep", action(Action::Sweep { by: None })),
@@ -68,13 +72,25 @@ fn every_sample_is_the_trigger_it_shows() {
     for (name, expected) in &table {
         assert_eq!(sample(name), *expected, "{name}");
     }
-    let Trigger::Messages(messages) = sample("sqs-batch") else { panic!("not messages") };
-    let hints: Vec<_> = messages.into_iter().map(|m| m.hint).collect();
-    assert_eq!(hints, [Some(jobs(&["orders-per-buyer"])), Some(jobs(&["order-numbers"]))]);
+    let (both, batch) = (jobs(&["filter-expensive-items", "orders-per-buyer"]), batch.into_iter().collect());
+    let ended = Hint { ended: batch, ..Hint::default() };
+    let sweep = Hint { sweep: true, ..Hint::default() };
+    let of_orders = || jobs(&["orders-per-buyer"]);
+    let messages = [
+        ("sqs-batch", vec![of_orders(), jobs(&["order-numbers"])]),
+        ("sqs-eventbridge", vec![of_orders(), jobs(&["filter-expensive-items"]), ended, sweep]),
+        ("sqs-sns", vec![both, Hint::default(), of_orders(), of_orders()]),
+        ("sns-s3", vec![of_orders()]),
+    ];
+    for (name, expected) in &messages {
+        let (Trigger::Messages(told) | Trigger::Notifications(told)) = sample(name) else { panic!("{name}") };
+        assert!(told.iter().all(|Message { id, unread, .. }| !id.is_empty() && unread.is_none()), "{name}: {told:?}");
+        assert_eq!(told.into_iter().map(|message| message.hint).collect::<Vec<_>>(), *expected, "{name}");
+    }
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let known: BTreeSet<String> =
-        table.iter().map(|(n, _)| format!("{n}.json")).chain(["sqs-batch.json".to_owned()]).collect();
+    let names = table.iter().map(|(name, _)| *name).chain(messages.iter().map(|(name, _)| *name));
+    let known: BTreeSet<String> = names.map(|name| format!("{name}.json")).collect();
     let there: BTreeSet<String> =
         std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, known, "each sample is used here");

@@ -1,6 +1,8 @@
 //! An alert and its words, and the port by which people are told.
 //! Must not know which service carries it, nor when one is due.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lifecycle::alert_conditions::{AlertCondition, AlertKind};
@@ -12,6 +14,10 @@ use crate::ports::OutsideError;
 const SUBJECT: usize = 99;
 /// How many conditions are listed.
 const LISTED: usize = 100;
+/// How many jobs of one condition are named.
+const NAMED: usize = 50;
+/// What is said of those that are not told of.
+const LATER: &str = "\nJobs that come to the same cause within an hour are not told of again: status lists them all.\n";
 
 /// Everything new of one kind: one alert for one cause, however many jobs it concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,21 +44,44 @@ impl Alert {
 
     /// What happened, to which jobs, what to do, and the ids to look for.
     pub fn body(&self) -> String {
-        let line = |condition: &AlertCondition| {
-            let operation = condition.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
-            format!("- {}: {}{operation}\n", condition.subject, condition.detail)
-        };
-        let listed: String = self.conditions.iter().take(LISTED).map(line).collect();
-        let more = self.conditions.len().saturating_sub(LISTED);
+        let listed: String = self.causes().iter().take(LISTED).map(|conditions| line(conditions)).collect();
+        let more = self.causes().len().saturating_sub(LISTED);
         let rest = if more == 0 { String::new() } else { format!("- and {more} more\n") };
+        let shared = self.conditions.iter().any(|condition| !condition.common.is_empty());
+        let later = if shared { LATER } else { "" };
         format!(
-            "{}.\n\n{listed}{rest}\nWhat to do: docs/operating.md#{}\n\nDeployment {}, raised at {}, alert {}.\n",
+            "{}.\n\n{listed}{rest}{later}\nWhat explains it: {}\nWhat to do: docs/operating.md#{}\n\n\
+             Deployment {}, raised at {}, alert {}.\n",
             self.title(),
+            self.explained(),
             self.kind,
             self.deployment,
             self.at,
             self.id
         )
+    }
+
+    /// The conditions, those that say the same together.
+    fn causes(&self) -> Vec<Vec<&AlertCondition>> {
+        let mut causes: Vec<Vec<&AlertCondition>> = Vec::new();
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for condition in &self.conditions {
+            let at = condition.common.first().map(|words| *known.entry(words).or_insert(causes.len()));
+            match at.and_then(|at| causes.get_mut(at)) {
+                Some(same) => same.push(condition),
+                None => causes.push(vec![condition]),
+            }
+        }
+        causes
+    }
+
+    /// The command that tells more.
+    fn explained(&self) -> String {
+        let job = self.conditions.first().filter(|_| is_of_one_job(self.kind));
+        match job {
+            Some(condition) => format!("flink-sql-runner history {}", condition.subject),
+            None => "flink-sql-runner status".to_owned(),
+        }
     }
 
     fn title(&self) -> String {
@@ -77,6 +106,36 @@ impl Alert {
             AlertKind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
             AlertKind::NoCapacity => "The session has too few free slots".to_owned(),
         }
+    }
+}
+
+/// One line for those that say the same, in the words of the first one.
+fn line(conditions: &[&AlertCondition]) -> String {
+    let Some(first) = conditions.first() else { return String::new() };
+    let mut subjects: Vec<&str> = conditions.iter().map(|condition| condition.subject.as_str()).collect();
+    subjects.dedup();
+    let more = subjects.len().saturating_sub(NAMED);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    subjects.truncate(NAMED);
+    let operation = first.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
+    format!("- {}{rest}: {}{operation}\n", subjects.join(", "), first.detail)
+}
+
+/// Whether a subject of this kind is a job of ours.
+fn is_of_one_job(kind: AlertKind) -> bool {
+    match kind {
+        AlertKind::OperationFailed
+        | AlertKind::Unhealthy
+        | AlertKind::EndNotProven
+        | AlertKind::CleanStartNeeded
+        | AlertKind::Unreadable => true,
+        AlertKind::LostCluster
+        | AlertKind::NoCluster
+        | AlertKind::RemovalsHeld
+        | AlertKind::CleanStartsHeld
+        | AlertKind::Stranger
+        | AlertKind::NodeBroken
+        | AlertKind::NoCapacity => false,
     }
 }
 
@@ -111,6 +170,7 @@ mod tests {
             cause: String::new(),
             detail: "rolled-back: spalte „preis“ not found".to_owned(),
             operation: Some(OperationId::derived(&["operation"])),
+            common: Vec::new(),
         };
         Alert {
             id: AlertId::derived(&["alert"]),
@@ -138,6 +198,7 @@ mod tests {
             alert.body(),
             format!(
                 "1 operation failed.\n\n- job-0: rolled-back: spalte „preis“ not found (operation {})\n\n\
+                 What explains it: flink-sql-runner history job-0\n\
                  What to do: docs/operating.md#operation-failed\n\n\
                  Deployment prod, raised at 1970-01-01T00:00:00Z, alert {}.\n",
                 OperationId::derived(&["operation"]),
@@ -148,5 +209,19 @@ mod tests {
             many.contains("- job-99: ") && many.contains("- and 3 more\n") && !many.contains("- job-100"),
             "{many}"
         );
+    }
+
+    #[test]
+    fn jobs_of_one_cause_are_one_line() {
+        let mut alert = alert(60);
+        for condition in &mut alert.conditions[..58] {
+            condition.common = vec!["words".to_owned()];
+        }
+        let body = alert.body();
+        let lines: Vec<&str> = body.lines().filter(|line| line.starts_with("- ")).collect();
+        assert_eq!(lines.len(), 3, "{body}");
+        assert!(lines[0].starts_with("- job-0, job-1, ") && lines[0].contains(" and 8 more: rolled-back: "), "{body}");
+        assert!(lines[2].starts_with("- job-59: "), "{body}");
+        assert!(body.contains("within an hour"), "{body}");
     }
 }

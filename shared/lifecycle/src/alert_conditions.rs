@@ -6,6 +6,7 @@ use std::fmt;
 use desired::manifest::JobName;
 use serde::{Deserialize, Serialize};
 
+use crate::common_cause::{in_common, of_debt};
 use crate::documents::record::Record;
 use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId};
@@ -102,37 +103,43 @@ pub struct AlertCondition {
     /// The operation that it came of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
+    /// The causes that it may have in common with conditions of other jobs: these are told of together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub common: Vec<String>,
 }
 
 impl AlertCondition {
+    fn plain(kind: AlertKind, subject: String, detail: String) -> Self {
+        Self { kind, subject, cause: String::new(), detail, operation: None, common: Vec::new() }
+    }
+
     /// A live Flink job that no record knows.
     pub fn stranger(run: JobId, name: &str) -> Self {
-        let detail = first_line(&format!("named {name}"));
-        Self { kind: AlertKind::Stranger, subject: run.to_string(), cause: String::new(), detail, operation: None }
+        Self::plain(AlertKind::Stranger, run.to_string(), first_line(&format!("named {name}")))
     }
 
     /// Jobs that went with their JobManager and are brought back under `epoch`.
     pub fn lost_cluster(epoch: &Epoch, jobs: &[JobName]) -> Self {
         let detail = format!("{}, brought back under it", counted(jobs));
-        Self { kind: AlertKind::LostCluster, subject: epoch.to_string(), cause: String::new(), detail, operation: None }
+        Self::plain(AlertKind::LostCluster, epoch.to_string(), detail)
     }
 
     /// Deployed jobs without a file, more than may be removed at once.
     pub fn removals_held(jobs: &[JobName]) -> Self {
-        let (kind, detail) = (AlertKind::RemovalsHeld, format!("{} without a file", counted(jobs)));
-        Self { kind, subject: "removals".to_owned(), cause: String::new(), detail, operation: None }
+        let detail = format!("{} without a file", counted(jobs));
+        Self::plain(AlertKind::RemovalsHeld, "removals".to_owned(), detail)
     }
 
     /// Jobs that would start clean because of `config/`, more than may at once.
     pub fn clean_starts_held(jobs: &[JobName]) -> Self {
-        let (kind, detail) = (AlertKind::CleanStartsHeld, format!("{} would start clean", counted(jobs)));
-        Self { kind, subject: "clean starts".to_owned(), cause: String::new(), detail, operation: None }
+        let detail = format!("{} would start clean", counted(jobs));
+        Self::plain(AlertKind::CleanStartsHeld, "clean starts".to_owned(), detail)
     }
 
     /// A job of which an object cannot be read, with the cause and the way out.
     pub fn unreadable(job: &JobName, why: &str) -> Self {
-        let (kind, detail) = (AlertKind::Unreadable, first_line(why));
-        Self { kind, subject: job.to_string(), cause: String::new(), detail, operation: None }
+        let common = vec![in_common(AlertKind::Unreadable, job, why)];
+        Self { common, ..Self::plain(AlertKind::Unreadable, job.to_string(), first_line(why)) }
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
@@ -166,11 +173,12 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
         let detail = format!("{}: {}", purpose.undone(debt.cause), debt.error);
         let operation = Some(debt.operation);
         let (subject, told) = (record.name.to_string(), first_line(&detail));
-        let of_job = AlertCondition { kind, subject, cause, detail: told, operation };
+        let common = of_debt(kind, record, purpose, debt);
+        let of_job = AlertCondition { kind, subject, cause, detail: told, operation, common };
         // One cause, however many jobs it keeps from being deployed; the first one is told of.
         let shared = |subject: &str| {
             let detail = first_line(&format!("{} {detail}", record.name));
-            AlertCondition { subject: subject.to_owned(), cause: String::new(), detail, ..of_job.clone() }
+            AlertCondition { operation, ..AlertCondition::plain(kind, subject.to_owned(), detail) }
         };
         Some(match kind {
             AlertKind::NoCluster => shared("session"),

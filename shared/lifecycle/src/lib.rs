@@ -3,6 +3,7 @@
 
 pub mod alert_conditions;
 pub mod change;
+pub mod common_cause;
 pub mod decision;
 pub mod documents;
 pub mod endpoint;

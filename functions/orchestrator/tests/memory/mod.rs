@@ -92,6 +92,10 @@ impl Memory {
         std::mem::take(&mut self.state().alone)
     }
 
+    pub(crate) fn has_record(&self, name: &JobName) -> bool {
+        self.state().objects.contains_key(&keys().record(name))
+    }
+
     pub(crate) fn record(&self, name: &JobName) -> Record {
         read(&self.state().objects[&keys().record(name)].0).unwrap()
     }

@@ -30,6 +30,7 @@ async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
         cause: String::new(),
         detail: "failed: a & b".to_owned(),
         operation: None,
+        common: Vec::new(),
     };
     let alert = Alert {
         id: Hex32::derived(&["alert"]).into(),

@@ -136,7 +136,7 @@ impl Runner {
             let (runner, shared) = (Arc::clone(&self), Arc::clone(&shared));
             let span = tracing::info_span!("operation", job = %plan.job, operation = %operation, by = plan.by);
             let pass = async move {
-                let ended = runner.operation(plan, &shared).await;
+                let ended = Box::pin(runner.operation(plan, &shared)).await;
                 if let Err(error) = &ended {
                     tracing::warn!(error = error_chain(error), "it ended without an answer to rely on");
                 }

@@ -165,6 +165,10 @@ impl Outside {
         self.state().desired.insert(name.clone(), target(name, parallelism));
     }
 
+    pub(crate) fn want_target(&self, target: Target) {
+        self.state().desired.insert(target.manifest.name.clone(), target);
+    }
+
     /// Another time stamp column: what is desired of the job computes something else, its manifest does not.
     pub(crate) fn want_restamped(&self, name: &JobName) {
         let target = Target { timestamp_field: "other".to_owned(), ..target(name, 1) };

@@ -1,7 +1,7 @@
 //! The conditions that stand and whether people were told of them, as one document.
 //! Must not know how anybody is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use desired::manifest::JobName;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,8 @@ use crate::ids::Nonce;
 pub const FORMAT: u32 = 2;
 /// After this long a standing condition is told of again, and one that only happened is forgotten.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// For so long after people were told of a cause, whatever else comes of it is told of with it.
+const ONE_CAUSE: SignedDuration = SignedDuration::from_hours(1);
 /// How long whoever took a condition to tell of it is waited for.
 const TELLING: SignedDuration = SignedDuration::from_mins(1);
 /// How many conditions of one kind are kept: nobody reads more, and the document must not grow with the trouble.
@@ -60,6 +62,16 @@ pub struct Standing {
     pub raised: Option<Timestamp>,
     /// When somebody took it to tell people of it.
     pub taken: Option<Timestamp>,
+    /// When people were told of what the same subject was in before, with another cause: this one is news.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
+}
+
+impl Standing {
+    /// Whether somebody is about to tell people of it.
+    fn is_being_told(&self, now: Timestamp) -> bool {
+        self.raised.is_none() && self.taken.is_some_and(|at| now.duration_since(at) < TELLING)
+    }
 }
 
 /// The conditions that stand, as one small document. It is changed by compare-and-swap only.
@@ -93,7 +105,7 @@ impl AlertsDocument {
     /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were. What is
     /// more than is kept of a kind is noted once others have ended.
     pub fn note(&mut self, seen: &Seen, now: Timestamp) {
-        self.drop_ended(seen, now);
+        let ended = self.drop_ended(seen, now);
         for condition in &seen.conditions {
             let kept = self.standing.iter().filter(|known| known.condition.kind == condition.kind).count();
             match self.standing.iter_mut().find(|known| known.condition.is(condition)) {
@@ -109,6 +121,7 @@ impl AlertsDocument {
                         since: now,
                         raised: None,
                         taken: None,
+                        after: ended.get(&(condition.kind, condition.subject.clone())).copied(),
                     });
                 }
             }
@@ -121,25 +134,54 @@ impl AlertsDocument {
         self.standing.iter().all(|known| of(known.condition.kind) <= KEPT)
     }
 
-    fn drop_ended(&mut self, seen: &Seen, now: Timestamp) {
+    /// Drops what has ended; when people were told of it, by what it was about.
+    fn drop_ended(&mut self, seen: &Seen, now: Timestamp) -> BTreeMap<(AlertKind, String), Timestamp> {
+        let mut ended = BTreeMap::new();
         self.standing.retain(|known| {
             let Some(raised) = known.raised else { return true };
             let stands = seen.conditions.iter().any(|condition| condition.is(&known.condition));
             let forgotten = known.condition.kind == AlertKind::LostCluster && is_old(raised, now);
-            stands || !(forgotten || seen.covers(&known.condition))
+            let stays = stands || !(forgotten || seen.covers(&known.condition));
+            if !stays {
+                ended.insert((known.condition.kind, known.condition.subject.clone()), raised);
+            }
+            stays
         });
+        ended
     }
 
-    /// Takes what people are still to be told of, unless somebody else is about to.
+    /// Takes what people are still to be told of, unless somebody else is about to, of it or of its cause.
     pub fn take(&mut self, now: Timestamp) -> Vec<AlertCondition> {
+        self.join_told(now);
+        let being_told = self.standing.iter().filter(|known| known.is_being_told(now));
+        let being_told: BTreeSet<String> = being_told.flat_map(|known| known.condition.common.clone()).collect();
         let mut taken = Vec::new();
-        for known in self.standing.iter_mut().filter(|known| known.raised.is_none()) {
-            if known.taken.is_none_or(|at| now.duration_since(at) >= TELLING) {
+        for known in self.standing.iter_mut().filter(|known| known.raised.is_none() && !known.is_being_told(now)) {
+            if known.condition.common.iter().all(|cause| !being_told.contains(cause)) {
                 known.taken = Some(now);
                 taken.push(known.condition.clone());
             }
         }
         taken
+    }
+
+    /// What has a cause that people were told of just now is told of with it.
+    fn join_told(&mut self, now: Timestamp) {
+        let mut told: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for known in &self.standing {
+            let Some(raised) = known.raised.filter(|at| now.duration_since(*at) < ONE_CAUSE) else { continue };
+            for cause in &known.condition.common {
+                let newest = told.entry(cause.clone()).or_insert(raised);
+                *newest = raised.max(*newest);
+            }
+        }
+        for known in self.standing.iter_mut().filter(|known| known.raised.is_none() && !known.is_being_told(now)) {
+            let told = known.condition.common.iter().filter_map(|cause| told.get(cause));
+            if let Some(at) = told.filter(|at| known.after.is_none_or(|after| after < **at)).max() {
+                known.raised = Some(*at);
+                known.taken = None;
+            }
+        }
     }
 
     /// People were told of these, or could not be: then the next one tries again.
@@ -154,123 +196,5 @@ impl AlertsDocument {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flink::Epoch;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn job(name: &str) -> JobName {
-        JobName::try_from(name).unwrap()
-    }
-
-    fn failed(name: &str, cause: &str) -> AlertCondition {
-        let (subject, cause) = (name.to_owned(), cause.to_owned());
-        AlertCondition {
-            kind: AlertKind::OperationFailed,
-            subject,
-            cause,
-            detail: "failed: x".to_owned(),
-            operation: None,
-        }
-    }
-
-    fn held() -> AlertCondition {
-        AlertCondition::removals_held(&[job("a"), job("b")])
-    }
-
-    fn seen(conditions: &[AlertCondition], jobs: &[&str]) -> Seen {
-        Seen {
-            conditions: conditions.to_vec(),
-            jobs: jobs.iter().map(|name| job(name)).collect(),
-            kinds: BTreeSet::from([AlertKind::RemovalsHeld]),
-        }
-    }
-
-    /// One look and its telling.
-    fn round(document: &mut AlertsDocument, seen: &Seen, now: i64) -> Vec<AlertCondition> {
-        document.note(seen, at(now));
-        let taken = document.take(at(now));
-        document.told(&taken, true, at(now));
-        taken
-    }
-
-    #[test]
-    fn a_condition_is_told_of_when_it_begins_and_when_it_begins_again() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        let (one, none) = (seen(&[failed("a", "1")], &["a"]), seen(&[], &["a"]));
-        assert_eq!(round(&mut document, &one, 0), [failed("a", "1")]);
-        assert_eq!(round(&mut document, &one, 60), []);
-        assert_eq!(round(&mut document, &seen(&[failed("a", "2")], &["a"]), 120), [failed("a", "2")], "another cause");
-        assert_eq!(round(&mut document, &none, 180), []);
-        assert!(document.standing.is_empty());
-        assert_eq!(round(&mut document, &one, 240), [failed("a", "1")], "it ended and began again");
-    }
-
-    #[test]
-    fn only_those_who_looked_end_a_condition() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        round(&mut document, &seen(&[failed("a", "1"), held()], &["a"]), 0);
-        document.note(&Seen { kinds: BTreeSet::new(), ..seen(&[], &["b"]) }, at(1));
-        assert_eq!(document.standing.len(), 2);
-        document.note(&seen(&[], &["b"]), at(2));
-        assert_eq!(document.standing.len(), 1, "the guard does not hold any more");
-    }
-
-    #[test]
-    fn what_waits_for_somebody_is_told_of_again_after_a_day() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        let both = seen(&[failed("a", "1"), held()], &["a"]);
-        assert_eq!(round(&mut document, &both, 0).len(), 2);
-        assert_eq!(round(&mut document, &both, 86_399), []);
-        assert_eq!(round(&mut document, &both, 86_400), [held()], "what happened once is old news");
-    }
-
-    #[test]
-    fn what_could_not_be_told_is_told_next_time_even_if_it_ended() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        document.note(&seen(&[failed("a", "1")], &["a"]), at(0));
-        let taken = document.take(at(0));
-        document.told(&taken, false, at(1));
-        assert_eq!(round(&mut document, &seen(&[], &["a"]), 2), [failed("a", "1")]);
-        document.note(&seen(&[], &["a"]), at(3));
-        assert!(document.standing.is_empty());
-    }
-
-    #[test]
-    fn one_of_two_tells_and_the_other_only_if_the_first_died() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        document.note(&seen(&[held()], &[]), at(0));
-        assert_eq!(document.take(at(0)).len(), 1);
-        assert_eq!(document.take(at(59)).len(), 0);
-        assert_eq!(document.take(at(60)).len(), 1);
-    }
-
-    #[test]
-    fn however_many_stand_the_document_stays_small_and_the_rest_is_told_later() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        let names: Vec<String> = (0..1000).map(|n| format!("job-{n:04}")).collect();
-        let conditions: Vec<AlertCondition> = names.iter().map(|name| failed(name, "1")).collect();
-        let all: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_eq!(round(&mut document, &seen(&conditions, &all), 0).len(), 200);
-        assert!(crate::documents::write(&document).len() < 200_000);
-        assert_eq!(round(&mut document, &seen(&conditions, &all), 60), [], "the others wait");
-        let told = round(&mut document, &seen(&conditions[150..], &all), 120);
-        assert_eq!(told, &conditions[200..350], "as many as have ended");
-    }
-
-    #[test]
-    fn a_lost_cluster_is_remembered_for_a_day() {
-        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
-        let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
-        let lost = AlertCondition::lost_cluster(&epoch, &[job("a"), job("b")]);
-        assert_eq!(lost.detail, "2 jobs (a, b), brought back under it");
-        assert_eq!(round(&mut document, &seen(std::slice::from_ref(&lost), &[]), 0), [lost]);
-        assert_eq!(round(&mut document, &seen(&[], &["a", "b"]), 80_000), []);
-        assert_eq!(document.standing.len(), 1);
-        document.note(&seen(&[], &[]), at(86_401));
-        assert!(document.standing.is_empty());
-    }
-}
+#[path = "alerts_tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+//! What makes the troubles of several jobs one: the same words, or the same change of what they share.
+//! Must not know how anybody is told.
+
+use desired::digest::Digest;
+use desired::manifest::JobName;
+use desired::target::Target;
+
+use crate::alert_conditions::AlertKind;
+use crate::documents::record::Record;
+use crate::owed::{Debt, Purpose};
+
+/// Who asks for what an upload to `config/` changes.
+pub const CONFIGURATION_UPLOAD: &str = "configuration upload";
+/// How many causes one trouble may have in common with others.
+const MOST: usize = 8;
+/// How many characters of a digest name a cause.
+const DIGITS: usize = 16;
+
+/// The causes that a debt of a job may have in common with debts of other jobs.
+pub(crate) fn of_debt(kind: AlertKind, record: &Record, purpose: Purpose, debt: &Debt) -> Vec<String> {
+    let words = in_common(kind, &record.name, &debt.error);
+    let changed = if purpose == Purpose::Apply { shared_changes(kind, record, debt) } else { Vec::new() };
+    std::iter::once(words).chain(changed).take(MOST).collect()
+}
+
+/// The cause that a text names: the same for texts that differ in names of their jobs, in numbers and in ids only.
+pub(crate) fn in_common(kind: AlertKind, job: &JobName, text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    key(kind, "words", &[&without_what_differs(job, line)])
+}
+
+fn without_what_differs(job: &JobName, line: &str) -> String {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    // A name may hold a dot, which ends a word.
+    let line = if job.as_str().contains('.') { line.replace(job.as_str(), "@") } else { line.to_owned() };
+    let mut told = String::new();
+    let mut rest = line.as_str();
+    while let Some(first) = rest.chars().next() {
+        let of_word = is_of_word(first);
+        let end = rest.find(|c| is_of_word(c) != of_word).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        match word {
+            word if word == job.as_str() => told.push('@'),
+            word if word.contains(|c: char| c.is_ascii_digit()) => told.push('#'),
+            word => told.push_str(word),
+        }
+        rest = after;
+    }
+    told
+}
+
+/// What the target that was not applied changed beside the job's own query: definitions of tables, and options that came
+/// of `config/`.
+fn shared_changes(kind: AlertKind, record: &Record, debt: &Debt) -> Vec<String> {
+    let wanted = record.owed.apply.as_ref().and_then(|apply| apply.target.as_deref());
+    let (Some(new), Some(old)) = (wanted, record.deployed.as_ref().map(|deployed| &deployed.target)) else {
+        return Vec::new();
+    };
+    let own = |target: &Target| (target.manifest.body.clone(), target.manifest.target_table.clone());
+    if own(old) != own(new) {
+        return Vec::new();
+    }
+    let known = |sql: &str| old.definitions.iter().any(|definition| definition.sql == sql);
+    let definitions = new.definitions.iter().filter(|definition| !known(&definition.sql));
+    let definitions = definitions.map(|definition| key(kind, "definition", &[&definition.origin, &definition.sql]));
+    let properties = |target: &Target, other: &Target| {
+        let differ =
+            target.manifest.properties.iter().filter(|(name, value)| {
+                other.manifest.properties.get(*name).is_none_or(|other| other.text != value.text)
+            });
+        differ.map(|(name, value)| format!("{name}={}", value.text)).collect::<Vec<_>>().join("\n")
+    };
+    let (added, removed) = (properties(new, old), properties(old, new));
+    let entry = record.history.iter().rev().find(|entry| entry.operation == debt.operation);
+    let of_config = entry.is_some_and(|entry| entry.by == CONFIGURATION_UPLOAD);
+    let options = (of_config && added != removed).then(|| key(kind, "options", &[&removed, &added]));
+    definitions.chain(options).collect()
+}
+
+fn key(kind: AlertKind, what: &str, parts: &[&str]) -> String {
+    let text = [&[kind.as_str(), what], parts].concat().join("\u{0}");
+    let digest = Digest::of(text.as_bytes()).to_string();
+    digest.chars().take(DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(one: (&str, &str), other: (&str, &str)) -> bool {
+        let of = |(job, text): (&str, &str)| {
+            let job = JobName::try_from(job).unwrap();
+            in_common(AlertKind::OperationFailed, &job, text)
+        };
+        of(one) == of(other)
+    }
+
+    #[test]
+    fn texts_that_differ_in_names_numbers_and_ids_name_one_cause() {
+        let text = |job: &str, line: u32, id: &str| {
+            format!("{job} does not compile: line {line}, column 8: no column `x` (s3://b/{job}/{id})\nat Y")
+        };
+        assert!(same(("a", &text("a", 3, "chk-7f")), ("b", &text("b", 14, "chk-9"))));
+        assert!(same(("a.eu", &text("a.eu", 3, "1")), ("b.us", &text("b.us", 3, "1"))));
+        assert!(same(("a", "x\nfirst"), ("b", "x\nsecond")), "the first line counts");
+        assert!(!same(("a", "no column `x`"), ("b", "no column `y`")));
+        // A name that is a part of a word is none.
+        assert!(!same(("a", "a table"), ("b", "a tbble")));
+    }
+
+    #[test]
+    fn kinds_are_told_of_apart() {
+        let job = JobName::try_from("a").unwrap();
+        assert_ne!(in_common(AlertKind::Unhealthy, &job, "x"), in_common(AlertKind::OperationFailed, &job, "x"));
+    }
+}
