@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use desired::manifest::JobName;
+use desired::time_span::TimeSpan;
 use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
 
@@ -248,19 +249,11 @@ pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A span of time as people write it.
+/// A span of time as manifests write it; a number alone is one of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "" | "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3600,
-        _ => 0,
-    };
-    match digits.parse::<u64>() {
-        Ok(number) if seconds > 0 => Ok(Duration::from_secs(number.saturating_mul(seconds))),
-        Ok(_) | Err(_) => Err("a number with s, m or h is expected".to_owned()),
-    }
+    let is_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let span = if is_number { format!("{text}s").parse() } else { text.parse() };
+    span.map(|span: TimeSpan| span.into()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

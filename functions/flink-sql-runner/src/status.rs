@@ -73,18 +73,22 @@ fn flink(job: &JobStatus, answer: &StatusAnswer) -> String {
 
 fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
     let dash = || "-".to_owned();
-    let head = ["NAME", "VERSION", "STATE", "SINCE", "FLINK", "OPERATION"].map(str::to_owned).to_vec();
+    let owned = answer.jobs.iter().any(|job| job.owner.is_some());
+    let mut head = ["NAME", "VERSION", "STATE", "SINCE", "FLINK", "OPERATION"].map(str::to_owned).to_vec();
+    head.extend(owned.then(|| "OWNER".to_owned()));
     let mut rows = vec![head];
     let mut notes = String::new();
     for job in &answer.jobs {
-        rows.push(vec![
+        let mut row = vec![
             job.name.to_string(),
             job.version.map_or_else(dash, |version| format!("v{version}")),
             state(job),
             job.since.map_or_else(dash, |since| ago(now, since)),
             flink(job, answer),
             job.operation.map_or_else(dash, |operation| operation.short()),
-        ]);
+        ];
+        row.extend(owned.then(|| job.owner.clone().unwrap_or_else(dash)));
+        rows.push(row);
         notes.push_str(&note(job, now));
     }
     let cut: String = answer.left_out.iter().fold(String::new(), |text, note| text + note + "\n");
@@ -223,7 +227,8 @@ fn history_text(answer: &HistoryAnswer) -> String {
     });
     let differences: String = differences.collect();
     let refused = if refused.is_empty() { refused } else { format!("\n{refused}") };
-    format!("{}{differences}{refused}", table::columns(&rows, 0))
+    let owner = answer.owner.as_deref().map(|owner| format!("Owner: {}\n", printable(owner))).unwrap_or_default();
+    format!("{owner}{}{differences}{refused}", table::columns(&rows, 0))
 }
 
 /// What keeps the job's upload from being applied, with every error.

@@ -40,6 +40,7 @@ fn orders() -> Record {
 fn job(record: Record) -> JobStatus {
     JobStatus {
         name: record.name.clone(),
+        owner: record.owner().map(str::to_owned),
         version: record.deployed.as_ref().map(|d| d.meta.query_version),
         status: record.status(),
         run: record.deployed.as_ref().and_then(lifecycle::documents::record::Deployed::run),
@@ -120,6 +121,10 @@ fn jobs_in_columns_and_what_went_wrong_below() {
       orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
     2 running. 38 of 40 slots in use, seen 12 s ago.
     ");
+    let owned = JobStatus { owner: Some("team-orders".to_owned()), ..job(orders()) };
+    let text = status_text(&answer(vec![owned, untouched("fresh")], None), at("2026-11-23T12:09:24Z"));
+    let columns: Vec<&str> = text.lines().take(2).map(|line| line.split_whitespace().last().unwrap()).collect();
+    assert_eq!(columns, ["OWNER", "team-orders"], "a column only where somebody has one");
     let nothing = answer(Vec::new(), None);
     insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @r"
     no jobs. The cluster was not looked at yet.
@@ -135,11 +140,13 @@ fn history_says_who_why_and_from_where() {
         format: String::new(),
         version: 1,
         name: name("orders"),
+        owner: Some("team\x1b orders".to_owned()),
         entries: record.history,
         refused: Vec::new(),
         left_out: Vec::new(),
     };
     insta::assert_snapshot!(history_text(&answer), @r"
+    Owner: team� orders
     WHEN                  OPERATION  VERSION  CHANGE         FROM               OUTCOME   BY    WHY
     2026-11-23 12:05:24Z  8402c0f5   v1       new            -                  deployed  anna  first deployment
     2026-11-23 12:05:24Z  371be0a9   v1       configuration  savepoint-9f1c-ab  deployed  anna  flinkProperties.parallelism.default
@@ -162,8 +169,15 @@ fn what_flink_refused_keeps_its_lines() {
     let (one, two) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT pirce", 1));
     let record = settled(running(&one, "orders"), &two, "orders 2", &outcome);
     let (name, entries) = (record.name.clone(), record.history.clone());
-    let history =
-        HistoryAnswer { format: String::new(), version: 1, name, entries, refused: Vec::new(), left_out: Vec::new() };
+    let history = HistoryAnswer {
+        format: String::new(),
+        version: 1,
+        name,
+        owner: None,
+        entries,
+        refused: Vec::new(),
+        left_out: Vec::new(),
+    };
     let status = status_text(&answer(vec![job(record)], None), at("2026-11-23T12:09:24Z"));
     for text in [status, history_text(&history)] {
         let lines: Vec<&str> = text.lines().collect();
@@ -259,6 +273,7 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
         format: String::new(),
         version: 1,
         name: name("orders"),
+        owner: None,
         entries: Vec::new(),
         refused,
         left_out: Vec::new(),

@@ -122,6 +122,9 @@ pub struct RefusedUpload {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobStatus {
     pub name: JobName,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Its deployed version.
     pub version: Option<u32>,
     /// Whether it runs.
@@ -222,6 +225,9 @@ pub struct HistoryAnswer {
     /// The version of this answer's shape.
     pub version: u32,
     pub name: JobName,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Settled operations, the newest last.
     pub entries: Vec<Entry>,
     /// The files that keep its upload from being applied, with every error.

@@ -71,6 +71,7 @@ pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAns
 pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> Result<HistoryAnswer, OutsideError> {
     let key = orchestrator.settings.keys.record(&name);
     let record = fetch::<Record>(orchestrator.store.as_ref(), &key).await?;
+    let owner = record.as_ref().and_then(|(record, _)| record.owner()).map(str::to_owned);
     let entries = record.map(|(record, _)| record.history).unwrap_or_default();
     // What was done is told also where nobody may list the uploads.
     let uploads = uploaded(orchestrator).await.unwrap_or_default();
@@ -82,13 +83,14 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     });
     let refused = refused.collect();
     let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
-    Ok(HistoryAnswer { format, version: 1, name, entries, refused, left_out })
+    Ok(HistoryAnswer { format, version: 1, name, owner, entries, refused, left_out })
 }
 
 /// A job of which nothing is recorded.
 fn untouched(name: JobName) -> JobStatus {
     JobStatus {
         name,
+        owner: None,
         version: None,
         status: None,
         run: None,
@@ -141,6 +143,7 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
     let deployed = record.deployed.as_ref();
     JobStatus {
         name,
+        owner: record.owner().map(str::to_owned),
         version: deployed.map(|d| d.meta.query_version),
         status: record.status(),
         run: deployed.and_then(Deployed::run),

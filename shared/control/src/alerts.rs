@@ -112,13 +112,19 @@ impl Alert {
 /// One line for those that say the same, in the words of the first one.
 fn line(conditions: &[&AlertCondition]) -> String {
     let Some(first) = conditions.first() else { return String::new() };
-    let mut subjects: Vec<&str> = conditions.iter().map(|condition| condition.subject.as_str()).collect();
+    let mut subjects: Vec<String> = conditions.iter().map(|condition| named(condition)).collect();
     subjects.dedup();
     let more = subjects.len().saturating_sub(NAMED);
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
     subjects.truncate(NAMED);
     let operation = first.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
     format!("- {}{rest}: {}{operation}\n", subjects.join(", "), first.detail)
+}
+
+/// What it is about, and who answers for that.
+fn named(condition: &AlertCondition) -> String {
+    let owner = condition.owner.as_ref().map(|owner| format!(" (owned by {owner})")).unwrap_or_default();
+    format!("{}{owner}", condition.subject)
 }
 
 /// Whether a subject of this kind is a job of ours.
@@ -171,6 +177,7 @@ mod tests {
             detail: "rolled-back: spalte „preis“ not found".to_owned(),
             operation: Some(OperationId::derived(&["operation"])),
             common: Vec::new(),
+            owner: None,
         };
         Alert {
             id: AlertId::derived(&["alert"]),
@@ -205,6 +212,9 @@ mod tests {
                 alert.id
             )
         );
+        let mut owned = alert.clone();
+        owned.conditions[0].owner = Some("team-orders".to_owned());
+        assert!(owned.body().contains("\n- job-0, owned by team-orders: rolled-back: "), "{}", owned.body());
         assert!(
             many.contains("- job-99: ") && many.contains("- and 3 more\n") && !many.contains("- job-100"),
             "{many}"

@@ -17,6 +17,7 @@ pub mod sql;
 mod suggest;
 pub mod tables;
 pub mod target;
+pub mod time_span;
 pub mod written;
 
 pub use flink_errors::explain;

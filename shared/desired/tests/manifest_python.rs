@@ -115,6 +115,7 @@ proptest! {
             target_table: "`t`".into(),
             body: Body::Code(code),
             properties,
+            operating: desired::manifest::Operating::default(),
         };
         let written = render_deployed(&manifest, &meta());
         prop_assert_eq!(parse_deployed(&SourceFile::new("m.yaml", written)), Ok((manifest, meta())));

@@ -106,11 +106,14 @@ pub struct AlertCondition {
     /// The causes that it may have in common with conditions of other jobs: these are told of together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub common: Vec<String>,
+    /// Who answers for the job, where it is about one that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl AlertCondition {
     fn plain(kind: AlertKind, subject: String, detail: String) -> Self {
-        Self { kind, subject, cause: String::new(), detail, operation: None, common: Vec::new() }
+        Self { kind, subject, cause: String::new(), detail, operation: None, common: Vec::new(), owner: None }
     }
 
     /// A live Flink job that no record knows.
@@ -173,8 +176,9 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
         let detail = format!("{}: {}", purpose.undone(debt.cause), debt.error);
         let operation = Some(debt.operation);
         let (subject, told) = (record.name.to_string(), first_line(&detail));
+        let owner = record.owner().map(str::to_owned);
         let common = of_debt(kind, record, purpose, debt);
-        let of_job = AlertCondition { kind, subject, cause, detail: told, operation, common };
+        let of_job = AlertCondition { kind, subject, cause, detail: told, operation, common, owner };
         // One cause, however many jobs it keeps from being deployed; the first one is told of.
         let shared = |subject: &str| {
             let detail = first_line(&format!("{} {detail}", record.name));

@@ -1,7 +1,7 @@
 //! What changed between the deployed target and the desired one, by meaning.
 //! Must not know what runs or what will be done about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use desired::manifest::{Body, effective_properties};
@@ -68,7 +68,7 @@ impl fmt::Display for ChangeKind {
 pub struct Change {
     /// What kind of change it is.
     pub kind: ChangeKind,
-    /// The fields that differ; a `description` alone leaves the kind unchanged.
+    /// The fields that differ; a `description`, and how the job is operated, leave the kind unchanged.
     pub differences: Vec<Difference>,
 }
 
@@ -96,6 +96,7 @@ impl Change {
         if old.manifest.description != new.manifest.description {
             query.push(text_difference("description", &old.manifest.description, &new.manifest.description));
         }
+        query.extend(operating_differences(old, new));
         Self { kind, differences: query }
     }
 
@@ -140,6 +141,22 @@ fn query_differences((old, old_used): (&Target, &Used), (new, new_used): (&Targe
     if old.timestamp_field != new.timestamp_field {
         found.push(text_difference("timestamp field", &old.timestamp_field, &new.timestamp_field));
     }
+    found
+}
+
+fn operating_differences(old: &Target, new: &Target) -> Vec<Difference> {
+    let said = |target: &Target| target.manifest.operating.said().into_iter().collect::<BTreeMap<_, _>>();
+    let (mut before, after) = (said(old), said(new));
+    let mut found: Vec<Difference> = Vec::new();
+    for (field, after) in after {
+        let before = before.remove(field);
+        if before.as_ref() != Some(&after) {
+            found.push(Difference { field: field.to_owned(), before, after: Some(after) });
+        }
+    }
+    let gone =
+        |(field, before): (&str, String)| Difference { field: field.to_owned(), before: Some(before), after: None };
+    found.extend(before.into_iter().map(gone));
     found
 }
 

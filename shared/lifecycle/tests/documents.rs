@@ -295,7 +295,8 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
     let mut alerts = AlertsDocument::fresh(id(4));
     let (kind, cause, detail) = (Alert::OperationFailed, "c".to_owned(), "failed: x".to_owned());
     let (operation, common) = (Some(id(3)), vec!["5".to_owned()]);
-    let condition = AlertCondition { kind, subject: label, cause, detail, operation, common };
+    let condition =
+        AlertCondition { kind, subject: label, cause, detail, operation, common, owner: Some("team".to_owned()) };
     alerts.note(&Seen { conditions: vec![condition], ..Seen::default() }, at());
     alerts.take(at());
     found.push(("alerts", value(&alerts)));

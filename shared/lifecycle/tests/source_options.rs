@@ -14,6 +14,7 @@ fn target(tables: &str, query: &str) -> Target {
         target_table: "w".to_owned(),
         body: Body::Sql(query.to_owned()),
         properties: std::collections::BTreeMap::new(),
+        operating: desired::manifest::Operating::default(),
     };
     let files = [TableFile { key: "t.sql".to_owned(), text: tables.to_owned() }];
     Target::of(manifest, &parse(&files, &Parameters::default()).unwrap(), "")

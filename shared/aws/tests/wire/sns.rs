@@ -31,6 +31,7 @@ async fn raise(answers: Vec<Answer>) -> (Fake, Result<(), OutsideError>) {
         detail: "failed: a & b".to_owned(),
         operation: None,
         common: Vec::new(),
+        owner: None,
     };
     let alert = Alert {
         id: Hex32::derived(&["alert"]).into(),

@@ -85,6 +85,7 @@ fn target(job: &JobName) -> Target {
         target_table: "sink".to_owned(),
         body: Body::Sql("SELECT 1".to_owned()),
         properties,
+        operating: desired::manifest::Operating::default(),
     };
     Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
 }

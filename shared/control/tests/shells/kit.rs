@@ -111,6 +111,7 @@ pub(crate) fn target(name: &JobName, parallelism: u32) -> Target {
         target_table: "sink".to_owned(),
         body: Body::Sql("SELECT 1".to_owned()),
         properties: properties.map(|(key, value)| (key.to_owned(), property(value))).into(),
+        operating: desired::manifest::Operating::default(),
     };
     Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
 }

@@ -7,7 +7,7 @@ use super::pyyaml::{self, Scalar};
 use super::scalar::{ScalarKind, python_text};
 use super::source::{Range, SourceText};
 use super::wire::{self, FileKind};
-use super::{Body, JobManifest, JobName, at_most, read};
+use super::{Body, JobManifest, JobName, Operating, at_most, read};
 use crate::diagnostics::{Diagnostic, SourceFile};
 
 /// What a deployment notes beside the merged manifest.
@@ -73,6 +73,7 @@ fn manifest_of(
         target_table: fields.target_table?.value,
         body: body?,
         properties: fields.properties.into_iter().map(|property| property.value).collect(),
+        operating: Operating::default(),
     };
     Some((manifest, fields.meta?))
 }

@@ -4,6 +4,8 @@
 mod catalogue;
 mod deployed;
 mod name;
+mod operating;
+mod operating_rules;
 mod option_rules;
 mod options;
 mod params;
@@ -26,6 +28,7 @@ pub(crate) use catalogue::same_value;
 pub use catalogue::{megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use name::{BadJobName, JobName};
+pub use operating::Operating;
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
 pub(crate) use params::{parameter_errors, reserved_parameter};
 pub use properties::{effective_properties, state_directories};
@@ -84,6 +87,9 @@ pub struct JobManifest {
     pub body: Body,
     /// Flink options in the spelling they were written in.
     pub properties: BTreeMap<String, PropertyValue>,
+    /// How it is to be operated.
+    #[serde(default, skip_serializing_if = "Operating::is_default")]
+    pub operating: Operating,
 }
 
 /// What the one who deploys allows.

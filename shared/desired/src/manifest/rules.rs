@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::name::JobName;
+use super::operating_rules::OperatingFields;
 use super::options::{
     CHECKPOINT_DIR, CREATE_SUBDIR, DML_SYNC, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code,
     canonical_option, reach, refusal,
@@ -34,6 +35,7 @@ pub(crate) struct Merged<'s> {
     properties: Vec<Property<'s>>,
     /// The template's options that the manifest's replace: still judged for contradictions.
     replaced: Vec<Property<'s>>,
+    operating: OperatingFields<'s>,
     misspelt: Vec<&'static str>,
 }
 
@@ -98,6 +100,7 @@ impl<'s> Merged<'s> {
             code: manifest.code.or(template.code),
             properties: kept.into_iter().chain(manifest.properties).collect(),
             replaced,
+            operating: manifest.operating.or(template.operating),
             misspelt: [manifest.misspelt, template.misspelt].concat(),
         }
     }
@@ -116,6 +119,7 @@ impl<'s> Merged<'s> {
             self.state_directories(findings);
         }
         self.texts(kind, findings);
+        self.operating.read(findings);
         self.body(policy, findings);
         self.spellings(findings);
         for property in &self.properties {
@@ -162,6 +166,7 @@ impl<'s> Merged<'s> {
             ("target-table", &self.target_table),
             ("sql", &self.sql),
             ("code", &self.code),
+            ("owner", &self.operating.owner),
         ];
         for (field, given) in texts {
             let Some(given) = given else { continue };
@@ -170,7 +175,7 @@ impl<'s> Merged<'s> {
                 findings
                     .push(given.key_error("empty-field", message, field).with_help(format!("give `{field}` a value")));
             }
-            if matches!(field, "description" | "target-table") {
+            if matches!(field, "description" | "target-table" | "owner") {
                 findings.extend(given.control_character(&given.value, field));
             }
             findings.extend(self.refused_reference(given, &given.value, kind, field));
@@ -360,6 +365,7 @@ impl<'s> Merged<'s> {
             target_table: self.target_table?.value,
             body,
             properties: self.properties.into_iter().map(|p| p.value).collect::<BTreeMap<_, _>>(),
+            operating: self.operating.read(&mut Vec::new()),
         };
         let added = super::properties::added(&manifest);
         Some((manifest, added))

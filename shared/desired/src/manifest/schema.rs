@@ -1,21 +1,32 @@
 //! The JSON Schema that editors complete and check manifests with.
 //! Knows the wire types and Flink's options; draft-07 is the newest that the YAML editors read.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::{self, FlinkOption, OptionScope, OptionType, Scalar};
+use super::operating_rules::OperatingFields;
 use super::options::refusal;
 use super::wire::Fields;
 
 /// The schema of an uploaded manifest.
 pub fn json_schema() -> Value {
-    let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
-    let mut schema = generator.into_root_schema_for::<Fields<'static>>().to_value();
+    let mut schema = schema_of::<Fields<'static>>();
+    if let (Some(fields), Value::Object(more)) =
+        (schema["properties"].as_object_mut(), schema_of::<OperatingFields<'static>>()["properties"].take())
+    {
+        fields.extend(more);
+    }
     schema["definitions"] = definitions();
     // Other keys are still allowed: some are read by code that no catalogue knows.
     schema["properties"]["flinkProperties"]["properties"] = options();
     schema
+}
+
+fn schema_of<T: JsonSchema>() -> Value {
+    let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
+    generator.into_root_schema_for::<T>().to_value()
 }
 
 /// The options that a manifest may set and that do something there.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::name::JobName;
+use super::operating_rules::OperatingFields;
 use super::scalar::{self, ScalarKind, python_text};
 use super::source::{Range, SourceText};
 use super::tree::{Entry, Node, Value};
@@ -15,7 +16,7 @@ use crate::sql::{lookalike_anywhere, lookalike_told};
 use crate::suggest::closest;
 
 /// The fields of a manifest.
-pub(crate) const FIELDS: [&str; 6] = ["name", "description", "target-table", "sql", "code", "flinkProperties"];
+pub(crate) const FIELDS: [&str; 7] = ["name", "description", "owner", "target-table", "sql", "code", "flinkProperties"];
 
 /// Which kind of file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub(crate) struct Fields<'s> {
     /// Where `flinkProperties` stands, or the file's beginning.
     #[schemars(skip)]
     pub(crate) properties_at: Range,
+    /// How the job is to be operated: described beside this.
+    #[schemars(skip)]
+    pub(crate) operating: OperatingFields<'s>,
     /// What an earlier deployment noted.
     #[schemars(skip)]
     pub(crate) meta: Option<Meta>,
@@ -131,6 +135,7 @@ impl<'s> Reader<'s, '_> {
                     fields.properties_at = entry.key_at;
                     fields.properties = self.properties(entry.value);
                 }
+                "owner" if self.kind != FileKind::Deployed => fields.operating.owner = self.text(entry),
                 "meta" if self.kind == FileKind::Deployed => fields.meta = self.meta(entry.value),
                 "meta" if self.kind == FileKind::Merged => {}
                 _ if self.kind == FileKind::Deployed => {}

@@ -21,6 +21,7 @@ fn failed(name: &str, cause: &str) -> AlertCondition {
         detail: "failed: x".to_owned(),
         operation: None,
         common: Vec::new(),
+        owner: None,
     }
 }
 

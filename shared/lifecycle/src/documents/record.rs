@@ -355,6 +355,13 @@ impl Record {
         self.status() == Some(Status::NotRunning)
     }
 
+    /// Who answers for the job, as the target says that is not applied yet, else the deployed one.
+    pub fn owner(&self) -> Option<&str> {
+        let waits = self.owed.apply.as_ref().and_then(|apply| apply.target.as_deref());
+        let target = waits.or(self.deployed.as_ref().map(|deployed| &deployed.target))?;
+        target.manifest.operating.owner.as_deref()
+    }
+
     /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.
     pub fn knows_run(&self, run: JobId) -> bool {
         // A run of the Python tool is ours under any id until it was seen.

@@ -55,6 +55,7 @@ pub(crate) fn target(sql: &str, parallelism: u32, directory: &str) -> Target {
         target_table: "sink".to_owned(),
         body: Body::Sql(sql.to_owned()),
         properties,
+        operating: desired::manifest::Operating::default(),
     };
     Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
 }

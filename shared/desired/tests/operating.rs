@@ -1,0 +1,86 @@
+//! The fields about the operation of a job: what they may be, what the template sets, what the Python tool sees of them.
+
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
+
+use desired::diagnostics::SourceFile;
+use desired::manifest::{Loaded, Meta, Operating, Policy, load, load_merged, parse_deployed, render_deployed};
+
+const BARE: &str = "name: a\ndescription: d\ntarget-table: t\nsql: TABLE x\n";
+const DIRS: &str = "flinkProperties:\n  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
+
+fn file(fields: &str) -> SourceFile {
+    SourceFile::new("queries/a.yaml", format!("{BARE}{fields}{DIRS}"))
+}
+
+fn loaded(template: Option<&str>, fields: &str) -> Loaded {
+    let template = template.map(|text| SourceFile::new("config/job-template.yaml", text));
+    load(template.as_ref(), &file(fields), &Policy::default()).unwrap()
+}
+
+fn operating(template: Option<&str>, fields: &str) -> Operating {
+    loaded(template, fields).manifest.operating
+}
+
+/// Everything that is found about these fields, a line each, without the file's name.
+fn found(fields: &str) -> String {
+    let findings = match load(None, &file(fields), &Policy::default()) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors,
+    };
+    let lines: Vec<String> = findings.iter().map(|found| found.to_string().replace("queries/a.yaml:", "")).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn an_owner_is_one_short_line() {
+    assert_eq!(operating(None, "owner: ' team-orders '\n").owner.as_deref(), Some("team-orders"));
+    assert_eq!(found(&format!("owner: {}\n", "ö".repeat(100))), "");
+    insta::assert_snapshot!(found(&format!("owner: {}\n", "ö".repeat(101))), @"5:8: error[bad-owner]: `owner` has 101 characters; write a name or an address in one line of at most 100 characters");
+    insta::assert_snapshot!(found("owner: |\n  a\n  b\n"), @"6:3: error[bad-owner]: `owner` is more than one line; write a name or an address in one line of at most 100 characters");
+    insta::assert_snapshot!(found("owner: 5\n"), @r#"5:8: error[wrong-type]: `owner` must be text, this is a number; put it in quotes: "5""#);
+    insta::assert_snapshot!(found("owner:\n"), @"5:1: error[empty-field]: `owner` is empty; give `owner` a value");
+    insta::assert_snapshot!(found("owner: ${ssm:/x}\n"), @"5:8: error[secret-reference]: a manifest cannot refer to secrets; refer to it from config/ only");
+    insta::assert_snapshot!(found("owner: \"\\e[0m\"\n"), @"5:8: error[control-character]: it holds the control character U+001B; remove it");
+    insta::assert_snapshot!(found("ownr: me\n"), @"5:1: error[unknown-field]: `ownr` is not a field of a job manifest; write `owner`");
+}
+
+#[test]
+fn the_template_sets_what_a_manifest_does_not() {
+    let template = Some("owner: platform of {job_name}\n");
+    assert_eq!(operating(template, "").owner.as_deref(), Some("platform of a"));
+    assert_eq!(operating(template, "owner: me\n").owner.as_deref(), Some("me"));
+}
+
+/// The Python tool finds the deployed manifest as it would have written it, and says nothing about these fields itself.
+#[test]
+fn deployed_manifests_hold_none_of_these_fields() {
+    let meta = || Meta {
+        query_version: 1,
+        query_id: "q".to_owned(),
+        query_create_timestamp: "2026-01-01 00:00:00".to_owned(),
+    };
+    let (plain, said) = (loaded(None, "").manifest, loaded(None, ALL).manifest);
+    assert_ne!(plain, said);
+    let written = render_deployed(&said, &meta());
+    assert_eq!(written, render_deployed(&plain, &meta()));
+    let by_python = format!("{ALL}{written}");
+    let (read, _) = parse_deployed(&SourceFile::new("manifests/a.yaml", by_python.clone())).unwrap();
+    assert_eq!(read, plain, "what the Python tool copied there was never meant by it");
+    // Merged already, by whoever wrote the file: there it counts.
+    assert_eq!(
+        load_merged(&SourceFile::new("a.yaml", by_python), &Policy::default()).unwrap().manifest.operating,
+        said.operating
+    );
+}
+
+/// A manifest that says nothing of its operation is stored as one was before there was anything to say.
+#[test]
+fn what_is_not_said_is_not_stored() {
+    let stored = serde_json::to_value(loaded(None, "").manifest).unwrap();
+    assert_eq!(stored.get("operating"), None);
+    let said = loaded(None, ALL).manifest;
+    let stored = serde_json::to_string(&said).unwrap();
+    assert_eq!(serde_json::from_str::<desired::manifest::JobManifest>(&stored).unwrap(), said);
+}
+
+const ALL: &str = "owner: team\n";
