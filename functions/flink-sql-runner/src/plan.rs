@@ -62,9 +62,12 @@ pub(crate) fn ordered(answer: &PlanAnswer) -> Exit {
 /// What a reason to do nothing means for the exit code.
 pub(crate) fn reason_exit(reason: &Reason) -> Exit {
     match reason {
-        Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::Ordered { .. } | Reason::Waits { .. } => {
-            Exit::Done
-        }
+        Reason::Unchanged
+        | Reason::Complete
+        | Reason::Suspended
+        | Reason::Absent
+        | Reason::Ordered { .. }
+        | Reason::Waits { .. } => Exit::Done,
         Reason::UploadRefused => Exit::Invalid,
         Reason::WaitsToRetry { .. } | Reason::GivenUp { .. } => Exit::Failed,
         Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource => Exit::Held,
@@ -114,6 +117,9 @@ struct Row {
     what: String,
 }
 
+/// The word for an operation after which nothing of the job runs, as its file says.
+const SUSPEND: &str = "suspend";
+
 /// The line of a job that something is done about, or that waits.
 fn row(job: &JobAnswer) -> Option<Row> {
     let held = |kind| {
@@ -122,7 +128,9 @@ fn row(job: &JobAnswer) -> Option<Row> {
     let planned = job.plan.as_ref().zip(planned_kind(job));
     match (planned, &job.reason) {
         (Some((plan, kind)), _) => Some(planned_row(plan, kind)),
-        (None, Reason::Unchanged | Reason::Complete | Reason::Absent | Reason::UploadRefused) => None,
+        (None, Reason::Unchanged | Reason::Complete | Reason::Suspended | Reason::Absent | Reason::UploadRefused) => {
+            None
+        }
         (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
         (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
         (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => held("held"),
@@ -134,8 +142,14 @@ fn planned_kind(job: &JobAnswer) -> Option<ChangeKind> {
     job.plan.as_ref().and(job.change.as_ref()).map(|change| change.kind)
 }
 
+/// Whether an operation is ordered after which nothing of the job runs, as its file says.
+fn suspends(job: &JobAnswer) -> bool {
+    job.plan.as_ref().is_some_and(|plan| plan.suspends)
+}
+
 fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
     let (symbol, colour, kind) = match change {
+        _ if plan.suspends => ("=", Colour::Yellow, SUSPEND),
         ChangeKind::New => ("+", Colour::Green, "new"),
         ChangeKind::Unchanged => ("^", Colour::Yellow, "restart"),
         ChangeKind::Configuration => ("~", Colour::Yellow, "configuration"),
@@ -161,6 +175,7 @@ fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
         Action::Replace(Stop::Cancel, From::Clean) => "cancel, START CLEAN",
         Action::Stop(Stop::Savepoint) => "savepoint, stop",
         Action::Stop(Stop::Cancel) => "cancel",
+        Action::Check => "check, start nothing",
         Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
         Action::Wait => "look again",
     };
@@ -175,6 +190,7 @@ fn sum(answer: &PlanAnswer) -> String {
     let mut counts: BTreeMap<(u8, &'static str), usize> = BTreeMap::new();
     for job in &answer.jobs {
         let word = match (planned_kind(job), &job.reason) {
+            (Some(_), _) if suspends(job) => (4, SUSPEND),
             (Some(kind), _) => match kind {
                 ChangeKind::New => (0, "new"),
                 ChangeKind::Configuration => (1, "configuration"),
@@ -185,7 +201,7 @@ fn sum(answer: &PlanAnswer) -> String {
             (None, Reason::Waits { .. } | Reason::Ordered { .. }) => (5, "waits"),
             (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => (6, "failed"),
             (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => (7, "held"),
-            (None, Reason::Unchanged | Reason::Complete) => (8, "unchanged"),
+            (None, Reason::Unchanged | Reason::Complete | Reason::Suspended) => (8, "unchanged"),
             (None, Reason::UploadRefused | Reason::Absent) => continue,
         };
         *counts.entry(word).or_default() += 1;
@@ -194,7 +210,7 @@ fn sum(answer: &PlanAnswer) -> String {
         counts.insert((9, "refused"), answer.refused.len());
     }
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
-    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(ChangeKind::Query)).count();
+    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(ChangeKind::Query) && !suspends(job)).count();
     match (parts.is_empty(), lost) {
         (true, _) => "nothing to do.".to_owned(),
         (false, 0) => format!("{}.", parts.join(", ")),

@@ -201,7 +201,7 @@ fn history_text(answer: &HistoryAnswer) -> String {
     let mut rows = vec![head];
     rows.extend(answer.entries.iter().map(|entry| {
         let why = match entry.outcome {
-            Ended::Deployed | Ended::Removed | Ended::Completed => entry.why.clone(),
+            Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed => entry.why.clone(),
             Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
                 format!("{}: {}", entry.why, named(&entry.detail, &answer.name))
             }

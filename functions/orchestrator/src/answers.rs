@@ -161,6 +161,9 @@ pub struct PlannedAnswer {
     pub before: Option<u32>,
     /// The version that is started.
     pub after: Option<u32>,
+    /// Whether nothing of the job is to run afterwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspends: bool,
     /// What most probably happens: the node picks the branch by what it sees.
     pub likely: lifecycle::decision::Action,
 }
@@ -168,7 +171,9 @@ pub struct PlannedAnswer {
 impl PlannedAnswer {
     /// What is shown of a plan.
     pub fn of(plan: &Plan) -> Self {
+        let lives = plan.previous.as_ref().is_some_and(|previous| !previous.runs.is_empty());
         let seen = match plan.change.kind {
+            ChangeKind::Unchanged if plan.suspends && lives => Observed::Running,
             ChangeKind::New | ChangeKind::Unchanged => Observed::Gone,
             ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => Observed::Running,
         };
@@ -176,7 +181,8 @@ impl PlannedAnswer {
             operation: plan.operation,
             reason: plan.reason.clone(),
             before: plan.previous.as_ref().map(|previous| previous.launch.version),
-            after: plan.next.as_ref().map(|next| next.version),
+            after: plan.next.as_ref().filter(|_| !plan.suspends).map(|next| next.version),
+            suspends: plan.suspends,
             likely: plan.action(seen),
         }
     }

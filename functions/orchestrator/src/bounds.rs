@@ -96,6 +96,7 @@ fn reason(reason: &mut Reason, cut: Cut) {
         Reason::WaitsToRetry { error, .. } | Reason::GivenUp { error } => text(error, cut),
         Reason::Unchanged
         | Reason::Complete
+        | Reason::Suspended
         | Reason::UploadRefused
         | Reason::Absent
         | Reason::Waits { .. }

@@ -174,6 +174,7 @@ fn since(record: &Record) -> Option<Timestamp> {
         }
         Some(Status::Unknown) => record.owed.keep_running.as_ref().map(|debt| debt.since).or(deployed),
         Some(Status::Stopped) => ended(&|entry| entry.change == ChangeKind::Removed && is_over(entry.outcome)),
+        Some(Status::Suspended) => record.suspended.as_ref().map(|suspension| suspension.since),
         Some(Status::Complete) => ended(&|entry| entry.change != ChangeKind::Removed && is_over(entry.outcome)),
         // Not deployed: since it was first tried, else since its upload was judged.
         None => {
@@ -186,7 +187,7 @@ fn since(record: &Record) -> Option<Timestamp> {
 /// Whether an operation may have found or made a job to be over.
 fn is_over(outcome: Ended) -> bool {
     match outcome {
-        Ended::Removed | Ended::Completed | Ended::Left => true,
+        Ended::Removed | Ended::Suspended | Ended::Completed | Ended::Left => true,
         Ended::Deployed | Ended::Unhealthy | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
             false
         }

@@ -254,6 +254,7 @@ fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::d
         previous: None,
         orphans: Vec::new(),
         stops: Vec::new(),
+        suspends: false,
         adopt: lifecycle::documents::plan::Adopt::No,
         adopt_from: None,
         clean_start: false,

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 use desired::diagnostics::SourceFile;
-use desired::manifest::{Loaded, Meta, Operating, Policy, load, load_merged, parse_deployed, render_deployed};
+use desired::manifest::{
+    Loaded, Meta, Operating, Policy, WantedState, load, load_merged, parse_deployed, render_deployed,
+};
 
 const BARE: &str = "name: a\ndescription: d\ntarget-table: t\nsql: TABLE x\n";
 const DIRS: &str = "flinkProperties:\n  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
@@ -45,6 +47,18 @@ fn an_owner_is_one_short_line() {
 }
 
 #[test]
+fn a_job_runs_or_is_suspended() {
+    assert_eq!(operating(None, "").state, WantedState::Running);
+    assert_eq!(operating(None, "state: suspended\n").state, WantedState::Suspended);
+    assert_eq!(operating(Some("state: suspended\n"), "").state, WantedState::Suspended);
+    assert_eq!(operating(Some("state: suspended\n"), "state: running\n").state, WantedState::Running);
+    insta::assert_snapshot!(found("state: suspend\n"), @"5:8: error[unknown-value]: `suspend` is no value of `state`; write `state: suspended`");
+    insta::assert_snapshot!(found("state: off\n"), @"5:8: error[unknown-value]: `off` is no value of `state`; write one of `running`, `suspended`");
+    insta::assert_snapshot!(found("state: [running]\n"), @"5:8: error[wrong-type]: `state` must be text, this is a list; write one text");
+    insta::assert_snapshot!(found("state:\n"), @"5:1: error[unknown-value]: `` is no value of `state`; write one of `running`, `suspended`");
+}
+
+#[test]
 fn the_template_sets_what_a_manifest_does_not() {
     let template = Some("owner: platform of {job_name}\n");
     assert_eq!(operating(template, "").owner.as_deref(), Some("platform of a"));
@@ -83,4 +97,4 @@ fn what_is_not_said_is_not_stored() {
     assert_eq!(serde_json::from_str::<desired::manifest::JobManifest>(&stored).unwrap(), said);
 }
 
-const ALL: &str = "owner: team\n";
+const ALL: &str = "owner: team\nstate: suspended\n";

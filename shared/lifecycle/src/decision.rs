@@ -1,9 +1,12 @@
 //! The decision table: what a change means for each thing the node can observe.
 //! Must not know identities, paths or time: one arm per cell, so that a reader checks it against docs/design.md (2).
 
+mod suspended;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+pub use suspended::action_when_suspended;
 
 use crate::change::ChangeKind;
 
@@ -115,6 +118,8 @@ pub enum Action {
     Replace(Stop, From),
     /// End the live run.
     Stop(Stop),
+    /// Compile it and start nothing.
+    Check,
     /// Touch nothing and say so.
     Refuse(Why),
     /// Look again: the state passes.

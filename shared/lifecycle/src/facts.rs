@@ -79,9 +79,13 @@ impl Settled {
     pub fn failed(&self) -> bool {
         match self.outcome {
             Ended::Failed | Ended::RolledBack | Ended::Refused => true,
-            Ended::Deployed | Ended::Unhealthy | Ended::Completed | Ended::Left | Ended::Removed | Ended::Abandoned => {
-                false
-            }
+            Ended::Deployed
+            | Ended::Unhealthy
+            | Ended::Completed
+            | Ended::Left
+            | Ended::Removed
+            | Ended::Suspended
+            | Ended::Abandoned => false,
         }
     }
 }

@@ -265,13 +265,16 @@ pub struct ApplyDebt {
 
 impl ApplyDebt {
     /// Whether it is about `target` by meaning: another description is no other target, nor is another configuration of
-    /// what may be complete, as only a changed query starts that again.
+    /// what may be complete, as only a changed query starts that again. One that is not to run is another.
     pub fn is_about(&self, target: &Target) -> bool {
+        let as_wanted = |known: &Target| known.manifest.operating.state == target.manifest.operating.state;
         self.digest == target.digest()
-            || self.target.as_ref().is_some_and(|known| match Change::between(known, target).kind {
-                ChangeKind::Unchanged => true,
-                ChangeKind::Configuration => self.debt.cause == Cause::MayBeComplete,
-                ChangeKind::New | ChangeKind::Query | ChangeKind::Removed => false,
+            || self.target.as_deref().filter(|known| as_wanted(known)).is_some_and(|known| {
+                match Change::between(known, target).kind {
+                    ChangeKind::Unchanged => true,
+                    ChangeKind::Configuration => self.debt.cause == Cause::MayBeComplete,
+                    ChangeKind::New | ChangeKind::Query | ChangeKind::Removed => false,
+                }
             })
     }
 }

@@ -111,6 +111,7 @@ impl Reason {
             Self::OtherSource => Some(AllowedFor::OtherSource),
             Self::Unchanged
             | Self::Complete
+            | Self::Suspended
             | Self::UploadRefused
             | Self::Absent
             | Self::Waits { .. }

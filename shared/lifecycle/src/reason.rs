@@ -16,6 +16,8 @@ pub enum Reason {
     Unchanged,
     /// It is bounded and done.
     Complete,
+    /// Nothing of it runs, as its file says.
+    Suspended,
     /// The upload was refused.
     UploadRefused,
     /// It is not desired and not deployed.
@@ -53,7 +55,7 @@ impl Reason {
     /// Whether there is nothing to tell: no job is worth a line each minute.
     pub fn is_quiet(&self) -> bool {
         match self {
-            Self::Unchanged | Self::Complete | Self::Absent => true,
+            Self::Unchanged | Self::Complete | Self::Suspended | Self::Absent => true,
             Self::UploadRefused
             | Self::Waits { .. }
             | Self::WaitsToRetry { .. }
@@ -71,6 +73,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Unchanged => f.write_str("unchanged"),
             Self::Complete => f.write_str("bounded and complete"),
+            Self::Suspended => f.write_str("suspended"),
             Self::UploadRefused => f.write_str("the upload was refused"),
             Self::Absent => f.write_str("not desired and not deployed"),
             Self::Waits { operation } => write!(f, "operation {} is under way", operation.short()),

@@ -185,6 +185,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Completed { .. } => "completed",
         Outcome::Left { .. } => "left",
         Outcome::Removed { .. } => "removed",
+        Outcome::Suspended { .. } => "suspended",
         Outcome::RolledBack { .. } => "rolled back",
         Outcome::Refused { .. } => "refused",
         Outcome::Failed { .. } => "failed",

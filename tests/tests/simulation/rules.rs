@@ -14,7 +14,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::read;
-use lifecycle::documents::record::{Aim, Record};
+use lifecycle::documents::record::{Aim, Record, Status};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{JobId, Nonce, OperationId, run_id};
 use lifecycle::owed::Cause;
@@ -82,8 +82,8 @@ fn says(target: &Target) -> impl Fn(Option<&Wish>) -> bool {
     let sql = match &target.manifest.body {
         Body::Sql(sql) | Body::Code(sql) => sql.trim().to_owned(),
     };
-    let slots = target.slots();
-    move |wish| wish.is_some_and(|wish| wish.sql == sql && wish.parallelism == slots)
+    let (slots, suspended) = (target.slots(), target.manifest.operating.state.is_suspended());
+    move |wish| wish.is_some_and(|wish| wish.sql == sql && wish.parallelism == slots && wish.suspended == suspended)
 }
 
 /// An operation applies what was wished after the record that it replaces was written: no old wish undoes a newer one.
@@ -197,6 +197,11 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
         standing.apply = standing.apply.filter(|apply| apply.target.as_ref().is_none_or(|target| says(target)(wish)));
         let owed: Vec<String> = standing.debts().map(|(what, debt)| format!("{what}: {}", debt.cause)).collect();
         match (wish, nature) {
+            (Some(wish), _) if good && wish.suspended => {
+                if !live.is_empty() || record.status() != Some(Status::Suspended) {
+                    found.push(format!("{name} is not suspended"));
+                }
+            }
             (Some(wish), Some(nature)) if good && nature.bounded.is_some() => {
                 let complete =
                     record.deployed.as_ref().is_some_and(|d| d.aim == Aim::Complete && says(&d.target)(Some(wish)));
@@ -336,7 +341,11 @@ fn without_cause(state: &State, result: &OperationResult) -> Option<String> {
             return nature.compiles.then(|| "a query that compiles was refused".to_owned());
         }
         Outcome::Deployed { unhealthy, .. } => unhealthy.is_some(),
-        Outcome::Completed { .. } | Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } => false,
+        Outcome::Completed { .. }
+        | Outcome::Left { .. }
+        | Outcome::Removed { .. }
+        | Outcome::Suspended { .. }
+        | Outcome::Refused { .. } => false,
     };
     if !failed || !nature.is_good() {
         return None;

@@ -10,11 +10,18 @@ use crate::flink::Nature;
 pub(crate) struct Wish {
     pub(crate) sql: String,
     pub(crate) parallelism: u32,
+    /// Whether nothing of it is to run.
+    pub(crate) suspended: bool,
 }
 
 impl Wish {
     pub(crate) fn new(words: &str, parallelism: u32) -> Self {
-        Self { sql: format!("SELECT * FROM orders WHERE note <> '{words}'"), parallelism }
+        Self { sql: format!("SELECT * FROM orders WHERE note <> '{words}'"), parallelism, suspended: false }
+    }
+
+    /// The same, not to run.
+    pub(crate) fn suspended(self) -> Self {
+        Self { suspended: true, ..self }
     }
 
     pub(crate) fn nature(&self) -> Nature {
@@ -23,9 +30,10 @@ impl Wish {
 
     /// The file that says so.
     pub(crate) fn yaml(&self, name: &str) -> String {
-        let Self { sql, parallelism } = self;
+        let Self { sql, parallelism, suspended } = self;
+        let state = if *suspended { "state: suspended\n" } else { "" };
         format!(
-            "name: {name}\ndescription: \"\"\ntarget-table: sink\nsql: |\n  {sql}\nflinkProperties:\n  \
+            "name: {name}\n{state}description: \"\"\ntarget-table: sink\nsql: |\n  {sql}\nflinkProperties:\n  \
              execution.checkpointing.dir: s3://b/checkpoints/{name}\n  \
              execution.checkpointing.savepoint-dir: s3://b/savepoints/{name}\n  \
              execution.checkpointing.interval: 10 s\n  parallelism.default: {parallelism}\n"

@@ -48,7 +48,8 @@ impl Ended {
     /// No operation was ordered.
     pub(super) fn by_decision(decision: &Decision) -> Self {
         let is = |reason: &Reason| decision.reason == reason.to_string();
-        let (outcome, exit) = if is(&Reason::Unchanged) || is(&Reason::Complete) || is(&Reason::Absent) {
+        let (outcome, exit) = if [Reason::Unchanged, Reason::Complete, Reason::Suspended, Reason::Absent].iter().any(is)
+        {
             ("unchanged", Exit::Done)
         } else if decision.held.is_some() {
             ("held", Exit::Held)
@@ -74,7 +75,11 @@ impl Ended {
             (Some(result), _) => exit_of(&result.outcome),
             (
                 None,
-                record::Ended::Deployed | record::Ended::Completed | record::Ended::Removed | record::Ended::Left,
+                record::Ended::Deployed
+                | record::Ended::Completed
+                | record::Ended::Removed
+                | record::Ended::Suspended
+                | record::Ended::Left,
             ) => Exit::Done,
             (None, record::Ended::Abandoned) => Exit::Unknown,
             (
@@ -158,6 +163,7 @@ fn needs(outcome: &Outcome) -> Option<Permission> {
         Outcome::Deployed { .. }
         | Outcome::Completed { .. }
         | Outcome::Removed { .. }
+        | Outcome::Suspended { .. }
         | Outcome::RolledBack { .. }
         | Outcome::Failed { .. } => None,
     }
@@ -166,7 +172,10 @@ fn needs(outcome: &Outcome) -> Option<Permission> {
 /// What an outcome means for the exit code.
 fn exit_of(outcome: &Outcome) -> Exit {
     match outcome {
-        Outcome::Deployed { unhealthy: None, .. } | Outcome::Completed { .. } | Outcome::Removed { .. } => Exit::Done,
+        Outcome::Deployed { unhealthy: None, .. }
+        | Outcome::Completed { .. }
+        | Outcome::Removed { .. }
+        | Outcome::Suspended { .. } => Exit::Done,
         Outcome::Left { why, .. } => match why {
             Why::RunsAsDeployed | Why::IsComplete | Why::NothingToStop => Exit::Done,
             Why::FlinkRestartsIt => Exit::Failed,

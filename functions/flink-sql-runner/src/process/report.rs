@@ -132,7 +132,7 @@ impl Carried {
             );
         }
         let changed: std::collections::BTreeSet<&JobName> = self.done.iter().map(|done| &done.job).collect();
-        let still = |reason: &Reason| matches!(reason, Reason::Unchanged | Reason::Complete);
+        let still = |reason: &Reason| matches!(reason, Reason::Unchanged | Reason::Complete | Reason::Suspended);
         let unchanged = self.reasons.iter().filter(|(job, reason)| !changed.contains(job) && still(reason)).count();
         let mut parts: Vec<String> = sums.into_iter().map(|(outcome, number)| format!("{number} {outcome}")).collect();
         if unchanged > 0 || parts.is_empty() {

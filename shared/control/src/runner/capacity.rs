@@ -121,7 +121,7 @@ fn given_back(plan: &Plan, look: &Look) -> u32 {
     let runs = plan.previous.iter().flat_map(|previous| &previous.runs);
     let holds = runs.filter_map(|run| look.job(run.job_id)).any(JobSeen::is_healthy);
     let held = plan.previous.as_ref().filter(|_| holds).map_or(0, Previous::slots);
-    held.saturating_sub(plan.next.as_ref().map_or(0, |next| next.slots))
+    held.saturating_sub(plan.next.as_ref().filter(|_| !plan.suspends).map_or(0, |next| next.slots))
 }
 
 #[cfg(test)]

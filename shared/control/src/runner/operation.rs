@@ -99,7 +99,8 @@ impl Pass<'_> {
     /// Waits for the turns that an effect needs; false if the claim was lost meanwhile.
     async fn gets_its_turns(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
         self.turns.pass_on();
-        let job = Standing { comes_back: self.plan.next.is_some(), is_down: self.timing.is_down() };
+        let job =
+            Standing { comes_back: self.plan.next.is_some() && !self.plan.suspends, is_down: self.timing.is_down() };
         let needs = Needs::of(effect, job);
         if self.turns.are_enough(needs) {
             return Ok(true);
@@ -371,7 +372,8 @@ impl Pass<'_> {
             downtime_ms: self.timing.downtime_ms(),
             phases: std::mem::take(&mut self.timing.phases),
         };
-        self.gives_back = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Deployed { .. });
+        let ended = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Suspended { .. });
+        self.gives_back = ended || matches!(result.outcome, Outcome::Deployed { .. });
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
         match self.runner.store.put(&key, write(&result), Precondition::Always).await? {

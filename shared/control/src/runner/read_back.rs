@@ -21,6 +21,7 @@ pub(super) async fn differences_of(cluster: &dyn Cluster, plan: &Plan, outcome: 
         Outcome::Completed { .. }
         | Outcome::Left { .. }
         | Outcome::Removed { .. }
+        | Outcome::Suspended { .. }
         | Outcome::Refused { .. }
         | Outcome::Failed { .. } => return Vec::new(),
     };

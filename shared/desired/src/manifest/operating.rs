@@ -1,6 +1,7 @@
 //! How a job is to be operated: who owns it, whether it runs, how it is watched and stopped.
 //! Must not know what it computes, nor how a field is written in YAML.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a manifest says of the operation of its job. None of it is an option of Flink's, and the Python tool knows none
@@ -11,6 +12,42 @@ pub struct Operating {
     /// Who answers for the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether it is to run.
+    #[serde(skip_serializing_if = "WantedState::is_running")]
+    pub state: WantedState,
+}
+
+/// Whether a job is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WantedState {
+    #[default]
+    Running,
+    /// It is checked, and nothing of it runs; its state is kept.
+    Suspended,
+}
+
+impl WantedState {
+    pub(crate) const ALL: [Self; 2] = [Self::Running, Self::Suspended];
+
+    pub fn is_suspended(self) -> bool {
+        !self.is_running()
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    fn is_running(&self) -> bool {
+        match self {
+            Self::Running => true,
+            Self::Suspended => false,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Suspended => "suspended",
+        }
+    }
 }
 
 impl Operating {
@@ -19,10 +56,11 @@ impl Operating {
         *self == Self::default()
     }
 
-    /// Each field that is said, with its value, for comparing and showing.
+    /// Each field that is said or has a default, with its value, for comparing and showing.
     pub fn said(&self) -> Vec<(&'static str, String)> {
-        let Self { owner } = self;
+        let Self { owner, state } = self;
         let owner = owner.as_ref().map(|owner| ("owner", owner.clone()));
-        owner.into_iter().collect()
+        let state = ("state", state.as_str().to_owned());
+        owner.into_iter().chain([state]).collect()
     }
 }

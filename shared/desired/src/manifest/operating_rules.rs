@@ -3,9 +3,10 @@
 
 use schemars::JsonSchema;
 
-use super::operating::Operating;
+use super::operating::{Operating, WantedState};
 use super::wire::Given;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, excerpt};
+use crate::suggest::closest;
 
 /// How many characters an owner has at most.
 const OWNER: usize = 100;
@@ -17,17 +18,21 @@ pub(crate) struct OperatingFields<'s> {
     /// Who answers for the job: a team, an address. It is named in alerts and by `status`; a change restarts nothing.
     #[schemars(with = "String", length(min = 1, max = 100))]
     pub(crate) owner: Option<Given<'s, String>>,
+    /// `suspended`: the manifest is checked and nothing of the job runs; its state is kept, and `running` goes on from it.
+    #[schemars(with = "WantedState")]
+    pub(crate) state: Option<Given<'s, String>>,
 }
 
-impl<'s> OperatingFields<'s> {
+impl OperatingFields<'_> {
     /// These, else those of the template.
     pub(crate) fn or(self, template: Self) -> Self {
-        Self { owner: self.owner.or(template.owner) }
+        Self { owner: self.owner.or(template.owner), state: self.state.or(template.state) }
     }
 
     /// What they say; what is wrong with them goes to `findings`.
     pub(crate) fn read(&self, findings: &mut Vec<Diagnostic>) -> Operating {
-        Operating { owner: self.owner.as_ref().map(|given| owner(given, findings)) }
+        let state = self.state.as_ref().and_then(|given| state(given, findings));
+        Operating { owner: self.owner.as_ref().map(|given| owner(given, findings)), state: state.unwrap_or_default() }
     }
 }
 
@@ -45,4 +50,30 @@ fn owner(given: &Given<'_, String>, findings: &mut Vec<Diagnostic>) -> String {
         findings.push(found.with_help(format!("write a name or an address in one line of at most {OWNER} characters")));
     }
     text.to_owned()
+}
+
+fn state(given: &Given<'_, String>, findings: &mut Vec<Diagnostic>) -> Option<WantedState> {
+    let known = WantedState::ALL.map(WantedState::as_str);
+    let found = one_of("state", given, &known, findings)?;
+    WantedState::ALL.into_iter().find(|state| state.as_str() == found)
+}
+
+/// The word that is given, if it is one of these.
+fn one_of<'w>(
+    field: &str,
+    given: &Given<'_, String>,
+    known: &[&'w str],
+    findings: &mut Vec<Diagnostic>,
+) -> Option<&'w str> {
+    let text = given.value.trim();
+    let found = known.iter().find(|word| **word == text).copied();
+    if found.is_none() {
+        let help = match closest(text, known) {
+            Some(meant) => format!("write `{field}: {meant}`"),
+            None => format!("write one of `{}`", known.join("`, `")),
+        };
+        let message = format!("`{}` is no value of `{field}`", excerpt(text));
+        findings.push(given.source.error("unknown-value", given.at, message).with_field(field).with_help(help));
+    }
+    found
 }

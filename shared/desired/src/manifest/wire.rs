@@ -16,7 +16,8 @@ use crate::sql::{lookalike_anywhere, lookalike_told};
 use crate::suggest::closest;
 
 /// The fields of a manifest.
-pub(crate) const FIELDS: [&str; 7] = ["name", "description", "owner", "target-table", "sql", "code", "flinkProperties"];
+pub(crate) const FIELDS: [&str; 8] =
+    ["name", "description", "owner", "state", "target-table", "sql", "code", "flinkProperties"];
 
 /// Which kind of file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +137,7 @@ impl<'s> Reader<'s, '_> {
                     fields.properties = self.properties(entry.value);
                 }
                 "owner" if self.kind != FileKind::Deployed => fields.operating.owner = self.text(entry),
+                "state" if self.kind != FileKind::Deployed => fields.operating.state = self.word(entry),
                 "meta" if self.kind == FileKind::Deployed => fields.meta = self.meta(entry.value),
                 "meta" if self.kind == FileKind::Merged => {}
                 _ if self.kind == FileKind::Deployed => {}
@@ -180,6 +182,16 @@ impl<'s> Reader<'s, '_> {
                 self.wrong_type(&field, "text", &other, at, help);
                 None
             }
+        }
+    }
+
+    /// One of few words, or a span of time: whatever is written, it is judged as a text.
+    fn word(&mut self, entry: Entry) -> Option<Given<'s, String>> {
+        match entry.value.value {
+            Value::Scalar { text, kind } if kind != ScalarKind::Null => {
+                Some(Given { value: text, key_at: entry.key_at, at: entry.value.at, source: self.source })
+            }
+            _ => self.text(entry),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod record;
 pub mod refused;
 pub mod result;
 pub mod settings;
+pub mod suspension;
 
 pub use format::{Document, DocumentError, Rest, read, write};
 pub use invariants::Invariants;

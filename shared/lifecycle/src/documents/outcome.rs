@@ -6,6 +6,7 @@ use desired::launch::Rejection;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Why;
+use crate::documents::claim::NewestNote;
 use crate::flink::Epoch;
 use crate::ids::JobId;
 use crate::owed::Cause;
@@ -75,6 +76,20 @@ pub enum Outcome {
         /// The savepoint that was taken, if one was possible.
         savepoint: Option<String>,
     },
+    /// The target is in order, and nothing of the job runs, as its file says.
+    Suspended {
+        /// The savepoint that was taken, or that somebody else's stop left.
+        savepoint: Option<String>,
+        /// The newest checkpoint of the run that was ended, as the last look told that found it alive.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<NewestNote>,
+        /// The life of the JobManager that was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
+        /// Whether a checkpoint of the job was seen.
+        #[serde(default)]
+        checkpointed: bool,
+    },
     /// The target failed and the previous manifest runs again.
     RolledBack {
         /// Why the target was given up.
@@ -124,7 +139,7 @@ impl Outcome {
     pub fn epoch(&self) -> Option<&Epoch> {
         match self {
             Self::Deployed { run, .. } | Self::Completed { run } | Self::RolledBack { run, .. } => run.epoch.as_ref(),
-            Self::Left { epoch, .. } | Self::Refused { epoch, .. } => epoch.as_ref(),
+            Self::Left { epoch, .. } | Self::Suspended { epoch, .. } | Self::Refused { epoch, .. } => epoch.as_ref(),
             Self::Failed { runs, .. } => runs.last().and_then(|run| run.epoch.as_ref()),
             Self::Removed { .. } => None,
         }
@@ -138,6 +153,7 @@ impl Outcome {
             | Self::Completed { .. }
             | Self::Left { .. }
             | Self::Removed { .. }
+            | Self::Suspended { .. }
             | Self::RolledBack { .. }
             | Self::Failed { .. } => None,
         }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, ChangeKind};
-use crate::decision::{Action, Observed, action};
+use crate::decision::{Action, Observed, action, action_when_suspended};
 use crate::documents::Document;
 use crate::documents::outcome::{Compiled, RunStarted};
 use crate::flink::Epoch;
@@ -208,6 +208,9 @@ pub struct Plan {
     /// Stops of operations that ended without a result, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stops: Vec<LeftStop>,
+    /// Whether nothing of the job is to run afterwards, as its file says: what changed is checked, what lives is ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspends: bool,
     /// Which run that we did not start is taken for ours.
     pub adopt: Adopt,
     /// The directory that holds one directory for each run of the Python tool, by its id, if it holds no other job's.
@@ -233,6 +236,12 @@ impl Plan {
     /// One branch for every observation, by the decision table.
     pub fn branches_of(kind: ChangeKind) -> Vec<Branch> {
         Observed::ALL.into_iter().map(|observed| Branch { observed, action: action(kind, observed) }).collect()
+    }
+
+    /// The same for a job that is not to run.
+    pub fn branches_when_suspended(kind: ChangeKind) -> Vec<Branch> {
+        let branch = |observed| Branch { observed, action: action_when_suspended(kind, observed) };
+        Observed::ALL.into_iter().map(branch).collect()
     }
 
     /// The action for what was observed; a plan that lacks it leaves no choice but to wait.
@@ -300,7 +309,7 @@ impl Plan {
     /// Whether the target is the deployed one: a restart has nothing to roll back to.
     pub fn is_restart(&self) -> bool {
         match self.change.kind {
-            ChangeKind::Unchanged => true,
+            ChangeKind::Unchanged => !self.suspends,
             ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => false,
         }
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Change, ChangeKind};
 use crate::documents::outcome::RefusalKind;
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
+use crate::documents::suspension::Suspension;
 use crate::documents::{Document, Rest};
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::owed::{Cause, Owed};
@@ -49,7 +50,7 @@ pub enum Source {
 pub enum Aim {
     /// It is to run; whether it does is what looks tell, and what is owed.
     Run,
-    /// It was removed: stopped, its state kept.
+    /// It was removed, or is suspended: stopped, its state kept.
     Stopped,
     /// It was bounded and is done.
     Complete,
@@ -67,6 +68,8 @@ pub enum Status {
     Unknown,
     /// It was removed: stopped, its state kept.
     Stopped,
+    /// Its file says that it is not to run: what is uploaded was checked, its state is kept.
+    Suspended,
     /// It was bounded and is done.
     Complete,
 }
@@ -78,6 +81,7 @@ impl fmt::Display for Status {
             Self::NotRunning => "not running",
             Self::Unknown => "unknown",
             Self::Stopped => "stopped",
+            Self::Suspended => "suspended",
             Self::Complete => "complete",
         })
     }
@@ -175,6 +179,8 @@ pub enum Ended {
     Left,
     /// It was stopped and removed.
     Removed,
+    /// It is in order, and nothing of it runs, as its file says.
+    Suspended,
     /// The target failed, the previous manifest runs again.
     RolledBack,
     /// Nothing was touched.
@@ -193,6 +199,7 @@ impl Ended {
             Self::Completed => "completed",
             Self::Left => "left",
             Self::Removed => "removed",
+            Self::Suspended => "suspended",
             Self::RolledBack => "rolled-back",
             Self::Refused => "refused",
             Self::Failed => "failed",
@@ -251,6 +258,9 @@ pub struct Record {
     pub highest_version: u32,
     /// What is deployed.
     pub deployed: Option<Deployed>,
+    /// That nothing of it runs, as its file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
     /// The operation under way.
     pub open: Option<OpenOperation>,
     /// What is still to be done.
@@ -285,6 +295,7 @@ impl Record {
             source,
             highest_version: 0,
             deployed: None,
+            suspended: None,
             open: None,
             owed: Owed::default(),
             orphans: Vec::new(),
@@ -338,6 +349,9 @@ impl Record {
 
     /// How what is deployed stands, as far as was settled; nothing if nothing is.
     pub fn status(&self) -> Option<Status> {
+        if self.suspended.is_some() {
+            return Some(Status::Suspended);
+        }
         let deployed = self.deployed.as_ref()?;
         let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
         Some(match (deployed.aim, self.owed.keep_running.as_ref().map(|debt| debt.cause)) {
@@ -358,7 +372,8 @@ impl Record {
     /// Who answers for the job, as the target says that is not applied yet, else the deployed one.
     pub fn owner(&self) -> Option<&str> {
         let waits = self.owed.apply.as_ref().and_then(|apply| apply.target.as_deref());
-        let target = waits.or(self.deployed.as_ref().map(|deployed| &deployed.target))?;
+        let checked = self.suspended.as_ref().and_then(|suspension| suspension.checked.as_deref());
+        let target = waits.or(checked).or(self.deployed.as_ref().map(|deployed| &deployed.target))?;
         target.manifest.operating.owner.as_deref()
     }
 

@@ -8,6 +8,7 @@ mod resume;
 mod rollback;
 mod starting;
 mod stopping;
+mod suspending;
 mod transition;
 
 pub use effects::{Effect, End, Health, Input, RunRole, StopEnd, SubmitEnd};

@@ -5,6 +5,7 @@ use super::observe::{candidates, observe};
 use super::rollback::resume_roll_back;
 use super::starting::{after_end, begin_start, note_start, watch};
 use super::stopping::{end_running, issue_stop};
+use super::suspending::nothing_runs;
 use super::transition::{
     Next, claim_of, done, failed, failed_for, finish, given_up, refuse_as_it_is, savepoint_of, to,
 };
@@ -120,7 +121,7 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
         Action::Replace(_, from) => Some(from),
         // A restart whose deployed run is gone goes on from its newest state.
         Action::Leave(_) => Some(From::Latest),
-        Action::Start(_) | Action::Stop(_) | Action::Refuse(_) | Action::Wait => None,
+        Action::Start(_) | Action::Stop(_) | Action::Check | Action::Refuse(_) | Action::Wait => None,
     };
     Intent { stop, start, left_savepoint }
 }
@@ -165,12 +166,12 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                 Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
                 Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
             };
-            let outcome = match plan.next {
-                Some(_) => {
-                    let newest = seen.run.and_then(|run| look.newest_of(run));
-                    Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed, newest }
-                }
-                None => Outcome::Removed { savepoint: seen.savepoint },
+            let stays = if plan.suspends { why != Why::NothingToStop } else { plan.next.is_some() };
+            let outcome = if stays {
+                let newest = seen.run.and_then(|run| look.newest_of(run));
+                Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed, newest }
+            } else {
+                nothing_runs(plan, &state, seen.savepoint)
             };
             finish(state, outcome)
         }
@@ -206,7 +207,10 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         }
         Action::Stop(stop) => {
             let stop = seen.run.map(|run| (run, stop));
-            end_running(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
+            prepare(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
+        }
+        Action::Check => {
+            prepare(plan, state, Box::new(Intent { stop: None, start: None, left_savepoint: seen.savepoint }))
         }
     }
 }
@@ -216,11 +220,18 @@ fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
         (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),
+        (Some(_), None) if plan.suspends => {
+            to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next))
+        }
         (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent })),
     }
 }
 
 pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+    // What is only checked needs none.
+    if intent.start.is_none() {
+        return end_running(plan, state, intent);
+    }
     let needed = slots_needed(plan, &state);
     let freed = match (&intent.stop, &plan.previous) {
         (Some(_), Some(previous)) => previous.slots(),

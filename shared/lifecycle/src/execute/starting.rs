@@ -3,6 +3,7 @@
 
 use super::resume::slots_needed;
 use super::rollback::give_up;
+use super::suspending::nothing_runs;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
 use super::{Begin, Effect, Health, Intent, OperationPhase, RunRole, State};
 use crate::decision::{From, Why};
@@ -20,8 +21,8 @@ const CANDIDATES: usize = 20;
 pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (intent.start, &plan.next) {
         (None, _) | (_, None) => {
-            let savepoint = savepoint_of(&state);
-            finish(state, Outcome::Removed { savepoint })
+            let outcome = nothing_runs(plan, &state, intent.left_savepoint);
+            finish(state, outcome)
         }
         (Some(From::Clean), Some(next)) => {
             // A run of this very target was left behind: its state counts, and it may have come to its end.

@@ -6,6 +6,7 @@ use desired::launch::Launch;
 use desired::manifest::Meta;
 use desired::target::{Target, version_directory};
 
+use super::suspending::{recording, unwanted};
 use super::{Ruling, Situation};
 use crate::change::{Change, ChangeKind};
 use crate::documents::plan::{Adopt, FORMAT, KnownRun, LeftStop, Plan, Previous, lineage};
@@ -27,7 +28,7 @@ pub fn decide(record: &Record, desired: &Desired, situation: &Situation) -> Ruli
     }
 }
 
-fn nothing(change: Option<ChangeKind>, reason: Reason) -> Ruling {
+pub(super) fn nothing(change: Option<ChangeKind>, reason: Reason) -> Ruling {
     Ruling::Nothing { change, reason, record_target: false }
 }
 
@@ -53,6 +54,10 @@ fn absent(record: &Record, situation: &Situation) -> Ruling {
 
 fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
     let failed = record.owed.apply.as_ref().filter(|apply| apply.is_about(target));
+    let suspended = target.manifest.operating.state.is_suspended();
+    if suspended && record.deployed.is_none() {
+        return unwanted(record, target, failed, situation);
+    }
     let Some(deployed) = &record.deployed else {
         return match not_now(record, failed, target, situation) {
             Some(reason) => keep(record, situation, Some(ChangeKind::New), reason),
@@ -61,6 +66,9 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
     };
     if record.source != situation.source && !record.lets_go(AllowedFor::OtherSource) {
         return keep(record, situation, None, Reason::OtherSource);
+    }
+    if suspended {
+        return unwanted(record, target, failed, situation);
     }
     let change = Change::between(&deployed.target, target);
     if situation.clean_starts_held
@@ -76,10 +84,7 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
                 Aim::Complete => Reason::Complete,
                 Aim::Run | Aim::Stopped => Reason::Unchanged,
             };
-            match keep(record, situation, Some(change.kind), reason) {
-                Ruling::Nothing { change, reason, .. } => Ruling::Nothing { change, reason, record_target: described },
-                ordered @ Ruling::Operate(_) => ordered,
-            }
+            recording(keep(record, situation, Some(change.kind), reason), described)
         }
         (ChangeKind::Unchanged, Aim::Stopped)
         | (ChangeKind::Configuration, Aim::Run | Aim::Stopped)
@@ -93,7 +98,12 @@ fn wanted(record: &Record, target: &Target, situation: &Situation) -> Ruling {
 }
 
 /// Why a target is not applied now; nothing if it may be.
-fn not_now(record: &Record, failed: Option<&ApplyDebt>, target: &Target, situation: &Situation) -> Option<Reason> {
+pub(super) fn not_now(
+    record: &Record,
+    failed: Option<&ApplyDebt>,
+    target: &Target,
+    situation: &Situation,
+) -> Option<Reason> {
     let failed = failed?;
     // Another configuration of what may be complete: no look could tell, as nobody ran this one.
     let reconfigured = failed.debt.cause == Cause::MayBeComplete && failed.digest != target.digest();
@@ -118,7 +128,7 @@ fn is_due(debt: &Debt, situation: &Situation) -> bool {
 }
 
 /// The deployed manifest is kept running, whatever is wrong with the desired one.
-fn keep(record: &Record, situation: &Situation, change: Option<ChangeKind>, reason: Reason) -> Ruling {
+pub(super) fn keep(record: &Record, situation: &Situation, change: Option<ChangeKind>, reason: Reason) -> Ruling {
     let owed = &record.owed;
     let remove = owed.remove.as_ref().is_some_and(|debt| is_due(debt, situation));
     let Some(deployed) = &record.deployed else {
@@ -149,7 +159,7 @@ fn keep(record: &Record, situation: &Situation, change: Option<ChangeKind>, reas
     }
 }
 
-fn operate(record: &Record, situation: &Situation, change: Change, target: Option<&Target>) -> Ruling {
+pub(super) fn operate(record: &Record, situation: &Situation, change: Change, target: Option<&Target>) -> Ruling {
     let meta = target.map(|_| next_meta(record, &change, situation));
     // What is brought back is what was deployed: the files may say something else by now.
     let written = situation.written.clone().filter(|_| change.kind != ChangeKind::Unchanged);
@@ -178,6 +188,7 @@ fn operate(record: &Record, situation: &Situation, change: Change, target: Optio
         previous: record.deployed.as_ref().map(|deployed| previous(record, deployed, situation)),
         orphans: record.orphans.clone(),
         stops: record.stops.clone(),
+        suspends: false,
         adopt,
         adopt_from,
         clean_start: record.granted(Permission::CleanStart).is_some(),
@@ -196,6 +207,7 @@ fn reason(record: &Record, change: &Change) -> String {
             change.differences.iter().map(|d| d.field.clone()).collect::<Vec<_>>().join(", ")
         }
         ChangeKind::Unchanged => match &record.deployed {
+            Some(_) if record.suspended.is_some() => "resumed".to_owned(),
             Some(d) if d.aim == Aim::Stopped => "put back".to_owned(),
             Some(d) if d.runs.is_empty() => "taken over from the Python tool".to_owned(),
             Some(_) | None => match &record.owed.keep_running {

@@ -18,6 +18,7 @@ pub(super) fn entry(
         .meta
         .as_ref()
         .map(|m| m.query_version)
+        .or(plan.next.as_ref().map(|next| next.version))
         .or(plan.previous.as_ref().map(|p| p.launch.version))
         .unwrap_or_default();
     Entry {
@@ -40,7 +41,11 @@ pub(super) fn restored(outcome: &Outcome) -> Option<String> {
         Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => {
             run.restored_from.clone()
         }
-        Outcome::Left { .. } | Outcome::Removed { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } => None,
+        Outcome::Left { .. }
+        | Outcome::Removed { .. }
+        | Outcome::Suspended { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Failed { .. } => None,
     }
 }
 
@@ -52,6 +57,7 @@ pub(super) fn ended(outcome: &Outcome) -> Ended {
         Outcome::Completed { .. } => Ended::Completed,
         Outcome::Left { .. } => Ended::Left,
         Outcome::Removed { .. } => Ended::Removed,
+        Outcome::Suspended { .. } => Ended::Suspended,
         Outcome::RolledBack { .. } => Ended::RolledBack,
         Outcome::Refused { .. } => Ended::Refused,
         Outcome::Failed { .. } => Ended::Failed,
@@ -69,6 +75,8 @@ pub(super) fn detail(outcome: &Outcome) -> String {
         Outcome::Left { why, .. } => why.to_string(),
         Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
         Outcome::Removed { savepoint: None } => "stopped".to_owned(),
+        Outcome::Suspended { savepoint: Some(path), .. } => format!("suspended with {path}"),
+        Outcome::Suspended { savepoint: None, .. } => "suspended".to_owned(),
         Outcome::RolledBack { reason, .. } | Outcome::Failed { reason, .. } => reason.clone(),
         Outcome::Refused { refusal, .. } => refusal.to_string(),
     }

@@ -7,6 +7,7 @@ use desired::target::Target;
 
 use super::decide::decide;
 use super::settle::{settle_abandoned, settle_result};
+use super::suspending::without_suspension;
 use super::{Dispatched, Effect, ExpectedRun, Finding, Input, JobPhase, Ruling, Situation, State};
 use crate::alert_conditions::of_record;
 use crate::change::ChangeKind;
@@ -215,6 +216,11 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
         Some(record) => *record,
         None => Record::fresh(name.clone(), situation.nonce, situation.source),
     };
+    if let Some(without) = without_suspension(&record, &desired, situation) {
+        let projection = projection(&without);
+        state.draft = Some(Box::new(without.revised(situation.nonce)));
+        return to(state, JobPhase::Projecting, Effect::Project(projection));
+    }
     record.lapse_permissions(situation.now);
     let learned = learn(&mut record, situation) | forget_other_wishes(&mut record, &desired);
     match decide(&record, &desired, situation) {
@@ -303,8 +309,10 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
     }
     let mut draft = record.revised(situation.nonce);
     draft.decision = Some(decision(situation, left.change, &left.reason, None));
-    if let (true, Desired::Target(target), Some(deployed)) = (left.record_target, desired, &mut draft.deployed) {
-        deployed.target = (**target).clone();
+    match (left.record_target, desired, &mut draft.deployed) {
+        (true, Desired::Target(target), _) if draft.suspended.is_some() => draft.note_suspended(target),
+        (true, Desired::Target(target), Some(deployed)) => deployed.target = (**target).clone(),
+        (_, Desired::Target(_) | Desired::Absent | Desired::Refused, _) => {}
     }
     state.draft = Some(Box::new(draft.clone()));
     state.record = None;
@@ -331,12 +339,15 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
     to(state, JobPhase::Projecting, Effect::Project(projection))
 }
 
-/// Exactly what the Python tool would have written, and nothing for a job that does not run.
+/// Exactly what the Python tool would have written, and nothing for a job that was removed. A suspended one has it: who
+/// goes back to the Python tool goes on from its state.
 fn projection(record: &Record) -> Option<(Box<JobManifest>, Meta)> {
     let deployed = record.deployed.as_ref()?;
     match deployed.aim {
-        Aim::Stopped => None,
-        Aim::Run | Aim::Complete => Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone())),
+        Aim::Stopped if record.suspended.is_none() => None,
+        Aim::Run | Aim::Stopped | Aim::Complete => {
+            Some((Box::new(deployed.target.manifest.clone()), deployed.meta.clone()))
+        }
     }
 }
 

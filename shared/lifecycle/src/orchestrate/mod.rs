@@ -6,6 +6,7 @@ mod history;
 mod machine;
 mod owing;
 mod settle;
+mod suspending;
 
 pub use decide::decide;
 use desired::inputs::Desired;

@@ -38,6 +38,7 @@ pub fn settle_result(
         | Outcome::Completed { .. }
         | Outcome::Left { .. }
         | Outcome::Removed { .. }
+        | Outcome::Suspended { .. }
         | Outcome::RolledBack { .. }
         | Outcome::Failed { .. } => None,
     };
@@ -84,6 +85,7 @@ impl Settling<'_> {
     pub(super) fn purpose(&self, record: &Record) -> Purpose {
         let stopped = record.deployed.as_ref().is_none_or(|deployed| deployed.aim == Aim::Stopped);
         match (&self.open.plan.next, self.open.plan.is_restart()) {
+            _ if self.open.plan.suspends => Purpose::Apply,
             (None, _) => Purpose::Remove,
             // A job that is put back is wanted anew.
             (Some(_), true) if !stopped => Purpose::KeepRunning,
@@ -142,6 +144,9 @@ impl Settling<'_> {
                 record.owed.keep_running = None;
                 record.owed.remove = None;
             }
+            Outcome::Suspended { savepoint, newest, epoch, checkpointed } => {
+                self.suspended(record, savepoint.as_ref(), newest.as_ref(), epoch.as_ref(), *checkpointed);
+            }
             Outcome::RolledBack { reason, cause, run, .. } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
@@ -162,7 +167,7 @@ impl Settling<'_> {
                 if *gone && to_run && purpose == Purpose::Apply && cause == Cause::MayBeComplete {
                     // Neither does what is deployed come back before somebody says whether it is done.
                     self.owe_keep_running(record, cause, &detail(outcome));
-                } else if *gone && to_run && record.owed.keep_running.is_none() {
+                } else if *gone && to_run && record.owed.keep_running.is_none() && !self.kept_from_suspending(cause) {
                     // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
                     let debt = self.debt(None, Cause::DoesNotRun, "it was not there as its target was tried");
                     record.owed.keep_running = Some(debt.at_once(now));
@@ -189,6 +194,9 @@ impl Settling<'_> {
         let given_out = [open.meta.as_ref(), record.deployed.as_ref().map(|deployed| &deployed.meta)];
         let highest = given_out.into_iter().flatten().map(|meta| meta.query_version).max();
         record.highest_version = record.highest_version.max(highest.unwrap_or_default());
+        // Only a suspension that is in force still, or could not be lifted, stays.
+        let stays = matches!(outcome, Outcome::Suspended { .. } | Outcome::Refused { .. });
+        record.suspended = record.suspended.take().filter(|_| stays);
         self.use_up_permissions(record, outcome);
     }
 
@@ -200,15 +208,16 @@ impl Settling<'_> {
             | Outcome::Completed { .. }
             | Outcome::Left { .. }
             | Outcome::Removed { .. }
+            | Outcome::Suspended { .. }
             | Outcome::RolledBack { .. }
             | Outcome::Failed { .. } => false,
         };
         let plan = &self.open.plan;
         record.allows.retain(|allow| {
             let carried = match allow.permission {
-                Permission::Adopt => plan.next.is_some(),
-                Permission::CleanStart => plan.clean_start || plan.change.kind == ChangeKind::Query,
-                Permission::Remove => plan.next.is_none(),
+                Permission::Adopt => plan.next.is_some() || plan.suspends,
+                Permission::CleanStart => !plan.suspends && (plan.clean_start || plan.change.kind == ChangeKind::Query),
+                Permission::Remove => plan.next.is_none() && !plan.suspends,
             };
             // One that was given after the plan was made is for another operation.
             kept_from || !carried || allow.at > plan.at
@@ -277,12 +286,12 @@ impl Settling<'_> {
     }
 }
 
-fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
+pub(super) fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
     KnownRun::of(target, version, open.plan.operation, run.clone())
 }
 
 /// What is deployed is restored from this savepoint, if there is one, unless a newer state is found.
-fn go_on_from(record: &mut Record, savepoint: Option<&String>) {
+pub(super) fn go_on_from(record: &mut Record, savepoint: Option<&String>) {
     if let (Some(deployed), Some(savepoint)) = (&mut record.deployed, savepoint) {
         deployed.restore_point = Some(savepoint.clone());
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{Aim, Allow, Decision, Deployed, Entry, FORMAT, OpenOperation, Record, Source};
 use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
+use crate::documents::suspension::Suspension;
 use crate::ids::{Nonce, OperationId};
 use crate::owed::{ApplyDebt, Cause, Debt, Owed};
 
@@ -24,6 +25,8 @@ pub(super) struct Stored {
     source: Source,
     highest_version: u32,
     deployed: Option<StoredDeployed>,
+    #[serde(default)]
+    suspended: Option<Suspension>,
     open: Option<OpenOperation>,
     #[serde(default)]
     owed: Owed,
@@ -104,6 +107,7 @@ impl From<Stored> for Record {
             source: stored.source,
             highest_version: stored.highest_version,
             deployed,
+            suspended: stored.suspended,
             open: stored.open,
             owed,
             orphans: stored.orphans,
