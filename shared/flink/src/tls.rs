@@ -158,7 +158,10 @@ pub(crate) fn meaning(error: &(dyn std::error::Error + 'static)) -> Option<Strin
     let error = handshake(error)?;
     let said = match error {
         rustls::Error::InvalidCertificate(wrong) => match wrong {
-            CertificateError::UnknownIssuer => "the JobManager's certificate is signed by none of JOBMANAGER_CA's",
+            // The second where an authority of the same name has another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "the JobManager's certificate is signed by none of JOBMANAGER_CA's"
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "the JobManager's certificate has expired"
             }

@@ -17,7 +17,7 @@ use flink::target::{DeploymentTarget, YarnTarget};
 use flink::tls::{TlsArguments, TlsError};
 use lifecycle::endpoint::Endpoint;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -46,7 +46,12 @@ struct Pair {
 
 impl Authority {
     fn new() -> Self {
+        Self::named("authority")
+    }
+
+    fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -168,9 +173,12 @@ async fn a_session_on_yarn_is_spoken_to_over_tls() {
 
 #[tokio::test]
 async fn who_cannot_prove_to_be_it_is_told_by_the_setting() {
-    let (authority, other) = (Authority::new(), Authority::new());
-    let wrong = ask(jobmanager(&authority.good(), None).await, other.ca(), None).await;
-    says(wrong, "the JobManager's certificate is signed by none of JOBMANAGER_CA's");
+    let authority = Authority::new();
+    // Another one, and another one of the same name.
+    for other in [Authority::named("other"), Authority::new()] {
+        let wrong = ask(jobmanager(&authority.good(), None).await, other.ca(), None).await;
+        says(wrong, "the JobManager's certificate is signed by none of JOBMANAGER_CA's");
+    }
     let old = authority.sign("127.0.0.1", |params| {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
@@ -192,20 +200,26 @@ async fn a_certificate_that_it_wants_is_told_by_the_setting() {
     says(foreign, "the JobManager breaks off the handshake: it may not accept JOBMANAGER_CERT");
 }
 
+/// A server that answers whatever comes first with these bytes.
+async fn answering(bytes: &'static [u8]) -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, bytes).await.unwrap();
+    });
+    endpoint
+}
+
 #[tokio::test]
 async fn tls_where_there_is_none_and_none_where_there_is() {
     let authority = Authority::new();
-    let plain = Server::default().serve().await;
+    let plain = answering(b"HTTP/1.1 400 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
     says(ask(plain, authority.ca(), None).await, "no TLS is spoken at this address");
     // Flink's answer to plain text on a port behind TLS.
-    let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint: Endpoint = behind.local_addr().unwrap().to_string().parse().unwrap();
-    tokio::spawn(async move {
-        let (mut stream, _) = behind.accept().await.unwrap();
-        let moved = b"HTTP/1.1 301 X\r\nlocation: https://jm:1/jobmanager/config\r\ncontent-length: 0\r\n\r\n";
-        tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, moved).await.unwrap();
-    });
+    let moved = b"HTTP/1.1 301 X\r\nlocation: https://jm:1/jobmanager/config\r\ncontent-length: 0\r\n\r\n";
+    let endpoint = answering(moved).await;
     let error = FlinkRest::new(endpoint, LIMITS).unwrap().epoch().await.unwrap_err();
     let OutsideError::Unknown { source, .. } = error else { panic!("{error:?}") };
     assert!(source.to_string().contains("set JOBMANAGER_CA"), "{source}");
@@ -215,7 +229,8 @@ async fn tls_where_there_is_none_and_none_where_there_is() {
 fn wrong_settings_are_refused_by_name() {
     let authority = Authority::new();
     let (cert, key) = authority.client();
-    let (_, foreign) = Authority::new().client();
+    let other = Authority::new();
+    let (_, foreign) = other.client();
     let read = |ca: Option<&Path>, cert: Option<&Path>, key: Option<&Path>| {
         let own = |path: Option<&Path>| path.map(Path::to_owned);
         let files = TlsArguments { jobmanager_ca: own(ca), jobmanager_cert: own(cert), jobmanager_key: own(key) };
