@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::driver::{Played, Scenario, play};
 use crate::faults::{Called, Caller, Fault};
-use crate::operations::{Operation, all};
+use crate::operations::{Operation, all, of_suspended_jobs};
 
 /// How many of the calls of one name meet faults: the first ones, and the last.
 const FIRST_ONES: usize = 1;
@@ -181,6 +181,15 @@ fn table(rows: &[Row]) -> String {
     let Cell { played, passed } = sum;
     let _ = write!(text, "\n{played} scenarios, {passed} passed, {} failed\n", played - passed);
     text
+}
+
+/// Every fault at every call of what suspends a job, resumes it or removes it.
+#[test]
+fn suspended_jobs_meet_every_fault() {
+    let only = std::env::var("ONLY").ok();
+    let wrong: Vec<String> =
+        of_suspended_jobs().iter().flat_map(|operation| row(operation, only.as_deref()).1).collect();
+    assert!(wrong.is_empty(), "{}\n{} scenarios failed", wrong.join("\n"), wrong.len());
 }
 
 #[test]
