@@ -205,6 +205,7 @@ impl Bounded for StatusAnswer {
             // How many slots there are and when that was seen stays; who was expected, the records say.
             observed.expected.clear();
             observed.checkpoints.clear();
+            observed.since.clear();
         }
     }
 

@@ -342,7 +342,15 @@ async fn since_is_since_when_a_job_stands_so() {
     };
     let expected = Expected { job: lost.clone(), job_id, revision: record.revision, owed: false, checkpointed: true };
     let (batch, expected) = (BatchId::derived(&["look"]), vec![expected]);
-    let seen = ObservedDocument { format: 1, batch, look, expected, replaced: None, checkpoints: Vec::new() };
+    let seen = ObservedDocument {
+        format: 1,
+        batch,
+        look,
+        expected,
+        replaced: None,
+        checkpoints: Vec::new(),
+        since: Vec::new(),
+    };
     memory.put(&keys().observed(), write(&seen));
     handle(&memory.orchestrator(), &NoCallers, event(&[&keys().observed()])).await.unwrap();
     memory.pass(1000);

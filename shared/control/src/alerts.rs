@@ -103,6 +103,9 @@ impl Alert {
                 "job is not reconciled, an object cannot be read",
                 "jobs are not reconciled, objects cannot be read",
             ),
+            AlertKind::RestartLoop => count("job restarts again and again", "jobs restart again and again"),
+            AlertKind::NoCheckpoint => count("job completes no checkpoint", "jobs complete no checkpoint"),
+            AlertKind::CheckpointsFail => count("job has checkpoints that fail", "jobs have checkpoints that fail"),
             AlertKind::NodeBroken => "The cluster's primary node does not carry out operations".to_owned(),
             AlertKind::NoCapacity => "The session has too few free slots".to_owned(),
         }
@@ -134,7 +137,10 @@ fn is_of_one_job(kind: AlertKind) -> bool {
         | AlertKind::Unhealthy
         | AlertKind::EndNotProven
         | AlertKind::CleanStartNeeded
-        | AlertKind::Unreadable => true,
+        | AlertKind::Unreadable
+        | AlertKind::RestartLoop
+        | AlertKind::NoCheckpoint
+        | AlertKind::CheckpointsFail => true,
         AlertKind::LostCluster
         | AlertKind::NoCluster
         | AlertKind::RemovalsHeld

@@ -45,6 +45,12 @@ pub enum AlertKind {
     NoCapacity,
     /// A job is not reconciled: an object of it cannot be read.
     Unreadable,
+    /// A job runs, and restarts again and again.
+    RestartLoop,
+    /// A job runs, and completes no checkpoint.
+    NoCheckpoint,
+    /// A job runs, and most of its checkpoints fail.
+    CheckpointsFail,
 }
 
 impl AlertKind {
@@ -63,6 +69,9 @@ impl AlertKind {
             Self::NodeBroken => "node-broken",
             Self::NoCapacity => "no-capacity",
             Self::Unreadable => "unreadable",
+            Self::RestartLoop => "restart-loop",
+            Self::NoCheckpoint => "no-checkpoint",
+            Self::CheckpointsFail => "checkpoints-fail",
         }
     }
 
@@ -77,7 +86,10 @@ impl AlertKind {
             | Self::CleanStartNeeded
             | Self::NodeBroken
             | Self::NoCapacity
-            | Self::Unreadable => true,
+            | Self::Unreadable
+            | Self::RestartLoop
+            | Self::NoCheckpoint
+            | Self::CheckpointsFail => true,
             Self::LostCluster | Self::OperationFailed | Self::Unhealthy => false,
         }
     }
@@ -145,6 +157,13 @@ impl AlertCondition {
         Self { common, ..Self::plain(AlertKind::Unreadable, job.to_string(), first_line(why)) }
     }
 
+    /// A run that is alive and does not fare well, with the newest failure that Flink tells.
+    pub(crate) fn of_run(kind: AlertKind, job: &JobName, told: &str, failure: Option<&str>) -> Self {
+        let detail = failure.map_or_else(|| told.to_owned(), |failure| format!("{told}: {failure}"));
+        let common = failure.map(|failure| in_common(kind, job, failure)).into_iter().collect();
+        Self { common, ..Self::plain(kind, job.to_string(), first_line(&detail)) }
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.kind, &self.subject, &self.cause) == (other.kind, &other.subject, &other.cause)
     }
@@ -196,7 +215,10 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
             | AlertKind::EndNotProven
             | AlertKind::Stranger
             | AlertKind::CleanStartNeeded
-            | AlertKind::Unreadable => of_job,
+            | AlertKind::Unreadable
+            | AlertKind::RestartLoop
+            | AlertKind::NoCheckpoint
+            | AlertKind::CheckpointsFail => of_job,
         })
     });
     found.collect()

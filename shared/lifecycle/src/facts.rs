@@ -198,6 +198,7 @@ mod tests {
             expected: ["fresh", "stale", "sick", "ended", "gone"].map(expected).into(),
             replaced: None,
             checkpoints: vec![checkpoint("fresh", 990_000), checkpoint("stale", 399_500), checkpoint("sick", 1)],
+            since: Vec::new(),
         };
         let looked = Looked::of(&document);
         let down: Vec<&str> = looked.down.iter().map(JobName::as_str).collect();

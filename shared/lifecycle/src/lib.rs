@@ -16,5 +16,6 @@ pub mod orchestrate;
 pub mod owed;
 pub mod permission;
 pub mod reason;
+pub mod run_conditions;
 pub mod session;
 pub mod state;

@@ -21,7 +21,7 @@ use lifecycle::change::ChangeKind;
 use lifecycle::documents::alerts::{AlertsDocument, Seen};
 use lifecycle::documents::batch::{Batch, BatchItem, Expected, Receipt};
 use lifecycle::documents::claim::{Abandoned, Claim, StartNote, StopNote};
-use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
+use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
 use lifecycle::documents::outcome::{Compiled, Outcome};
 use lifecycle::documents::plan::{KnownRun, LeftStop, Plan};
 use lifecycle::documents::record::{Aim, Decision, Record, Source, Status};
@@ -289,7 +289,9 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
     let look = Look { epoch: epoch(), at: at(), slots: Some(Slots { total: 4, free: 2 }), jobs };
     let checkpoints = vec![Checkpointed { job_id: run(1), at_ms: 5, completed: true }];
     let (expected, replaced) = (vec![expected()], Some(epoch()));
-    let observed = ObservedDocument { format: 1, batch: id(2), look, expected, replaced, checkpoints };
+    let failure = Some("IOException: disk full".to_owned());
+    let since = vec![Since { job_id: run(1), at: at(), completed: 3, failed: 1, restarts: 2, failure }];
+    let observed = ObservedDocument { format: 1, batch: id(2), look, expected, replaced, checkpoints, since };
     found.push(("observed", value(&observed)));
 
     let mut alerts = AlertsDocument::fresh(id(4));

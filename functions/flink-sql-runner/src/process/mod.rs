@@ -169,6 +169,7 @@ impl Node {
             expected,
             replaced: None,
             checkpoints: Vec::new(),
+            since: Vec::new(),
         };
         store.put(&settings.keys.observed(), write(&document), Precondition::Always).await?;
         let lost = document.missing().next().is_some();

@@ -13,6 +13,7 @@ use lifecycle::facts::{Fact, Looked, Swept};
 use lifecycle::flink::{Epoch, JobSeen};
 use lifecycle::ids::Nonce;
 use lifecycle::orchestrate::Lost;
+use lifecycle::run_conditions;
 
 use super::records::{Records, Versioned};
 use super::{Orchestrator, Report};
@@ -116,6 +117,8 @@ impl Orchestrator {
     /// What a look shows, for measures and for people.
     pub(super) async fn look_told(self: &Arc<Self>, document: &ObservedDocument, seen: &mut Seen) {
         self.facts.note(&Fact::Looked(Looked::of(document)));
+        seen.conditions.extend(run_conditions::of_look(document));
+        seen.untold = run_conditions::untold(document);
         match self.strangers(document).await {
             Ok(strangers) => {
                 seen.conditions.extend(strangers);

@@ -21,7 +21,6 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::{read, write};
 use lifecycle::execute::End;
-use lifecycle::flink::Epoch;
 use lifecycle::ids::{Nonce, OperationId};
 use lifecycle::keys::Keys;
 pub use observe::job_look;
@@ -29,6 +28,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use self::capacity::Capacity;
+use self::told::Told;
 use self::waves::Turns;
 use crate::errors::error_chain;
 use crate::ports::{Cluster, Files, JobLocks, OutsideError, Precondition, Store, Submitter, World};
@@ -169,26 +169,31 @@ impl Runner {
 
     /// Writes one look for the orchestrator, if it asked for one or the last one was another JobManager's.
     pub async fn publish_look(&self, batch: &Batch) -> Result<(), OutsideError> {
-        let last = if batch.look { None } else { self.last_epoch().await? };
-        if !batch.look && last.is_none() {
+        let before = match self.last_look().await {
+            // A look that was asked for needs none before it.
+            Err(_) if batch.look => None,
+            last => last?,
+        };
+        if !batch.look && before.is_none() {
             return Ok(());
         }
         let mut look = self.cluster.look().await?;
-        let replaced = last.filter(|last| *last != look.epoch);
+        let last = before.as_ref().map(|before| &before.look.epoch).filter(|_| !batch.look);
+        let replaced = last.filter(|last| **last != look.epoch).cloned();
         if !batch.look && replaced.is_none() {
             return Ok(());
         }
         let expected = batch.expected.clone();
-        let checkpoints = told::ask(&self.cluster, &expected, &mut look).await;
-        let document = ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints };
+        let Told { checkpoints, since } = told::ask(&self.cluster, &expected, &mut look, before.as_ref()).await;
+        let document =
+            ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints, since };
         self.store.put(&self.keys.observed(), write(&document), Precondition::Always).await.map(|_| ())
     }
 
-    /// The JobManager of the last look, if there was one.
-    async fn last_epoch(&self) -> Result<Option<Epoch>, OutsideError> {
+    /// The last look, if there was one.
+    async fn last_look(&self) -> Result<Option<ObservedDocument>, OutsideError> {
         let last = self.store.get(&self.keys.observed()).await?;
         // One that cannot be read is written anew with the next look that is asked for.
-        let last = last.and_then(|object| read::<ObservedDocument>(&object.bytes).ok());
-        Ok(last.map(|document| document.look.epoch))
+        Ok(last.and_then(|object| read::<ObservedDocument>(&object.bytes).ok()))
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lifecycle::documents::batch::Expected;
-use lifecycle::documents::observed::Checkpointed;
+use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
 use lifecycle::flink::{CheckpointsSeen, JobSeen, Look};
+use lifecycle::ids::JobId;
 
 use crate::fan_out::FanOut;
 use crate::ports::{Checkpoints, Cluster, OutsideError};
@@ -17,15 +18,43 @@ const ASKED: usize = 8;
 /// How long all of them may take together: a measure must not hold up a look.
 const ASKING: Duration = Duration::from_secs(20);
 
+/// How many runs that failed are asked for their failures, and how long they may take together.
+const FAILED: usize = 32;
+const FAILURES: Duration = Duration::from_secs(10);
+/// How many characters of a failure are kept.
+const FAILURE: usize = 300;
+
+/// What runs told beside a look.
+pub(super) struct Told {
+    /// Their newest states.
+    pub(super) checkpoints: Vec<Checkpointed>,
+    /// What became of them since the look before.
+    pub(super) since: Vec<Since>,
+}
+
 /// What one run told.
-struct Told {
+struct Answer {
     checkpoints: Option<Checkpoints>,
     interval_ms: Option<u64>,
     restarts: Option<u64>,
 }
 
-/// Asks every expected run that is alive, adds to the look what it told, and answers with the newest states.
-pub(super) async fn ask(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut Look) -> Vec<Checkpointed> {
+/// Asks every expected run that is alive, and adds to the look what it told.
+pub(super) async fn ask(
+    cluster: &Arc<dyn Cluster>,
+    expected: &[Expected],
+    look: &mut Look,
+    before: Option<&ObservedDocument>,
+) -> Told {
+    let checkpoints = ask_runs(cluster, expected, look).await;
+    let is_expected = |job: &&JobSeen| expected.iter().any(|expected| expected.job_id == job.id);
+    let since = look.jobs.iter().filter(is_expected).filter_map(|job| Since::of(before?, look.at, job));
+    let mut since: Vec<Since> = since.collect();
+    ask_failures(cluster, &mut since).await;
+    Told { checkpoints, since }
+}
+
+async fn ask_runs(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut Look) -> Vec<Checkpointed> {
     let alive = expected.iter().filter_map(|e| look.job(e.job_id)).filter(|job| !job.state.is_terminal()).cloned();
     let alive: Vec<JobSeen> = alive.collect();
     let mut found = Vec::new();
@@ -63,16 +92,37 @@ pub(super) async fn ask(cluster: &Arc<dyn Cluster>, expected: &[Expected], look:
     newest
 }
 
+/// Adds the newest failure of the runs of which something failed.
+async fn ask_failures(cluster: &Arc<dyn Cluster>, since: &mut [Since]) {
+    let failed = since.iter().filter(|since| since.failed > 0 || since.restarts > 0).map(|since| since.job_id);
+    let failed: Vec<JobId> = failed.take(FAILED).collect();
+    let mut answers = FanOut::new(ASKED, failed, |id: JobId| {
+        let cluster = Arc::clone(cluster);
+        async move { (id, cluster.failure(id).await) }
+    });
+    let all = async {
+        while let Some(answer) = answers.next().await {
+            let Ok((id, Ok(Some(failure)))) = answer else { continue };
+            if let Some(since) = since.iter_mut().find(|since| since.job_id == id) {
+                since.failure = Some(failure.chars().take(FAILURE).collect());
+            }
+        }
+    };
+    if tokio::time::timeout(FAILURES, all).await.is_err() {
+        tracing::warn!("not every job told why it failed in time");
+    }
+}
+
 /// One run after the other question: a JobManager that does not answer the first is not asked the rest.
-async fn ask_one(cluster: &dyn Cluster, job: &JobSeen) -> Told {
-    let mut told = Told { checkpoints: None, interval_ms: None, restarts: None };
+async fn ask_one(cluster: &dyn Cluster, job: &JobSeen) -> Answer {
+    let mut told = Answer { checkpoints: None, interval_ms: None, restarts: None };
     if let Err(error) = ask_all(cluster, job, &mut told).await {
         tracing::warn!(job = job.name, %error, "it did not tell of its checkpoints or restarts");
     }
     told
 }
 
-async fn ask_all(cluster: &dyn Cluster, job: &JobSeen, told: &mut Told) -> Result<(), OutsideError> {
+async fn ask_all(cluster: &dyn Cluster, job: &JobSeen, told: &mut Answer) -> Result<(), OutsideError> {
     // Without checkpoints it has no state that could be old.
     told.checkpoints = cluster.checkpoints(job.id).await?;
     if told.checkpoints.is_some() {

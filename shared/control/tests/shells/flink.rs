@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) restarts: Vec<Option<u64>>,
     /// What every job tells of its checkpoints; one completed one where nothing is said.
     pub(crate) checkpoints: Option<Checkpoints>,
+    /// The newest failure that every job tells.
+    pub(crate) said: Option<&'static str>,
     /// Nobody is told of checkpoints, restarts or configurations.
     pub(crate) tells_nothing: bool,
     /// What every job is said to run with.
@@ -283,7 +285,8 @@ impl Cluster for Flink {
     }
 
     async fn failure(&self, _: JobId) -> Result<Option<String>, OutsideError> {
-        Ok(self.state().failure.map(|(_, words)| words.to_owned()))
+        let state = self.state();
+        Ok(state.failure.map(|(_, words)| words).or(state.said).map(str::to_owned))
     }
 
     async fn effective(&self, _: JobId) -> Result<Option<Effective>, OutsideError> {

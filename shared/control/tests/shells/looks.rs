@@ -1,13 +1,14 @@
 //! What a look for the orchestrator holds beside the list of jobs.
 //! Must not know what follows from it.
 
+use control::orchestrator::Scope;
 use control::ports::Checkpoints;
 use desired::effective::{CheckpointSettings, Effective};
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::batch::{Batch, FORMAT};
-use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
-use lifecycle::flink::CheckpointsSeen;
+use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
+use lifecycle::flink::{CheckpointsSeen, JobState};
 use lifecycle::ids::BatchId;
 
 use crate::flink::Flink;
@@ -60,4 +61,77 @@ async fn a_look_is_written_whatever_runs_do_not_tell() {
     assert_eq!(document.look.jobs.len(), 2);
     assert!(document.look.jobs.iter().all(|job| job.checkpoints.is_none() && job.restarts.is_none()));
     assert!(document.checkpoints.is_empty());
+}
+
+/// What a run tells of itself: checkpoints that completed and failed, when the last one did, restarts.
+fn tells(flink: &Flink, (completed, failed, last): (u64, u64, i64), restarts: u64) {
+    let mut state = flink.state();
+    state.restarts = vec![Some(restarts)];
+    let (triggered_ms, completed_ms) = (Some(last * 1000), Some(last * 1000));
+    state.checkpoints = Some(Checkpoints { completed, failed, triggered_ms, completed_ms, ..Checkpoints::default() });
+}
+
+/// Every look is the epoch's first second in this outside: what is older than that is before it.
+async fn noticed(outside: &Outside, flink: &Flink, names: &[JobName]) -> Vec<Since> {
+    let document = published(outside, flink, names).await;
+    let since = document.since.clone();
+    outside.run(Scope::Observed(Box::new(document))).await;
+    since
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_run_and_do_not_fare_well_are_told_of_once_and_no_more_once_they_do() {
+    let names = jobs(12);
+    let (outside, flink) = (Outside::with(&names), flink(&names));
+    let settings = CheckpointSettings { interval: Some(60_000), ..CheckpointSettings::default() };
+    flink.state().effective = Some(Effective { checkpoints: Some(settings), ..Effective::default() });
+    flink.state().said = Some("java.io.IOException: broker 10.0.0.7 is gone");
+    tells(&flink, (10, 0, 0), 1);
+    assert_eq!(noticed(&outside, &flink, &names).await, []);
+    assert_eq!(outside.told(), []);
+
+    tells(&flink, (10, 0, 0), 6);
+    let since = noticed(&outside, &flink, &names).await;
+    assert_eq!((since.len(), since[0].restarts), (12, 5));
+    assert_eq!(outside.told(), [("restart-loop", 12)], "one cause");
+    let body = outside.state().alerts[0].body();
+    assert!(body.contains("it restarted 5 times since 00:00 UTC: java.io.IOException: broker 10.0.0.7"), "{body}");
+    assert!(body.contains("history job-00\n") && body.matches("broker").count() == 1, "{body}");
+    noticed(&outside, &flink, &names).await;
+    assert_eq!(outside.told().len(), 1, "it goes on");
+
+    // Nobody tells: it goes on. The next that tell ended it.
+    flink.state().tells_nothing = true;
+    noticed(&outside, &flink, &names).await;
+    let standing = |outside: &Outside| outside.json(&keys().alerts()).unwrap()["standing"].as_array().unwrap().len();
+    assert_eq!(standing(&outside), 12);
+    flink.state().tells_nothing = false;
+    noticed(&outside, &flink, &names).await;
+    assert_eq!(standing(&outside), 0);
+
+    tells(&flink, (11, 5, 0), 6);
+    noticed(&outside, &flink, &names).await;
+    assert_eq!(outside.told()[1..], [("checkpoints-fail", 12)]);
+    tells(&flink, (31, 5, 0), 6);
+    noticed(&outside, &flink, &names).await;
+    assert_eq!(standing(&outside), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_without_a_checkpoint_for_three_intervals_is_told_of() {
+    let names = jobs(2);
+    let (outside, flink) = (Outside::with(&names), flink(&names));
+    let settings = CheckpointSettings { interval: Some(60_000), ..CheckpointSettings::default() };
+    flink.state().effective = Some(Effective { checkpoints: Some(settings), ..Effective::default() });
+    tells(&flink, (3, 0, 0), 0);
+    let mut document = published(&outside, &flink, &names).await;
+    document.look.at = Timestamp::from_second(181).unwrap();
+    assert!(document.look.jobs.iter().all(|job| job.state == JobState::Running));
+    outside.run(Scope::Observed(Box::new(document.clone()))).await;
+    assert_eq!(outside.told(), [("no-checkpoint", 2)]);
+    document.look.at = Timestamp::from_second(179).unwrap();
+    outside.run(Scope::Observed(Box::new(document.clone()))).await;
+    document.look.at = Timestamp::from_second(200).unwrap();
+    outside.run(Scope::Observed(Box::new(document))).await;
+    assert_eq!(outside.told().len(), 2, "it ended and began again");
 }

@@ -30,6 +30,7 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
         expected: expected.iter().map(|name| outside.expected(name)).collect(),
         replaced: None,
         checkpoints: Vec::new(),
+        since: Vec::new(),
     }))
 }
 

@@ -31,6 +31,8 @@ pub struct Seen {
     pub jobs: BTreeSet<JobName>,
     /// The kinds that were looked for whole: one of them that is not among these has ended.
     pub kinds: BTreeSet<AlertKind>,
+    /// The jobs of which a look that was taken told nothing: what their runs were in goes on. Nothing without a look.
+    pub untold: Option<BTreeSet<JobName>>,
 }
 
 impl Seen {
@@ -43,6 +45,10 @@ impl Seen {
             | AlertKind::RemovalsHeld
             | AlertKind::CleanStartsHeld
             | AlertKind::Stranger => self.kinds.contains(&condition.kind),
+            AlertKind::RestartLoop | AlertKind::NoCheckpoint | AlertKind::CheckpointsFail => {
+                let is_subject = |job: &JobName| job.as_str() == condition.subject;
+                self.untold.as_ref().is_some_and(|untold| !untold.iter().any(is_subject))
+            }
             AlertKind::OperationFailed
             | AlertKind::Unhealthy
             | AlertKind::EndNotProven

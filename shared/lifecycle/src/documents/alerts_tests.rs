@@ -38,6 +38,7 @@ fn seen(conditions: &[AlertCondition], jobs: &[&str]) -> Seen {
         conditions: conditions.to_vec(),
         jobs: jobs.iter().map(|name| job(name)).collect(),
         kinds: BTreeSet::from([AlertKind::RemovalsHeld]),
+        untold: None,
     }
 }
 

@@ -1,0 +1,205 @@
+//! What a look shows of runs that are alive and do not fare well: restarts, checkpoints that fail or do not come.
+//! Must not know who is told of it, nor when again.
+
+use std::collections::BTreeSet;
+
+use desired::manifest::JobName;
+use jiff::Timestamp;
+
+use crate::alert_conditions::{AlertCondition, AlertKind};
+use crate::documents::batch::Expected;
+use crate::documents::observed::{ObservedDocument, Since};
+use crate::flink::{CheckpointsSeen, JobSeen};
+
+/// As many restarts since an earlier look are a loop: one or two come of a lost TaskManager.
+const LOOP: u64 = 3;
+/// Without a checkpoint for so many intervals, something is wrong.
+const INTERVALS: u64 = 3;
+/// No checkpoint is missed within this, however short the interval is: writing one takes time.
+const LEAST_MS: u64 = 120_000;
+
+/// What people should know of the runs in a look, one condition for each at most: the one that explains the others.
+pub fn of_look(document: &ObservedDocument) -> Vec<AlertCondition> {
+    alive(document).filter_map(|(expected, job)| of_run(document, expected, job)).collect()
+}
+
+/// The expected jobs that told nothing of themselves: whatever they were in goes on. Nothing if a look was not about
+/// any job.
+pub fn untold(document: &ObservedDocument) -> Option<BTreeSet<JobName>> {
+    // Nobody asked for a look that only tells of another JobManager.
+    if document.replaced.is_some() && document.expected.is_empty() {
+        return None;
+    }
+    let silent = alive(document).filter(|(_, job)| job.checkpoints.is_none() && job.restarts.is_none());
+    Some(silent.map(|(expected, _)| expected.job.clone()).collect())
+}
+
+fn alive(document: &ObservedDocument) -> impl Iterator<Item = (&Expected, &JobSeen)> {
+    let seen = document.expected.iter().filter_map(|e| Some((e, document.look.job(e.job_id)?)));
+    seen.filter(|(_, job)| !job.state.is_terminal())
+}
+
+fn of_run(document: &ObservedDocument, expected: &Expected, job: &JobSeen) -> Option<AlertCondition> {
+    let since = document.since.iter().find(|since| since.job_id == job.id);
+    let restarts = since.filter(|since| since.restarts >= LOOP).map(|since| {
+        let told = format!("it restarted {} times since {}", since.restarts, minute(since.at));
+        (AlertKind::RestartLoop, told)
+    });
+    let none = || missing(document.look.at, job, job.checkpoints.as_ref()?).map(|told| (AlertKind::NoCheckpoint, told));
+    let failed = || since.and_then(failing).map(|told| (AlertKind::CheckpointsFail, told));
+    let (kind, told) = restarts.or_else(none).or_else(failed)?;
+    let failure = since.and_then(|since| since.failure.as_deref());
+    Some(AlertCondition::of_run(kind, &expected.job, &told, failure))
+}
+
+/// No checkpoint completed for too long.
+fn missing(now: Timestamp, job: &JobSeen, checkpoints: &CheckpointsSeen) -> Option<String> {
+    let interval = checkpoints.interval_ms?;
+    let last = checkpoints.last_completed_at.map_or(job.started_ms, Timestamp::as_millisecond).max(job.started_ms);
+    let age = u64::try_from(now.as_millisecond().saturating_sub(last)).ok()?;
+    let limit = interval.saturating_mul(INTERVALS).max(LEAST_MS);
+    (age > limit).then(|| {
+        let (age, interval) = (seconds(age), seconds(interval));
+        format!("no checkpoint completed for {age}, one is due every {interval}; {} failed", checkpoints.failed)
+    })
+}
+
+/// More checkpoints failed than completed.
+fn failing(since: &Since) -> Option<String> {
+    (since.failed > since.completed).then(|| {
+        let all = since.failed.saturating_add(since.completed);
+        format!("{} of {all} checkpoints failed since {}", since.failed, minute(since.at))
+    })
+}
+
+fn seconds(ms: u64) -> String {
+    match ms / 1000 {
+        s @ 0..120 => format!("{s} s"),
+        s @ 120..7200 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3600),
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::batch::FORMAT;
+    use crate::flink::{Epoch, JobState, Look, Tasks};
+    use crate::ids::{BatchId, JobId};
+
+    fn id() -> JobId {
+        JobId::derived(&["run"])
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn healthy() -> CheckpointsSeen {
+        let last_completed_at = Some(at(9_990));
+        CheckpointsSeen { completed: 90, failed: 0, last_completed_at, last_size: Some(7), interval_ms: Some(60_000) }
+    }
+
+    /// A look at second 10,000 at one job that started at second 0.
+    fn look(checkpoints: Option<CheckpointsSeen>, since: Option<Since>) -> ObservedDocument {
+        let tasks = Tasks { total: 1, running: 1, ..Tasks::default() };
+        let job = JobSeen {
+            id: id(),
+            name: "orders".to_owned(),
+            state: JobState::Running,
+            tasks,
+            started_ms: 0,
+            modified_ms: 0,
+            checkpoints,
+            restarts: checkpoints.map(|_| 0),
+        };
+        let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 1 };
+        let job_name = JobName::try_from("orders").unwrap();
+        let expected = Expected { job: job_name, job_id: id(), revision: 1, owed: false, checkpointed: true };
+        ObservedDocument {
+            format: FORMAT,
+            batch: BatchId::derived(&["b"]),
+            look: Look { epoch, at: at(10_000), jobs: vec![job], slots: None },
+            expected: vec![expected],
+            replaced: None,
+            checkpoints: Vec::new(),
+            since: since.into_iter().collect(),
+        }
+    }
+
+    fn since(completed: u64, failed: u64, restarts: u64) -> Option<Since> {
+        let failure = (failed + restarts > 0).then(|| "IOException: disk full".to_owned());
+        Some(Since { job_id: id(), at: at(9_700), completed, failed, restarts, failure })
+    }
+
+    fn told(document: &ObservedDocument) -> Option<(AlertKind, String)> {
+        let mut found = of_look(document);
+        assert!(found.len() < 2);
+        found.pop().map(|condition| (condition.kind, condition.detail))
+    }
+
+    #[test]
+    fn a_run_that_fares_well_is_no_condition() {
+        assert_eq!(told(&look(Some(healthy()), None)), None);
+        assert_eq!(
+            told(&look(Some(healthy()), since(5, 1, 2))),
+            None,
+            "one that failed among others, a lost task manager"
+        );
+        assert_eq!(told(&look(None, None)), None, "nothing is known");
+    }
+
+    #[test]
+    fn no_checkpoint_for_three_intervals() {
+        let aged = |age: i64, interval_ms: Option<u64>| {
+            let last_completed_at = Some(at(10_000 - age));
+            told(&look(Some(CheckpointsSeen { last_completed_at, interval_ms, failed: 4, ..healthy() }), None))
+        };
+        assert_eq!(aged(180, Some(60_000)), None);
+        let (kind, detail) = aged(181, Some(60_000)).unwrap();
+        assert_eq!(kind, AlertKind::NoCheckpoint);
+        assert_eq!(detail, "no checkpoint completed for 3 min, one is due every 60 s; 4 failed");
+        assert_eq!(aged(119, Some(1_000)), None, "writing one takes time");
+        assert!(aged(121, Some(1_000)).is_some());
+        assert_eq!(aged(9_000, None), None, "it makes none by itself");
+        let never = CheckpointsSeen { completed: 0, last_completed_at: None, ..healthy() };
+        assert!(told(&look(Some(never), None)).is_some(), "since it started");
+    }
+
+    #[test]
+    fn more_checkpoints_failed_than_completed() {
+        let (kind, detail) = told(&look(Some(healthy()), since(1, 4, 0))).unwrap();
+        assert_eq!(kind, AlertKind::CheckpointsFail);
+        assert_eq!(detail, "4 of 5 checkpoints failed since 02:41 UTC: IOException: disk full");
+        assert_eq!(told(&look(Some(healthy()), since(2, 2, 0))), None);
+    }
+
+    #[test]
+    fn a_loop_of_restarts_explains_what_else_is_wrong() {
+        let old = CheckpointsSeen { last_completed_at: Some(at(1)), ..healthy() };
+        let (kind, detail) = told(&look(Some(old), since(0, 4, 3))).unwrap();
+        assert_eq!(kind, AlertKind::RestartLoop);
+        assert_eq!(detail, "it restarted 3 times since 02:41 UTC: IOException: disk full");
+        let ended = {
+            let mut document = look(Some(old), since(0, 4, 3));
+            document.look.jobs[0].state = JobState::Failed;
+            document
+        };
+        assert_eq!(told(&ended), None, "it is brought back, or told of as failed");
+    }
+
+    #[test]
+    fn what_was_not_told_goes_on() {
+        assert_eq!(untold(&look(Some(healthy()), None)), Some(BTreeSet::new()));
+        assert_eq!(untold(&look(None, None)).map(|jobs| jobs.len()), Some(1));
+        let mut replaced = look(Some(healthy()), None);
+        replaced.replaced = Some(replaced.look.epoch.clone());
+        assert!(untold(&replaced).is_some());
+        replaced.expected.clear();
+        assert_eq!(untold(&replaced), None);
+    }
+}
