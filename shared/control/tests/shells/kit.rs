@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) read: Vec<String>,
     /// The lists of the control plane lag: they show no batch.
     pub(crate) unlisted: bool,
+    /// The batches that were sent.
+    pub(crate) sent: Vec<BatchId>,
     /// The batches that the control plane was asked for.
     pub(crate) asked: Vec<BatchId>,
     /// How many calls came, how many are under way, and how many had nothing beside them from beginning to end.
@@ -205,6 +207,11 @@ impl Outside {
 
     pub(crate) fn later(&self, seconds: i64) {
         self.state().second += seconds;
+    }
+
+    /// Every object with its version.
+    pub(crate) fn versions(&self) -> BTreeMap<String, u64> {
+        self.state().objects.iter().map(|(key, (_, version))| (key.clone(), *version)).collect()
     }
 
     /// The object at a key, as JSON.
@@ -389,6 +396,7 @@ impl Dispatcher for Outside {
     }
 
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+        self.state().sent.push(order.batch);
         Ok(order.batch.to_string())
     }
 }
