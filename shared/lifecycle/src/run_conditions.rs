@@ -54,7 +54,8 @@ fn of_run(document: &ObservedDocument, expected: &Expected, job: &JobSeen) -> Op
 
 /// No checkpoint completed for too long.
 fn missing(now: Timestamp, job: &JobSeen, checkpoints: &CheckpointsSeen) -> Option<String> {
-    let interval = checkpoints.interval_ms?;
+    // That it waits for slots is told of as such.
+    let interval = checkpoints.interval_ms.filter(|_| !job.tasks.all_wait())?;
     let last = checkpoints.last_completed_at.map_or(job.started_ms, Timestamp::as_millisecond).max(job.started_ms);
     let age = u64::try_from(now.as_millisecond().saturating_sub(last)).ok()?;
     let limit = interval.saturating_mul(INTERVALS).max(LEAST_MS);
@@ -166,6 +167,9 @@ mod tests {
         assert_eq!(aged(119, Some(1_000)), None, "writing one takes time");
         assert!(aged(121, Some(1_000)).is_some());
         assert_eq!(aged(9_000, None), None, "it makes none by itself");
+        let mut waits = look(Some(CheckpointsSeen { last_completed_at: None, ..healthy() }), None);
+        waits.look.jobs[0].tasks = Tasks { total: 1, waiting: 1, ..Tasks::default() };
+        assert_eq!(told(&waits), None, "it has no slot");
         let never = CheckpointsSeen { completed: 0, last_completed_at: None, ..healthy() };
         assert!(told(&look(Some(never), None)).is_some(), "since it started");
     }

@@ -125,7 +125,8 @@ async fn ask_one(cluster: &dyn Cluster, job: &JobSeen) -> Answer {
 async fn ask_all(cluster: &dyn Cluster, job: &JobSeen, told: &mut Answer) -> Result<(), OutsideError> {
     // Without checkpoints it has no state that could be old.
     told.checkpoints = cluster.checkpoints(job.id).await?;
-    if told.checkpoints.is_some() {
+    // While a savepoint is written, with a stop or without, no checkpoint is missed.
+    if told.checkpoints.as_ref().is_some_and(|checkpoints| !checkpoints.savepoint_in_progress) {
         told.interval_ms = cluster.checkpoint_interval(job.id).await?;
     }
     told.restarts = cluster.restarts(job.id).await?;
