@@ -31,20 +31,48 @@ pub async fn load(
     policy: &Policy,
     timestamp_field: &str,
 ) -> Result<Inputs, OutsideError> {
-    let queries = store
-        .list(&keys.queries())
-        .await?
-        .into_iter()
-        .filter(|l| matches!(keys.kind_of(&l.key), ObjectKind::Query { .. }));
+    Ok(Inputs::read(&read_files(store, keys, timestamp_field, &|_| true).await?, policy))
+}
+
+/// What an uploaded file says, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRole {
+    /// A manifest.
+    Query,
+    Template,
+    Params,
+    /// Table definitions.
+    Tables,
+}
+
+impl FileRole {
+    /// The role of the file at `key`; nothing if nobody reads it.
+    pub fn of(keys: &Keys, key: &str) -> Option<Self> {
+        match keys.kind_of(key) {
+            ObjectKind::Query { .. } => Some(Self::Query),
+            ObjectKind::Config if key == keys.template() => Some(Self::Template),
+            ObjectKind::Config if key == keys.params() => Some(Self::Params),
+            ObjectKind::Config => {
+                let is_sql = key.starts_with(&keys.tables()) && key.to_ascii_lowercase().ends_with(".sql");
+                is_sql.then_some(Self::Tables)
+            }
+            ObjectKind::Result { .. } | ObjectKind::Observed | ObjectKind::Other => None,
+        }
+    }
+}
+
+/// Reads the uploaded files whose keys are wanted.
+pub async fn read_files(
+    store: &Arc<dyn Store>,
+    keys: &Keys,
+    timestamp_field: &str,
+    wanted: &(dyn Fn(&str) -> bool + Send + Sync),
+) -> Result<InputFiles, OutsideError> {
+    let read = |listed: &Listed| FileRole::of(keys, &listed.key).is_some() && wanted(&listed.key);
+    let queries = store.list(&keys.queries()).await?.into_iter().filter(&read);
     let queries = read_all(store, queries.collect()).await?;
-    let config = store.list(&keys.config()).await?;
-    let (tables_prefix, template, params) = (keys.tables(), keys.template(), keys.params());
-    let wanted = config.into_iter().filter(|l| {
-        l.key == template
-            || l.key == params
-            || (l.key.starts_with(&tables_prefix) && l.key.to_ascii_lowercase().ends_with(".sql"))
-    });
-    let config = read_all(store, wanted.collect()).await?;
+    let config = store.list(&keys.config()).await?.into_iter().filter(&read);
+    let config = read_all(store, config.collect()).await?;
     for unread in &config.unread {
         match &unread.why {
             Unread::TooLarge { .. } | Unread::Refused(_) => {}
@@ -62,15 +90,20 @@ pub async fn load(
         ..InputFiles::default()
     };
     for file in config.files {
-        if file.file.name == template {
-            files.template = Some(file);
-        } else if file.file.name == params {
-            files.params = Some(file);
-        } else {
-            files.tables.push(file);
-        }
+        place(&mut files, keys, file);
     }
-    Ok(Inputs::read(&files, policy))
+    Ok(files)
+}
+
+/// Puts a file where its key says; one that nobody reads goes nowhere.
+pub fn place(files: &mut InputFiles, keys: &Keys, file: InputFile) {
+    match FileRole::of(keys, &file.file.name) {
+        Some(FileRole::Query) => files.queries.push(file),
+        Some(FileRole::Template) => files.template = Some(file),
+        Some(FileRole::Params) => files.params = Some(file),
+        Some(FileRole::Tables) => files.tables.push(file),
+        None => {}
+    }
 }
 
 /// What came of reading the objects of a listing.

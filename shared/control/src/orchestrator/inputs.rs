@@ -23,6 +23,7 @@ pub trait DesiredSource: Send + Sync {
 }
 
 /// The uploaded files in the bucket.
+#[derive(Clone)]
 pub struct Uploads {
     pub store: Arc<dyn Store>,
     pub keys: Keys,

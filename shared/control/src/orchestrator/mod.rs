@@ -2,11 +2,13 @@
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
 mod asked;
+mod basis;
 mod dispatch;
 mod guards;
 mod inputs;
 mod job;
 mod notify;
+mod overlay;
 mod records;
 mod scope;
 mod trouble;
@@ -15,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use basis::RecordSeen;
 use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
 pub use dispatch::Batches;
@@ -30,6 +33,7 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{Finding, Learned, Lost};
 use lifecycle::owed::{Circumstances, Patience};
 pub use notify::{Facts, NoFacts};
+pub use overlay::Overlay;
 pub use scope::Scope;
 use tokio::sync::Mutex;
 use tracing::{Instrument, field};
@@ -90,6 +94,8 @@ pub struct Report {
     pub inputs: Option<Inputs>,
     /// What people were told of at once.
     pub alerts: Vec<Alert>,
+    /// What the records said where nothing was done: what a plan rests on.
+    pub records: BTreeMap<JobName, RecordSeen>,
 }
 
 /// What the orchestrator works with.
@@ -174,7 +180,9 @@ impl Orchestrator {
             ordered: Mutex::new(Vec::new()),
             dry,
         });
+        let seen_records = if dry { basis::seen(&records, &inputs, clean_starts_held) } else { BTreeMap::new() };
         let mut report = Arc::clone(&self).look_after(&round, records).await;
+        report.records = seen_records;
         for (name, error) in unread {
             log_found(&name, &Err(&error));
             report.trouble(name, &Trouble::Reading(error));

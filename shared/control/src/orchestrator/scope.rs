@@ -97,7 +97,8 @@ impl Orchestrator {
         })
     }
 
-    pub(super) async fn all_names(&self) -> Result<BTreeSet<JobName>, OutsideError> {
+    /// The names of all jobs that have a record, a deployed manifest or a desired one.
+    pub async fn all_names(&self) -> Result<BTreeSet<JobName>, OutsideError> {
         let keys = &self.settings.keys;
         let mut names = self.desired.names().await?;
         for listed in self.store.list(&keys.records()).await? {

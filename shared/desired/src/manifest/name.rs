@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::suggest::closest;
+
 /// The longest name.
 const MAX_LENGTH: usize = 100;
 
@@ -39,6 +41,14 @@ impl JobName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The one of the known names that this one was probably meant to be.
+    pub fn closest<'a>(&self, known: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+        let known: Vec<&Self> = known.into_iter().collect();
+        let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+        let found = closest(self.as_str(), &names)?;
+        known.into_iter().find(|name| name.as_str() == found)
     }
 }
 
@@ -107,6 +117,13 @@ mod tests {
         for bad in ["", "-a", ".a", "_a", "a/b", "a b", "a\n", "ä", "a$", "..", &"x".repeat(101)] {
             assert!(JobName::try_from(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_near_the_one_that_was_meant() {
+        let known = ["orders", "clicks"].map(|name| JobName::try_from(name).unwrap());
+        let near = |text: &str| JobName::try_from(text).unwrap().closest(&known).map(JobName::as_str);
+        assert_eq!([near("ordres"), near("payments")], [Some("orders"), None]);
     }
 
     #[test]
