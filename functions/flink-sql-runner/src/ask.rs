@@ -41,7 +41,7 @@ async fn function(action: &Action, invocation: &Invocation) -> Result<Answer, Cl
 
 /// By an orchestrator in this process.
 async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
-    let reads = only_reads(&action) || matches!(action, Action::Plan { .. });
+    let reads = only_reads(&action) || matches!(action, Action::Plan(_));
     let orchestrator = if reads { invocation.reading().await? } else { invocation.acting().await? };
     Ok(actions::act(&orchestrator, action).await?)
 }
@@ -50,7 +50,7 @@ async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliErro
 fn only_reads(action: &Action) -> bool {
     match action {
         Action::Status {} | Action::History { .. } => true,
-        Action::Plan { .. }
+        Action::Plan(_)
         | Action::Deploy { .. }
         | Action::Redeploy { .. }
         | Action::Sweep { .. }

@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Show what a deployment would do; change nothing.
     Plan(Plan),
+    /// Carry out a plan that was saved, unless what it rests on moved on.
+    Apply(Apply),
     /// Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it.
     Deploy(Deploy),
     /// Show how every job stands: what holds it, what is owed to it, which uploads are refused.
@@ -122,11 +124,8 @@ pub(crate) enum Command {
         /// The job.
         name: JobName,
     },
-    /// Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept.
-    Remove {
-        /// The job.
-        name: JobName,
-    },
+    /// Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept.
+    Remove(Remove),
     /// Bring every job to what is uploaded, and look for lost runs.
     Redeploy,
     /// Look after open operations and due retries.
@@ -186,12 +185,21 @@ pub(crate) struct Validate {
 /// `plan`.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The jobs; all if none is named.
-    #[arg(value_name = "NAME")]
-    pub(crate) names: Vec<JobName>,
+    /// Manifests or folders as they would be uploaded, or names of jobs; all uploaded jobs if none is given.
+    #[arg(value_name = "PATH|NAME")]
+    pub(crate) targets: Vec<String>,
     /// End with 4 if anything would be done.
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// End with 7 if a job would lose its state.
+    #[arg(long)]
+    pub(crate) fail_on_state_loss: bool,
+    /// Take for deleted what is uploaded and has no file in the given folders.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Keep the plan in a file, for `apply`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// `deploy`.
@@ -200,12 +208,40 @@ pub(crate) struct Deploy {
     /// Manifests or folders to upload, or names of jobs; all uploaded jobs if none is given.
     #[arg(value_name = "PATH|NAME")]
     pub(crate) targets: Vec<String>,
+    /// Delete what is uploaded and has no file in the given folders: these jobs are stopped, their states kept.
+    #[arg(long)]
+    pub(crate) prune: bool,
     /// Wait for the outcome and show how it comes about.
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait: 90s, 10m, 2h.
     #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
     pub(crate) timeout: Duration,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// The plan, as `plan --save FILE` kept it.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Wait for the outcome and show how it comes about.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait: 90s, 10m, 2h.
+    #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+}
+
+/// `remove`.
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The jobs.
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<JobName>,
+    /// Only show what would come of it.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `allow`.

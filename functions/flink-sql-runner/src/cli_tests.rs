@@ -81,6 +81,7 @@ fn help_of_deploy() {
       [PATH|NAME]...  Manifests or folders to upload, or names of jobs; all uploaded jobs if none is given
 
     Options:
+          --prune           Delete what is uploaded and has no file in the given folders: these jobs are stopped, their states kept
           --wait            Wait for the outcome and show how it comes about
           --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
       -h, --help            Print help (see more with '--help')

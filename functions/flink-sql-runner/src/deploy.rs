@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use control::documents::fetch;
 use control::ports::{OutsideError, Store};
@@ -24,6 +26,7 @@ use crate::follow::{Followed, Follower, Wanted};
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::plan;
+use crate::prune::{delete, surplus};
 use crate::render::{count, printable};
 use crate::upload::{Uploaded, upload};
 use crate::validate::judge;
@@ -46,16 +49,43 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
         invocation.can_order()?;
     }
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
-    let before = standing(store.as_ref(), &keys, &paths).await?;
-    let uploaded = upload(store.as_ref(), &keys, &paths).await?;
-    let answer = if orders { Some(order(invocation, &names).await?) } else { None };
-    show(&uploaded, answer.as_ref(), arguments.wait, out);
-    let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
-    if !arguments.wait {
-        return Ok(exit);
+    let removed = if arguments.prune { surplus(store.as_ref(), &keys, &paths).await? } else { Vec::new() };
+    if !removed.is_empty() {
+        let found: Vec<String> = removed.iter().map(|key| printable(key)).collect();
+        out.note(&format!("without a file any more, deleted:\n  {}\n", found.join("\n  ")));
     }
+    let before = standing(store.as_ref(), &keys, &jobs_of(&paths)?).await?;
+    let uploaded = upload(store.as_ref(), &keys, &paths).await?;
+    // After the uploads: a manifest that was moved is there at every moment.
+    delete(store.as_ref(), &removed).await?;
+    let answer = if orders { Some(order(invocation, &names).await?) } else { None };
+    let done = Done { uploaded, removed, answer, before };
+    finish(done, (store, keys), arguments.wait.then_some(arguments.timeout), out).await
+}
+
+/// What was done before anything is followed.
+pub(crate) struct Done {
+    pub(crate) uploaded: Vec<Uploaded>,
+    /// The keys that were deleted.
+    pub(crate) removed: Vec<String>,
+    /// What was ordered.
+    pub(crate) answer: Option<PlanAnswer>,
+    /// The decisions that stood before.
+    pub(crate) before: Vec<(JobName, Decision)>,
+}
+
+/// Where it is followed.
+type Place = (Arc<dyn Store>, Keys);
+
+/// Shows what was done, and follows it for as long as is said.
+pub(crate) async fn finish(done: Done, place: Place, wait: Option<Duration>, out: Out) -> Result<Exit, CliError> {
+    show(&done, wait.is_some(), out);
+    let Done { uploaded, answer, before, .. } = done;
+    let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
+    let Some(timeout) = wait else { return Ok(exit) };
     let jobs = followed(&uploaded, answer.as_ref(), &before);
-    let follower = Follower { store, keys, out, timeout: arguments.timeout };
+    let (store, keys) = place;
+    let follower = Follower { store, keys, out, timeout };
     let exit = exit.and(follower.follow(jobs).await?);
     if out.is_json() {
         out.event(&json!({"type": "end", "version": 1, "exit": exit.code()}), String::new);
@@ -64,7 +94,7 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
 }
 
 /// Which arguments are files and which are names; a file wins.
-fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), CliError> {
+pub(crate) fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<JobName>), CliError> {
     let (mut paths, mut names) = (Vec::new(), BTreeSet::new());
     for argument in arguments {
         if Path::new(argument).exists() {
@@ -105,28 +135,38 @@ fn is_absent(reason: &Reason) -> bool {
     matches!(reason, Reason::Absent)
 }
 
-/// The decisions that stand before the upload, by job.
-async fn standing(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<(JobName, Decision)>, CliError> {
-    let mut found = Vec::new();
+/// The jobs that files are about.
+fn jobs_of(paths: &[PathBuf]) -> Result<BTreeSet<JobName>, CliError> {
+    let mut found = BTreeSet::new();
     for path in paths {
-        for (_, under) in crate::upload::map(path)? {
-            let Some(name) = stem(&under).and_then(|stem| JobName::try_from(stem).ok()) else {
-                continue;
-            };
-            let record = match fetch::<Record>(store, &keys.record(&name)).await {
-                Ok(Some((record, _))) => record,
-                // One that cannot be read is that job's trouble: the answer names it, and the others are uploaded.
-                Ok(None) | Err(OutsideError::Refused { .. }) => continue,
-                Err(error @ OutsideError::Unknown { .. }) => return Err(error.into()),
-            };
-            found.extend(record.decision.map(|decision| (name, decision)));
-        }
+        let mapped = crate::upload::map(path)?;
+        found.extend(mapped.iter().filter_map(|(_, under)| JobName::try_from(stem(under)?).ok()));
+    }
+    Ok(found)
+}
+
+/// The decisions that stand before the upload, by job.
+pub(crate) async fn standing(
+    store: &dyn Store,
+    keys: &Keys,
+    jobs: &BTreeSet<JobName>,
+) -> Result<Vec<(JobName, Decision)>, CliError> {
+    let mut found = Vec::new();
+    for name in jobs {
+        let record = match fetch::<Record>(store, &keys.record(name)).await {
+            Ok(Some((record, _))) => record,
+            // One that cannot be read is that job's trouble: the answer names it, and the others are uploaded.
+            Ok(None) | Err(OutsideError::Refused { .. }) => continue,
+            Err(error @ OutsideError::Unknown { .. }) => return Err(error.into()),
+        };
+        found.extend(record.decision.map(|decision| (name.clone(), decision)));
     }
     Ok(found)
 }
 
 /// What was uploaded and ordered.
-fn show(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, wait: bool, out: Out) {
+fn show(Done { uploaded, removed, answer, .. }: &Done, wait: bool, out: Out) {
+    let answer = answer.as_ref();
     let text = || {
         let (same, fresh): (Vec<&Uploaded>, Vec<&Uploaded>) = uploaded.iter().partition(|u| u.same);
         let mut text = String::new();
@@ -136,19 +176,23 @@ fn show(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, wait: bool, out: Out
         if !same.is_empty() {
             let _ = writeln!(text, "{} there already, the same", count(same.len(), "file"));
         }
+        for key in removed {
+            let _ = writeln!(text, "deleted {}", printable(key));
+        }
         if let Some(answer) = answer {
             text.push_str(&plan::text(answer, "Ordered"));
         }
-        if !wait && !fresh.is_empty() {
+        let news = !fresh.is_empty() || !removed.is_empty();
+        if news && !wait {
             text.push_str("The orchestrator takes it from here: `flink-sql-runner status` shows how it goes.\n");
         }
         text
     };
     if wait {
-        let event = json!({"type": "begin", "version": 1, "uploaded": uploaded, "plan": answer});
+        let event = json!({"type": "begin", "version": 1, "uploaded": uploaded, "removed": removed, "plan": answer});
         out.progress(&event, text);
     } else {
-        let document = json!({"format": "flink-sql-runner/deploy", "version": 1, "uploaded": uploaded, "plan": answer});
+        let document = json!({"format": "flink-sql-runner/deploy", "version": 1, "uploaded": uploaded, "removed": removed, "plan": answer});
         out.result(&document, text);
     }
     for (name, trouble) in answer.iter().flat_map(|answer| &answer.troubles) {

@@ -62,6 +62,12 @@ pub(crate) enum CliError {
     /// The file that says what a session is started with.
     #[error("{}", without_help(.0))]
     Settings(Box<Diagnostic>),
+    /// A local file that would be refused, whatever it is for.
+    #[error("{}", without_help(.0))]
+    Refused(Box<Diagnostic>),
+    /// What a saved plan rests on is not as it was.
+    #[error("the plan does not hold any more:\n  {}", .0.join("\n  "))]
+    MovedOn(Vec<String>),
     #[error(transparent)]
     Session(#[from] SessionError),
     /// Something that cannot be.
@@ -91,7 +97,8 @@ impl CliError {
             Self::Outside(_) | Self::NoAnswer { .. } => Exit::Unreachable,
             Self::Function(error) => function_exit(error),
             Self::Problem(problem) => problem_exit(problem.kind),
-            Self::Settings(_) => Exit::Invalid,
+            Self::Settings(_) | Self::Refused(_) => Exit::Invalid,
+            Self::MovedOn(_) => Exit::Held,
             Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
         }
@@ -109,7 +116,8 @@ impl CliError {
             Self::Function(error) => Some(function_help(error)),
             Self::Problem(problem) => problem.help.as_deref().or_else(|| problem_help(problem.kind)),
             Self::NoAnswer { .. } => Some("the function and this program are of different versions: upgrade the older"),
-            Self::Settings(found) => found.help.as_deref(),
+            Self::Settings(found) | Self::Refused(found) => found.help.as_deref(),
+            Self::MovedOn(_) => Some("plan again, read the new plan, and apply that"),
             Self::Session(error) => session_help(error),
             Self::Defect(_) => Some("please report this with the command line"),
         }

@@ -17,6 +17,9 @@ pub(crate) const TEMPLATE: &str = "job-template.yaml";
 pub(crate) const PARAMS: &str = "params.yaml";
 /// The file of what a session is started with.
 pub(crate) const SESSION: &str = "session.yaml";
+/// Which files are read.
+pub(crate) const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, \
+    session.yaml and tables/*.sql";
 /// How far above a manifest its configuration is looked for.
 const LEVELS: usize = 4;
 /// How deep folders are walked: links may lead in circles.

@@ -2,6 +2,7 @@
 //! Everything else is the modules'.
 
 mod act;
+mod apply;
 mod ask;
 mod cli;
 mod deploy;
@@ -9,14 +10,18 @@ mod error;
 mod exit;
 mod files;
 mod follow;
+mod gather;
 mod help;
 mod init;
 mod invocation;
+mod markdown;
 mod out;
 mod plan;
 mod process;
+mod prune;
 mod remove;
 mod render;
+mod saved;
 mod session;
 mod status;
 #[cfg(test)]
@@ -82,15 +87,19 @@ fn log(hidden: &Secrets) {
 
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
     let invocation = Invocation::new(cli.global).informed().await;
+    if out.is_markdown() && !matches!(cli.command, Command::Plan(_)) {
+        return Err(CliError::usage("only `plan` can be shown as Markdown", "use --output text or json"));
+    }
     let exit: Exit = match cli.command {
         Command::Validate(arguments) => validate::run(&arguments, &invocation, out)?,
         Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
+        Command::Apply(arguments) => apply::run(&arguments, &invocation, out).await?,
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
         Command::Status => status::status(&invocation, out).await?,
         Command::History { name } => status::history(name, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
-        Command::Remove { name } => remove::run(&name, &invocation, out).await?,
+        Command::Remove(arguments) => remove::run(&arguments, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: None }, &invocation, out).await?,
         Command::Session { command } => session::run(*command, &invocation, out).await?,

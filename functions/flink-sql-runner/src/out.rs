@@ -18,6 +18,8 @@ pub(crate) enum Form {
     Text,
     /// One JSON document; JSON lines while waiting.
     Json,
+    /// A comment for a pull request: only of `plan`.
+    Markdown,
 }
 
 /// The way out of this program.
@@ -42,11 +44,16 @@ impl Out {
         self.form == Form::Json
     }
 
+    /// Whether it becomes a comment of a pull request.
+    pub(crate) fn is_markdown(self) -> bool {
+        self.form == Form::Markdown
+    }
+
     /// The result: the document for programs, the text for people.
     pub(crate) fn result<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) {
         match self.form {
             Form::Json => write(anstream::stdout(), &lines(serde_json::to_string_pretty(document))),
-            Form::Text => write(anstream::stdout(), &text()),
+            Form::Text | Form::Markdown => write(anstream::stdout(), &text()),
         }
     }
 
@@ -59,7 +66,7 @@ impl Out {
     pub(crate) fn event<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {
             Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
-            Form::Text => write(anstream::stdout(), &text()),
+            Form::Text | Form::Markdown => write(anstream::stdout(), &text()),
         }
     }
 
@@ -67,14 +74,15 @@ impl Out {
     pub(crate) fn progress<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {
             Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
-            Form::Text => write(anstream::stderr(), &text()),
+            Form::Text | Form::Markdown => write(anstream::stderr(), &text()),
         }
     }
 
     /// A note on stderr, for people only.
     pub(crate) fn note(self, text: &str) {
-        if self.form == Form::Text {
-            write(anstream::stderr(), text);
+        match self.form {
+            Form::Text | Form::Markdown => write(anstream::stderr(), text),
+            Form::Json => {}
         }
     }
 
@@ -92,7 +100,9 @@ impl Out {
                 });
                 write(anstream::stderr(), &lines(serde_json::to_string(&document)));
             }
-            Form::Text => write(anstream::stderr(), &failure(&error.to_string(), &error.causes(), error.help())),
+            Form::Text | Form::Markdown => {
+                write(anstream::stderr(), &failure(&error.to_string(), &error.causes(), error.help()));
+            }
         }
     }
 }

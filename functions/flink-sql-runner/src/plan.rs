@@ -1,32 +1,63 @@
 //! `plan`, and how its answer is shown wherever one comes back.
 //! Must not know how the answer came about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use desired::manifest::JobName;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, From, Stop};
 use lifecycle::reason::Reason;
-use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer, StateFate};
 
 use crate::ask::ask;
 use crate::cli;
+use crate::deploy::targets;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::gather::{Gathered, gather};
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
-use crate::render::{Colour, change, count, diagnostics, paint, table};
+use crate::render::{Colour, change, count, diagnostics, measured, paint, printable, table};
+use crate::{markdown, saved};
 
 /// Shows what a deployment would do.
 pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
-    let action = actions::Action::Plan { names };
+    let (paths, names) = targets(&arguments.targets)?;
+    let Gathered { mut asked, not_read } = gather(&paths, names, arguments.prune)?;
+    out.note(&not_read);
+    asked.basis = arguments.save.is_some();
+    let action = actions::Action::Plan(asked.clone());
     let answer = plan_of(ask(action, invocation).await?)?;
-    show(&answer, "Plan", out);
+    all_known(&answer)?;
     let exit = planned(&answer);
-    let changes = answer.jobs.iter().any(|job| job.plan.is_some());
-    Ok(if changes && arguments.exit_code && exit == Exit::Done { Exit::Changes } else { exit })
+    if out.is_markdown() {
+        out.result(&answer, || markdown::comment(&answer));
+    } else {
+        show(&answer, "Plan", out);
+    }
+    if let Some(file) = &arguments.save {
+        saved::keep(file, asked, &answer, exit, invocation, out)?;
+    }
+    let changes = arguments.exit_code && answer.jobs.iter().any(|job| job.plan.is_some());
+    let lost = arguments.fail_on_state_loss && answer.jobs.iter().any(loses_state);
+    let exit = if lost { exit.and(Exit::Held) } else { exit };
+    Ok(if changes { exit.and(Exit::Changes) } else { exit })
+}
+
+/// Names that no job has are a mistake, not a plan without changes.
+fn all_known(answer: &PlanAnswer) -> Result<(), CliError> {
+    let Some((name, meant)) = answer.unknown.first_key_value() else { return Ok(()) };
+    let message = format!("`{name}` is neither a file or folder here nor the name of a job");
+    Err(match meant {
+        Some(meant) => CliError::usage(message, format!("did you mean `{meant}`? `status` lists the jobs")),
+        None => CliError::usage(message, "check the path; `status` lists the jobs"),
+    })
+}
+
+/// Whether a job would start clean that has a state, or would once a guard lets it.
+pub(crate) fn loses_state(job: &JobAnswer) -> bool {
+    let planned = job.plan.as_ref().is_some_and(|plan| plan.state == StateFate::Lost);
+    planned || job.reason == Reason::CleanStartsHeld
 }
 
 /// The answer, if it is one to a plan.
@@ -48,7 +79,7 @@ pub(crate) fn show(answer: &PlanAnswer, title: &str, out: Out) {
 }
 
 /// The exit code of a plan: being held is no failure of a plan.
-fn planned(answer: &PlanAnswer) -> Exit {
+pub(crate) fn planned(answer: &PlanAnswer) -> Exit {
     let refused = if answer.refused.is_empty() { Exit::Done } else { Exit::Invalid };
     let trouble = if answer.troubles.is_empty() { Exit::Done } else { Exit::Unreachable };
     refused.and(trouble)
@@ -92,14 +123,24 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
                 let _ = writeln!(text, "      flinkProperties.{option}: {value} (filled in)");
             }
         }
+        let measured = job.plan.as_ref().map(measured::line).unwrap_or_default();
+        if !measured.is_empty() {
+            let _ = writeln!(text, "      {measured}");
+        }
     }
     if answer.others_refused > 0 {
         let (files, are) =
             (count(answer.others_refused, "refused file"), if answer.others_refused == 1 { "is" } else { "are" });
         let _ = writeln!(text, "{files} {are} about other jobs: `flink-sql-runner status` lists them.");
     }
+    for removal in answer.preview.iter().flat_map(|preview| &preview.removals) {
+        let _ = writeln!(text, "would delete {}", printable(removal));
+    }
     for note in &answer.left_out {
         let _ = writeln!(text, "{note}");
+    }
+    if let Some(slots) = measured::slots(answer) {
+        let _ = writeln!(text, "{slots}");
     }
     let _ = writeln!(text, "{title}: {}", sum(answer));
     if let Some(step) = &answer.dispatched_as {
@@ -109,19 +150,19 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
 }
 
 /// One job's line.
-struct Row {
+pub(crate) struct Row {
     symbol: &'static str,
     colour: Colour,
-    versions: String,
-    kind: &'static str,
-    what: String,
+    pub(crate) versions: String,
+    pub(crate) kind: &'static str,
+    pub(crate) what: String,
 }
 
 /// The word for an operation after which nothing of the job runs, as its file says.
 const SUSPEND: &str = "suspend";
 
 /// The line of a job that something is done about, or that waits.
-fn row(job: &JobAnswer) -> Option<Row> {
+pub(crate) fn row(job: &JobAnswer) -> Option<Row> {
     let held = |kind| {
         Some(Row { symbol: "?", colour: Colour::Yellow, versions: "-".to_owned(), kind, what: job.text.clone() })
     };
@@ -186,7 +227,7 @@ fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
 }
 
 /// How many of what, in one line.
-fn sum(answer: &PlanAnswer) -> String {
+pub(crate) fn sum(answer: &PlanAnswer) -> String {
     let mut counts: BTreeMap<(u8, &'static str), usize> = BTreeMap::new();
     for job in &answer.jobs {
         let word = match (planned_kind(job), &job.reason) {

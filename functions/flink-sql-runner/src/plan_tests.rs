@@ -1,6 +1,8 @@
 //! What people read of a plan, and its exit codes.
 //! Plans are made by the product's own deciding.
 
+use std::collections::BTreeSet;
+
 use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::Ruling;
 use orchestrator::actions::FileAnswer;
@@ -49,11 +51,15 @@ fn every_kind_of_line_and_the_sum() {
           sql:
           -   WHERE x > 0
           +   WHERE x > 10
+          state LOST, 2 slots
       + fresh     v1        new            start clean
           flinkProperties.execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION (filled in)
+          1 slot
       - gone      v1        removed        savepoint, stop
+          state kept
       ~ orders    v1 -> v1  configuration  savepoint, restart from it
           flinkProperties.parallelism.default: 2 -> 4
+          state kept, 4 slots
       ? payments  -         waits          operation 6f760304 is under way
       ? refunds   -         held           more removals at once than allowed; `allow refunds remove` approves it
     Plan: 1 new, 1 configuration, 1 query, 1 removed, 1 waits, 1 held, 1 unchanged. 1 job loses its state.

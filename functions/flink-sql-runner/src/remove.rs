@@ -1,33 +1,52 @@
-//! `remove`: deletes a job's uploaded manifest; what follows is the orchestrator's.
+//! `remove`: deletes jobs' uploaded manifests; what follows is the orchestrator's.
 //! Must not stop anything itself.
+
+use std::collections::BTreeSet;
 
 use desired::inputs::stem;
 use desired::manifest::JobName;
+use orchestrator::actions::{Action, Preview};
 use serde_json::json;
 
+use crate::ask::ask;
+use crate::cli::Remove;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
 use crate::out::Out;
+use crate::plan;
 use crate::render::printable;
 
-/// Deletes every file under `queries/` that carries the job's name as its stem.
-pub(crate) async fn run(name: &JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+/// Deletes every file under `queries/` that carries one of the names as its stem; none if one of them has no file.
+pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
-    let listed = store.list(&keys.queries()).await?;
-    let found: Vec<String> = listed.into_iter().map(|l| l.key).filter(|key| stem(key) == Some(name.as_str())).collect();
-    if found.is_empty() {
-        let help = "`flink-sql-runner status` lists the jobs";
-        return Err(CliError::usage(format!("no uploaded manifest carries the name {name}"), help));
+    let listed: Vec<String> = store.list(&keys.queries()).await?.into_iter().map(|listed| listed.key).collect();
+    let mut found = Vec::new();
+    for name in &names {
+        let of_it: Vec<&String> = listed.iter().filter(|key| stem(key) == Some(name.as_str())).collect();
+        if of_it.is_empty() {
+            let help = "`flink-sql-runner status` lists the jobs";
+            return Err(CliError::usage(format!("no uploaded manifest carries the name {name}"), help));
+        }
+        found.extend(of_it);
+    }
+    if arguments.dry_run {
+        let paths = found.iter().filter_map(|key| key.strip_prefix(keys.prefix())).map(str::to_owned);
+        let asked = Preview { without: paths.collect(), ..Preview::of(names.clone()) };
+        let answer = plan::plan_of(ask(Action::Plan(asked), invocation).await?)?;
+        plan::show(&answer, "Plan", out);
+        return Ok(plan::planned(&answer));
     }
     for key in &found {
         store.delete(key).await?;
     }
-    let document = json!({"format": "flink-sql-runner/remove", "version": 1, "name": name, "deleted": found});
+    let document = json!({"format": "flink-sql-runner/remove", "version": 2, "names": names, "deleted": found});
     out.result(&document, || {
         let keys: Vec<String> = found.iter().map(|key| printable(key)).collect();
+        let (what, it) = if names.len() == 1 { ("The job is", "it goes") } else { ("The jobs are", "they go") };
         format!(
-            "deleted {}\nThe job is stopped with a savepoint; put the file back and it goes on from there.\n",
+            "deleted {}\n{what} stopped with a savepoint; put a file back and {it} on from there.\n",
             keys.join(", ")
         )
     });

@@ -126,6 +126,8 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
         troubles: std::collections::BTreeMap::new(),
         dispatched_as: None,
         untold: None,
+        unknown: std::collections::BTreeMap::new(),
+        preview: None,
         left_out: Vec::new(),
     }
 }

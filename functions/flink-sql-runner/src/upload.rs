@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use control::ports::{Precondition, Put, Store};
+use control::ports::{Etag, Precondition, Put, Store};
 use desired::inputs::stem;
 use desired::manifest::JobName;
 use lifecycle::keys::{Keys, ObjectKind};
@@ -40,18 +40,45 @@ pub(crate) fn map(path: &Path) -> Result<Vec<Mapped>, CliError> {
         return config(path);
     }
     let mut mapped = if is_config(&path.join("config")) { config(&path.join("config"))? } else { Vec::new() };
-    let queries = path.join("queries");
-    let root = if queries.is_dir() { &queries } else { path };
-    // A folder inside `queries/` keeps its place there.
-    let under = match map_file(root).strip_prefix("queries/") {
-        Some(inner) if below(root, "queries").is_some() => format!("queries/{inner}/"),
-        Some(_) | None => "queries/".to_owned(),
-    };
-    for file in files::files(root, &is_manifest)? {
-        let inner = joined(file.strip_prefix(root).unwrap_or(&file));
+    let (root, under) = manifests_of(path);
+    for file in files::files(&root, &is_manifest)? {
+        let inner = joined(file.strip_prefix(&root).unwrap_or(&file));
         mapped.push((file, format!("{under}{inner}")));
     }
     Ok(mapped)
+}
+
+/// The folder with the manifests that a folder means, and where it lies under the prefix.
+fn manifests_of(path: &Path) -> (PathBuf, String) {
+    let queries = path.join("queries");
+    let root = if queries.is_dir() { queries } else { path.to_owned() };
+    // A folder inside `queries/` keeps its place there.
+    let under = match map_file(&root).strip_prefix("queries/") {
+        Some(inner) if below(&root, "queries").is_some() => format!("queries/{inner}/"),
+        Some(_) | None => "queries/".to_owned(),
+    };
+    (root, under)
+}
+
+/// The folders under the prefix that `path` has whole: what is uploaded there and has no file in it is surplus. None where
+/// it is a file, or has no layout that says so.
+pub(crate) fn whole(path: &Path) -> Result<Vec<String>, CliError> {
+    let path = &std::path::absolute(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    if path.is_file() {
+        return Ok(Vec::new());
+    }
+    if is_config(path) {
+        return Ok(vec!["config/".to_owned()]);
+    }
+    let mut folders = Vec::new();
+    if is_config(&path.join("config")) {
+        folders.push("config/".to_owned());
+    }
+    let (root, under) = manifests_of(path);
+    if parts(&root).iter().any(|part| part == "queries") {
+        folders.push(under);
+    }
+    Ok(folders)
 }
 
 /// What is read of a `config` folder.
@@ -93,6 +120,11 @@ fn below(path: &Path, folder: &str) -> Option<String> {
     (!rest.is_empty()).then(|| rest.join("/"))
 }
 
+/// Whether a file lies in a folder `queries`: then its key is given.
+pub(crate) fn below_queries(path: &Path) -> bool {
+    below(path, "queries").is_some()
+}
+
 fn parts(path: &Path) -> Vec<String> {
     let normal = |part: Component<'_>| match part {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
@@ -109,7 +141,7 @@ fn joined(path: &Path) -> String {
 pub(crate) async fn upload(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<Uploaded>, CliError> {
     let mut mapped = Vec::new();
     for path in paths {
-        let alone = path.is_file() && below(path, "queries").is_none();
+        let alone = path.is_file() && !below_queries(path);
         for (file, under) in map(path)? {
             let mut key = format!("{}{under}", keys.prefix());
             if alone && let Some(known) = uploaded_as(store, keys, &key).await? {
@@ -138,10 +170,7 @@ async fn uploaded_as(store: &dyn Store, keys: &Keys, key: &str) -> Result<Option
 
 async fn put(store: &dyn Store, keys: &Keys, file: &Path, key: String) -> Result<Uploaded, CliError> {
     let bytes = std::fs::read(file).map_err(|source| CliError::File { path: file.to_owned(), source })?;
-    let job = match keys.kind_of(&key) {
-        ObjectKind::Query { stem } => JobName::try_from(stem).ok(),
-        ObjectKind::Config | ObjectKind::Result { .. } | ObjectKind::Observed | ObjectKind::Other => None,
-    };
+    let job = job_of(keys, &key);
     let file = files::shown(file);
     if let Some(known) = store.get(&key).await?.filter(|known| known.bytes == bytes) {
         return Ok(Uploaded { file, key, etag: known.etag.0, same: true, job });
@@ -152,6 +181,39 @@ async fn put(store: &dyn Store, keys: &Keys, file: &Path, key: String) -> Result
             format!("uploading {key}"),
             "another write was under way; run the same again",
         ))),
+    }
+}
+
+/// Uploads a text to a path if what lies there is still the version that is expected, or nothing is; nothing otherwise.
+pub(crate) async fn put_planned(
+    store: &dyn Store,
+    keys: &Keys,
+    path: &str,
+    text: &str,
+    expected: Option<&str>,
+) -> Result<Option<Uploaded>, CliError> {
+    let key = format!("{}{path}", keys.prefix());
+    let there = store.get(&key).await?;
+    let uploaded = |etag: String, same| {
+        Some(Uploaded { file: path.to_owned(), key: key.clone(), etag, same, job: job_of(keys, &key) })
+    };
+    if let Some(known) = there.filter(|known| known.bytes == text.as_bytes()) {
+        return Ok(uploaded(known.etag.0, true));
+    }
+    let condition = expected.map_or(Precondition::Absent, |etag| Precondition::Unchanged(Etag(etag.to_owned())));
+    // What lies there without being counted triggers nothing: the session's settings.
+    let condition = if keys.kind_of(&key) == ObjectKind::Other { Precondition::Always } else { condition };
+    match store.put(&key, text.as_bytes().to_vec(), condition).await? {
+        Put::Written(etag) => Ok(uploaded(etag.0, false)),
+        Put::Conflict => Ok(None),
+    }
+}
+
+/// The job that a key is about.
+fn job_of(keys: &Keys, key: &str) -> Option<JobName> {
+    match keys.kind_of(key) {
+        ObjectKind::Query { stem } => JobName::try_from(stem).ok(),
+        ObjectKind::Config | ObjectKind::Result { .. } | ObjectKind::Observed | ObjectKind::Other => None,
     }
 }
 
@@ -198,6 +260,17 @@ mod tests {
         assert_eq!(keys_of(&whole, "config/params.yaml"), ["config/params.yaml"]);
         assert_eq!(keys_of(&whole, "rejected/c.yaml"), ["queries/c.yaml"]);
         assert_eq!(keys_of(&whole, "rejected"), ["queries/c.yaml"]);
+    }
+
+    #[test]
+    fn only_a_folder_with_the_layout_is_whole() {
+        let whole_one = folder(&["queries/team/a.yaml", "config/tables/in.sql", "plain/b.yaml"]);
+        let of = |path: &str| whole(&whole_one.path().join(path)).unwrap();
+        assert_eq!(of(""), ["config/", "queries/"]);
+        assert_eq!(of("queries"), ["queries/"]);
+        assert_eq!(of("queries/team"), ["queries/team/"]);
+        assert_eq!(of("config"), ["config/"]);
+        assert!(of("queries/team/a.yaml").is_empty() && of("plain").is_empty(), "nothing says that it is all there is");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::cli::Validate;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files::{self, Configuration, SESSION};
+use crate::files::{self, Configuration, NAMES, SESSION};
 use crate::invocation::{Invocation, Unchecked};
 use crate::out::Out;
 use crate::render::{count, diagnostics, printable};
@@ -170,12 +170,8 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
     Ok(judged)
 }
 
-/// Which files are read.
-const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, session.yaml and \
-    tables/*.sql";
-
 /// A file that looks as if it did something.
-fn warning(path: &Path) -> Diagnostic {
+pub(crate) fn warning(path: &Path) -> Diagnostic {
     Diagnostic::new(Severity::Warning, "not-read", &files::shown(path), "this file is never read").with_help(NAMES)
 }
 

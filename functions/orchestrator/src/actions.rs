@@ -16,8 +16,11 @@ pub use crate::answers::{
     StatusAnswer, answer,
 };
 use crate::bounds::{LIMIT, bounded};
+pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
 use crate::orders::retry;
 pub use crate::orders::{ActionError, allow};
+use crate::preview::preview;
+pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};
 use crate::status::{history, status};
 
 /// What is asked.
@@ -25,11 +28,7 @@ use crate::status::{history, status};
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// What would be done; nothing is.
-    Plan {
-        /// The jobs; all if none is named.
-        #[serde(default)]
-        names: BTreeSet<JobName>,
-    },
+    Plan(Preview),
     /// Bring these jobs to what is desired of them.
     Deploy {
         /// The jobs; all if none is named.
@@ -97,7 +96,10 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
     let this = Arc::clone(orchestrator);
     let some = |names: BTreeSet<JobName>| (!names.is_empty()).then_some(names);
     let (report, about) = match action {
-        Action::Plan { names } => (this.plan(all(&names), "plan").await?, some(names)),
+        Action::Plan(asked) => {
+            let answer = bounded(preview(orchestrator, asked).await?, LIMIT);
+            return Ok(Answer::Plan(Box::new(answer)));
+        }
         Action::Deploy { names, by } => (this.run(all(&names), &who(by, "deploy")).await?, some(names)),
         Action::Redeploy { by } => (this.run(Scope::Redeploy, &who(by, "schedule")).await?, None),
         Action::Sweep { by } => {

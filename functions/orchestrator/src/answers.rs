@@ -18,6 +18,8 @@ use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 use crate::held::{WaitsFor, told};
+use crate::measured::{Measured, StateFate};
+use crate::preview::PreviewAnswer;
 
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +42,12 @@ pub struct PlanAnswer {
     /// Why some uploaders could not be told this time what was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untold: Option<String>,
+    /// Names that no job has, each with the one that was probably meant.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<JobName, Option<JobName>>,
+    /// What the files that a plan was asked about come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewAnswer>,
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -53,7 +61,7 @@ pub struct JobAnswer {
     pub reason: Reason,
     /// The same for people.
     pub text: String,
-    /// The change with its fields, if an operation is ordered.
+    /// The change with its fields, if an operation is ordered or a guard against clean starts holds it.
     pub change: Option<Change>,
     /// What is planned, if an operation is ordered.
     pub plan: Option<PlannedAnswer>,
@@ -166,6 +174,12 @@ pub struct PlannedAnswer {
     pub suspends: bool,
     /// What most probably happens: the node picks the branch by what it sees.
     pub likely: lifecycle::decision::Action,
+    /// What becomes of the job's state.
+    #[serde(default)]
+    pub state: StateFate,
+    /// What is known of the run that is in its place, in the answer to a plan.
+    #[serde(default, skip_serializing_if = "Measured::is_empty")]
+    pub measured: Measured,
 }
 
 impl PlannedAnswer {
@@ -184,6 +198,8 @@ impl PlannedAnswer {
             after: plan.next.as_ref().filter(|_| !plan.suspends).map(|next| next.version),
             suspends: plan.suspends,
             likely: plan.action(seen),
+            state: StateFate::of(plan),
+            measured: Measured { slots: plan.next.as_ref().map(|next| next.slots), ..Measured::default() },
         }
     }
 }
@@ -265,12 +281,20 @@ fn is_zero(number: &usize) -> bool {
 impl PlanAnswer {
     /// The answer to an order about these jobs: what is wrong with files of others is only counted.
     #[must_use]
-    pub fn about(mut self, names: &BTreeSet<JobName>) -> Self {
+    pub fn about(self, names: &BTreeSet<JobName>) -> Self {
+        self.about_files(names, &BTreeSet::new())
+    }
+
+    /// The same, where whoever asks wants to know of these files as well, whatever job they are about.
+    #[must_use]
+    pub(crate) fn about_files(mut self, names: &BTreeSet<JobName>, files: &BTreeSet<String>) -> Self {
         // The configuration concerns them where their uploads cannot be judged without it.
         let unjudged = |job: &JobAnswer| names.contains(&job.name) && job.reason == Reason::UploadRefused;
         let config = self.jobs.iter().any(unjudged);
         let all = self.refused.len();
-        self.refused.retain(|file| file.jobs.iter().any(|job| names.contains(job)) || (file.is_config && config));
+        let concerns =
+            |file: &FileAnswer| file.jobs.iter().any(|job| names.contains(job)) || files.contains(&file.file);
+        self.refused.retain(|file| concerns(file) || (file.is_config && config));
         self.others_refused += all - self.refused.len();
         self.jobs.retain(|job| names.contains(&job.name));
         self
@@ -307,6 +331,8 @@ pub fn answer(report: Report) -> PlanAnswer {
         troubles: report.troubles,
         dispatched_as: report.dispatched_as,
         untold: report.untold,
+        unknown: BTreeMap::new(),
+        preview: None,
         left_out: Vec::new(),
     }
 }

@@ -159,6 +159,10 @@ impl Bounded for PlanAnswer {
         self.refused.iter_mut().for_each(|found| file(found, cut));
         self.troubles.values_mut().for_each(|trouble| text(trouble, cut));
         optional(&mut self.untold, cut);
+        // What a kept plan deletes is told whole, or the plan is not kept.
+        if let Some(preview) = self.preview.as_mut().filter(|preview| preview.basis.is_none()) {
+            preview.removals.truncate(cut.entries.max(1));
+        }
     }
 
     fn shorten(&mut self) -> (&'static str, usize) {

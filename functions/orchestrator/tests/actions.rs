@@ -6,6 +6,8 @@
 mod asked;
 mod memory;
 mod messages;
+#[path = "actions/preview.rs"]
+mod preview;
 
 use control::callers::NoCallers;
 use desired::manifest::JobName;
@@ -19,7 +21,9 @@ use lifecycle::flink::{Epoch, Look};
 use lifecycle::ids::BatchId;
 use lifecycle::permission::Permission;
 use memory::{Memory, keys};
-use orchestrator::actions::{Action, ActionError, Answer, HistoryAnswer, JobStatus, PlanAnswer, StatusAnswer, act};
+use orchestrator::actions::{
+    Action, ActionError, Answer, HistoryAnswer, JobStatus, PlanAnswer, Preview, StatusAnswer, act,
+};
 use orchestrator::handler::handle;
 use orchestrator::held::WaitsFor;
 use serde_json::{Value, json};
@@ -116,7 +120,7 @@ async fn the_answer_about_1000_changed_jobs_stays_below_a_megabyte_and_names_eve
     for name in &names {
         memory.upload(name, &long("after"));
     }
-    for action in [Action::Plan { names: std::collections::BTreeSet::new() }, all()] {
+    for action in [Action::Plan(Preview::default()), all()] {
         let answer = planned(&memory, action).await;
         assert!(size(&answer) < MEGABYTE, "{}", size(&answer));
         let kept: Vec<&JobName> = answer.jobs.iter().map(|job| &job.name).collect();
@@ -256,7 +260,7 @@ async fn status_tells_what_holds_each_job_and_the_order_that_lets_it_go() {
         }
     }
     // The hint of each is the order about it, and the answer to another order names it as well.
-    let plan = planned(&memory, Action::Plan { names: [gone[0].clone()].into() }).await;
+    let plan = planned(&memory, Action::Plan(Preview::of([gone[0].clone()].into()))).await;
     assert!(plan.jobs[0].text.ends_with("`allow job-0009 remove` approves it"), "{}", plan.jobs[0].text);
     let (message, help) = not_ordered(&memory, allow(&gone[0], Permission::CleanStart)).await;
     assert!(message.ends_with("the removal guard holds it"), "{message}");
@@ -276,7 +280,7 @@ async fn status_lists_what_is_refused_and_which_jobs_wait_for_it() {
     memory.pass(100);
     memory.upload(&new, "SELECT a FROM orders");
     memory.put("p/queries/broken.yaml", b"name: [".to_vec());
-    planned(&memory, Action::Plan { names: [].into() }).await;
+    planned(&memory, Action::Plan(Preview::default())).await;
     let unjudged = status(&memory).await;
     assert_eq!((unjudged.refused, of(&unjudged, &broken).refused.len()), (0, 0), "nobody judged it yet");
     planned(&memory, all()).await;
@@ -394,11 +398,11 @@ async fn an_order_answers_about_its_jobs_and_counts_the_rest() {
         memory.end(failed, &Outcome::refused(Refusal::NoCapacity { needed: 2, free: 1 }));
         memory.pass(100_000);
     }
-    let answer = planned(&memory, Action::Plan { names: [JobName::try_from("one").unwrap()].into() }).await;
+    let answer = planned(&memory, Action::Plan(Preview::of([JobName::try_from("one").unwrap()].into()))).await;
     assert_eq!((answer.refused.len(), answer.others_refused), (1, 1));
     // Without the tables the upload of a job is not judged: then they are about it.
     memory.put("p/config/tables/t.sql", b"CREATE TABEL orders".to_vec());
-    let answer = planned(&memory, Action::Plan { names: [healthy.clone()].into() }).await;
+    let answer = planned(&memory, Action::Plan(Preview::of([healthy.clone()].into()))).await;
     let files: Vec<&str> = answer.refused.iter().map(|file| file.file.as_str()).collect();
     assert_eq!(files, ["p/queries/job-0000.yaml", "p/config/tables/t.sql"]);
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use desired::manifest::JobName;
 use lifecycle::keys::Keys;
 use lifecycle::permission::Permission;
-use orchestrator::actions::Action;
+use orchestrator::actions::{Action, Preview};
 use orchestrator::events::{Hint, Message, Trigger, read};
 
 fn sample(name: &str) -> Trigger {
@@ -54,7 +54,15 @@ fn every_sample_is_the_trigger_it_shows() {
         ("emr-step-running", Trigger::Nothing("a step under way")),
         ("emr-step-failed", Trigger::Ended(batch)),
         ("ssm-command-failed", Trigger::Ended(None)),
-        ("action-plan", action(Action::Plan { names: orders() })),
+        ("action-plan", action(Action::Plan(Preview::of(orders())))),
+        (
+            "action-plan-files",
+            action(Action::Plan(Preview {
+                files: [("queries/orders-per-buyer.yaml".to_owned(), "name: orders-per-buyer\n".to_owned())].into(),
+                without: BTreeSet::from(["queries/".to_owned()]),
+                ..Preview::default()
+            })),
+        ),
         ("action-deploy", action(Action::Deploy { names: orders(), by: by() })),
         (
             "action-allow",

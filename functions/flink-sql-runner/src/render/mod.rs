@@ -3,6 +3,7 @@
 
 pub(crate) mod change;
 pub(crate) mod diagnostics;
+pub(crate) mod measured;
 pub(crate) mod table;
 
 use std::time::Duration;

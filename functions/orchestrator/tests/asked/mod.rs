@@ -9,7 +9,7 @@ use control::ports::OutsideError;
 use desired::digest::Digest;
 use desired::manifest::JobName;
 use jiff::Timestamp;
-use orchestrator::actions::{Action, ActionError, Answer, act};
+use orchestrator::actions::{Action, ActionError, Answer, Preview, act};
 use orchestrator::asked::{Problem, ProblemKind, digest, read, signed};
 use orchestrator::handler::{HandlerError, handle};
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ async fn trouble_outside_is_told_to_whoever_reads_and_fails_the_invocation_of_a_
 #[tokio::test]
 async fn every_answer_is_read_as_what_it_is() {
     let (memory, name) = uploaded();
-    let plan = Action::Plan { names: std::collections::BTreeSet::new() };
+    let plan = Action::Plan(Preview::of(std::collections::BTreeSet::new()));
     for action in [plan, Action::Status {}, Action::History { name }] {
         let direct = act(&memory.orchestrator(), action.clone()).await.unwrap();
         let read = ask(&memory, proven(&action)).await.unwrap();

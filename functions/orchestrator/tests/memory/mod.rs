@@ -72,6 +72,11 @@ impl Memory {
         self.state().objects.remove(key);
     }
 
+    /// Every object with its version.
+    pub(crate) fn objects(&self) -> BTreeMap<String, u64> {
+        self.state().objects.iter().map(|(key, (_, version))| (key.clone(), *version)).collect()
+    }
+
     /// So much time goes by.
     pub(crate) fn pass(&self, seconds: i64) {
         self.state().seconds += seconds;

@@ -51,7 +51,13 @@ fn clean_start(record: &Record, desired: &Desired) -> Option<Change> {
 fn replacements(record: &Record) -> Vec<OperationId> {
     let replaced = |entry: &&Entry| match entry.outcome {
         Ended::Deployed | Ended::Unhealthy | Ended::RolledBack => true,
-        Ended::Completed | Ended::Left | Ended::Removed | Ended::Refused | Ended::Failed | Ended::Abandoned => false,
+        Ended::Completed
+        | Ended::Suspended
+        | Ended::Left
+        | Ended::Removed
+        | Ended::Refused
+        | Ended::Failed
+        | Ended::Abandoned => false,
     };
     record.history.iter().rev().filter(replaced).map(|entry| entry.operation).take(OPERATIONS).collect()
 }

@@ -1,0 +1,41 @@
+//! What is known of a job beside its decision, in one line: its state and how old that is, slots, the last downtime.
+//! Must not know how it was found; what is not known is not spoken of.
+
+use std::time::Duration;
+
+use orchestrator::actions::{Measured, PlanAnswer, PlannedAnswer, StateFate};
+
+use super::span;
+
+/// What is known, in one line; nothing if nothing is.
+pub(crate) fn line(plan: &PlannedAnswer) -> String {
+    let Measured { slots, slots_before, newest_state, downtime } = &plan.measured;
+    let mut parts = Vec::new();
+    match (plan.state, newest_state) {
+        (StateFate::None, _) => {}
+        (StateFate::Kept, None) => parts.push("state kept".to_owned()),
+        (StateFate::Lost, None) => parts.push("state LOST".to_owned()),
+        (fate @ (StateFate::Kept | StateFate::Lost), Some(newest)) => {
+            let fate = if fate == StateFate::Lost { "LOST" } else { "kept" };
+            let age = span(Duration::from_secs(newest.age_s));
+            parts.push(format!("state {fate} (the newest seen is {age} old)"));
+        }
+    }
+    match (slots_before, slots) {
+        (Some(before), Some(after)) if before != after => parts.push(format!("slots {before} -> {after}")),
+        (_, Some(slots)) => parts.push(if *slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") }),
+        (Some(before), None) => parts.push(format!("frees {before} slots")),
+        (None, None) => {}
+    }
+    if let Some(downtime) = downtime {
+        parts.push(format!("last downtime {}", span(Duration::from_millis(downtime.ms))));
+    }
+    parts.join(", ")
+}
+
+/// The slots of the cluster, where something is planned and a look showed them.
+pub(crate) fn slots(answer: &PlanAnswer) -> Option<String> {
+    let seen = answer.preview.as_ref()?.slots?;
+    let planned = answer.jobs.iter().any(|job| job.plan.is_some());
+    planned.then(|| format!("{} of {} slots were free at {:.0}.", seen.free, seen.total, seen.at))
+}

@@ -1,0 +1,166 @@
+//! A plan in a file: what was asked, what it rests on and what it would do, for `apply`.
+//! Must not know how a plan is made, nor how it is carried out.
+
+use std::fs::{OpenOptions, Permissions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use desired::manifest::JobName;
+use lifecycle::change::ChangeKind;
+use lifecycle::decision::Action;
+use orchestrator::actions::{Basis, PlanAnswer, Preview};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::invocation::Invocation;
+use crate::out::{Out, failure};
+use crate::render::printable;
+
+/// The most bytes that a saved plan has: the files, and what it rests on.
+const MOST: u64 = 16_000_000;
+/// What the file says it is.
+const FORMAT: &str = "flink-sql-runner/saved-plan";
+
+/// A plan as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SavedPlan {
+    format: String,
+    version: u32,
+    /// Where the plan belongs.
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
+    /// What was asked, each file by the path it goes to.
+    pub(crate) asked: Preview,
+    /// The paths of the uploaded files that are deleted.
+    pub(crate) removals: Vec<String>,
+    pub(crate) basis: Basis,
+    /// What would be done.
+    pub(crate) jobs: Vec<Intent>,
+}
+
+/// What would be done about one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    pub(crate) name: JobName,
+    pub(crate) change: Option<ChangeKind>,
+    pub(crate) before: Option<u32>,
+    pub(crate) after: Option<u32>,
+    pub(crate) likely: Action,
+}
+
+/// What an answer says would be done.
+pub(crate) fn intents(answer: &PlanAnswer) -> Vec<Intent> {
+    let planned = answer.jobs.iter().filter_map(|job| Some((job, job.plan.as_ref()?)));
+    let of = |(job, plan): (&orchestrator::actions::JobAnswer, &orchestrator::actions::PlannedAnswer)| Intent {
+        name: job.name.clone(),
+        change: job.change.as_ref().map(|change| change.kind),
+        before: plan.before,
+        after: plan.after,
+        likely: plan.likely,
+    };
+    planned.map(of).collect()
+}
+
+/// Keeps a plan in a file that nobody else may read; one that cannot be carried out is not kept.
+pub(crate) fn keep(
+    file: &Path,
+    asked: Preview,
+    answer: &PlanAnswer,
+    exit: Exit,
+    invocation: &Invocation,
+    out: Out,
+) -> Result<(), CliError> {
+    if exit != Exit::Done {
+        out.note(&failure("the plan was not saved", &[], Some("correct what is refused, then plan again")));
+        return Ok(());
+    }
+    let preview = answer.preview.clone().unwrap_or_default();
+    let Some(basis) = preview.basis else {
+        return Err(CliError::usage(
+            "the plan rests on more files and jobs than a saved plan holds",
+            "plan fewer folders or jobs at a time",
+        ));
+    };
+    let mut asked = asked;
+    for (given, placed) in preview.placed {
+        if let Some(text) = asked.files.remove(&given) {
+            asked.files.insert(placed, text);
+        }
+    }
+    asked.alone.clear();
+    let saved = SavedPlan {
+        format: FORMAT.to_owned(),
+        version: 1,
+        bucket: invocation.bucket()?,
+        prefix: invocation.settings()?.keys.prefix().to_owned(),
+        asked,
+        removals: preview.removals,
+        basis,
+        jobs: intents(answer),
+    };
+    write(file, &saved).map_err(|source| CliError::NotWritten { path: file.to_owned(), source })?;
+    out.note(&format!(
+        "saved as {}: `flink-sql-runner apply` carries out this plan\n",
+        printable(&file.to_string_lossy())
+    ));
+    Ok(())
+}
+
+fn write(file: &Path, saved: &SavedPlan) -> std::io::Result<()> {
+    let mut to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    // One that was there already keeps its permissions otherwise.
+    to.set_permissions(Permissions::from_mode(0o600))?;
+    to.write_all(&serde_json::to_vec_pretty(saved)?)?;
+    to.sync_all()
+}
+
+/// Reads a saved plan.
+pub(crate) fn read(file: &Path) -> Result<SavedPlan, CliError> {
+    let wrong = |source| CliError::File { path: file.to_owned(), source };
+    let mut bytes = Vec::new();
+    std::fs::File::open(file).map_err(wrong)?.take(MOST + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    let no_plan = |why: &str| {
+        let message = format!("`{}` is no saved plan: {why}", file.display());
+        CliError::usage(message, "make one with `plan PATH… --save FILE`")
+    };
+    if bytes.len() as u64 > MOST {
+        return Err(no_plan("it is too large"));
+    }
+    let saved: SavedPlan = serde_json::from_slice(&bytes).map_err(|error| no_plan(&error.to_string()))?;
+    if (saved.format.as_str(), saved.version) != (FORMAT, 1) {
+        return Err(no_plan("it has another format, or is of a newer version"));
+    }
+    Ok(saved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_plan_is_for_its_owner_only_and_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.json");
+        std::fs::write(&file, "older").unwrap();
+        let saved = SavedPlan {
+            format: FORMAT.to_owned(),
+            version: 1,
+            bucket: "b".to_owned(),
+            prefix: "p/".to_owned(),
+            asked: Preview::default(),
+            removals: Vec::new(),
+            basis: Basis::default(),
+            jobs: Vec::new(),
+        };
+        write(&file, &saved).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(read(&file).unwrap(), saved);
+        write(&file, &SavedPlan { version: 2, ..saved }).unwrap();
+        for wrong in ["{}", "[]", "", &std::fs::read_to_string(&file).unwrap()] {
+            std::fs::write(&file, wrong).unwrap();
+            assert_eq!(read(&file).unwrap_err().exit(), Exit::Usage, "{wrong}");
+        }
+    }
+}

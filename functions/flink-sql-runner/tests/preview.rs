@@ -1,0 +1,310 @@
+//! Plans of local files, saved plans and the recipes of docs/ci.md: the program itself against an S3 on this machine.
+//! No node here: what a node would have written is put into the bucket.
+#![expect(clippy::unwrap_used, reason = "a test ends at once")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
+use lifecycle::documents::record::Record;
+use lifecycle::documents::result::OperationResult;
+use lifecycle::documents::{read, write};
+use lifecycle::ids::run_id;
+use local::{NodeConfig, Stack, StackConfig};
+use serde_json::Value;
+
+const PREFIX: &str = "flink-sql-runner/";
+
+struct Bench {
+    stack: Stack,
+    /// The repository, and what else lies about.
+    folder: tempfile::TempDir,
+}
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).canonicalize().unwrap()
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copied(&path, &target) } else { fs::copy(&path, target).map(drop).unwrap() }
+    }
+}
+
+impl Bench {
+    /// A stack without a node, and a copy of the examples as the repository.
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["queries", "config"] {
+            copied(&project("examples").join(part), &folder.path().join("repository").join(part));
+        }
+        let node = NodeConfig { work_dir: folder.path().join("node"), ..NodeConfig::default() };
+        Self { stack: Stack::start(StackConfig { node, ..StackConfig::default() }).await.unwrap(), folder }
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.folder.path().join("repository").join(path)
+    }
+
+    /// Replaces a text in a file of the repository.
+    fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.file(path)).unwrap();
+        assert!(text.contains(from), "{path} has no {from}");
+        fs::write(self.file(path), text.replace(from, to)).unwrap();
+    }
+
+    async fn command(&self, program: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Output {
+        let ours = Path::new(env!("CARGO_BIN_EXE_flink-sql-runner")).parent().unwrap();
+        let path = format!(
+            "{}:{}:{}",
+            self.folder.path().join("bin").display(),
+            ours.display(),
+            std::env::var("PATH").unwrap()
+        );
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.file("")).env_clear().envs(self.stack.aws_env());
+        command.envs([("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("USER", "anna")]);
+        command.env("PATH", path).envs(more.iter().copied());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    async fn run(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let program = Path::new(env!("CARGO_BIN_EXE_flink-sql-runner"));
+        let output = self.command(program, arguments, &[]).await;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    async fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let (said, _) = self.run(&[arguments, &["--output", "json"]].concat(), code).await;
+        serde_json::from_str(&said).unwrap()
+    }
+
+    /// Runs a recipe as it stands, with the tools that it needs.
+    async fn recipe(&self, recipe: &str, more: &[(&str, &str)], code: i32) -> String {
+        let output = self.command(Path::new("/bin/sh"), &["-c", recipe], more).await;
+        let said = String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        said
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(local::REGION))
+            .credentials_provider(Credentials::new(local::ACCESS_KEY, local::SECRET_KEY, None, None, "test"))
+            .endpoint_url(self.stack.s3_url())
+            .force_path_style(true)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    async fn objects(&self) -> BTreeMap<String, String> {
+        let listed = self.s3().list_objects_v2().bucket("local").send().await.unwrap();
+        let etag =
+            |object: &aws_sdk_s3::types::Object| (object.key().unwrap().to_owned(), object.e_tag().unwrap().to_owned());
+        listed.contents().iter().map(etag).collect()
+    }
+
+    async fn put(&self, path: &str, bytes: Vec<u8>) {
+        let put = self.s3().put_object().bucket("local").key(format!("{PREFIX}{path}")).body(bytes.into());
+        put.send().await.unwrap();
+    }
+
+    /// Everything is uploaded and ordered, and the node has done it.
+    async fn deployed(&self) {
+        self.json(&["deploy", "."], 0).await;
+        self.json(&["redeploy"], 0).await;
+        let records: Vec<String> =
+            self.objects().await.into_keys().filter(|key| key.starts_with("flink-sql-runner/records/")).collect();
+        assert_eq!(records.len(), 4, "{records:?}");
+        for key in records {
+            let object = self.s3().get_object().bucket("local").key(&key).send().await.unwrap();
+            let record: Record = read(&object.body.collect().await.unwrap().to_vec()).unwrap();
+            let operation = record.open.unwrap().plan.operation;
+            let (job_id, compiled) = (run_id(operation), Compiled::default());
+            let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
+            let result = OperationResult {
+                format: 1,
+                operation,
+                job: record.name.clone(),
+                outcome: Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true },
+                at: "2026-11-29T12:00:00Z".parse().unwrap(),
+                phases: Vec::new(),
+                downtime_ms: Some(8_200),
+                differences: Vec::new(),
+            };
+            self.put(&format!("results/{}/{operation}.json", record.name), write(&result)).await;
+        }
+        self.json(&["redeploy"], 0).await;
+        let (said, _) = self.run(&["plan"], 0).await;
+        assert_eq!(said, "Plan: 4 unchanged.\n");
+    }
+}
+
+/// The shell blocks of docs/ci.md, as they stand.
+fn recipes() -> Vec<String> {
+    let text = fs::read_to_string(project("docs/ci.md")).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    let blocks: Vec<String> = blocks.collect();
+    assert!(blocks.iter().all(|block| block.lines().count() <= 15), "a recipe has 15 lines at most");
+    blocks
+}
+
+const QUERY: &str = "queries/filter-expensive-items.yaml";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_files_are_planned_and_nothing_is_written() {
+    let bench = Bench::start().await;
+    // Before anything is uploaded: the whole repository.
+    let (said, _) = bench.run(&["plan", ".", "--exit-code"], 4).await;
+    assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
+    assert_eq!(bench.objects().await, BTreeMap::new());
+    // A folder of manifests alone takes the configuration from the bucket: there is none.
+    let (said, _) = bench.run(&["plan", "queries", "--exit-code"], 3).await;
+    assert!(said.contains("error["), "{said}");
+    bench.run(&["deploy", "config"], 0).await;
+    let (said, _) = bench.run(&["plan", "queries", "--exit-code"], 4).await;
+    assert!(said.ends_with("Plan: 4 new.\n"), "{said}");
+    // What is no file, folder or job is a mistake.
+    let (said, aside) = bench.run(&["plan", "quarries", "--exit-code"], 2).await;
+    assert!(
+        said.is_empty() && aside.contains("`quarries` is neither a file or folder here nor the name of a job"),
+        "{aside}"
+    );
+    bench.run(&["deploy", QUERY], 0).await;
+    let (_, aside) = bench.run(&["plan", "filter-expensive-item"], 2).await;
+    assert!(aside.contains("did you mean `filter-expensive-items`?"), "{aside}");
+    let (_, aside) = bench.run(&["plan", QUERY, "--prune"], 2).await;
+    assert!(aside.contains("no folder says what there is to be"), "{aside}");
+    let (_, aside) = bench.run(&["status", "--output", "markdown"], 2).await;
+    assert!(aside.contains("only `plan` can be shown as Markdown"), "{aside}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_what_is_lost_and_removed() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    let before = bench.objects().await;
+    bench.edit(QUERY, "SELECT", "SELECT DISTINCT");
+    let (said, _) = bench.run(&["plan", QUERY], 0).await;
+    assert!(
+        said.contains("START CLEAN") && said.contains("state LOST, ") && said.contains("last downtime 8.2 s"),
+        "{said}"
+    );
+    assert!(said.ends_with("Plan: 1 query. 1 job loses its state.\n"), "{said}");
+    bench.run(&["plan", QUERY, "--fail-on-state-loss", "--exit-code"], 7).await;
+    fs::remove_file(bench.file("queries/orders-per-buyer.yaml")).unwrap();
+    let (said, _) = bench.run(&["plan", "."], 0).await;
+    assert!(!said.contains("removed"), "{said}");
+    let (said, _) = bench.run(&["plan", ".", "--prune"], 0).await;
+    assert!(
+        said.contains("would delete queries/orders-per-buyer.yaml\n") && said.contains("1 query, 1 removed"),
+        "{said}"
+    );
+    let (said, _) = bench.run(&["plan", ".", "--prune", "--output", "markdown"], 0).await;
+    assert!(said.starts_with("<!-- flink-sql-runner plan -->\n### Plan: 1 query, 1 removed"), "{said}");
+    let (said, _) = bench.run(&["remove", "orders-per-buyer", "filter-expensive-items", "--dry-run"], 0).await;
+    assert!(said.ends_with("Plan: 2 removed.\n"), "{said}");
+    bench.run(&["remove", "orders-per-buyer", "no-such-job"], 2).await;
+    assert_eq!(bench.objects().await, before, "all of this changed nothing");
+
+    let (said, aside) = bench.run(&["deploy", ".", "--prune"], 0).await;
+    assert!(
+        aside.contains("without a file any more, deleted:")
+            && said.contains("deleted flink-sql-runner/queries/orders-per-buyer.yaml"),
+        "{said}{aside}"
+    );
+    assert!(!bench.objects().await.contains_key("flink-sql-runner/queries/orders-per-buyer.yaml"));
+    let removed = bench.json(&["remove", "filter-expensive-items", "order-numbers"], 0).await;
+    assert_eq!(removed["deleted"].as_array().unwrap().len(), 2, "{removed}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
+    let bench = Bench::start().await;
+    fs::create_dir_all(bench.file("queries/team")).unwrap();
+    fs::rename(bench.file("queries/order-numbers.yaml"), bench.file("queries/team/order-numbers.yaml")).unwrap();
+    bench.deployed().await;
+    // A manifest that is given alone goes to where its job's manifest lies.
+    fs::copy(bench.file("queries/team/order-numbers.yaml"), bench.folder.path().join("order-numbers.yaml")).unwrap();
+    bench.run(&["plan", "../order-numbers.yaml", "--save", "../alone.json"], 0).await;
+    let alone = bench.json(&["apply", "../alone.json"], 0).await;
+    let placed = serde_json::json!("flink-sql-runner/queries/team/order-numbers.yaml");
+    assert_eq!((&alone["uploaded"][0]["key"], &alone["uploaded"][0]["same"]), (&placed, &Value::Bool(true)), "{alone}");
+
+    bench.edit(QUERY, "SELECT", "SELECT DISTINCT");
+    fs::remove_file(bench.file("queries/orders-per-buyer.yaml")).unwrap();
+    bench.run(&["plan", ".", "--prune", "--save", "../plan.json"], 0).await;
+    let plan = bench.folder.path().join("plan.json");
+    assert_eq!(fs::metadata(&plan).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Another file of the plan was uploaded since: nothing is done.
+    let key = format!("{PREFIX}{QUERY}");
+    let original = bench.s3().get_object().bucket("local").key(&key).send().await.unwrap();
+    let original = original.body.collect().await.unwrap().to_vec();
+    bench.put(QUERY, [original.as_slice(), b"# somebody was here\n"].concat()).await;
+    let before = bench.objects().await;
+    let (_, aside) = bench.run(&["apply", "../plan.json"], 7).await;
+    assert!(aside.contains(&format!("{QUERY}: another version was uploaded since")), "{aside}");
+    assert_eq!(bench.objects().await, before);
+    bench.put(QUERY, original).await;
+
+    // What the repository says meanwhile does not count; the plan does.
+    bench.edit(QUERY, "SELECT DISTINCT", "SELECT ALL");
+    let done = bench.json(&["apply", "../plan.json"], 0).await;
+    let fresh: Vec<&Value> = done["uploaded"].as_array().unwrap().iter().filter(|it| it["same"] == false).collect();
+    assert_eq!((fresh.len(), &fresh[0]["key"]), (1, &Value::from(key.clone())), "{done}");
+    assert_eq!(done["removed"], serde_json::json!(["queries/orders-per-buyer.yaml"]));
+    let ordered = done["plan"]["jobs"].as_array().unwrap().iter().filter(|job| job["reason"]["reason"] == "ordered");
+    assert_eq!(ordered.count(), 2, "{done}");
+    let uploaded = bench.s3().get_object().bucket("local").key(&key).send().await.unwrap();
+    assert!(uploaded.body.collect().await.unwrap().to_vec().windows(15).any(|it| it == b"SELECT DISTINCT"));
+
+    // Its records moved on by that: it is applied once.
+    let (_, aside) = bench.run(&["apply", "../plan.json"], 7).await;
+    assert!(aside.contains("filter-expensive-items: something was done or decided about it since"), "{aside}");
+    let (_, aside) = bench.run(&["apply", "../plan.json", "--bucket", "other"], 2).await;
+    assert!(aside.contains("the plan is for s3://local/flink-sql-runner/"), "{aside}");
+    bench.stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recipes_do_what_is_said_of_them() {
+    let recipes = recipes();
+    let [gate, deploy] = recipes.as_slice() else { panic!("two recipes are expected: {recipes:?}") };
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    // GitHub's command line: it notes what it is told.
+    let bin = bench.folder.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join("gh"), "#!/bin/sh\necho \"$@\" > ../gh.txt\ncat plan.md >> ../gh.txt\n").unwrap();
+    fs::set_permissions(bin.join("gh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let comment = || fs::read_to_string(bench.folder.path().join("gh.txt")).unwrap();
+
+    bench.recipe(gate, &[("PR", "7"), ("LABELS", "")], 0).await;
+    assert!(comment().starts_with("pr comment 7 ") && comment().contains("### Plan: 4 unchanged."), "{}", comment());
+    bench.edit(QUERY, "SELECT", "SELECT DISTINCT");
+    bench.recipe(gate, &[("PR", "7"), ("LABELS", "urgent")], 7).await;
+    assert!(comment().contains("**lost**"), "{}", comment());
+    bench.recipe(gate, &[("PR", "7"), ("LABELS", "urgent allow-state-loss")], 0).await;
+    fs::write(bench.file("queries/broken.yaml"), "name: [").unwrap();
+    bench.recipe(gate, &[("PR", "7"), ("LABELS", "allow-state-loss")], 3).await;
+    assert!(comment().contains("Refused: "), "{}", comment());
+    // A refused plan is not kept, and ends the step.
+    bench.recipe(deploy, &[], 3).await;
+    fs::remove_file(bench.file("queries/broken.yaml")).unwrap();
+    // No node is here to carry it out: it is ordered, and the time is up.
+    let said = bench.recipe(deploy, &[("TIMEOUT", "1s")], 5).await;
+    assert!(said.contains("has not ended after 1.0 s"), "{said}");
+    bench.stack.shutdown().await;
+}
