@@ -180,6 +180,15 @@ pub(crate) struct Validate {
     /// Whether state may be kept under `file:`, as the function is set; else the variable `ALLOW_FILES` says it.
     #[arg(long, value_name = "true|false")]
     pub(crate) allow_files: Option<bool>,
+    /// Compile what is valid with this machine's PyFlink, without a cluster; code in manifests is run for that.
+    #[arg(long)]
+    pub(crate) compile: bool,
+    /// The Python with PyFlink, for --compile.
+    #[arg(long, value_name = "PYTHON", env = "PYEXEC_PATH", default_value = "python3", hide_env_values = true)]
+    pub(crate) pyexec_path: PathBuf,
+    /// The `flink` script, for --compile [default: the one of PyFlink].
+    #[arg(long, value_name = "PROGRAM", env = "FLINK", hide_env_values = true)]
+    pub(crate) flink: Option<PathBuf>,
 }
 
 /// `plan`.

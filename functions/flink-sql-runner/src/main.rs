@@ -5,6 +5,7 @@ mod act;
 mod apply;
 mod ask;
 mod cli;
+mod compile;
 mod deploy;
 mod error;
 mod exit;
@@ -91,7 +92,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("only `plan` can be shown as Markdown", "use --output text or json"));
     }
     let exit: Exit = match cli.command {
-        Command::Validate(arguments) => validate::run(&arguments, &invocation, out)?,
+        Command::Validate(arguments) => validate::run(&arguments, &invocation, out).await?,
         Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
         Command::Apply(arguments) => apply::run(&arguments, &invocation, out).await?,
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,

@@ -12,6 +12,7 @@ use desired::session_settings::parse_settings;
 use serde_json::json;
 
 use crate::cli::Validate;
+use crate::compile::compile;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::{self, Configuration, NAMES, SESSION};
@@ -107,7 +108,7 @@ fn unchecked_note(unchecked: &[Unchecked]) -> String {
 }
 
 /// Checks files and prints what is wrong with them.
-pub(crate) fn run(arguments: &Validate, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+pub(crate) async fn run(arguments: &Validate, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let given = Configuration {
         template: arguments.template_file.clone(),
         tables: arguments.table_definition_path.clone(),
@@ -115,7 +116,10 @@ pub(crate) fn run(arguments: &Validate, invocation: &Invocation, out: Out) -> Re
         extra_params: arguments.template_params.iter().cloned().collect(),
     };
     let (policy, unchecked) = invocation.policy(arguments.allow_code, arguments.allow_files)?;
-    let judged = judge(&arguments.paths, &given, &policy)?;
+    let mut judged = judge(&arguments.paths, &given, &policy)?;
+    if arguments.compile {
+        compile(arguments, &mut judged.manifests).await?;
+    }
     judged.show(&unchecked, out);
     if let Some(why) = invocation.unknown.as_ref().filter(|_| !unchecked.is_empty()) {
         out.note(&format!("note: the function's settings are not known: {}\n", printable(why)));
