@@ -1,6 +1,7 @@
 //! The record: the one mutable document per job.
 //! Must not know how it is stored, nor decide what happens next.
 
+mod standing;
 mod stored;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use desired::manifest::{JobName, Meta};
 use desired::target::Target;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub use standing::Status;
 
 use crate::change::{Change, ChangeKind};
 use crate::documents::outcome::RefusalKind;
@@ -17,7 +19,7 @@ use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::suspension::Suspension;
 use crate::documents::{Document, Rest};
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
-use crate::owed::{Cause, Owed};
+use crate::owed::Owed;
 use crate::permission::{Allow, AllowedFor};
 
 /// The format of records that this version writes.
@@ -54,37 +56,6 @@ pub enum Aim {
     Stopped,
     /// It was bounded and is done.
     Complete,
-}
-
-/// How a job stands, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It runs.
-    Running,
-    /// It should run, but no run of it is live.
-    NotRunning,
-    /// It should run; an operation ended without a result, and the next look tells.
-    Unknown,
-    /// It was removed: stopped, its state kept.
-    Stopped,
-    /// Its file says that it is not to run: what is uploaded was checked, its state is kept.
-    Suspended,
-    /// It was bounded and is done.
-    Complete,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Running => "running",
-            Self::NotRunning => "not running",
-            Self::Unknown => "unknown",
-            Self::Stopped => "stopped",
-            Self::Suspended => "suspended",
-            Self::Complete => "complete",
-        })
-    }
 }
 
 /// What is deployed.
@@ -345,36 +316,6 @@ impl Record {
     /// Whether nothing was ever decided about the job.
     pub fn is_untouched(&self) -> bool {
         self.deployed.is_none() && self.open.is_none() && self.decision.is_none() && self.history.is_empty()
-    }
-
-    /// How what is deployed stands, as far as was settled; nothing if nothing is.
-    pub fn status(&self) -> Option<Status> {
-        if self.suspended.is_some() {
-            return Some(Status::Suspended);
-        }
-        let deployed = self.deployed.as_ref()?;
-        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
-        Some(match (deployed.aim, self.owed.keep_running.as_ref().map(|debt| debt.cause)) {
-            (Aim::Stopped, _) => Status::Stopped,
-            (Aim::Complete, _) => Status::Complete,
-            (Aim::Run, Some(Cause::NoResult)) => Status::Unknown,
-            (Aim::Run, Some(cause)) if cause.is_down() => Status::NotRunning,
-            (Aim::Run, Some(_) | None) if restarting => Status::NotRunning,
-            (Aim::Run, Some(_) | None) => Status::Running,
-        })
-    }
-
-    /// Whether what is deployed should run and is known not to: it is owed, or being brought back.
-    pub fn is_down(&self) -> bool {
-        self.status() == Some(Status::NotRunning)
-    }
-
-    /// Who answers for the job, as the target says that is not applied yet, else the deployed one.
-    pub fn owner(&self) -> Option<&str> {
-        let waits = self.owed.apply.as_ref().and_then(|apply| apply.target.as_deref());
-        let checked = self.suspended.as_ref().and_then(|suspension| suspension.checked.as_deref());
-        let target = waits.or(checked).or(self.deployed.as_ref().map(|deployed| &deployed.target))?;
-        target.manifest.operating.owner.as_deref()
     }
 
     /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.
