@@ -298,7 +298,7 @@ fn an_operation_without_a_result_is_ordered_anew() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&suspended(first())), 2);
     node.claim = None;
-    node.go_on(&open.plan, 6);
+    node.go_on(&open.plan, 4);
     let claim = node.claim.clone();
     let record = settle_abandoned(record, &open, claim.as_ref(), Timestamp::UNIX_EPOCH, patience());
     assert_eq!(record.suspended, None);
