@@ -2,7 +2,7 @@
 //! Must not know what is asked, nor how an answer is shown.
 
 use aws::{Function, FunctionError, prove};
-use orchestrator::actions::{self, Action, Answer};
+use orchestrator::actions::{self, Action, Answer, RestartAsked, SavepointAsked};
 use orchestrator::asked;
 
 use crate::cli::Dispatch;
@@ -50,6 +50,7 @@ async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliErro
 fn only_reads(action: &Action) -> bool {
     match action {
         Action::Status {} | Action::History { .. } => true,
+        Action::Restart(RestartAsked { dry_run, .. }) | Action::Savepoint(SavepointAsked { dry_run, .. }) => *dry_run,
         Action::Plan(_)
         | Action::Deploy { .. }
         | Action::Redeploy { .. }

@@ -12,6 +12,7 @@ use lifecycle::permission::Permission;
 
 use crate::exit;
 use crate::out::Form;
+use crate::restart::{RestartArguments, SavepointArguments};
 use crate::session::arguments::SessionCommand;
 
 /// Keeps streaming queries on a shared Flink cluster as their manifests in S3 say.
@@ -124,6 +125,10 @@ pub(crate) enum Command {
         /// The job.
         name: JobName,
     },
+    /// Start a running job again: from a savepoint of now, without state, or from an older state.
+    Restart(RestartArguments),
+    /// Take a savepoint of a running job, which goes on.
+    Savepoint(SavepointArguments),
     /// Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept.
     Remove(Remove),
     /// Bring every job to what is uploaded, and look for lost runs.

@@ -16,12 +16,14 @@ mod help;
 mod init;
 mod invocation;
 mod markdown;
+mod ordering;
 mod out;
 mod plan;
 mod process;
 mod prune;
 mod remove;
 mod render;
+mod restart;
 mod saved;
 mod session;
 mod status;
@@ -100,6 +102,8 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::History { name } => status::history(name, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
+        Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
+        Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
         Command::Remove(arguments) => remove::run(&arguments, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: None }, &invocation, out).await?,

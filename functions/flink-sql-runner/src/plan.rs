@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, From, Stop};
 use lifecycle::reason::Reason;
@@ -178,6 +179,11 @@ pub(crate) fn row(job: &JobAnswer) -> Option<Row> {
     }
 }
 
+/// What a person ordered, if the operation carries that out.
+fn ordered_act(job: &JobAnswer) -> Option<&Act> {
+    job.plan.as_ref().and_then(|plan| plan.ordered.as_ref())
+}
+
 /// The kind of the change that an operation is ordered for.
 fn planned_kind(job: &JobAnswer) -> Option<ChangeKind> {
     job.plan.as_ref().and(job.change.as_ref()).map(|change| change.kind)
@@ -188,8 +194,17 @@ fn suspends(job: &JobAnswer) -> bool {
     job.plan.as_ref().is_some_and(|plan| plan.suspends)
 }
 
+/// What was ordered, in a word, and whether the job forgets what it counted since.
+fn ordered_word(act: &Act) -> (&'static str, bool) {
+    match act {
+        Act::Restart => ("restart", false),
+        Act::RestartClean | Act::RestartFrom { .. } => ("restart", true),
+        Act::Savepoint => ("savepoint", false),
+    }
+}
+
 fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
-    let (symbol, colour, kind) = match change {
+    let of_change = || match change {
         _ if plan.suspends => ("=", Colour::Yellow, SUSPEND),
         ChangeKind::New => ("+", Colour::Green, "new"),
         ChangeKind::Unchanged => ("^", Colour::Yellow, "restart"),
@@ -197,6 +212,8 @@ fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
         ChangeKind::Query => ("!", Colour::Red, "query"),
         ChangeKind::Removed => ("-", Colour::Red, "removed"),
     };
+    let of_act = |(kind, forgets)| if forgets { ("!", Colour::Red, kind) } else { ("^", Colour::Yellow, kind) };
+    let (symbol, colour, kind) = plan.ordered.as_ref().map(ordered_word).map_or_else(of_change, of_act);
     let version = |version: u32| format!("v{version}");
     let versions = match (plan.before.map(version), plan.after.map(version)) {
         (Some(before), Some(after)) => format!("{before} -> {after}"),
@@ -217,10 +234,15 @@ fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
         Action::Stop(Stop::Savepoint) => "savepoint, stop",
         Action::Stop(Stop::Cancel) => "cancel",
         Action::Check => "check, start nothing",
+        Action::Start(From::Given) => "start from the state that was ordered",
+        Action::Replace(Stop::Savepoint, From::Given) => "savepoint, START FROM AN OLDER STATE",
+        Action::Replace(Stop::Cancel, From::Given) => "cancel, START FROM AN OLDER STATE",
+        Action::Savepoint => "savepoint, it runs on",
         Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
         Action::Wait => "look again",
     };
     match change {
+        _ if plan.ordered.is_some() => format!("{text}: {}", plan.reason),
         ChangeKind::Unchanged => format!("{text}: {}", plan.reason),
         ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => text.to_owned(),
     }
@@ -230,6 +252,10 @@ fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
 pub(crate) fn sum(answer: &PlanAnswer) -> String {
     let mut counts: BTreeMap<(u8, &'static str), usize> = BTreeMap::new();
     for job in &answer.jobs {
+        if let Some(act) = ordered_act(job) {
+            *counts.entry((4, ordered_word(act).0)).or_default() += 1;
+            continue;
+        }
         let word = match (planned_kind(job), &job.reason) {
             (Some(_), _) if suspends(job) => (4, SUSPEND),
             (Some(kind), _) => match kind {
@@ -251,7 +277,11 @@ pub(crate) fn sum(answer: &PlanAnswer) -> String {
         counts.insert((9, "refused"), answer.refused.len());
     }
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
-    let lost = answer.jobs.iter().filter(|job| planned_kind(job) == Some(ChangeKind::Query) && !suspends(job)).count();
+    let forgets = |job: &&JobAnswer| match ordered_act(job) {
+        Some(act) => ordered_word(act).1,
+        None => planned_kind(job) == Some(ChangeKind::Query) && !suspends(job),
+    };
+    let lost = answer.jobs.iter().filter(forgets).count();
     match (parts.is_empty(), lost) {
         (true, _) => "nothing to do.".to_owned(),
         (false, 0) => format!("{}.", parts.join(", ")),

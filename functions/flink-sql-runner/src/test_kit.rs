@@ -63,6 +63,7 @@ fn situation(operation: &str) -> Situation {
         urgent: false,
         seen: None,
         learned: None,
+        ordered: None,
     }
 }
 

@@ -11,6 +11,8 @@ use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+pub use crate::acts::{RestartAsked, SavepointAsked};
+use crate::acts::{restart, savepoint};
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, OwedAnswer, PlanAnswer, PlannedAnswer, RefusedUpload,
     StatusAnswer, answer,
@@ -69,6 +71,10 @@ pub enum Action {
         #[serde(default)]
         by: Option<String>,
     },
+    /// Start a running job again: from a savepoint of now, without state, or from an older state.
+    Restart(RestartAsked),
+    /// Take a savepoint of a running job.
+    Savepoint(SavepointAsked),
     /// How all jobs stand.
     Status {},
     /// What was done about a job.
@@ -83,7 +89,9 @@ impl Action {
             | Self::Redeploy { by }
             | Self::Sweep { by }
             | Self::Allow { by, .. }
-            | Self::Retry { by, .. } => Some(by),
+            | Self::Retry { by, .. }
+            | Self::Restart(RestartAsked { by, .. })
+            | Self::Savepoint(SavepointAsked { by, .. }) => Some(by),
             Self::Plan { .. } | Self::Status {} | Self::History { .. } => None,
         }
     }
@@ -120,6 +128,14 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
             retry(orchestrator, &name).await?;
             let names = BTreeSet::from([name]);
             (this.run(Scope::Jobs(names.clone()), &by).await?, Some(names))
+        }
+        Action::Restart(asked) => {
+            let names = BTreeSet::from([asked.name.clone()]);
+            (restart(orchestrator, asked).await?, Some(names))
+        }
+        Action::Savepoint(asked) => {
+            let names = BTreeSet::from([asked.name.clone()]);
+            (savepoint(orchestrator, asked).await?, Some(names))
         }
         Action::Status {} => return Ok(Answer::Status(Box::new(bounded(status(orchestrator).await?, LIMIT)))),
         Action::History { name } => {

@@ -7,6 +7,7 @@ use control::orchestrator::Report;
 use desired::diagnostics::Diagnostic;
 use desired::inputs::Verdict;
 use desired::manifest::JobName;
+use lifecycle::act::Act;
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
 use lifecycle::documents::observed::ObservedDocument;
@@ -180,13 +181,19 @@ pub struct PlannedAnswer {
     /// What is known of the run that is in its place, in the answer to a plan.
     #[serde(default, skip_serializing_if = "Measured::is_empty")]
     pub measured: Measured,
+    /// What a person ordered, if it carries that out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Act>,
 }
 
 impl PlannedAnswer {
     /// What is shown of a plan.
     pub fn of(plan: &Plan) -> Self {
         let lives = plan.previous.as_ref().is_some_and(|previous| !previous.runs.is_empty());
+        let ordered = plan.ordered.as_ref().map(|ordered| ordered.act.clone());
         let seen = match plan.change.kind {
+            // It is ordered of a job that is to run.
+            _ if ordered.is_some() => Observed::Running,
             ChangeKind::Unchanged if plan.suspends && lives => Observed::Running,
             ChangeKind::New | ChangeKind::Unchanged => Observed::Gone,
             ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => Observed::Running,
@@ -200,6 +207,7 @@ impl PlannedAnswer {
             likely: plan.action(seen),
             state: StateFate::of(plan),
             measured: Measured { slots: plan.next.as_ref().map(|next| next.slots), ..Measured::default() },
+            ordered,
         }
     }
 }

@@ -151,6 +151,8 @@ impl Bounded for PlanAnswer {
             }
             if let Some(plan) = &mut job.plan {
                 text(&mut plan.reason, cut);
+                // The reason says it as well.
+                plan.ordered = plan.ordered.take().filter(|act| act.given().is_none());
             }
             while job.filled_in.len() > cut.entries {
                 job.filled_in.pop_last();

@@ -2,6 +2,7 @@
 //! Must not decide anything about a job.
 
 pub mod actions;
+mod acts;
 mod answers;
 pub mod asked;
 mod bounds;

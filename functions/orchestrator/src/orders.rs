@@ -35,7 +35,7 @@ const LOOK: &str = "`status` tells how each job stands";
 /// Makes everything that is owed to a job due at once.
 pub(crate) async fn retry(orchestrator: &Arc<Orchestrator>, name: &JobName) -> Result<(), ActionError> {
     let record = record(orchestrator, name, "try again").await?;
-    if record.owed.debts().next().is_none() {
+    if record.owed.debts().next().is_none() && record.ordered.is_none() {
         let (why, help) = stands(&record, || "nothing of it failed or waits for another try".to_owned());
         return Err(ActionError::NothingWaits { message: format!("{name} is not tried again: {why}"), help });
     }
@@ -59,7 +59,7 @@ pub async fn allow(
     Ok(orchestrator.allow(name, permission, run, by).await?)
 }
 
-async fn record(orchestrator: &Orchestrator, name: &JobName, what: &str) -> Result<Record, ActionError> {
+pub(crate) async fn record(orchestrator: &Orchestrator, name: &JobName, what: &str) -> Result<Record, ActionError> {
     let found = fetch::<Record>(orchestrator.store.as_ref(), &orchestrator.settings.keys.record(name)).await?;
     found.map(|(record, _)| record).ok_or_else(|| ActionError::NothingWaits {
         message: format!("there is nothing to {what} {name}: nothing was ever decided about a job of this name"),

@@ -169,7 +169,7 @@ fn since(record: &Record) -> Option<Timestamp> {
         Some(Status::Running) => deployed,
         Some(Status::NotRunning) => {
             let debt = record.owed.keep_running.as_ref().filter(|debt| debt.cause.is_down()).map(|debt| debt.since);
-            let restart = record.open.as_ref().filter(|open| open.plan.is_restart()).map(|open| open.plan.at);
+            let restart = record.open.as_ref().filter(|open| open.plan.brings_back()).map(|open| open.plan.at);
             debt.into_iter().chain(restart).min().or(deployed)
         }
         Some(Status::Unknown) => record.owed.keep_running.as_ref().map(|debt| debt.since).or(deployed),

@@ -9,7 +9,7 @@ use std::path::Path;
 use desired::manifest::JobName;
 use lifecycle::keys::Keys;
 use lifecycle::permission::Permission;
-use orchestrator::actions::{Action, Preview};
+use orchestrator::actions::{Action, Preview, RestartAsked, SavepointAsked};
 use orchestrator::events::{Hint, Message, Trigger, read};
 
 fn sample(name: &str) -> Trigger {
@@ -74,6 +74,28 @@ fn every_sample_is_the_trigger_it_shows() {
             }),
         ),
         ("action-retry", action(Action::Retry { name: job("orders-per-buyer"), by: by() })),
+        (
+            "action-restart",
+            action(Action::Restart(RestartAsked {
+                name: job("orders-per-buyer"),
+                clean: false,
+                from: Some("0197f0a1b2c3700080000000000000aa".to_owned()),
+                order_id: "0197f0a1b2c3700080000000000000ff".parse().ok(),
+                dry_run: false,
+                by: by(),
+                reason: Some("the sink lost a day".to_owned()),
+            })),
+        ),
+        (
+            "action-savepoint",
+            action(Action::Savepoint(SavepointAsked {
+                name: job("orders-per-buyer"),
+                order_id: None,
+                dry_run: false,
+                by: by(),
+                reason: Some("before the upgrade".to_owned()),
+            })),
+        ),
         ("action-status", action(Action::Status {})),
         ("action-history", action(Action::History { name: job("orders-per-buyer") })),
     ];

@@ -225,7 +225,9 @@ pub trait Cluster: Send + Sync {
     async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError>;
     /// Asks for a stop with savepoint under a trigger; asking again under the same one changes nothing.
     async fn stop(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError>;
-    /// How that stop stands.
+    /// Asks for a savepoint of a job that runs on; asking again under the same trigger changes nothing.
+    async fn savepoint(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError>;
+    /// How that stop, or that savepoint, stands.
     async fn stop_status(&self, id: JobId, trigger: TriggerId) -> Result<StopStatus, OutsideError>;
     /// Asks for a cancel.
     async fn cancel(&self, id: JobId) -> Result<(), OutsideError>;

@@ -63,7 +63,7 @@ pub async fn gone(cluster: &dyn Cluster, run: JobId) -> Result<StopEnd, OutsideE
     Ok(savepoint.map_or(StopEnd::Gone, StopEnd::Savepoint))
 }
 
-fn stop_failure(class: &str, message: String) -> StopEnd {
+pub(crate) fn stop_failure(class: &str, message: String) -> StopEnd {
     let not_running = message.contains("is not being executed at the moment")
         || message.contains("Not all required tasks are currently running");
     if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {

@@ -255,6 +255,7 @@ fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::d
         orphans: Vec::new(),
         stops: Vec::new(),
         suspends: false,
+        ordered: None,
         adopt: lifecycle::documents::plan::Adopt::No,
         adopt_from: None,
         clean_start: false,

@@ -264,6 +264,14 @@ impl Cluster for FlinkRest {
         }
     }
 
+    async fn savepoint(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError> {
+        let body = json!({ "target-directory": directory, "cancel-job": false, "triggerId": trigger });
+        match self.http.post(&format!("/jobs/{id}/savepoints"), &body).await? {
+            HttpReply::Accepted => Ok(()),
+            other => Err(other.unexpected(&format!("take a savepoint of {id}"))),
+        }
+    }
+
     async fn stop_status(&self, id: JobId, trigger: TriggerId) -> Result<StopStatus, OutsideError> {
         let what = format!("ask for the stop {trigger} of {id}");
         let answer = self.http.get(&format!("/jobs/{id}/savepoints/{trigger}")).await?;

@@ -37,6 +37,9 @@ impl Cluster for NoSession {
     async fn stop(&self, _: JobId, _: TriggerId, _: &str) -> Result<(), OutsideError> {
         self.refuse()
     }
+    async fn savepoint(&self, _: JobId, _: TriggerId, _: &str) -> Result<(), OutsideError> {
+        self.refuse()
+    }
     async fn stop_status(&self, _: JobId, _: TriggerId) -> Result<StopStatus, OutsideError> {
         self.refuse()
     }

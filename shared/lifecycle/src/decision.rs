@@ -74,6 +74,8 @@ pub enum From {
     Clean,
     /// The newest state of the lineage, the savepoint of this operation's stop included.
     Latest,
+    /// The state that the act of the plan names.
+    Given,
 }
 
 /// Why the node leaves a job alone.
@@ -120,6 +122,8 @@ pub enum Action {
     Stop(Stop),
     /// Compile it and start nothing.
     Check,
+    /// Take a savepoint of the live run, which goes on.
+    Savepoint,
     /// Touch nothing and say so.
     Refuse(Why),
     /// Look again: the state passes.

@@ -156,6 +156,10 @@ id! {
     Nonce
 }
 id! {
+    /// One act that a person ordered: the same id is the same order, however often it is asked for.
+    ActId
+}
+id! {
     /// One alert: tells a copy of it from another one.
     AlertId
 }
@@ -201,6 +205,11 @@ pub fn stop_trigger(operation: OperationId, run: JobId, n: u32) -> TriggerId {
     TriggerId::derived(&["stop", &operation.to_string(), &run.to_string(), &n.to_string()])
 }
 
+/// The trigger of the `n`th savepoint that `operation` takes of `run` without stopping it.
+pub fn savepoint_trigger(operation: OperationId, run: JobId, n: u32) -> TriggerId {
+    TriggerId::derived(&["savepoint", &operation.to_string(), &run.to_string(), &n.to_string()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +237,7 @@ mod tests {
             rollback_id(op).to_string(),
             stop_trigger(op, run, 0).to_string(),
             stop_trigger(op, run, 1).to_string(),
+            savepoint_trigger(op, run, 0).to_string(),
         ];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());

@@ -1,6 +1,7 @@
 //! The pure core: what changed, what is to be done, the documents, and the machines that do it.
 //! Must not know I/O, clocks, randomness, tokio or AWS.
 
+pub mod act;
 pub mod alert_conditions;
 pub mod change;
 pub mod common_cause;
@@ -14,6 +15,7 @@ pub mod ids;
 pub mod keys;
 pub mod orchestrate;
 pub mod owed;
+mod own_states;
 pub mod permission;
 pub mod reason;
 pub mod run_conditions;

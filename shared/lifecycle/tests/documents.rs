@@ -16,11 +16,12 @@ use std::path::PathBuf;
 use desired::digest::Digest;
 use desired::effective::OptionDifference;
 use jiff::Timestamp;
+use lifecycle::act::{Act, OrderedAct};
 use lifecycle::alert_conditions::{AlertCondition, AlertKind as Alert};
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::alerts::{AlertsDocument, Seen};
 use lifecycle::documents::batch::{Batch, BatchItem, Expected, Receipt};
-use lifecycle::documents::claim::{Abandoned, Claim, StartNote, StopNote};
+use lifecycle::documents::claim::{Abandoned, Claim, SavepointNote, StartNote, StopNote};
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
 use lifecycle::documents::outcome::{Compiled, Outcome};
 use lifecycle::documents::plan::{KnownRun, LeftStop, Plan};
@@ -29,7 +30,7 @@ use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::flink::{CheckpointsSeen, JobSeen, JobState, Look, Slots, Tasks};
-use lifecycle::owed::Cause;
+use lifecycle::owed::{Cause, Debt};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::session::{Restart, RestartPhase, SessionDocument, SessionJob, Stranger};
 use node::{deployed, epoch, first, id, meta, name, order, reconfigured, requeried, run, settle, unsettle, wanted};
@@ -213,9 +214,25 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     let left = LeftStop { operation: id(6), run: run(6), n: 1, directory: "s3://state/one/savepoints/1/6".to_owned() };
     record.stops.push(left.clone());
     record.deployed.as_mut().unwrap().restore_point = Some("s3://state/one/savepoints/1/savepoint-1".to_owned());
-    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let mut open = order(&mut record, &wanted(&reconfigured()), 2);
+    let debt = Debt::after(None, Cause::NoSession, "no session", id(2), at());
+    let act = OrderedAct {
+        id: id(7),
+        act: Act::RestartFrom { path: "s3://state/one/savepoints/1/savepoint-1".to_owned(), of_live_run: true },
+        by: by(),
+        why: Some("the sink lost a day".to_owned()),
+        at: at(),
+        about: Some((1, Some(run(1)))),
+        debt: Some(debt),
+    };
+    open.plan.ordered = Some(act.clone());
+    record.ordered = Some(act.clone());
+    let history = record.history.last_mut().unwrap();
+    (history.act, history.savepoint) = (Some(act.id), Some("s3://state/one/savepoints/1/savepoint-1".to_owned()));
     found.push(("record-open", value(&record)));
     found.push(("plan", value(&open.plan)));
+    open.plan.ordered = None;
+    record.ordered = None;
     let digest = Digest::of(&write(&open.plan));
     let items = vec![BatchItem { job: name(), operation: id(2), plan: "p/plans/x.json".to_owned(), digest }];
     let expected = vec![expected()];
@@ -225,6 +242,7 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     let savepoint = Some("s3://state/one/savepoints/1/2/savepoint-2".to_owned());
     claim.notes.stop = Some(StopNote { run: run(1), n: 2, savepoint: savepoint.clone(), left: Some(left) });
     claim.notes.cancel = Some(run(1));
+    claim.notes.savepoint = Some(SavepointNote { run: run(1), n: 1 });
     let start = StartNote { job_id: run(2), restore: savepoint.clone(), epoch: Some(epoch()), compiled };
     claim.notes.checkpointed = true;
     claim.notes.rollback = Some(StartNote { job_id: run(3), ..start.clone() });

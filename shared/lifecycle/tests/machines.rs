@@ -269,7 +269,8 @@ fn a_run_that_is_left_alone_stays_the_deployed_one() {
             run: Some(run(1)),
             epoch: Some(epoch()),
             checkpointed: false,
-            newest: None
+            newest: None,
+            savepoint: None
         }
     );
     assert_eq!(settle(record, &open, &outcome).expected_run(), Some(run(1)));

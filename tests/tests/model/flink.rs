@@ -294,6 +294,10 @@ impl Cluster for Flink {
         not_asked()
     }
 
+    async fn savepoint(&self, _: JobId, _: TriggerId, _: &str) -> Result<(), OutsideError> {
+        not_asked()
+    }
+
     async fn stop_status(&self, _: JobId, _: TriggerId) -> Result<StopStatus, OutsideError> {
         not_asked()
     }

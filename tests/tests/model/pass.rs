@@ -66,6 +66,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         urgent: false,
         seen: None,
         learned: None,
+        ordered: None,
     }
 }
 

@@ -80,6 +80,7 @@ impl World {
                 | Effect::Look
                 | Effect::LookAgain
                 | Effect::Stop { .. }
+                | Effect::Savepoint { .. }
                 | Effect::Cancel(_)
                 | Effect::FindState(_)
                 | Effect::ListStates(_)
@@ -141,14 +142,26 @@ impl World {
                 Input::Written
             }
             // What touches the cluster is done under a lease.
-            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_)
+            Effect::Stop { .. }
+            | Effect::Savepoint { .. }
+            | Effect::Cancel(_)
+            | Effect::Submit { .. }
+            | Effect::Watch(_)
                 if !self.may_act(runner) =>
             {
                 Input::NotOurs
             }
-            Effect::Stop { .. } | Effect::Cancel(_) | Effect::Submit { .. } | Effect::Watch(_) if self.flink.away => {
+            Effect::Stop { .. }
+            | Effect::Savepoint { .. }
+            | Effect::Cancel(_)
+            | Effect::Submit { .. }
+            | Effect::Watch(_)
+                if self.flink.away =>
+            {
                 Input::Unknown
             }
+            // Nobody orders one in the model.
+            Effect::Savepoint { .. } => Input::Unknown,
             Effect::Stop { run, trigger, directory } => {
                 self.note(rules::stopping(&self.flink, run, trigger));
                 match twist {

@@ -17,6 +17,7 @@ use crate::faults::{Actor, Called, Caller, Fault};
 use crate::flink::Submission;
 use crate::invocation::{Ask, answer};
 use crate::node::run_batch;
+use crate::orders::Wanted;
 use crate::rules::{given_up_for_nothing, judge_bystander, judge_end, undone};
 use crate::sim::{Notice, Sim};
 use crate::wishes::Wish;
@@ -121,6 +122,7 @@ pub(crate) enum Deed {
     Fate(Fate),
     Allow(&'static str, Permission),
     Retry(&'static str),
+    Order(&'static str, Wanted),
     /// A job of the Python tool, deployed and running.
     PythonJob(&'static str, Wish),
     /// A job of that name that nobody knows.
@@ -365,6 +367,16 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
             asks(Ask::Allow((*name).to_owned(), *permission));
         }
         Deed::Retry(name) => asks(Ask::Retry((*name).to_owned())),
+        Deed::Order(name, wanted) => {
+            let (act, id) = {
+                let mut state = sim.lock();
+                (wanted.act(&state, name), state.fresh_id().into())
+            };
+            // Whoever gets no answer asks again.
+            for _ in 0..2 {
+                asks(Ask::Order((*name).to_owned(), act.clone(), id));
+            }
+        }
         Deed::PythonJob(name, wish) => {
             python_job(sim, name, wish);
             want(sim, name, Some(wish.clone()));
@@ -390,6 +402,7 @@ fn theirs(id: &mut Hex32, name: &str, wish: &Wish) -> Submission {
         restore: None,
         foreign: false,
         may_forget: true,
+        older: false,
     }
 }
 

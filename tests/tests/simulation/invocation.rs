@@ -8,11 +8,12 @@ use std::time::Duration;
 use control::orchestrator::{NoFacts, Orchestrator, Scope, Settings, Uploads};
 use control::ports::OutsideError;
 use desired::manifest::{JobName, Policy};
+use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::Source;
-use lifecycle::ids::BatchId;
+use lifecycle::ids::{ActId, BatchId};
 use lifecycle::keys::ObjectKind;
 use lifecycle::owed::Patience;
 use lifecycle::permission::Permission;
@@ -31,6 +32,7 @@ pub(crate) enum Ask {
     Redeploy,
     Allow(String, Permission),
     Retry(String),
+    Order(String, Act, ActId),
 }
 
 pub(crate) fn windows() -> Windows {
@@ -92,6 +94,11 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
         Ask::Allow(name, permission) => {
             orchestrator.allow(&job(name), *permission, None, "operator").await?;
             Scope::Jobs(BTreeSet::from([job(name)]))
+        }
+        Ask::Order(name, act, id) => {
+            let (by, at) = ("operator".to_owned(), orchestrator.world.now());
+            let ordered = OrderedAct { id: *id, act: act.clone(), by, why: None, at, about: None, debt: None };
+            return orchestrator.order(job(name), ordered, false).await.map(|_| ());
         }
         Ask::Retry(name) => {
             orchestrator.retry(&job(name)).await?;

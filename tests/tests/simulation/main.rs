@@ -18,6 +18,7 @@ mod invocation;
 mod matrix;
 mod node;
 mod operations;
+mod orders;
 mod ports;
 mod random;
 mod random_numbers;

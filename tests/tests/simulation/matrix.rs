@@ -39,7 +39,7 @@ fn changes(name: &str) -> bool {
     match port {
         "store" => rest.starts_with("put") || rest.starts_with("delete"),
         "dispatcher" => rest == "send",
-        "cluster" => rest == "stop" || rest == "cancel",
+        "cluster" => rest == "stop" || rest == "savepoint" || rest == "cancel",
         "submitter" => rest == "submit",
         "alerts" => true,
         _ => false,

@@ -14,6 +14,7 @@ use desired::launch::{Launch, Rejection};
 use desired::manifest::JobName;
 use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
+use lifecycle::act::Act;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, Hex32, JobId, TriggerId};
 
@@ -188,6 +189,15 @@ impl Cluster for SessionPort {
         .await
     }
 
+    async fn savepoint(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError> {
+        let (actor, directory) = (Arc::clone(&self.actor), directory.to_owned());
+        self.ask("cluster.savepoint", move |state, session| {
+            crate::rules::judge_act(state, &actor, "savepoint", id);
+            state.flink.savepoint(session, id, trigger, &directory);
+        })
+        .await
+    }
+
     async fn stop_status(&self, id: JobId, trigger: TriggerId) -> Result<StopStatus, OutsideError> {
         self.ask("cluster.stop_status", move |state, session| state.flink.stop_status(session, id, trigger)).await
     }
@@ -270,8 +280,11 @@ impl Submitter for Client {
             .ask("submitter.submit", move |state, session| {
                 crate::rules::judge_act(state, &actor, "submit", id);
                 crate::rules::judge_version(state, &launch);
-                let may_forget = state.judge.may_forget.contains(launch.name.as_str());
-                let submission = Submission::of(id, &launch, restore.as_deref(), may_forget);
+                let act = crate::rules::ordered_of(state, id);
+                let allowed = state.judge.may_forget.contains(launch.name.as_str());
+                let may_forget = allowed || act == Some(Act::RestartClean);
+                let older = act.is_some_and(|act| act.given().is_some() && act.given() == restore.as_deref());
+                let submission = Submission { older, ..Submission::of(id, &launch, restore.as_deref(), may_forget) };
                 match state.flink.submit(session, &submission) {
                     Answer::Accepted => Submitted::Accepted,
                     Answer::Duplicate => Submitted::Duplicate,

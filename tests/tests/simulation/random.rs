@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::control_plane::Fate;
 use crate::driver::{Deed, Played, Scenario, play};
 use crate::faults::Fault;
+use crate::orders::Wanted;
 use crate::random_numbers::Rng;
 use crate::wishes::Wish;
 
@@ -41,7 +42,7 @@ fn words(rng: &mut Rng) -> &'static str {
 fn deed(rng: &mut Rng, cluster: &mut Cluster) -> Deed {
     let name = *rng.one_of(&JOBS);
     let wish = |rng: &mut Rng| Deed::Want(name, Wish::new(words(rng), u32::try_from(rng.below(3) + 1).unwrap()));
-    match rng.below(20) {
+    match rng.below(22) {
         0..=9 => wish(rng),
         10 | 11 => Deed::Unwant(name),
         12 => Deed::Redeploy,
@@ -51,7 +52,8 @@ fn deed(rng: &mut Rng, cluster: &mut Cluster) -> Deed {
         16 => Deed::CancelByHand(name),
         17 => Deed::Retry(name),
         18 => Deed::Fate(*rng.one_of(&[Fate::Cancelled, Fate::Pending(200), Fate::Hung(120), Fate::Unseen(90)])),
-        _ => Deed::RunnersDie,
+        19 => Deed::RunnersDie,
+        _ => Deed::Order(name, *rng.one_of(&Wanted::ALL)),
     }
 }
 

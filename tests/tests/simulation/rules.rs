@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use desired::launch::Launch;
 use desired::manifest::Body;
 use desired::target::Target;
+use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::claim::Claim;
@@ -14,7 +15,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::read;
-use lifecycle::documents::record::{Aim, Record, Status};
+use lifecycle::documents::record::{Aim, Ended, Entry, Record, Status};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{JobId, Nonce, OperationId, run_id};
 use lifecycle::owed::Cause;
@@ -116,6 +117,14 @@ fn judge_record(state: &mut State, change: &Change, writer: Option<&Actor>) {
         return;
     }
     let wishes = &state.judge.wishes;
+    // What is deployed is what an order is about, whatever is wished.
+    if open.plan.ordered.is_some() {
+        let same = record.deployed.as_ref().map(|d| &d.target) == open.target.as_ref();
+        if !same {
+            state.broken(&format!("{name} is brought by an order to what is not deployed"));
+        }
+        return;
+    }
     let was_wished = match (open.plan.change.kind, &open.target) {
         // What is deployed is brought back whatever is wished.
         (ChangeKind::Unchanged, _) => true,
@@ -142,6 +151,7 @@ pub(crate) fn judge_act(state: &mut State, actor: &Actor, what: &str, run: JobId
         let starts = || notes.start.iter().chain(&notes.rollback).any(|note| note.job_id == run);
         match what {
             "stop" => notes.stop.as_ref().is_some_and(|note| note.run == run),
+            "savepoint" => notes.savepoint.is_some_and(|note| note.run == run),
             "cancel" => notes.cancel == Some(run) || starts(),
             _ => starts(),
         }
@@ -182,6 +192,9 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
         if let Some(open) = &record.open {
             found.push(format!("{name}: operation {} is open", open.plan.operation.short()));
             continue;
+        }
+        if let Some(ordered) = &record.ordered {
+            found.push(format!("{name}: {} is still to be done", ordered.act));
         }
         let foreign = live.iter().any(|job| job.foreign && record.deployed.is_none());
         if foreign && wish.is_some() {
@@ -290,6 +303,36 @@ fn plan_of(state: &State, operation: OperationId) -> Option<Plan> {
     read(&stored.bytes).ok()
 }
 
+/// What a person ordered of the operation that starts this run, by its plan.
+pub(crate) fn ordered_of(state: &State, run: JobId) -> Option<Act> {
+    let plans = state.bucket.all().filter(|(key, _)| key.starts_with("p/plans/"));
+    let plan = plans.filter_map(|(_, stored)| read::<Plan>(&stored.bytes).ok()).find(|p| run_id(p.operation) == run)?;
+    plan.ordered.map(|ordered| ordered.act)
+}
+
+/// An order that was carried out is not carried out again.
+fn carried_out_twice(state: &State, record: &Record) -> Vec<String> {
+    let mut done = BTreeSet::new();
+    let is_savepoint = |entry: &Entry| {
+        let ordered = plan_of(state, entry.operation).and_then(|plan| plan.ordered);
+        ordered.is_some_and(|ordered| ordered.act == Act::Savepoint)
+    };
+    let good = |entry: &&Entry| match entry.outcome {
+        Ended::Left => entry.savepoint.is_some(),
+        Ended::Deployed | Ended::Completed => !is_savepoint(entry),
+        Ended::Unhealthy
+        | Ended::Removed
+        | Ended::Suspended
+        | Ended::RolledBack
+        | Ended::Refused
+        | Ended::Failed
+        | Ended::Abandoned => false,
+    };
+    let acts = record.history.iter().filter(good).filter_map(|entry| entry.act);
+    let twice = acts.filter(|act| !done.insert(act.to_string()));
+    twice.map(|act| format!("{}: the order {act} was carried out twice", record.name)).collect()
+}
+
 /// Guarantees 6, 7, 9 and 10 over everything that was left behind.
 pub(crate) fn judge_end(state: &mut State) {
     let all: Vec<(String, Vec<u8>)> = state.bucket.all().map(|(k, s)| (k.clone(), s.bytes.clone())).collect();
@@ -316,6 +359,7 @@ pub(crate) fn judge_end(state: &mut State) {
         if folder == "records"
             && let Ok(record) = read::<Record>(bytes)
         {
+            found.extend(carried_out_twice(state, &record));
             for entry in &record.history {
                 if plan_of(state, entry.operation).is_none() {
                     found.push(format!("no plan tells of operation {} of {}", entry.operation, record.name));

@@ -157,6 +157,7 @@ fn needs(outcome: &Outcome) -> Option<Permission> {
             | Refusal::NodeBroken { .. }
             | Refusal::NoCapacity { .. }
             | Refusal::NoSavepoint { .. }
+            | Refusal::StateNotThere { .. }
             | Refusal::StaysInPassing
             | Refusal::NoCluster { .. } => None,
         },
@@ -191,6 +192,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
             | Refusal::NodeBroken { .. }
             | Refusal::NoCapacity { .. }
             | Refusal::NoSavepoint { .. }
+            | Refusal::StateNotThere { .. }
             | Refusal::StaysInPassing
             | Refusal::EndNotProven { .. }
             | Refusal::NoCluster { .. } => Exit::Failed,

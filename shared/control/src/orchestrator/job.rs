@@ -105,6 +105,7 @@ impl<'a> Job<'a> {
             urgent: self.round.urgent,
             seen: self.round.seen.clone(),
             learned: self.round.learned.get(self.name).copied(),
+            ordered: self.round.ordered.clone(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
         let (nonce, version_floor) = (world.fresh_id().into(), self.version_floor);
@@ -190,7 +191,7 @@ impl<'a> Job<'a> {
                 }
             }
             Effect::Dispatch(plan) => {
-                self.round.ordered.lock().await.push(*plan);
+                self.round.plans.lock().await.push(*plan);
                 Ok(Input::Written)
             }
             Effect::Done(_) => Ok(Input::Conflict),

@@ -11,6 +11,7 @@ mod notify;
 mod overlay;
 mod records;
 mod scope;
+mod states;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
 pub use dispatch::Batches;
 pub use inputs::{DesiredSource, Uploads};
+use lifecycle::act::OrderedAct;
 use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::documents::alerts::Seen;
 use lifecycle::documents::observed::ObservedDocument;
@@ -130,7 +132,9 @@ struct Round {
     clean_starts_held: bool,
     inputs: Arc<Inputs>,
     asked: Asked,
-    ordered: Mutex<Vec<Plan>>,
+    /// What a person orders of the job that the round is about.
+    ordered: Option<OrderedAct>,
+    plans: Mutex<Vec<Plan>>,
     /// Only looking: nothing is written, nothing is sent.
     dry: bool,
 }
@@ -138,15 +142,27 @@ struct Round {
 impl Orchestrator {
     /// Looks after the jobs in `scope` and sends what was ordered.
     pub async fn run(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
-        self.round(scope, by, false).await
+        self.round(scope, by, None, false).await
     }
 
     /// Works out what `run` would do; writes and sends nothing.
     pub async fn plan(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
-        self.round(scope, by, true).await
+        self.round(scope, by, None, true).await
     }
 
-    async fn round(self: Arc<Self>, scope: Scope, by: &str, dry: bool) -> Result<Report, OutsideError> {
+    /// Looks after one job of which a person orders something; `dry` works out what that would come to.
+    pub async fn order(self: Arc<Self>, name: JobName, act: OrderedAct, dry: bool) -> Result<Report, OutsideError> {
+        let by = act.by.clone();
+        self.round(Scope::Jobs(BTreeSet::from([name])), &by, Some(act), dry).await
+    }
+
+    async fn round(
+        self: Arc<Self>,
+        scope: Scope,
+        by: &str,
+        ordered: Option<OrderedAct>,
+        dry: bool,
+    ) -> Result<Report, OutsideError> {
         let Concern { names, whole, sweep, look, lost, observed, learned, urgent } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round a stale desired state could overwrite a newer one.
         let Records { found: records, unread } = self.records(names).await?;
@@ -177,7 +193,8 @@ impl Orchestrator {
             clean_starts_held,
             inputs: Arc::clone(&inputs),
             asked: Asked::default(),
-            ordered: Mutex::new(Vec::new()),
+            ordered,
+            plans: Mutex::new(Vec::new()),
             dry,
         });
         let seen_records = if dry { basis::seen(&records, &inputs, clean_starts_held) } else { BTreeMap::new() };
@@ -189,7 +206,7 @@ impl Orchestrator {
         }
         report.untold = untold.map(|error| error_chain(&error));
         report.inputs = Some((*inputs).clone());
-        let plans = std::mem::take(&mut *round.ordered.lock().await);
+        let plans = std::mem::take(&mut *round.plans.lock().await);
         if dry {
             return Ok(report);
         }

@@ -65,8 +65,9 @@ impl Orchestrator {
     pub async fn retry(&self, name: &JobName) -> Result<(), OutsideError> {
         let now = self.world.now();
         let change = |record: &mut Record| {
-            let owes = record.owed.debts().next().is_some();
+            let owes = record.owed.debts().next().is_some() || record.ordered.is_some();
             record.owed.retry(now);
+            record.retry_act();
             owes
         };
         let nothing = "nothing of it failed or waits; `status` and `history NAME` tell how it stands";

@@ -1,6 +1,8 @@
 //! One pass over one operation: drives its machine and carries out the effects while the lease is renewed.
 //! Must not decide anything: which effect comes next is the machine's.
 
+mod savepoints;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +14,20 @@ use lifecycle::documents::plan::Plan;
 use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
 use lifecycle::execute::{Effect, End, Health, Input, RunRole, State, StopEnd, SubmitEnd, step};
-use lifecycle::ids::{JobId, TriggerId, run_id};
+use lifecycle::ids::{JobId, run_id};
 use tokio::time::Instant;
 
 use super::holding::Holding;
 use super::observe::job_look;
 use super::read_back::differences_of;
-use super::timing::{Timing, checkpoint_timeout, phase_name};
+use super::timing::{Timing, phase_name};
 use super::waves::{HeldTurns, Needs, Standing};
 use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::health::watch;
 use crate::ports::{OutsideError, Precondition, Prepared, Put, Submitted};
 use crate::search::{find_newest, list_states};
-use crate::stop_run::{Waiting, cancel, stop};
+use crate::stop_run::{Waiting, cancel};
 
 /// How long a wait for a turn is at least that is told.
 const WORTH_NOTING: Duration = Duration::from_millis(1);
@@ -150,6 +152,7 @@ impl Pass<'_> {
                 .await
             }
             Effect::Stop { run, trigger, directory } => self.stop(run, trigger, &directory).await,
+            Effect::Savepoint { run, trigger, directory } => self.save(run, trigger, &directory).await,
             Effect::Cancel(run) => {
                 let waiting = Waiting { limit: self.runner.times.cancel, poll: self.runner.times.poll };
                 let cluster = self.runner.cluster.as_ref();
@@ -198,7 +201,9 @@ impl Pass<'_> {
         let next = matches!(effect, Effect::Watch(id) if *id == run_id(self.plan.operation));
         let launch = match effect {
             Effect::Watch(_) if next => self.plan.next.as_ref(),
-            Effect::Watch(_) | Effect::Stop { .. } => self.plan.previous.as_ref().map(|previous| &previous.launch),
+            Effect::Watch(_) | Effect::Stop { .. } | Effect::Savepoint { .. } => {
+                self.plan.previous.as_ref().map(|previous| &previous.launch)
+            }
             Effect::TakeClaim
             | Effect::SaveClaim(_)
             | Effect::Look
@@ -294,31 +299,6 @@ impl Pass<'_> {
             self.timing.looked(plan, seen);
         }
         Ok(looked)
-    }
-
-    /// Stops a run with a savepoint. One that takes longer than a checkpoint of the job may holds up nobody else.
-    async fn stop(&mut self, run: JobId, trigger: TriggerId, directory: &str) -> Result<Input, OutsideError> {
-        let limit = Duration::from_millis(self.plan.windows.stop_ms);
-        let waiting = Waiting { limit, poll: self.runner.times.poll };
-        let patience = self.plan.previous.as_ref().map_or(limit, |previous| checkpoint_timeout(&previous.launch));
-        let (cluster, shared, operation) = (self.runner.cluster.as_ref(), self.shared, self.plan.operation);
-        self.timing.ending(self.runner.world.now());
-        let mut turns = Some(std::mem::take(&mut self.turns));
-        let stopping = self.renewing(async {
-            let mut stopping = std::pin::pin!(stop(cluster, run, trigger, directory, waiting));
-            let end = if let Ok(end) = tokio::time::timeout(patience, stopping.as_mut()).await {
-                end?
-            } else {
-                tracing::warn!(after_s = patience.as_secs(), "the stop hangs: others go on meanwhile");
-                turns = None;
-                shared.capacity.hangs(operation);
-                stopping.await?
-            };
-            Ok(end.map_or(Input::Unknown, Input::Stopped))
-        });
-        let ended = stopping.await?;
-        self.turns = turns.unwrap_or_default();
-        Ok(ended)
     }
 
     async fn prepare(&mut self, role: RunRole) -> Result<Input, OutsideError> {

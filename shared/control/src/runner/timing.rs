@@ -44,7 +44,7 @@ impl Timing {
         let ended = match look.jobs.iter().find(|job| job.id == run.job_id) {
             Some(job) if job.state.is_terminal() => Timestamp::from_millisecond(job.modified_ms).ok(),
             Some(_) => None,
-            None => plan.is_restart().then_some(plan.at),
+            None => plan.brings_back().then_some(plan.at),
         };
         if let Some(ended) = ended {
             self.down = Some(self.down.map_or(ended, |known| known.min(ended)));
@@ -95,6 +95,7 @@ pub(super) fn phase_name(effect: &Effect) -> &'static str {
         Effect::Prepare(_) => "compile",
         Effect::Reserve { .. } => "reserve",
         Effect::Stop { .. } => "stop",
+        Effect::Savepoint { .. } => "savepoint",
         Effect::Cancel(_) => "cancel",
         Effect::FindState(_) | Effect::ListStates(_) => "find state",
         Effect::Submit { .. } => "submit",

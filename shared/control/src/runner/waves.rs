@@ -75,7 +75,7 @@ impl Needs {
         let start = Self { gate: !job.is_down, start: true, ..Self::default() };
         match effect {
             Effect::Stop { .. } if job.comes_back => Self { stop: true, ..start },
-            Effect::Stop { .. } => Self { stop: true, ..Self::default() },
+            Effect::Stop { .. } | Effect::Savepoint { .. } => Self { stop: true, ..Self::default() },
             Effect::Cancel(_) if job.comes_back => start,
             Effect::Submit { .. } => Self { gate: false, submission: true, ..start },
             Effect::Prepare(RunRole::Next) if !job.is_down => Self { compile: true, ..Self::default() },

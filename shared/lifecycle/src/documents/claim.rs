@@ -28,6 +28,14 @@ pub struct StopNote {
     pub left: Option<LeftStop>,
 }
 
+/// A savepoint without a stop that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SavepointNote {
+    pub run: JobId,
+    /// Which attempt this is; rises only after the failure of the one before was read.
+    pub n: u32,
+}
+
 /// A start that was or will be submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StartNote {
@@ -74,6 +82,9 @@ pub struct Notes {
     pub stop: Option<StopNote>,
     /// A run that is being cancelled.
     pub cancel: Option<JobId>,
+    /// The savepoint that is taken while the job runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<SavepointNote>,
     /// The start of the new run.
     pub start: Option<StartNote>,
     /// The start of the rollback run.

@@ -70,6 +70,9 @@ pub enum Outcome {
         /// The newest checkpoint of a run that we did not start: it tells where its states lie.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         newest: Option<String>,
+        /// The savepoint that was taken because a person ordered one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        savepoint: Option<String>,
     },
     /// The job was stopped because it is not desired any more.
     Removed {
@@ -215,6 +218,8 @@ pub enum Refusal {
         /// Their paths, the newest first.
         candidates: Vec<String>,
     },
+    /// The state that a person ordered it to start from is not there, or not complete.
+    StateNotThere { path: String },
     /// Its sources are all bounded, and it is gone without a state of its own: it may have come to its end.
     MayBeComplete { job_id: JobId },
     /// The running job could not be stopped with a savepoint; it runs on.
@@ -248,6 +253,8 @@ pub enum RefusalKind {
     NoState,
     /// States lie there that may be another job's.
     StateNotProven,
+    /// The state that was ordered is not there.
+    StateNotThere,
     /// It may have come to its end.
     MayBeComplete,
     /// No savepoint could be taken.
@@ -268,6 +275,7 @@ impl Refusal {
             Self::NoCluster { .. } => RefusalKind::NoCluster,
             Self::NoState => RefusalKind::NoState,
             Self::StateNotProven { .. } => RefusalKind::StateNotProven,
+            Self::StateNotThere { .. } => RefusalKind::StateNotThere,
             Self::MayBeComplete { .. } => RefusalKind::MayBeComplete,
             Self::NoSavepoint { .. } => RefusalKind::NoSavepoint,
             Self::StaysInPassing => RefusalKind::StaysInPassing,
@@ -306,6 +314,9 @@ impl std::fmt::Display for Refusal {
             }
             Self::NoState => {
                 f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
+            }
+            Self::StateNotThere { path } => {
+                write!(f, "no complete state is at {path}; `states NAME` lists those that there are")
             }
             Self::MayBeComplete { job_id } => write!(
                 f,

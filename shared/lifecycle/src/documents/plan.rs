@@ -11,6 +11,7 @@ use desired::target::{Target, version_directory};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::act::OrderedAct;
 use crate::change::{Change, ChangeKind};
 use crate::decision::{Action, Observed, action, action_when_suspended};
 use crate::documents::Document;
@@ -211,6 +212,9 @@ pub struct Plan {
     /// Whether nothing of the job is to run afterwards, as its file says: what changed is checked, what lives is ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspends: bool,
+    /// What a person ordered, if it carries that out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<OrderedAct>,
     /// Which run that we did not start is taken for ours.
     pub adopt: Adopt,
     /// The directory that holds one directory for each run of the Python tool, by its id, if it holds no other job's.
@@ -312,6 +316,22 @@ impl Plan {
             ChangeKind::Unchanged => !self.suspends,
             ChangeKind::New | ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => false,
         }
+    }
+
+    /// Whether it brings a job back that should run and does not.
+    pub fn brings_back(&self) -> bool {
+        self.is_restart() && self.ordered.is_none()
+    }
+
+    /// The state that a person ordered it to start from.
+    pub fn given_state(&self) -> Option<&str> {
+        self.ordered.as_ref().and_then(|ordered| ordered.act.given())
+    }
+
+    /// Whether a person ordered it to start over, or from an older state, while this run goes on from what is left behind.
+    pub fn leaves_lineage_of(&self, run: &KnownRun) -> bool {
+        let before = self.previous.as_ref().map(|previous| previous.launch.version);
+        self.ordered.is_some() && !self.is_restart() && before == Some(run.version)
     }
 
     /// Whether what is deployed was seen to come to its end, and nobody allowed to start it again.

@@ -1,20 +1,21 @@
 //! The record: the one mutable document per job.
 //! Must not know how it is stored, nor decide what happens next.
 
+mod entry;
 mod standing;
 mod stored;
 
 use std::fmt;
 
-use desired::effective::OptionDifference;
 use desired::manifest::{JobName, Meta};
 use desired::target::Target;
+pub use entry::Entry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use standing::Status;
 
+use crate::act::OrderedAct;
 use crate::change::{Change, ChangeKind};
-use crate::documents::outcome::RefusalKind;
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::suspension::Suspension;
 use crate::documents::{Document, Rest};
@@ -24,17 +25,6 @@ use crate::permission::{Allow, AllowedFor};
 
 /// The format of records that this version writes.
 pub const FORMAT: u32 = 2;
-/// How many operations the record remembers.
-const HISTORY: usize = 50;
-/// How many characters of what is said about each are kept: the result has it in full.
-const SAID: usize = 500;
-/// How many operations are remembered with the options that are not what was asked for, and how many such options of
-/// each: the result has them all.
-const WITH_DIFFERENCES: usize = 10;
-const DIFFERENCES: usize = 8;
-/// How many characters of such an option's values are kept.
-const DIFFERENCE: usize = 60;
-
 /// Where the desired manifests of a job come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -185,33 +175,6 @@ impl fmt::Display for Ended {
     }
 }
 
-/// One settled operation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Entry {
-    pub operation: OperationId,
-    /// When it was settled.
-    pub at: Timestamp,
-    /// The version it was about.
-    pub version: u32,
-    /// What had changed.
-    pub change: ChangeKind,
-    /// The state that was restored.
-    pub from: Option<String>,
-    /// How it ended.
-    pub outcome: Ended,
-    /// What came of it, for people.
-    pub detail: String,
-    /// What kind of refusal it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<RefusalKind>,
-    /// Who or what asked for it.
-    pub by: String,
-    pub why: String,
-    /// Where the run is not what was asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub differences: Vec<OptionDifference>,
-}
-
 /// The one mutable document per job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "stored::Stored")]
@@ -244,6 +207,9 @@ pub struct Record {
     pub decision: Option<Decision>,
     /// What an operator allowed.
     pub allows: Vec<Allow>,
+    /// What a person ordered and is still to be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<OrderedAct>,
     /// Settled operations, the newest last.
     pub history: Vec<Entry>,
     /// What a newer version noted beside all this.
@@ -273,6 +239,7 @@ impl Record {
             stops: Vec::new(),
             decision: None,
             allows: Vec::new(),
+            ordered: None,
             history: Vec::new(),
             rest: Rest::default(),
         }
@@ -284,24 +251,6 @@ impl Record {
         self.revision += 1;
         self.nonce = nonce;
         self
-    }
-
-    /// Notes where the run of the operation remembered last is not what was asked for.
-    pub fn remember_differences(&mut self, differences: &[OptionDifference]) {
-        if let Some(entry) = self.history.last_mut() {
-            entry.differences = short_differences(differences);
-        }
-    }
-
-    /// Remembers a settled operation.
-    pub fn remember(&mut self, entry: Entry) {
-        let short = |text: &str| text.chars().take(SAID).collect();
-        let differences = short_differences(&entry.differences);
-        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
-        let surplus = self.history.len().saturating_sub(HISTORY);
-        self.history.drain(..surplus);
-        let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
-        self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
     }
 
     /// The run that is live, if the job is as it should be.
@@ -343,19 +292,10 @@ impl Record {
     }
 }
 
-/// The first few, each value cut.
-fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
-    let short = |text: &str| text.chars().take(DIFFERENCE).collect();
-    let of = |d: &OptionDifference| OptionDifference {
-        option: short(&d.option),
-        asked: short(&d.asked),
-        effective: short(&d.effective),
-    };
-    differences.iter().take(DIFFERENCES).map(of).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use desired::effective::OptionDifference;
+
     use super::*;
     use crate::documents::write;
 
@@ -375,6 +315,8 @@ mod tests {
                 refusal: None,
                 by: "upload".to_owned(),
                 why: "sql, ".repeat(10_000),
+                act: None,
+                savepoint: None,
                 differences: vec![
                     OptionDifference {
                         option: "o".repeat(100),

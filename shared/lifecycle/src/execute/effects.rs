@@ -38,6 +38,13 @@ pub enum Effect {
         /// Where the savepoint goes.
         directory: String,
     },
+    /// Take a savepoint of a run that goes on, and wait for it.
+    Savepoint {
+        run: JobId,
+        trigger: TriggerId,
+        /// Where the savepoint goes.
+        directory: String,
+    },
     /// Cancel a run and wait until it is at its end.
     Cancel(JobId),
     /// The newest complete state in these places.
@@ -111,7 +118,7 @@ pub enum Input {
         /// What is free.
         free: u32,
     },
-    /// How the stop ended.
+    /// How the stop, or the savepoint without one, ended.
     Stopped(StopEnd),
     /// The cancelled run is at its end.
     Cancelled,

@@ -4,8 +4,9 @@
 use desired::explain;
 
 use super::observe::newest_state;
-use super::resume::{found_own, nothing_to_work_with, reserve, resume, slots_needed};
+use super::resume::{checked, found_own, nothing_to_work_with, reserve, resume, slots_needed};
 use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
+use super::saving::{issue_savepoint, saved};
 use super::starting::{
     Failure, after_end, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
 };
@@ -41,6 +42,12 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (OperationPhase::Looking, Input::NodeBroken(message)) => {
             nothing_to_work_with(state, Refusal::NodeBroken { message })
         }
+        (OperationPhase::CheckingState(intent), Input::Found(found)) => checked(plan, state, intent, found.is_some()),
+        (OperationPhase::NotingSave(run), Input::Saved(claim)) => {
+            state.claim = Some(claim);
+            issue_savepoint(plan, state, run)
+        }
+        (OperationPhase::Saving(run), Input::Stopped(end)) => saved(state, run, end),
         (OperationPhase::Preparing(intent), Input::Compiled(compiled)) => {
             state.compiled_next = Some(compiled);
             reserve(plan, state, intent)
@@ -137,6 +144,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             OperationPhase::Begin
             | OperationPhase::Claiming
             | OperationPhase::Looking
+            | OperationPhase::CheckingState(_)
+            | OperationPhase::NotingSave(_)
+            | OperationPhase::Saving(_)
             | OperationPhase::Preparing(_)
             | OperationPhase::Reserving(_)
             | OperationPhase::NotingStop(_)

@@ -6,6 +6,7 @@ mod machine;
 mod observe;
 mod resume;
 mod rollback;
+mod saving;
 mod starting;
 mod stopping;
 mod suspending;
@@ -73,6 +74,11 @@ pub enum OperationPhase {
     Begin,
     Claiming,
     Looking,
+    /// The state that was ordered, before anything is touched, then this.
+    CheckingState(Box<Intent>),
+    /// The note of a savepoint without a stop, then the savepoint.
+    NotingSave(JobId),
+    Saving(JobId),
     /// The compilation before anything is touched, then this.
     Preparing(Box<Intent>),
     /// The slots, then this.

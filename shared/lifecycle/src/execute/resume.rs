@@ -3,11 +3,12 @@
 
 use super::observe::{candidates, observe};
 use super::rollback::resume_roll_back;
+use super::saving::{issue_savepoint, note_save};
 use super::starting::{after_end, begin_start, note_start, watch};
 use super::stopping::{end_running, issue_stop};
 use super::suspending::nothing_runs;
 use super::transition::{
-    Next, claim_of, done, failed, failed_for, finish, given_up, refuse_as_it_is, savepoint_of, to,
+    Next, claim_of, done, failed, failed_for, finish, given_up, refuse, refuse_as_it_is, savepoint_of, to,
 };
 use super::{Begin, Effect, End, Intent, JobLook, OperationPhase, RunRole, State};
 use crate::decision::{Action, From, Observed, Stop, Why};
@@ -45,6 +46,9 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     if let Some(run) = claim.notes.cancel {
         let intent = Box::new(intent_of(plan, Some((run, Stop::Cancel)), None));
         return to(state, OperationPhase::Cancelling(intent), Effect::Cancel(run));
+    }
+    if let Some(note) = claim.notes.savepoint.filter(|note| look.live(note.run).is_some()) {
+        return issue_savepoint(plan, state, note.run);
     }
     act(plan, state, look)
 }
@@ -119,8 +123,8 @@ pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<S
 fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
     let start = match plan.action(crate::decision::Observed::Running) {
         Action::Replace(_, from) => Some(from),
-        // A restart whose deployed run is gone goes on from its newest state.
-        Action::Leave(_) => Some(From::Latest),
+        // A restart whose deployed run is gone goes on from its newest state, and so does a job to take a savepoint of.
+        Action::Leave(_) | Action::Savepoint => Some(From::Latest),
         Action::Start(_) | Action::Stop(_) | Action::Check | Action::Refuse(_) | Action::Wait => None,
     };
     Intent { stop, start, left_savepoint }
@@ -129,7 +133,7 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
 fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     let seen = observe(plan, look);
     if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
-        if plan.next.as_ref().is_some_and(|next| next.target == orphan.target) {
+        if plan.next.as_ref().is_some_and(|next| next.target == orphan.target) && !plan.leaves_lineage_of(orphan) {
             // The same target already runs, whatever version it was given: it is taken over and watched.
             let begin = Begin { role: RunRole::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
             return note_start(state, begin);
@@ -169,7 +173,14 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             let stays = if plan.suspends { why != Why::NothingToStop } else { plan.next.is_some() };
             let outcome = if stays {
                 let newest = seen.run.and_then(|run| look.newest_of(run));
-                Outcome::Left { why, run, epoch: state.epoch.clone(), checkpointed: look.checkpointed, newest }
+                Outcome::Left {
+                    why,
+                    run,
+                    epoch: state.epoch.clone(),
+                    checkpointed: look.checkpointed,
+                    newest,
+                    savepoint: None,
+                }
             } else {
                 nothing_runs(plan, &state, seen.savepoint)
             };
@@ -187,7 +198,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
                 }
                 (None, _) => {
                     let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
-                    finish(state, Outcome::Left { why, run: None, epoch, checkpointed, newest: None })
+                    finish(state, Outcome::Left { why, run: None, epoch, checkpointed, newest: None, savepoint: None })
                 }
             }
         }
@@ -205,6 +216,10 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             let stop = seen.run.map(|run| (run, stop));
             prepare(plan, state, Box::new(Intent { stop, start: Some(from), left_savepoint: None }))
         }
+        Action::Savepoint => match seen.run {
+            Some(run) => note_save(state, run, 0),
+            None => done(state, End::Unknown),
+        },
         Action::Stop(stop) => {
             let stop = seen.run.map(|run| (run, stop));
             prepare(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
@@ -215,9 +230,13 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     }
 }
 
-/// Compiles before the running job is touched.
+/// Looks for the state that was ordered, and compiles, before the running job is touched.
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
+        (Some(_), Some(From::Given)) => {
+            let places = plan.given_state().map(|path| StateLocation::Exactly { path: path.to_owned() });
+            to(state, OperationPhase::CheckingState(intent), Effect::FindState(places.into_iter().collect()))
+        }
         (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),
         (Some(_), None) if plan.suspends => {
@@ -225,6 +244,15 @@ fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
         }
         (None, _) | (_, None) => end_running(plan, state, Box::new(Intent { start: None, ..*intent })),
     }
+}
+
+/// A state that was ordered and is not there, or not complete, is passed over by nobody.
+pub(super) fn checked(plan: &Plan, state: State, intent: Box<Intent>, is_there: bool) -> Next {
+    if is_there {
+        return to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next));
+    }
+    let path = plan.given_state().unwrap_or_default().to_owned();
+    refuse(plan, state, &intent, Refusal::StateNotThere { path })
 }
 
 pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {

@@ -32,10 +32,14 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             }
             begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore: None })
         }
+        (Some(From::Given), Some(_)) => {
+            let restore = plan.given_state().map(str::to_owned);
+            begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore })
+        }
         // What lived beside it is at its end; it was at its own before.
         (Some(From::Latest), Some(_)) if plan.stays_complete() => {
             let (why, epoch) = (Why::IsComplete, state.epoch.clone());
-            finish(state, Outcome::Left { why, run: None, epoch, checkpointed: true, newest: None })
+            finish(state, Outcome::Left { why, run: None, epoch, checkpointed: true, newest: None, savepoint: None })
         }
         (Some(From::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {

@@ -89,13 +89,14 @@ pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &
         Some(None) => match plan.action(Observed::Complete) {
             Action::Leave(why) if plan.next.is_some() || plan.suspends => {
                 let (epoch, checkpointed) = (state.epoch.clone(), claim_of(&state).notes.checkpointed);
-                finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed, newest: None })
+                finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed, newest: None, savepoint: None })
             }
             Action::Leave(_)
             | Action::Start(_)
             | Action::Replace(..)
             | Action::Stop(_)
             | Action::Check
+            | Action::Savepoint
             | Action::Refuse(_)
             | Action::Wait => after_end(plan, state, Box::new(intent)),
         },

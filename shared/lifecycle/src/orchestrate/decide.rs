@@ -7,7 +7,7 @@ use desired::manifest::Meta;
 use desired::target::{Target, version_directory};
 
 use super::suspending::{recording, unwanted};
-use super::{Ruling, Situation};
+use super::{Ruling, Situation, ordered};
 use crate::change::{Change, ChangeKind};
 use crate::documents::plan::{Adopt, FORMAT, KnownRun, LeftStop, Plan, Previous, lineage};
 use crate::documents::record::{Aim, Deployed, OpenOperation, Record};
@@ -147,14 +147,16 @@ pub(super) fn keep(record: &Record, situation: &Situation, change: Option<Change
     let lost =
         situation.lost.is_some_and(|lost| lost.revision == record.revision && Some(lost.job_id) == deployed.run());
     let restart = || operate(record, situation, Change::plain(ChangeKind::Unchanged), Some(&deployed.target));
+    let waits = waiting(owed.keep_running.as_ref(), situation);
     match deployed.aim {
         Aim::Stopped if remove => operate(record, situation, Change::plain(ChangeKind::Removed), None),
         Aim::Stopped => nothing(change, reason),
         Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(Debt::is_left_to_flink)) => restart(),
         Aim::Complete if due => restart(),
-        Aim::Run | Aim::Complete => match waiting(owed.keep_running.as_ref(), situation) {
-            Some(waits) if change.is_none_or(|kind| kind == ChangeKind::Unchanged) => nothing(change, waits),
-            Some(_) | None => nothing(change, reason),
+        Aim::Run | Aim::Complete => match (ordered::due(record, situation), waits) {
+            (Some(ordered), _) if deployed.aim == Aim::Run => ordered::carry_out(record, deployed, ordered, situation),
+            (_, Some(waits)) if change.is_none_or(|kind| kind == ChangeKind::Unchanged) => nothing(change, waits),
+            (Some(_) | None, Some(_) | None) => nothing(change, reason),
         },
     }
 }
@@ -189,6 +191,7 @@ pub(super) fn operate(record: &Record, situation: &Situation, change: Change, ta
         orphans: record.orphans.clone(),
         stops: record.stops.clone(),
         suspends: false,
+        ordered: None,
         adopt,
         adopt_from,
         clean_start: record.granted(Permission::CleanStart).is_some(),

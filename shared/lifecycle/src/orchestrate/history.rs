@@ -32,6 +32,8 @@ pub(super) fn entry(
         refusal: None,
         by: plan.by.clone(),
         why: plan.reason.clone(),
+        act: plan.ordered.as_ref().map(|ordered| ordered.id),
+        savepoint: None,
         differences: Vec::new(),
     }
 }
@@ -46,6 +48,19 @@ pub(super) fn restored(outcome: &Outcome) -> Option<String> {
         | Outcome::Suspended { .. }
         | Outcome::Refused { .. }
         | Outcome::Failed { .. } => None,
+    }
+}
+
+/// The savepoint that the operation took.
+pub(super) fn saved(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Deployed { savepoint, .. }
+        | Outcome::Left { savepoint, .. }
+        | Outcome::Removed { savepoint }
+        | Outcome::Suspended { savepoint, .. }
+        | Outcome::RolledBack { savepoint, .. }
+        | Outcome::Failed { savepoint, .. } => savepoint.clone(),
+        Outcome::Completed { .. } | Outcome::Refused { .. } => None,
     }
 }
 
@@ -72,7 +87,8 @@ pub(super) fn detail(outcome: &Outcome) -> String {
             None => format!("runs as {}", run.job_id),
         },
         Outcome::Completed { run } => format!("ran to its end as {}", run.job_id),
-        Outcome::Left { why, .. } => why.to_string(),
+        Outcome::Left { savepoint: Some(path), .. } => format!("savepoint {path}"),
+        Outcome::Left { why, savepoint: None, .. } => why.to_string(),
         Outcome::Removed { savepoint: Some(path) } => format!("stopped with {path}"),
         Outcome::Removed { savepoint: None } => "stopped".to_owned(),
         Outcome::Suspended { savepoint: Some(path), .. } => format!("suspended with {path}"),

@@ -6,6 +6,7 @@ use desired::manifest::{JobManifest, JobName, Meta};
 use desired::target::Target;
 
 use super::decide::decide;
+use super::ordered;
 use super::settle::{settle_abandoned, settle_result};
 use super::suspending::without_suspension;
 use super::{Dispatched, Effect, ExpectedRun, Finding, Input, JobPhase, Ruling, Situation, State};
@@ -222,7 +223,9 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
         return to(state, JobPhase::Projecting, Effect::Project(projection));
     }
     record.lapse_permissions(situation.now);
-    let learned = learn(&mut record, situation) | forget_other_wishes(&mut record, &desired);
+    let learned = learn(&mut record, situation)
+        | forget_other_wishes(&mut record, &desired)
+        | ordered::note(&mut record, &desired, situation);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => order(situation, state, record, known, *open),
         Ruling::Nothing { change, reason, record_target } => {

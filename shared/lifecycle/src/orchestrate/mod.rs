@@ -4,6 +4,7 @@
 mod decide;
 mod history;
 mod machine;
+mod ordered;
 mod owing;
 mod settle;
 mod suspending;
@@ -15,8 +16,10 @@ use desired::target::Target;
 use desired::written::Written;
 use jiff::Timestamp;
 pub use machine::step;
+pub use ordered::not_now;
 pub use settle::{settle_abandoned, settle_result};
 
+use crate::act::OrderedAct;
 use crate::alert_conditions::AlertCondition;
 use crate::change::ChangeKind;
 use crate::documents::claim::Claim;
@@ -87,6 +90,8 @@ pub struct Situation {
     pub seen: Option<Circumstances>,
     /// What a look showed of the job's run.
     pub learned: Option<Learned>,
+    /// What a person orders of the job.
+    pub ordered: Option<OrderedAct>,
 }
 
 /// What the decision is.

@@ -20,6 +20,9 @@ pub(super) struct Settling<'a> {
 impl Settling<'_> {
     /// What the operation was for is still to be done.
     pub(super) fn owe(&self, record: &mut Record, cause: Cause, error: &str) {
+        if self.carries_out_an_act() {
+            return self.owe_act(record, cause, error);
+        }
         match self.purpose(record) {
             Purpose::Apply => self.owe_apply(record, cause, error),
             Purpose::KeepRunning => self.owe_keep_running(record, cause, error),
@@ -32,6 +35,9 @@ impl Settling<'_> {
 
     /// Tried again by itself only if something outside the target is the cause: each try may cost a healthy job a stop.
     pub(super) fn owe_apply(&self, record: &mut Record, cause: Cause, error: &str) {
+        if self.carries_out_an_act() {
+            return self.owe_act(record, cause, error);
+        }
         let Some(target) = &self.open.target else { return };
         let before = record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt);
         let debt = self.debt(before, cause, error);
@@ -55,6 +61,9 @@ impl Settling<'_> {
 
     /// A runner took the operation and did not end it. The first time it is ordered anew at once.
     pub(super) fn interrupted(&self, record: &mut Record) {
+        if self.carries_out_an_act() {
+            return self.owe_act(record, Cause::NoResult, "the runner did not end the operation");
+        }
         let before = record.owed.apply.as_ref().map(|apply| apply.debt.attempts);
         if self.purpose(record) == Purpose::Apply {
             self.owe_apply(record, Cause::NoResult, "the runner did not end the operation");
@@ -85,7 +94,7 @@ pub(super) fn cause_of(refusal: &Refusal) -> Cause {
         Refusal::NodeBroken { .. } => Cause::NodeBroken,
         Refusal::NoCapacity { needed, free } => Cause::NoCapacity { needed: *needed, free: *free },
         Refusal::ForeignJob { .. } => Cause::ForeignJob,
-        Refusal::StateNotProven { .. } => Cause::NoState,
+        Refusal::StateNotProven { .. } | Refusal::StateNotThere { .. } => Cause::NoState,
         Refusal::EndNotProven { .. } => Cause::EndNotProven,
         Refusal::NoCluster { .. } => Cause::NoSession,
         Refusal::NoState => Cause::NoState,

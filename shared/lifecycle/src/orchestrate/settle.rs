@@ -5,7 +5,7 @@ use desired::manifest::Meta;
 use desired::target::Target;
 use jiff::Timestamp;
 
-use super::history::{detail, ended, entry, restored};
+use super::history::{detail, ended, entry, restored, saved};
 use super::owing::{Settling, cause_of};
 use crate::change::ChangeKind;
 use crate::decision::Why;
@@ -42,7 +42,8 @@ pub fn settle_result(
         | Outcome::RolledBack { .. }
         | Outcome::Failed { .. } => None,
     };
-    record.remember(Entry { refusal, ..entry(open, ended(outcome), detail(outcome), from, now) });
+    let savepoint = saved(outcome);
+    record.remember(Entry { refusal, savepoint, ..entry(open, ended(outcome), detail(outcome), from, now) });
     record
 }
 
@@ -117,7 +118,7 @@ impl Settling<'_> {
                 }
             }
             Outcome::Completed { run } => self.deploy(record, run, Aim::Complete, true),
-            Outcome::Left { why, run, epoch, checkpointed, newest } => {
+            Outcome::Left { why, run, epoch, checkpointed, newest, savepoint: _ } => {
                 if let Some(deployed) = &mut record.deployed {
                     deployed.checkpointed |= checkpointed;
                 }
@@ -198,6 +199,7 @@ impl Settling<'_> {
         let stays = matches!(outcome, Outcome::Suspended { .. } | Outcome::Refused { .. });
         record.suspended = record.suspended.take().filter(|_| stays);
         self.use_up_permissions(record, outcome);
+        self.settle_act(record, outcome);
     }
 
     /// A permission is used up by the operation that needed it, not by one that the environment kept from using it.
@@ -244,8 +246,9 @@ impl Settling<'_> {
         record.stops.clear();
         record.owed.remove = None;
         record.owed.keep_running = None;
-        // A restart pays only its own debt: another target that failed stays failed.
-        if !open.plan.is_restart() || record.owed.apply.as_ref().is_some_and(|apply| apply.is_about(target)) {
+        // A restart, ordered or not, pays only its own debt: another target that failed stays failed.
+        let same_target = open.plan.is_restart() || self.carries_out_an_act();
+        if !same_target || record.owed.apply.as_ref().is_some_and(|apply| apply.is_about(target)) {
             record.owed.apply = None;
         }
     }

@@ -103,6 +103,7 @@ pub(crate) fn situation(n: u8) -> Situation {
         urgent: false,
         seen: None,
         learned: None,
+        ordered: None,
     }
 }
 
@@ -261,6 +262,7 @@ impl Node {
             }
             Effect::Reserve { .. } => Input::Reserved,
             Effect::Stop { run, directory, .. } => Input::Stopped(self.stop(run, &directory)),
+            Effect::Savepoint { run, directory, .. } => Input::Stopped(self.savepoint(run, &directory)),
             Effect::Cancel(run) => {
                 if self.live().contains(&run) {
                     self.end(run, JobState::Canceled);
@@ -330,6 +332,21 @@ impl Node {
         run.stopped.clone().map_or(StopEnd::Gone, StopEnd::Savepoint)
     }
 
+    /// A savepoint of a run that goes on.
+    pub(crate) fn savepoint(&mut self, id: JobId, directory: &str) -> StopEnd {
+        let Some(run) = self.runs.get_mut(&id) else { return StopEnd::Gone };
+        match run.state {
+            JobState::Running => {
+                run.last += 1;
+                let path = format!("{directory}/savepoint-{}-{:012x}", &id.to_string()[..6], run.last);
+                self.disk.push(StateRef { path: path.clone(), checkpoint_id: run.last });
+                StopEnd::Savepoint(path)
+            }
+            state if state.is_terminal() => StopEnd::Gone,
+            _ => StopEnd::NotRunning,
+        }
+    }
+
     pub(crate) fn submit(&mut self, launch: &Launch, id: JobId, restore: Option<String>) {
         if self.runs.contains_key(&id) {
             return;
@@ -373,8 +390,10 @@ impl Node {
             match place {
                 StateLocation::Exactly { path: exact } => path == exact,
                 StateLocation::Checkpoints { directory } => parent == directory,
-                StateLocation::Savepoints { directory, run, .. } => {
-                    parent == directory && is_savepoint(name, run.as_deref())
+                StateLocation::Savepoints { directory, run, operations_since } => {
+                    let of_operation = || parent.rsplit_once('/').is_some_and(|(above, _)| above == directory);
+                    let lies_there = parent == directory || (operations_since.is_some() && of_operation());
+                    lies_there && is_savepoint(name, run.as_deref())
                 }
                 StateLocation::Version { checkpoints, savepoints, .. } => [checkpoints, savepoints]
                     .into_iter()

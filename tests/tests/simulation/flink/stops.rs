@@ -18,6 +18,8 @@ pub(crate) struct Stop {
     pub(crate) run: JobId,
     pub(crate) trigger: TriggerId,
     pub(crate) directory: String,
+    /// Whether the job ends with it.
+    pub(crate) ends: bool,
     pub(crate) due: i64,
     pub(crate) status: StopStatus,
     pub(crate) ended: i64,
@@ -36,6 +38,15 @@ impl Stop {
 
 impl Flink {
     pub(crate) fn stop(&mut self, session: usize, run: JobId, trigger: TriggerId, directory: &str) {
+        self.write_savepoint(session, run, trigger, directory, true);
+    }
+
+    /// A savepoint of a job that goes on.
+    pub(crate) fn savepoint(&mut self, session: usize, run: JobId, trigger: TriggerId, directory: &str) {
+        self.write_savepoint(session, run, trigger, directory, false);
+    }
+
+    fn write_savepoint(&mut self, session: usize, run: JobId, trigger: TriggerId, directory: &str, ends: bool) {
         if self.stops.iter().any(|stop| stop.session == session && stop.run == run && stop.trigger == trigger) {
             return;
         }
@@ -45,6 +56,7 @@ impl Flink {
             run,
             trigger,
             directory: directory.to_owned(),
+            ends,
             due: now,
             status: StopStatus::InProgress,
             ended: now,
@@ -121,7 +133,11 @@ impl Flink {
             job.savepoint = Some(path.clone());
             job.completed += 1;
             job.triggered = Some(stop.due);
-            job.to(RunPhase::Stopping { until: stop.due + ENDING }, stop.due);
+            if stop.ends {
+                job.to(RunPhase::Stopping { until: stop.due + ENDING }, stop.due);
+            } else {
+                job.ends_in_savepoint = true;
+            }
             self.states.begin(&path, saved);
             self.states.complete(&path);
             self.stops[n].status = StopStatus::Completed(path);

@@ -28,6 +28,8 @@ pub(crate) struct Submission {
     pub(crate) foreign: bool,
     /// Whether a start without state is ordered although this query has one: an operator said so.
     pub(crate) may_forget: bool,
+    /// Whether this very state is ordered, however old it is.
+    pub(crate) older: bool,
 }
 
 impl Submission {
@@ -42,6 +44,7 @@ impl Submission {
             restore: restore.map(str::to_owned),
             foreign: false,
             may_forget,
+            older: false,
         }
     }
 }
@@ -58,6 +61,8 @@ impl Flink {
         let saved = what.restore.as_ref().map(|path| (path, self.states.all.get(path).cloned()));
         let (lineage, counter, failure) = match saved {
             None => (self.next_lineage(), 0, None),
+            // What goes on from an older state leaves those after it behind.
+            Some((_, Some(saved))) if saved.complete && what.older => (self.next_lineage(), saved.checkpoint_id, None),
             Some((_, Some(saved))) if saved.complete => (saved.lineage, saved.checkpoint_id, None),
             Some((path, _)) => {
                 self.broken(&format!("{} was to be restored from {path}, which is not complete", what.name));
@@ -128,7 +133,7 @@ impl Flink {
             }
             (Some(saved), _) => {
                 let newest = self.states.newest[&saved.lineage];
-                if saved.checkpoint_id < newest {
+                if saved.checkpoint_id < newest && !what.older {
                     self.broken(&format!(
                         "{} was restored from state {} while {newest} is the newest",
                         what.name, saved.checkpoint_id

@@ -46,7 +46,7 @@ impl Record {
             return Some(Status::Suspended);
         }
         let deployed = self.deployed.as_ref()?;
-        let restarting = self.open.as_ref().is_some_and(|open| open.plan.is_restart());
+        let restarting = self.open.as_ref().is_some_and(|open| open.plan.brings_back());
         Some(match (deployed.aim, self.owed.keep_running.as_ref().map(|debt| debt.cause)) {
             (Aim::Stopped, _) => Status::Stopped,
             (Aim::Complete, _) => Status::Complete,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Aim, Allow, Decision, Deployed, Entry, FORMAT, OpenOperation, Record, Source};
+use crate::act::OrderedAct;
 use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::suspension::Suspension;
@@ -35,6 +36,7 @@ pub(super) struct Stored {
     stops: Vec<LeftStop>,
     decision: Option<Decision>,
     allows: Vec<Allow>,
+    ordered: Option<OrderedAct>,
     history: Vec<Entry>,
     // Format 1.
     trouble: Option<Trouble>,
@@ -114,6 +116,7 @@ impl From<Stored> for Record {
             stops: stored.stops,
             decision: stored.decision,
             allows: stored.allows,
+            ordered: stored.ordered,
             history: stored.history,
             rest: stored.rest,
         }

@@ -1,0 +1,52 @@
+//! `restart` and `savepoint`: what a person orders of a job that runs.
+//! Must not know how an order is carried out.
+
+use clap::Args;
+use desired::manifest::JobName;
+use orchestrator::actions::{Action, RestartAsked, SavepointAsked};
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::invocation::Invocation;
+use crate::ordering::{OrderFlags, order, order_id};
+use crate::out::Out;
+
+/// `restart`.
+#[derive(Debug, Args)]
+pub(crate) struct RestartArguments {
+    /// The job.
+    pub(crate) name: JobName,
+    /// Start a new version without state: the job forgets what it counted.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) clean: bool,
+    /// Start a new version from this state: the path of a checkpoint or savepoint of the job, or the operation that took
+    /// it as a savepoint. `states NAME` lists them.
+    #[arg(long, value_name = "OPERATION|PATH")]
+    pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: OrderFlags,
+}
+
+/// `savepoint`.
+#[derive(Debug, Args)]
+pub(crate) struct SavepointArguments {
+    /// The job.
+    pub(crate) name: JobName,
+    #[command(flatten)]
+    pub(crate) flags: OrderFlags,
+}
+
+pub(crate) async fn restart(arguments: RestartArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let RestartArguments { name, clean, from, flags } = arguments;
+    let order_id = Some(order_id());
+    let asked =
+        RestartAsked { name, clean, from, order_id, dry_run: flags.dry_run, by: None, reason: flags.reason.clone() };
+    order(Action::Restart(asked), &flags, on, out).await
+}
+
+pub(crate) async fn savepoint(arguments: SavepointArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let SavepointArguments { name, flags } = arguments;
+    let order_id = Some(order_id());
+    let asked = SavepointAsked { name, order_id, dry_run: flags.dry_run, by: None, reason: flags.reason.clone() };
+    order(Action::Savepoint(asked), &flags, on, out).await
+}

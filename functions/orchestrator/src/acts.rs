@@ -1,0 +1,206 @@
+//! `restart` and `savepoint`: what is asked, from which state, and why it is not ordered where it cannot be.
+//! Must not know how an act is carried out, nor how an answer is shown.
+
+use std::sync::Arc;
+
+use control::orchestrator::{Orchestrator, Report};
+use desired::inputs::Desired;
+use desired::manifest::JobName;
+use lifecycle::act::{Act, NotNow, OrderedAct};
+use lifecycle::documents::record::Deployed;
+use lifecycle::ids::ActId;
+use lifecycle::orchestrate::not_now;
+use serde::{Deserialize, Serialize};
+
+use crate::orders::{ActionError, record};
+
+/// How many characters a reason may have.
+const REASON: usize = 200;
+
+/// `restart`, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RestartAsked {
+    pub name: JobName,
+    /// Start a new version without state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clean: bool,
+    /// Start a new version from this state: its path, or the operation that took it as a savepoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Tells the same order, asked for again, from another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<ActId>,
+    /// Only what would be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Who asks.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why, for the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `savepoint`, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SavepointAsked {
+    pub name: JobName,
+    /// Tells the same order, asked for again, from another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<ActId>,
+    /// Only what would be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Who asks.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why, for the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An order, whatever is to be done.
+struct Asked {
+    name: JobName,
+    id: Option<ActId>,
+    dry_run: bool,
+    by: String,
+    reason: Option<String>,
+}
+
+pub(crate) async fn restart(this: &Arc<Orchestrator>, asked: RestartAsked) -> Result<Report, ActionError> {
+    let RestartAsked { name, clean, from, order_id: id, dry_run, by, reason } = asked;
+    let act = match (clean, from) {
+        (true, Some(_)) => {
+            let help = "`clean` starts without state, `from` names the state to start from";
+            return Err(not_ordered(format!("{name} is not restarted: two starts were asked for"), help));
+        }
+        (true, None) => Act::RestartClean,
+        (false, None) => Act::Restart,
+        (false, Some(from)) => older_state(this, &name, &from).await?,
+    };
+    let by = by.unwrap_or_else(|| "restart".to_owned());
+    order(this, act, Asked { name, id, dry_run, by, reason }).await
+}
+
+pub(crate) async fn savepoint(this: &Arc<Orchestrator>, asked: SavepointAsked) -> Result<Report, ActionError> {
+    let SavepointAsked { name, order_id: id, dry_run, by, reason } = asked;
+    let by = by.unwrap_or_else(|| "savepoint".to_owned());
+    order(this, Act::Savepoint, Asked { name, id, dry_run, by, reason }).await
+}
+
+/// Orders an act, or says why it is not ordered.
+async fn order(this: &Arc<Orchestrator>, act: Act, asked: Asked) -> Result<Report, ActionError> {
+    let Asked { name, id, dry_run, by, reason } = asked;
+    let why = said(reason)?;
+    let id = id.unwrap_or_else(|| this.world.fresh_id().into());
+    let ordered = OrderedAct { id, act: act.clone(), by, why, at: this.world.now(), about: None, debt: None };
+    let report = Arc::clone(this).order(name.clone(), ordered, dry_run).await?;
+    let plan = report.findings.get(&name).and_then(|finding| finding.plan.as_ref());
+    let carried_out = plan.and_then(|plan| plan.ordered.as_ref()).is_some_and(|ordered| ordered.id == id);
+    if carried_out || report.troubles.contains_key(&name) {
+        return Ok(report);
+    }
+    let record = record(this, &name, &format!("order: a {} of", word(&act))).await?;
+    if record.knows_act(id) {
+        return Ok(report);
+    }
+    let desired = report.inputs.as_ref().map_or(Desired::Absent, |inputs| inputs.desired(&name).0);
+    match not_now(&record, &desired, &act) {
+        Some(why) => Err(refused(why, &act, &name)),
+        // Something else comes first, and this was only asked about.
+        None => Ok(report),
+    }
+}
+
+/// The act that restores a state: one at a path, or the savepoint that an operation took.
+async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Result<Act, ActionError> {
+    let record = record(this, name, "restart").await?;
+    let path = if from.contains('/') {
+        from.trim_end_matches('/').to_owned()
+    } else {
+        let taken = this.savepoint_of(&record, from).await?;
+        taken.ok_or_else(|| {
+            let from = from.escape_debug();
+            let message = format!("{name} is not restarted: no savepoint of an operation `{from}` of it is known");
+            not_ordered(message, &format!("`states {name}` lists the states that it can be restored from"))
+        })?
+    };
+    let live = record.deployed.as_ref().and_then(Deployed::run);
+    let of_live_run = live.is_some_and(|run| path.split('/').any(|segment| segment == run.to_string()));
+    let act = Act::RestartFrom { path, of_live_run };
+    if let Some(why) = record.refuses(&act) {
+        return Err(refused(why, &act, name));
+    }
+    // Where the state cannot be read from here, the node tells before it touches anything.
+    let path = act.given().unwrap_or_default();
+    if this.is_complete_state(path).await? == Some(false) {
+        let message = format!("{name} is not restarted: no complete state is at {}", path.escape_debug());
+        return Err(not_ordered(message, &format!("`states {name}` lists the states that it can be restored from")));
+    }
+    Ok(act)
+}
+
+/// A reason as it is noted.
+fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
+    let Some(reason) = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
+        let message = "the reason is too long, or has characters that cannot be printed".to_owned();
+        return Err(not_ordered(message, &format!("say it in one line of at most {REASON} characters")));
+    }
+    Ok(Some(reason))
+}
+
+fn not_ordered(message: String, help: &str) -> ActionError {
+    ActionError::NothingWaits { message, help: help.to_owned() }
+}
+
+fn word(act: &Act) -> &'static str {
+    match act {
+        Act::Restart | Act::RestartClean | Act::RestartFrom { .. } => "restart",
+        Act::Savepoint => "savepoint",
+    }
+}
+
+/// Why an act is not ordered, and the way out.
+fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
+    let help = match why {
+        NotNow::Open(_) => format!("wait for its end; `history {name}` tells it"),
+        NotNow::NotDeployed => format!("`deploy {name}` brings it to what is uploaded"),
+        NotNow::Removed => "upload its manifest again: the job goes on from its newest state".to_owned(),
+        NotNow::Suspended => {
+            "upload its manifest with `state: running`: the job goes on from its newest state".to_owned()
+        }
+        NotNow::Complete => "upload a changed query to run it again".to_owned(),
+        NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
+        NotNow::NotUploaded => "upload its manifest again first: without one the job is to be removed".to_owned(),
+        NotNow::NotItsState => format!("`states {name}` lists the states that it can be restored from"),
+    };
+    let what = match act {
+        Act::Restart | Act::RestartClean | Act::RestartFrom { .. } => "is not restarted",
+        Act::Savepoint => "gets no savepoint",
+    };
+    not_ordered(format!("{name} {what}: {why}"), &help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_that_can_be_printed() {
+        assert_eq!(
+            said(Some("  the sink was restored ".to_owned())).ok(),
+            Some(Some("the sink was restored".to_owned()))
+        );
+        assert_eq!((said(None).ok(), said(Some(" ".to_owned())).ok()), (Some(None), Some(None)));
+        for wrong in ["a\nb".to_owned(), "\u{1b}[31m".to_owned(), "ä".repeat(REASON + 1)] {
+            assert!(said(Some(wrong)).is_err());
+        }
+        assert!(said(Some("ä".repeat(REASON))).is_ok());
+    }
+}

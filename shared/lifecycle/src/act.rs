@@ -1,0 +1,255 @@
+//! What a person orders of a deployed job: another start, a start over, an older state, a savepoint; and when it may be.
+//! Must not know how an act is carried out, nor how it is stored.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::ChangeKind;
+use crate::decision::{Action, From, Observed, Stop, Why};
+use crate::documents::record::{Aim, Record};
+use crate::ids::{ActId, JobId, OperationId};
+use crate::owed::Debt;
+
+/// What is done with a deployed job because a person ordered it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Act {
+    /// Stop it with a savepoint and start the same version from it.
+    Restart,
+    /// Stop it with a savepoint and start a new version without state.
+    RestartClean,
+    /// Stop it and start a new version from this state.
+    RestartFrom {
+        /// A complete checkpoint or savepoint of the job.
+        path: String,
+        /// Whether it is a checkpoint of the run that is stopped: Flink deletes those when it stops a job with a savepoint.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        of_live_run: bool,
+    },
+    /// Take a savepoint; the job runs on.
+    Savepoint,
+}
+
+impl Act {
+    /// What it comes to for what the node observes: the decision table's rows for acts, one arm per cell.
+    pub fn action(&self, observed: Observed) -> Action {
+        use Action::{Leave, Refuse, Replace, Start, Wait};
+        match (self, observed) {
+            (Self::Restart, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
+            (Self::Restart, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
+
+            (Self::RestartClean, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
+            (Self::RestartClean, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
+            (Self::RestartClean, Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+
+            (Self::RestartFrom { of_live_run: false, .. }, Observed::Running) => Replace(Stop::Savepoint, From::Given),
+            (Self::RestartFrom { of_live_run: true, .. }, Observed::Running)
+            | (Self::RestartFrom { .. }, Observed::Unhealthy) => Replace(Stop::Cancel, From::Given),
+            (Self::RestartFrom { .. }, Observed::StoppedOutside | Observed::Gone) => Start(From::Given),
+
+            // Flink itself says whether one is possible.
+            (Self::Savepoint, Observed::Running | Observed::Unhealthy) => Action::Savepoint,
+            (Self::Restart | Self::Savepoint, Observed::StoppedOutside | Observed::Gone) => Start(From::Latest),
+
+            (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Complete) => {
+                Leave(Why::IsComplete)
+            }
+            (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Foreign) => {
+                Refuse(Why::ForeignJob)
+            }
+            (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Unproven) => {
+                Refuse(Why::EndNotProven)
+            }
+            (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Passing) => {
+                Wait
+            }
+        }
+    }
+
+    /// What it is to versions and rollback: whatever leaves the lineage of states gets a new version, as a changed query.
+    pub fn change(&self) -> ChangeKind {
+        match self {
+            Self::Restart | Self::Savepoint => ChangeKind::Unchanged,
+            Self::RestartClean | Self::RestartFrom { .. } => ChangeKind::Query,
+        }
+    }
+
+    /// The state that it starts from, if it names one.
+    pub fn given(&self) -> Option<&str> {
+        match self {
+            Self::RestartFrom { path, .. } => Some(path),
+            Self::Restart | Self::RestartClean | Self::Savepoint => None,
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Restart => f.write_str("restart"),
+            Self::RestartClean => f.write_str("restart without state"),
+            Self::RestartFrom { path, .. } => write!(f, "restart from {path}"),
+            Self::Savepoint => f.write_str("savepoint"),
+        }
+    }
+}
+
+/// An act that was ordered, by whom, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OrderedAct {
+    /// Tells the same order, asked for again, from another one.
+    pub id: ActId,
+    pub act: Act,
+    /// Who ordered it.
+    pub by: String,
+    /// Why, as whoever ordered it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    pub at: Timestamp,
+    /// What it is about: the version that was deployed, and its run, when it was ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<(u32, Option<JobId>)>,
+    /// Why it is not carried out yet; nothing before it was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debt: Option<Debt>,
+}
+
+impl OrderedAct {
+    /// What and why, for people.
+    pub fn told(&self) -> String {
+        match &self.why {
+            Some(why) => format!("{} ordered: {why}", self.act),
+            None => format!("{} ordered", self.act),
+        }
+    }
+}
+
+/// Why an act is not ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    #[error("operation {} is under way", .0.short())]
+    Open(OperationId),
+    #[error("nothing of it is deployed")]
+    NotDeployed,
+    #[error("it was removed")]
+    Removed,
+    #[error("it is suspended")]
+    Suspended,
+    #[error("it is bounded and came to its end")]
+    Complete,
+    #[error("its upload is refused")]
+    UploadRefused,
+    #[error("no uploaded manifest carries its name")]
+    NotUploaded,
+    #[error("the state is not provably one of its own")]
+    NotItsState,
+}
+
+impl Record {
+    /// Whether this very order is noted, under way or settled.
+    pub fn knows_act(&self, id: ActId) -> bool {
+        let open = self.open.as_ref().and_then(|open| open.plan.ordered.as_ref()).map(|ordered| ordered.id);
+        let noted = self.ordered.as_ref().map(|ordered| ordered.id);
+        noted == Some(id) || open == Some(id) || self.history.iter().any(|entry| entry.act == Some(id))
+    }
+
+    /// Why an act on what is deployed is not ordered now; nothing if it may be.
+    pub fn refuses(&self, act: &Act) -> Option<NotNow> {
+        if let Some(open) = &self.open {
+            return Some(NotNow::Open(open.plan.operation));
+        }
+        match self.deployed.as_ref().map(|deployed| deployed.aim) {
+            None => Some(NotNow::NotDeployed),
+            Some(Aim::Stopped) if self.suspended.is_some() => Some(NotNow::Suspended),
+            Some(Aim::Stopped) => Some(NotNow::Removed),
+            Some(Aim::Complete) => Some(NotNow::Complete),
+            Some(Aim::Run) if act.given().is_some_and(|path| !self.owns_state(path)) => Some(NotNow::NotItsState),
+            Some(Aim::Run) => None,
+        }
+    }
+
+    /// Notes an order; the same one again changes nothing, another one takes the place of what waits.
+    pub(crate) fn note_act(&mut self, ordered: &OrderedAct) {
+        let Some(deployed) = &self.deployed else { return };
+        let about = Some((deployed.meta.query_version, deployed.run()));
+        self.ordered = Some(OrderedAct { about, ..ordered.clone() });
+    }
+
+    /// What was ordered and waits is due at once.
+    pub fn retry_act(&mut self) {
+        if let Some(ordered) = &mut self.ordered {
+            ordered.debt = None;
+        }
+    }
+
+    /// Forgets an order about what is not deployed any more: another version, or for a plain restart another run.
+    pub(crate) fn drop_moot_act(&mut self) {
+        let Some((ordered, (version, run))) = self.ordered.as_ref().and_then(|o| Some((o, o.about?))) else { return };
+        let is_about = self.deployed.as_ref().is_some_and(|deployed| {
+            let same_run = run.is_none() || run == deployed.run() || ordered.act != Act::Restart;
+            deployed.aim == Aim::Run && deployed.meta.query_version == version && same_run
+        });
+        if !is_about {
+            self.ordered = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(of_live_run: bool) -> Act {
+        Act::RestartFrom { path: "s3://b/c/1/r/chk-1".to_owned(), of_live_run }
+    }
+
+    /// One row per cell of the table in docs/design.md (2).
+    #[test]
+    fn every_cell() {
+        use Action::{Leave, Refuse, Replace, Start, Wait};
+        let ends = |running, unhealthy, start| {
+            let (foreign, unproven) = (Refuse(Why::ForeignJob), Refuse(Why::EndNotProven));
+            [running, unhealthy, Wait, Leave(Why::IsComplete), start, start, foreign, unproven]
+        };
+        let rows = [
+            (
+                Act::Restart,
+                ends(Replace(Stop::Savepoint, From::Latest), Replace(Stop::Cancel, From::Latest), Start(From::Latest)),
+            ),
+            (
+                Act::RestartClean,
+                ends(Replace(Stop::Savepoint, From::Clean), Replace(Stop::Cancel, From::Clean), Start(From::Clean)),
+            ),
+            (
+                given(false),
+                ends(Replace(Stop::Savepoint, From::Given), Replace(Stop::Cancel, From::Given), Start(From::Given)),
+            ),
+            (
+                given(true),
+                ends(Replace(Stop::Cancel, From::Given), Replace(Stop::Cancel, From::Given), Start(From::Given)),
+            ),
+            (Act::Savepoint, ends(Action::Savepoint, Action::Savepoint, Start(From::Latest))),
+        ];
+        for (act, cells) in rows {
+            for (observed, expected) in Observed::ALL.into_iter().zip(cells) {
+                assert_eq!(act.action(observed), expected, "{act} x {observed:?}");
+            }
+        }
+    }
+
+    /// Guarantee 2: a start that is not from the newest state has a version of its own, so that no lineage mixes.
+    #[test]
+    fn whatever_leaves_the_lineage_has_a_new_version() {
+        for act in [Act::Restart, Act::RestartClean, given(false), given(true), Act::Savepoint] {
+            let leaves = Observed::ALL.into_iter().any(|observed| {
+                matches!(
+                    act.action(observed),
+                    Action::Start(From::Clean | From::Given) | Action::Replace(_, From::Clean | From::Given)
+                )
+            });
+            assert_eq!(leaves, act.change() == ChangeKind::Query, "{act}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What a record remembers of a settled operation, and how much of it.
+//! Must not know how an operation is settled.
+
+use desired::effective::OptionDifference;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Ended, Record};
+use crate::change::ChangeKind;
+use crate::documents::outcome::RefusalKind;
+use crate::ids::{ActId, OperationId};
+
+/// How many operations the record remembers.
+const HISTORY: usize = 50;
+/// How many characters of what is said about each are kept: the result has it in full.
+const SAID: usize = 500;
+/// How many operations are remembered with the options that are not what was asked for, and how many such options of
+/// each: the result has them all.
+const WITH_DIFFERENCES: usize = 10;
+const DIFFERENCES: usize = 8;
+/// How many characters of such an option's values are kept.
+const DIFFERENCE: usize = 60;
+
+/// One settled operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entry {
+    pub operation: OperationId,
+    /// When it was settled.
+    pub at: Timestamp,
+    /// The version it was about.
+    pub version: u32,
+    /// What had changed.
+    pub change: ChangeKind,
+    /// The state that was restored.
+    pub from: Option<String>,
+    /// How it ended.
+    pub outcome: Ended,
+    /// What came of it, for people.
+    pub detail: String,
+    /// What kind of refusal it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalKind>,
+    /// Who or what asked for it.
+    pub by: String,
+    pub why: String,
+    /// The act that it carried out, if a person ordered one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActId>,
+    /// The savepoint that it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint: Option<String>,
+    /// Where the run is not what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<OptionDifference>,
+}
+
+impl Record {
+    /// Notes where the run of the operation remembered last is not what was asked for.
+    pub fn remember_differences(&mut self, differences: &[OptionDifference]) {
+        if let Some(entry) = self.history.last_mut() {
+            entry.differences = short_differences(differences);
+        }
+    }
+
+    /// Remembers a settled operation.
+    pub fn remember(&mut self, entry: Entry) {
+        let short = |text: &str| text.chars().take(SAID).collect();
+        let differences = short_differences(&entry.differences);
+        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
+        let surplus = self.history.len().saturating_sub(HISTORY);
+        self.history.drain(..surplus);
+        let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
+        self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
+    }
+}
+
+/// The first few, each value cut.
+fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
+    let short = |text: &str| text.chars().take(DIFFERENCE).collect();
+    let of = |d: &OptionDifference| OptionDifference {
+        option: short(&d.option),
+        asked: short(&d.asked),
+        effective: short(&d.effective),
+    };
+    differences.iter().take(DIFFERENCES).map(of).collect()
+}
