@@ -129,6 +129,11 @@ pub(crate) enum Command {
     Restart(RestartArguments),
     /// Take a savepoint of a running job, which goes on.
     Savepoint(SavepointArguments),
+    /// List the states of a job: checkpoints and savepoints, and what goes on from each.
+    States {
+        /// The job.
+        name: JobName,
+    },
     /// Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept.
     Remove(Remove),
     /// Bring every job to what is uploaded, and look for lost runs.

@@ -26,6 +26,7 @@ mod render;
 mod restart;
 mod saved;
 mod session;
+mod states;
 mod status;
 #[cfg(test)]
 mod test_kit;
@@ -104,6 +105,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
         Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
+        Command::States { name } => states::run(name, &invocation, out).await?,
         Command::Remove(arguments) => remove::run(&arguments, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,
         Command::Sweep => act::order(Action::Sweep { by: None }, &invocation, out).await?,

@@ -27,7 +27,7 @@ pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, Cl
             out.result(&answer, || status_text(&answer, Timestamp::now()));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::History(_) => {
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) => {
             Err(CliError::Defect("an answer to another question came back".to_owned()))
         }
     }
@@ -40,7 +40,7 @@ pub(crate) async fn history(name: JobName, invocation: &Invocation, out: Out) ->
             out.result(&answer, || history_text(&answer));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::Status(_) => {
+        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) => {
             Err(CliError::Defect("an answer to another question came back".to_owned()))
         }
     }
@@ -182,6 +182,11 @@ fn note(job: &JobStatus, now: Timestamp) -> String {
         let (times, error) =
             (count(owed.attempts.try_into().unwrap_or(usize::MAX), "attempt"), named(&owed.error, name));
         let _ = writeln!(text, "  {name}: {undone} for {since} after {times}, {next}: {}", indented(&error, 4));
+    }
+    if let Some((ordered, debt)) = job.ordered.as_ref().and_then(|ordered| Some((ordered, ordered.debt.as_ref()?))) {
+        let (what, by) = (printable(&ordered.told()), printable(&ordered.by));
+        let (since, error) = (ago(now, ordered.at), named(&debt.error, name));
+        let _ = writeln!(text, "  {name}: {what}, by {by} {since} ago, waits: {}", indented(&error, 4));
     }
     let said = |order: &str| job.owed.iter().any(|owed| named(&owed.error, name).contains(order));
     for order in job.waits_for.iter().filter(|waits| waits.guard().is_none()).map(|waits| waits.order(name)) {

@@ -50,6 +50,7 @@ fn job(record: Record) -> JobStatus {
         waits_for: WaitsFor::all(&record),
         decision: record.decision,
         refused: Vec::new(),
+        ordered: record.ordered,
         last: None,
         trouble: None,
     }
@@ -296,4 +297,21 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
             .ends_with("What is uploaded for orders is not applied, as p/config/tables/x.sql is refused.\n")
     );
     assert_eq!(shown(Vec::new()), "nothing was done about orders yet\n");
+}
+
+#[test]
+fn an_order_that_waits_is_told_with_who_and_why() {
+    let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
+    let (id, by, at) = (lifecycle::ids::ActId::derived(&["a"]), "anna".to_owned(), Timestamp::UNIX_EPOCH);
+    let debt = lifecycle::owed::Debt::after(
+        None,
+        lifecycle::owed::Cause::NoSession,
+        "no session is there",
+        lifecycle::ids::OperationId::derived(&["o"]),
+        at,
+    );
+    let (act, why) = (lifecycle::act::Act::Restart, Some("a\u{1b}b".to_owned()));
+    record.ordered = Some(lifecycle::act::OrderedAct { id, act, by, why, at, about: None, debt: Some(debt) });
+    let text = note(&job(record), Timestamp::from_second(120).unwrap());
+    assert_eq!(text, "  orders: restart ordered: a b, by anna 2 min ago, waits: no session is there\n");
 }

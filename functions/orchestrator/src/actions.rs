@@ -23,6 +23,8 @@ use crate::orders::retry;
 pub use crate::orders::{ActionError, allow};
 use crate::preview::preview;
 pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};
+use crate::states::states;
+pub use crate::states::{StateAnswer, StatesAnswer};
 use crate::status::{history, status};
 
 /// What is asked.
@@ -75,6 +77,8 @@ pub enum Action {
     Restart(RestartAsked),
     /// Take a savepoint of a running job.
     Savepoint(SavepointAsked),
+    /// Every state of a job that it could go on from.
+    States { name: JobName },
     /// How all jobs stand.
     Status {},
     /// What was done about a job.
@@ -92,7 +96,7 @@ impl Action {
             | Self::Retry { by, .. }
             | Self::Restart(RestartAsked { by, .. })
             | Self::Savepoint(SavepointAsked { by, .. }) => Some(by),
-            Self::Plan { .. } | Self::Status {} | Self::History { .. } => None,
+            Self::Plan { .. } | Self::Status {} | Self::History { .. } | Self::States { .. } => None,
         }
     }
 }
@@ -137,6 +141,7 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
             let names = BTreeSet::from([asked.name.clone()]);
             (savepoint(orchestrator, asked).await?, Some(names))
         }
+        Action::States { name } => return Ok(Answer::States(states(orchestrator, &name).await?)),
         Action::Status {} => return Ok(Answer::Status(Box::new(bounded(status(orchestrator).await?, LIMIT)))),
         Action::History { name } => {
             return Ok(Answer::History(bounded(history(orchestrator, name).await?, LIMIT)));

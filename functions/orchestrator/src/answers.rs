@@ -7,7 +7,7 @@ use control::orchestrator::Report;
 use desired::diagnostics::Diagnostic;
 use desired::inputs::Verdict;
 use desired::manifest::JobName;
-use lifecycle::act::Act;
+use lifecycle::act::{Act, OrderedAct};
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
 use lifecycle::documents::observed::ObservedDocument;
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::held::{WaitsFor, told};
 use crate::measured::{Measured, StateFate};
 use crate::preview::PreviewAnswer;
+use crate::states::StatesAnswer;
 
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -153,6 +154,9 @@ pub struct JobStatus {
     /// The documents that say why its upload is refused: its own, else those of the configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+    /// What a person ordered and waits to be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<OrderedAct>,
     /// The operation that was settled last.
     pub last: Option<Entry>,
     /// Why it cannot be reconciled: the object, the cause, the way out.
@@ -278,6 +282,8 @@ pub enum Answer {
     Status(Box<StatusAnswer>),
     /// To history.
     History(HistoryAnswer),
+    /// To states.
+    States(StatesAnswer),
 }
 
 /// Nothing to tell of.

@@ -197,6 +197,10 @@ impl Bounded for StatusAnswer {
             if let Some(found) = &mut job.decision {
                 decision(found, cut);
             }
+            if let Some(debt) = job.ordered.as_mut().and_then(|ordered| ordered.debt.as_mut()) {
+                text(&mut debt.error, cut);
+            }
+            job.ordered = job.ordered.take().filter(|_| cut.entries > 0);
             job.last = job.last.take().filter(|_| cut.entries > 0);
             if let Some(last) = &mut job.last {
                 entry(last, cut);

@@ -74,7 +74,7 @@ pub fn why(held: AllowedFor) -> Option<&'static str> {
 
 /// A text of the core about this job: the orders in it are written for any job, as `allow NAME remove`.
 pub fn named(text: &str, job: &JobName) -> String {
-    ["allow", "retry", "history"]
+    ["allow", "retry", "history", "states"]
         .iter()
         .fold(text.to_owned(), |text, order| text.replace(&format!("`{order} NAME"), &format!("`{order} {job}")))
 }

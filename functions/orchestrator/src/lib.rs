@@ -17,5 +17,6 @@ mod preview;
 pub mod published;
 mod refused;
 pub mod runtime;
+mod states;
 mod status;
 pub mod wiring;

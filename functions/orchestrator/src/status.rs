@@ -100,6 +100,7 @@ fn untouched(name: JobName) -> JobStatus {
         decision: None,
         waits_for: Vec::new(),
         refused: Vec::new(),
+        ordered: None,
         last: None,
         trouble: None,
     }
@@ -153,6 +154,7 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
         waits_for: WaitsFor::all(&record),
         decision: record.decision.take(),
         refused: Vec::new(),
+        ordered: record.ordered.take(),
         last: record.history.pop(),
         trouble: trouble.map(|error| error_chain(error)),
     }

@@ -41,21 +41,21 @@ fn all() -> Action {
 async fn status(memory: &Memory) -> StatusAnswer {
     match act(&memory.orchestrator(), Action::Status {}).await.unwrap() {
         Answer::Status(answer) => *answer,
-        Answer::Plan(_) | Answer::History(_) => unreachable!(),
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
     }
 }
 
 async fn planned(memory: &Memory, action: Action) -> PlanAnswer {
     match act(&memory.orchestrator(), action).await.unwrap() {
         Answer::Plan(answer) => *answer,
-        Answer::Status(_) | Answer::History(_) => unreachable!(),
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
     }
 }
 
 async fn history(memory: &Memory, name: &JobName) -> HistoryAnswer {
     match act(&memory.orchestrator(), Action::History { name: name.clone() }).await.unwrap() {
         Answer::History(answer) => answer,
-        Answer::Plan(_) | Answer::Status(_) => unreachable!(),
+        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) => unreachable!(),
     }
 }
 

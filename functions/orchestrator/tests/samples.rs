@@ -96,6 +96,7 @@ fn every_sample_is_the_trigger_it_shows() {
                 reason: Some("before the upgrade".to_owned()),
             })),
         ),
+        ("action-states", action(Action::States { name: job("orders-per-buyer") })),
         ("action-status", action(Action::Status {})),
         ("action-history", action(Action::History { name: job("orders-per-buyer") })),
     ];

@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use control::ports::{Child, Files, OutsideError};
+use control::ports::{Child, Extent, Files, OutsideError};
 
 use crate::outcome::{Reply, outside};
-use crate::s3::{MAX_PAGES, client, parts, read};
+use crate::s3::{MAX_PAGES, client, parts, read, timestamp};
 
 /// What old EMRFS leaves beside a directory.
 const FOLDER_MARKER: &str = "_$folder$";
@@ -47,6 +47,17 @@ impl Files for S3Files {
             found.extend(files.filter_map(|path| name(&path, &prefix).map(Child::File)));
         }
         Err(OutsideError::refused(what, format!("more than {MAX_PAGES} pages of entries")))
+    }
+
+    async fn extent(&self, directory: &str) -> Result<Option<Extent>, OutsideError> {
+        let what = format!("listing {directory}");
+        let (bucket, key) = parts(directory)?;
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(format!("{key}/")).delimiter("/");
+        let page = request.send().await.map_err(|error| outside(&what, error))?;
+        let objects = page.contents.unwrap_or_default();
+        let bytes = objects.iter().filter_map(|object| u64::try_from(object.size?).ok()).sum();
+        let written = objects.iter().filter_map(|object| timestamp(object.last_modified?)).max();
+        Ok(written.map(|written| Extent { bytes, written }))
     }
 
     async fn head(&self, file: &str, length: usize) -> Result<Option<Vec<u8>>, OutsideError> {

@@ -129,6 +129,14 @@ pub enum Child {
     File(String),
 }
 
+/// How large a directory is, and when it was written last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The bytes of the files directly in it.
+    pub bytes: u64,
+    pub written: Timestamp,
+}
+
 /// The file systems where state lies, by URL (`s3://`, `s3a://`, `s3p://`, `file:`).
 #[async_trait]
 pub trait Files: Send + Sync {
@@ -136,6 +144,10 @@ pub trait Files: Send + Sync {
     async fn children(&self, directory: &str) -> Result<Vec<Child>, OutsideError>;
     /// The first `length` bytes of a file, if it exists.
     async fn head(&self, file: &str, length: usize) -> Result<Option<Vec<u8>>, OutsideError>;
+    /// The extent of the files directly in a directory, by its first page; nothing where nobody tells.
+    async fn extent(&self, _directory: &str) -> Result<Option<Extent>, OutsideError> {
+        Ok(None)
+    }
 }
 
 /// What a batch's dispatch carries to the node.

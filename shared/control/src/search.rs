@@ -28,7 +28,7 @@ pub(crate) async fn list_states(files: &dyn Files, places: &[StateLocation]) -> 
 }
 
 /// Directories that may be states. Never what lies deeper: `shared/` can hold very many files.
-async fn candidates(files: &dyn Files, place: &StateLocation) -> Result<Vec<String>, OutsideError> {
+pub(crate) async fn candidates(files: &dyn Files, place: &StateLocation) -> Result<Vec<String>, OutsideError> {
     match place {
         StateLocation::Exactly { path } => Ok(vec![path.trim_end_matches('/').to_owned()]),
         StateLocation::Checkpoints { directory } => matching(files, directory, is_checkpoint).await,

@@ -186,6 +186,22 @@ async fn a_stop_is_asked_for_under_its_trigger() {
 }
 
 #[tokio::test]
+async fn a_savepoint_without_a_stop_is_asked_for_under_its_trigger() {
+    let path = format!("POST /jobs/{}/savepoints", id(1));
+    let flink = Server::default().with(&path, 202, json!({"request-id": id(9)})).with(
+        &path,
+        503,
+        "Service temporarily unavailable",
+    );
+    let cluster = rest(&flink).await;
+    cluster.savepoint(id(1), trigger(9), "file:/sp").await.unwrap();
+    let body: Value = serde_json::from_str(&flink.asked.lock().unwrap()[0].2).unwrap();
+    assert_eq!(body, json!({"target-directory": "file:/sp", "cancel-job": false, "triggerId": id(9)}));
+    let error = cluster.savepoint(id(1), trigger(9), "file:/sp").await.unwrap_err();
+    assert!(is_unknown(&error, "Service temporarily unavailable"));
+}
+
+#[tokio::test]
 async fn how_a_stop_stands_is_read_from_whatever_flink_sends() {
     let path = format!("GET /jobs/{}/savepoints/{}", id(1), id(9));
     // As recorded: the wrapper as the class, the trace, and 37 kB (here far more) of a serialised throwable.

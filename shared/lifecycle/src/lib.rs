@@ -15,7 +15,7 @@ pub mod ids;
 pub mod keys;
 pub mod orchestrate;
 pub mod owed;
-mod own_states;
+pub mod own_states;
 pub mod permission;
 pub mod reason;
 pub mod run_conditions;

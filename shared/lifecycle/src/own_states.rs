@@ -1,11 +1,14 @@
 //! Which states are provably a job's own, by their paths alone.
 //! Must not know whether a state is there, or is complete.
 
-use desired::target::Target;
+use std::collections::BTreeSet;
 
+use desired::target::{Target, version_directory};
+
+use crate::documents::plan::KnownRun;
 use crate::documents::record::Record;
-use crate::ids::{JobId, OperationId, rollback_id, run_id};
-use crate::state::{is_checkpoint, is_savepoint};
+use crate::ids::{Hex32, JobId, OperationId, rollback_id, run_id};
+use crate::state::{StateLocation, is_checkpoint, is_savepoint, locations_of_run};
 
 /// What the path of a state tells of it, below the directory that a job keeps its states in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,84 @@ impl Record {
     }
 }
 
+/// Of how many versions states are listed, the newest first.
+const VERSIONS: usize = 10;
+
+impl Record {
+    /// Where the states of this job lie, of the newest versions, as far as they are provably its own.
+    pub fn state_places(&self) -> Vec<StateLocation> {
+        let mut places: Vec<StateLocation> =
+            self.noted_states().map(|path| StateLocation::Exactly { path: path.clone() }).collect();
+        let Some(deployed) = &self.deployed else { return places };
+        let [checkpoints, savepoints] = directories_of(&deployed.target);
+        let oldest = self.highest_version.saturating_sub(u32::try_from(VERSIONS).unwrap_or(u32::MAX));
+        if deployed.target.has_directories_of_its_own() {
+            let of_version = |version| StateLocation::Version {
+                checkpoints: version_directory(&checkpoints, version),
+                savepoints: version_directory(&savepoints, version),
+                shared: false,
+            };
+            places.extend((oldest + 1..=self.highest_version).rev().map(of_version));
+        }
+        places.extend(deployed.runs.iter().chain(&self.orphans).flat_map(KnownRun::places));
+        for entry in self.history.iter().filter(|entry| entry.version > oldest) {
+            for run in [run_id(entry.operation), rollback_id(entry.operation)] {
+                places.extend(locations_of_run(&checkpoints, &savepoints, entry.version, run, entry.operation));
+            }
+        }
+        let mut known = BTreeSet::new();
+        places.retain(|place| known.insert(format!("{place:?}")));
+        places
+    }
+}
+
+/// What the path of a state tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub savepoint: bool,
+    pub version: Option<u32>,
+    /// The run that wrote it: its id, or for a savepoint the first digits of that.
+    pub run: Option<String>,
+    /// The operation that asked for it.
+    pub operation: Option<OperationId>,
+}
+
+impl Written {
+    /// By the last segments of the path.
+    pub fn by(path: &str) -> Self {
+        let mut segments = path.trim_end_matches('/').rsplit('/');
+        let name = segments.next().unwrap_or_default();
+        let above: Vec<&str> = segments.take(2).collect();
+        let version = above.iter().find_map(|segment| segment.parse().ok());
+        let id = above.first().filter(|segment| segment.parse::<Hex32>().is_ok());
+        if !is_savepoint(name, None) {
+            return Self { savepoint: false, version, run: id.map(|id| (*id).to_owned()), operation: None };
+        }
+        let run = name.split('-').nth(1).map(str::to_owned);
+        Self { savepoint: true, version, run, operation: id.and_then(|id| id.parse().ok()) }
+    }
+}
+
 fn directories_of(target: &Target) -> [String; 2] {
     [target.checkpoint_directory(), target.savepoint_directory()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_who_wrote_the_state() {
+        let id = "0197f0a1b2c3700080000000000000aa";
+        let of = |path: &str| Written::by(path);
+        let (run, operation) = (Some(id.to_owned()), id.parse().ok());
+        let checkpoint = Written { savepoint: false, version: Some(12), run, operation: None };
+        assert_eq!(of(&format!("s3://b/c/orders/12/{id}/chk-7")), checkpoint);
+        let digits = Some("ac8dd3".to_owned());
+        let taken = Written { savepoint: true, version: Some(3), run: digits, operation };
+        assert_eq!(of(&format!("s3://b/s/orders/3/{id}/savepoint-ac8dd3-bab3bbd81f7a/")), taken);
+        let beside = Written { operation: None, ..taken };
+        assert_eq!(of("s3://b/s/orders/3/savepoint-ac8dd3-bab3bbd81f7a"), beside);
+        assert_eq!(of("elsewhere"), Written::default());
+    }
 }

@@ -232,12 +232,25 @@ impl Dispatcher for Memory {
 
 #[async_trait]
 impl Files for Memory {
-    async fn children(&self, _: &str) -> Result<Vec<Child>, OutsideError> {
-        Ok(Vec::new())
+    async fn children(&self, directory: &str) -> Result<Vec<Child>, OutsideError> {
+        let state = self.state();
+        let below = state.objects.keys().filter_map(|key| key.strip_prefix(directory)?.strip_prefix('/'));
+        let mut found: Vec<Child> = below
+            .map(|rest| match rest.split_once('/') {
+                Some((name, _)) => Child::Directory(name.to_owned()),
+                None => Child::File(rest.to_owned()),
+            })
+            .collect();
+        found.dedup();
+        Ok(found)
     }
 
-    async fn head(&self, _: &str, _: usize) -> Result<Option<Vec<u8>>, OutsideError> {
-        Ok(None)
+    async fn head(&self, file: &str, length: usize) -> Result<Option<Vec<u8>>, OutsideError> {
+        let state = self.state();
+        if let Some(words) = state.refused.get(file) {
+            return Err(OutsideError::refused(format!("reading {file}"), words));
+        }
+        Ok(state.objects.get(file).map(|(bytes, _)| bytes.iter().take(length).copied().collect()))
     }
 }
 

@@ -37,6 +37,7 @@ use lifecycle::owed::{Circumstances, Patience};
 pub use notify::{Facts, NoFacts};
 pub use overlay::Overlay;
 pub use scope::Scope;
+pub use states::KnownState;
 use tokio::sync::Mutex;
 use tracing::{Instrument, field};
 

@@ -1,14 +1,32 @@
 //! The states of a job: the savepoint that an operation took, and whether a state is complete.
 //! Must not know what is done with one.
 
+use std::collections::BTreeSet;
+
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::Record;
+use lifecycle::own_states::Written;
 use lifecycle::state::{HEADER_LENGTH, METADATA, StateLocation, checkpoint_id};
 
 use super::Orchestrator;
 use crate::documents::fetch;
-use crate::ports::OutsideError;
-use crate::search::find_newest;
+use crate::ports::{Child, Extent, Files, OutsideError};
+use crate::search::{candidates, find_newest};
+
+/// How many states are told of.
+const STATES: usize = 100;
+
+/// A complete state of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownState {
+    /// Its directory, as Flink restores from it.
+    pub path: String,
+    /// Orders the states of one version; nothing where it cannot be read from here.
+    pub checkpoint_id: Option<u64>,
+    /// What its path tells.
+    pub written: Written,
+    pub extent: Option<Extent>,
+}
 
 impl Orchestrator {
     /// The savepoint of a settled operation of this job, by its id or the last digits of that, which people see.
@@ -28,12 +46,45 @@ impl Orchestrator {
         Ok(readable(found)?.flatten().map(|state| state.path))
     }
 
+    /// Every complete state of a job, the newest first, and how many more there are.
+    pub async fn states_of(&self, record: &Record) -> Result<(Vec<KnownState>, usize), OutsideError> {
+        let files = self.files.as_ref();
+        let mut paths = BTreeSet::new();
+        for place in record.state_places() {
+            paths.extend(candidates(files, &place).await?);
+        }
+        let mut found = Vec::new();
+        for path in paths {
+            if let Some(checkpoint_id) = complete(files, &path).await? {
+                found.push((Written::by(&path), checkpoint_id, path));
+            }
+        }
+        found.sort_by_key(|(written, id, path)| std::cmp::Reverse((written.version, *id, path.clone())));
+        let more = found.len().saturating_sub(STATES);
+        let mut states = Vec::new();
+        for (written, checkpoint_id, path) in found.into_iter().take(STATES) {
+            let extent = readable(files.extent(&path).await)?.flatten();
+            states.push(KnownState { path, checkpoint_id, written, extent });
+        }
+        Ok((states, more))
+    }
+
     /// Whether a complete state is at `path`; nothing where that cannot be read from here.
     pub async fn is_complete_state(&self, path: &str) -> Result<Option<bool>, OutsideError> {
-        let head = self.files.head(&format!("{path}/{METADATA}"), HEADER_LENGTH).await;
-        let head = readable(head)?;
-        Ok(head.map(|header| header.is_some_and(|header| checkpoint_id(&header).is_ok())))
+        Ok(readable(complete(self.files.as_ref(), path).await)?.map(|found| found.is_some()))
     }
+}
+
+/// The checkpoint id of the state in a directory, where that can be told; nothing if it is not complete. Whoever may list
+/// states but not read them tells by the directory that one is complete, and the id of a checkpoint by its name.
+async fn complete(files: &dyn Files, path: &str) -> Result<Option<Option<u64>>, OutsideError> {
+    if let Some(header) = readable(files.head(&format!("{path}/{METADATA}"), HEADER_LENGTH).await)? {
+        return Ok(header.and_then(|header| checkpoint_id(&header).ok()).map(Some));
+    }
+    let children = files.children(path).await?;
+    let is_complete = children.iter().any(|child| *child == Child::File(METADATA.to_owned()));
+    let by_name = path.rsplit_once("/chk-").and_then(|(_, id)| id.parse().ok());
+    Ok(is_complete.then_some(by_name))
 }
 
 /// How many digits of an id people see.

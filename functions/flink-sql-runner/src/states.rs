@@ -1,0 +1,109 @@
+//! `states`: the checkpoints and savepoints of a job, as a table.
+//! Must not know how they are found.
+
+use std::fmt::Write as _;
+
+use desired::manifest::JobName;
+use jiff::Timestamp;
+use orchestrator::actions::{Action, Answer, StateAnswer, StatesAnswer};
+
+use crate::ask::ask;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::invocation::Invocation;
+use crate::out::Out;
+use crate::render::{ago, count, printable, table};
+
+/// Shows every state that a job could go on from.
+#[expect(clippy::disallowed_methods, reason = "ages for people")]
+pub(crate) async fn run(name: JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    match ask(Action::States { name }, invocation).await? {
+        Answer::States(answer) => {
+            out.result(&answer, || text(&answer, Timestamp::now()));
+            Ok(Exit::Done)
+        }
+        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) => {
+            Err(CliError::Defect("an answer to another question came back".to_owned()))
+        }
+    }
+}
+
+fn text(answer: &StatesAnswer, now: Timestamp) -> String {
+    let name = &answer.name;
+    if answer.states.is_empty() {
+        return format!("No complete state of {name} was found.\n");
+    }
+    let head = ["VERSION", "KIND", "ID", "RUN", "AGE", "SIZE", "PATH"].map(str::to_owned).to_vec();
+    let mut rows = vec![head];
+    rows.extend(answer.states.iter().map(|state| row(state, now)));
+    let mut text = table::columns(&rows, 0);
+    if answer.left_out > 0 {
+        let _ = writeln!(text, "{} left out.", count(answer.left_out, "older state"));
+    }
+    if let Some(newest) = answer.states.iter().find(|state| state.used_by_itself) {
+        let _ = writeln!(text, "{name} goes on from {} by itself: it is the newest.", printable(&newest.path));
+    }
+    let _ = writeln!(text, "`restart {name} --from PATH` starts a new version from any of them.");
+    text
+}
+
+fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
+    let dash = || "-".to_owned();
+    vec![
+        state.version.map_or_else(dash, |version| format!("v{version}")),
+        if state.savepoint { "savepoint" } else { "checkpoint" }.to_owned(),
+        state.checkpoint_id.map_or_else(dash, |id| id.to_string()),
+        state.run.as_deref().map_or_else(dash, |run| run.chars().take(6).collect()),
+        state.written.map_or_else(dash, |then| ago(now, then)),
+        state.bytes.map_or_else(dash, size),
+        state.path.clone(),
+    ]
+}
+
+/// A size with a unit that people read at once.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut number, mut unit) = (bytes, "B");
+    for larger in UNITS {
+        if number < 1024 {
+            break;
+        }
+        (number, unit) = (number / 1024, larger);
+    }
+    format!("{number} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_listed_with_what_goes_on_from_each() {
+        let state = |path: &str, id, savepoint, used_by_itself| StateAnswer {
+            path: path.to_owned(),
+            savepoint,
+            checkpoint_id: Some(id),
+            version: Some(2),
+            run: Some("ac8dd3bab3bbd81f7a".to_owned()),
+            operation: None,
+            bytes: Some(5 * 1024 * 1024),
+            written: Some(Timestamp::UNIX_EPOCH),
+            used_by_itself,
+        };
+        let answer = StatesAnswer {
+            format: String::new(),
+            version: 1,
+            name: JobName::try_from("orders").unwrap(),
+            deployed: Some(2),
+            states: vec![
+                state("s3://b/c/2/r/chk-9", 9, false, true),
+                StateAnswer { bytes: None, written: None, ..state("s3://b/s/2/o/savepoint-ac8dd3-0", 7, true, false) },
+            ],
+            left_out: 3,
+        };
+        let now = Timestamp::from_second(3_600).unwrap();
+        insta::assert_snapshot!(text(&answer, now), @r"");
+        assert!(text(&StatesAnswer { states: Vec::new(), ..answer }, now).starts_with("No complete state of orders"));
+        assert_eq!([0, 1023, 1024, 3 << 40].map(size), ["0 B", "1023 B", "1 KiB", "3 TiB"]);
+    }
+}

@@ -1,0 +1,186 @@
+//! Restarts and savepoints over a bucket in memory: what is ordered, what is refused with why, which states are listed.
+//! Must not know how an act is carried out.
+
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
+#![expect(dead_code, reason = "the other tests use more of the bucket in memory")]
+
+mod memory;
+
+use desired::manifest::JobName;
+use lifecycle::act::Act;
+use lifecycle::ids::{ActId, run_id};
+use memory::Memory;
+use orchestrator::actions::{Action, ActionError, Answer, PlanAnswer, RestartAsked, SavepointAsked, StatesAnswer, act};
+
+const TABLES: &str = "CREATE TABLE orders (a INT) WITH ('connector' = 'kafka', 'topic' = 'x');\n\
+    CREATE TABLE sink (a INT) WITH ('connector' = 'print');\n";
+
+fn name() -> JobName {
+    JobName::try_from("orders-eu").unwrap()
+}
+
+/// A job that runs.
+async fn running() -> Memory {
+    let memory = Memory::default();
+    memory.put("p/config/tables/t.sql", TABLES.as_bytes().to_vec());
+    memory.upload(&name(), "SELECT a FROM orders");
+    let deploy = Action::Deploy { names: [name()].into(), by: Some("anna".to_owned()) };
+    act(&memory.orchestrator(), deploy).await.unwrap();
+    memory.settle(&[name()]);
+    memory
+}
+
+fn restart() -> RestartAsked {
+    RestartAsked {
+        name: name(),
+        clean: false,
+        from: None,
+        order_id: Some(ActId::derived(&["one"])),
+        dry_run: false,
+        by: Some("anna".to_owned()),
+        reason: Some("the sink lost a day".to_owned()),
+    }
+}
+
+fn savepoint() -> SavepointAsked {
+    SavepointAsked { name: name(), order_id: None, dry_run: false, by: None, reason: None }
+}
+
+async fn ordered(memory: &Memory, action: Action) -> Result<PlanAnswer, ActionError> {
+    act(&memory.orchestrator(), action).await.map(|answer| match answer {
+        Answer::Plan(answer) => *answer,
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
+    })
+}
+
+async fn refused(memory: &Memory, action: Action) -> (String, String) {
+    match ordered(memory, action).await.unwrap_err() {
+        ActionError::NothingWaits { message, help } => (message, help),
+        ActionError::Outside(error) => unreachable!("{error}"),
+    }
+}
+
+async fn states(memory: &Memory) -> StatesAnswer {
+    match act(&memory.orchestrator(), Action::States { name: name() }).await.unwrap() {
+        Answer::States(answer) => answer,
+        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) => unreachable!(),
+    }
+}
+
+fn metadata(id: u64) -> Vec<u8> {
+    let mut header = vec![0x49, 0x60, 0x67, 0x2d, 0, 0, 0, 4];
+    header.extend(id.to_be_bytes());
+    header
+}
+
+#[tokio::test]
+async fn an_order_is_planned_by_whom_and_why_and_once() {
+    let memory = running().await;
+    let answer = ordered(&memory, Action::Restart(restart())).await.unwrap();
+    let plan = answer.jobs[0].plan.clone().unwrap();
+    assert_eq!((plan.ordered, plan.before, plan.after), (Some(Act::Restart), Some(1), Some(1)));
+    let open = memory.record(&name()).open.unwrap();
+    assert_eq!((open.plan.by.as_str(), open.plan.reason.as_str()), ("anna", "restart ordered: the sink lost a day"));
+    // The same again, as whoever got no answer asks: nothing more, under way and after it.
+    ordered(&memory, Action::Restart(restart())).await.unwrap();
+    assert_eq!(memory.record(&name()).open.unwrap().plan.operation, open.plan.operation);
+    memory.settle(&[name()]);
+    let answer = ordered(&memory, Action::Restart(restart())).await.unwrap();
+    assert!(answer.jobs[0].plan.is_none() && memory.record(&name()).open.is_none());
+    assert_eq!(memory.record(&name()).history.last().unwrap().by, "anna");
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_plan_and_notes_nothing() {
+    let memory = running().await;
+    let before = memory.record(&name());
+    let asked = RestartAsked { clean: true, dry_run: true, ..restart() };
+    let answer = ordered(&memory, Action::Restart(asked)).await.unwrap();
+    let plan = answer.jobs[0].plan.clone().unwrap();
+    assert_eq!((plan.ordered, plan.before, plan.after), (Some(Act::RestartClean), Some(1), Some(2)));
+    let asked = SavepointAsked { dry_run: true, ..savepoint() };
+    let answer = ordered(&memory, Action::Savepoint(asked)).await.unwrap();
+    assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(Act::Savepoint));
+    assert_eq!(memory.record(&name()), before);
+}
+
+#[tokio::test]
+async fn what_cannot_be_ordered_says_why_and_what_to_do() {
+    let memory = running().await;
+    let key = format!("p/queries/{}.yaml", name());
+    ordered(&memory, Action::Savepoint(savepoint())).await.unwrap();
+    let another = || RestartAsked { order_id: None, ..restart() };
+    for dry_run in [false, true] {
+        let (message, help) = refused(&memory, Action::Restart(RestartAsked { dry_run, ..another() })).await;
+        assert!(message.contains("is under way") && help.contains("`history orders-eu`"), "{message} ({help})");
+    }
+    memory.settle(&[name()]);
+    memory.put(&key, b"name: [".to_vec());
+    let (message, _) = refused(&memory, Action::Savepoint(savepoint())).await;
+    assert_eq!(message, "orders-eu gets no savepoint: its upload is refused");
+    memory.remove(&key);
+    let (message, _) = refused(&memory, Action::Restart(another())).await;
+    assert!(message.contains("is under way"), "without a file it is being removed: {message}");
+    memory.settle(&[name()]);
+    let (message, _) = refused(&memory, Action::Restart(another())).await;
+    assert_eq!(message, "orders-eu is not restarted: it was removed");
+    let unknown = JobName::try_from("nobody").unwrap();
+    let (message, _) = refused(&memory, Action::Restart(RestartAsked { name: unknown, ..another() })).await;
+    assert!(message.contains("nothing was ever decided"), "{message}");
+    let both = RestartAsked { clean: true, from: Some("x".to_owned()), ..another() };
+    assert!(refused(&memory, Action::Restart(both)).await.0.contains("two starts"));
+}
+
+#[tokio::test]
+async fn only_a_complete_state_of_the_job_is_started_from() {
+    let memory = running().await;
+    let run = run_id(memory.record(&name()).history[0].operation);
+    let own = format!("s3://b/checkpoints/orders-eu/1/{run}/chk-7");
+    let from = |path: &str| Action::Restart(RestartAsked { from: Some(path.to_owned()), ..restart() });
+    let (message, help) = refused(&memory, from(&own)).await;
+    assert!(message.contains("no complete state is at") && help.contains("`states orders-eu`"), "{message} ({help})");
+    memory.put(&format!("{own}/_metadata"), metadata(7));
+    let (message, _) = refused(&memory, from(&own.replace("orders-eu", "orders-us"))).await;
+    assert!(message.ends_with("the state is not provably one of its own"), "{message}");
+    let (message, _) = refused(&memory, from("0badcafe")).await;
+    assert!(message.contains("no savepoint of an operation `0badcafe`"), "{message}");
+    let answer = ordered(&memory, from(&own)).await.unwrap();
+    let expected = Act::RestartFrom { path: own, of_live_run: true };
+    assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(expected));
+}
+
+#[tokio::test]
+async fn the_savepoint_of_an_operation_is_found_by_the_digits_that_people_see() {
+    let memory = running().await;
+    ordered(&memory, Action::Savepoint(savepoint())).await.unwrap();
+    let plan = memory.record(&name()).open.unwrap().plan;
+    let path = format!("{}/savepoint-abcdef-0123456789ab", plan.stop_directory().unwrap());
+    memory.put(&format!("{path}/_metadata"), metadata(3));
+    // An operation of before noted no savepoint: it lies where its plan says.
+    memory.settle(&[name()]);
+    let from = Some(plan.operation.short());
+    let answer = ordered(&memory, Action::Restart(RestartAsked { from, ..restart() })).await.unwrap();
+    let expected = Act::RestartFrom { path, of_live_run: false };
+    assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(expected));
+}
+
+#[tokio::test]
+async fn states_tell_which_one_is_used_by_itself() {
+    let memory = running().await;
+    let run = run_id(memory.record(&name()).history[0].operation);
+    let at = |n: u64| format!("s3://b/checkpoints/orders-eu/1/{run}/chk-{n}");
+    let saved = "s3://b/savepoints/orders-eu/1/0197f0a1b2c3700080000000000000aa/savepoint-abcdef-0123456789ab";
+    memory.put(&format!("{}/_metadata", at(9)), metadata(9));
+    memory.put(&format!("{}/_metadata", at(10)), metadata(10));
+    memory.put(&format!("{}/part", at(11)), Vec::new());
+    memory.put(&format!("{saved}/_metadata"), metadata(4));
+    let answer = states(&memory).await;
+    let told: Vec<_> = answer.states.iter().map(|s| (s.path.clone(), s.checkpoint_id, s.used_by_itself)).collect();
+    assert_eq!(told, [(at(10), Some(10), true), (at(9), Some(9), false), (saved.to_owned(), Some(4), false)]);
+    assert_eq!((answer.states[2].savepoint, answer.states[2].version), (true, Some(1)));
+    // Whoever may not read states does not guess which is the newest.
+    memory.refuse(&format!("{saved}/_metadata"), "AccessDenied");
+    let answer = states(&memory).await;
+    assert_eq!((answer.states.len(), answer.states[2].checkpoint_id), (3, None));
+    assert!(answer.states.iter().all(|state| !state.used_by_itself));
+}
