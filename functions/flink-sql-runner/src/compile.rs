@@ -78,7 +78,7 @@ fn told(launch: &Launch, rejection: &desired::launch::Rejection, file: &str) -> 
 async fn of_pyflink(python: &Path) -> Result<PathBuf, CliError> {
     let none = |why: String| CliError::usage(format!("`{}` has no PyFlink: {why}", python.display()), HELP);
     let program = Program::new(python).arguments(["-c", WHERE]);
-    let ended = program.run(LOOK).await.map_err(|error| none(control::runner::error_chain(&error)))?;
+    let ended = program.run(LOOK).await.map_err(|error| none(control::errors::error_chain(&error)))?;
     let home = ended.stdout.lines().last().unwrap_or_default().trim();
     if !ended.status.success() || home.is_empty() {
         let said = ended.stderr.lines().last().unwrap_or_default().trim();

@@ -102,7 +102,14 @@ mod tests {
             left_out: 3,
         };
         let now = Timestamp::from_second(3_600).unwrap();
-        insta::assert_snapshot!(text(&answer, now), @r"");
+        insta::assert_snapshot!(text(&answer, now), @r"
+        VERSION  KIND        ID  RUN     AGE  SIZE   PATH
+        v2       checkpoint  9   ac8dd3  1 h  5 MiB  s3://b/c/2/r/chk-9
+        v2       savepoint   7   ac8dd3  -    -      s3://b/s/2/o/savepoint-ac8dd3-0
+        3 older states left out.
+        orders goes on from s3://b/c/2/r/chk-9 by itself: it is the newest.
+        `restart orders --from PATH` starts a new version from any of them.
+        ");
         assert!(text(&StatesAnswer { states: Vec::new(), ..answer }, now).starts_with("No complete state of orders"));
         assert_eq!([0, 1023, 1024, 3 << 40].map(size), ["0 B", "1023 B", "1 KiB", "3 TiB"]);
     }

@@ -313,5 +313,5 @@ fn an_order_that_waits_is_told_with_who_and_why() {
     let (act, why) = (lifecycle::act::Act::Restart, Some("a\u{1b}b".to_owned()));
     record.ordered = Some(lifecycle::act::OrderedAct { id, act, by, why, at, about: None, debt: Some(debt) });
     let text = note(&job(record), Timestamp::from_second(120).unwrap());
-    assert_eq!(text, "  orders: restart ordered: a b, by anna 2 min ago, waits: no session is there\n");
+    assert_eq!(text, "  orders: restart ordered: a\u{fffd}b, by anna 2 min ago, waits: no session is there\n");
 }

@@ -9,7 +9,7 @@ use desired::manifest::JobName;
 use lifecycle::act::{Act, NotNow, OrderedAct};
 use lifecycle::documents::record::Deployed;
 use lifecycle::ids::ActId;
-use lifecycle::orchestrate::not_now;
+use lifecycle::orchestrate::why_not;
 use serde::{Deserialize, Serialize};
 
 use crate::orders::{ActionError, record};
@@ -108,7 +108,7 @@ async fn order(this: &Arc<Orchestrator>, act: Act, asked: Asked) -> Result<Repor
         return Ok(report);
     }
     let desired = report.inputs.as_ref().map_or(Desired::Absent, |inputs| inputs.desired(&name).0);
-    match not_now(&record, &desired, &act) {
+    match why_not(&record, &desired, &act, this.settings.source) {
         Some(why) => Err(refused(why, &act, &name)),
         // Something else comes first, and this was only asked about.
         None => Ok(report),
@@ -176,6 +176,7 @@ fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
             "upload its manifest with `state: running`: the job goes on from its newest state".to_owned()
         }
         NotNow::Complete => "upload a changed query to run it again".to_owned(),
+        NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
         NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
         NotNow::NotUploaded => "upload its manifest again first: without one the job is to be removed".to_owned(),
         NotNow::NotItsState => format!("`states {name}` lists the states that it can be restored from"),

@@ -8,6 +8,8 @@ mod memory;
 
 use desired::manifest::JobName;
 use lifecycle::act::Act;
+use lifecycle::decision::Why;
+use lifecycle::documents::outcome::Outcome;
 use lifecycle::ids::{ActId, run_id};
 use memory::Memory;
 use orchestrator::actions::{Action, ActionError, Answer, PlanAnswer, RestartAsked, SavepointAsked, StatesAnswer, act};
@@ -114,7 +116,15 @@ async fn what_cannot_be_ordered_says_why_and_what_to_do() {
         let (message, help) = refused(&memory, Action::Restart(RestartAsked { dry_run, ..another() })).await;
         assert!(message.contains("is under way") && help.contains("`history orders-eu`"), "{message} ({help})");
     }
-    memory.settle(&[name()]);
+    let savepoint_taken = Outcome::Left {
+        why: Why::RunsAsDeployed,
+        run: None,
+        epoch: None,
+        checkpointed: true,
+        newest: None,
+        savepoint: Some("s3://b/savepoints/orders-eu/1/x/savepoint-abcdef-0123456789ab".to_owned()),
+    };
+    memory.end(&name(), &savepoint_taken);
     memory.put(&key, b"name: [".to_vec());
     let (message, _) = refused(&memory, Action::Savepoint(savepoint())).await;
     assert_eq!(message, "orders-eu gets no savepoint: its upload is refused");

@@ -139,6 +139,8 @@ pub enum NotNow {
     Suspended,
     #[error("it is bounded and came to its end")]
     Complete,
+    #[error("it is deployed from another source")]
+    OtherSource,
     #[error("its upload is refused")]
     UploadRefused,
     #[error("no uploaded manifest carries its name")]

@@ -8,10 +8,10 @@ mod node;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::act::{Act, NotNow, OrderedAct};
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::{Aim, Ended, OpenOperation, Record, Status};
+use lifecycle::documents::record::{Aim, Ended, OpenOperation, Record, Source, Status};
 use lifecycle::flink::JobState;
 use lifecycle::ids::run_id;
-use lifecycle::orchestrate::{Effect, Input, Ruling, Situation, State, decide, not_now, settle_abandoned, step};
+use lifecycle::orchestrate::{Effect, Input, Ruling, Situation, State, decide, settle_abandoned, step, why_not};
 use lifecycle::owed::Cause;
 use node::{Node, deployed, first, id, name, order, reconfigured, requeried, run, settle, situation, wanted};
 
@@ -138,6 +138,27 @@ fn a_state_that_is_gone_is_found_out_before_anything_is_touched() {
     assert_eq!(node.live(), [run(1)]);
     let record = settle(record, &open, &outcome);
     assert_eq!((&record.ordered, record.owed.debts().count()), (&None, 0), "nothing waits for it any more");
+}
+
+/// Flink keeps a few checkpoints of a run: one may go while the run is being ended.
+#[test]
+fn a_state_that_goes_meanwhile_brings_the_job_back_from_its_newest() {
+    let (record, mut node) = deployed(&first());
+    node.checkpoint(run(1));
+    let path = node.disk[0].path.clone();
+    let (record, open) = asked(&record, &ordered(Act::RestartFrom { path, of_live_run: true }), 2);
+    let open = open.unwrap();
+    (node.claim, node.result) = (None, None);
+    // Its run is cancelled, and nothing more.
+    node.go_on(&open.plan, 7);
+    assert_eq!((node.runs[&run(1)].state, node.submitted.len()), (JobState::Canceled, 1));
+    node.disk.remove(0);
+    node.go_on(&open.plan, usize::MAX);
+    let outcome = node.result.clone().unwrap();
+    assert!(matches!(outcome, Outcome::RolledBack { cause: Cause::NoState, .. }), "{outcome:?}");
+    assert!(node.submitted.last().unwrap().1.as_ref().unwrap().ends_with("/chk-2"));
+    let record = settle(record, &open, &outcome);
+    assert_eq!((record.ordered.is_none(), record.deployed.unwrap().meta.query_version), (true, 1));
 }
 
 #[test]
@@ -279,10 +300,15 @@ fn the_same_order_asked_for_again_is_carried_out_once() {
 #[test]
 fn what_cannot_be_ordered_is_said() {
     let (record, _, _) = with(Act::Restart);
-    assert_eq!(not_now(&record, &wanted(&first()), &Act::Restart), Some(NotNow::Open(id(2))));
+    let why = |record: &Record, act: &Act| why_not(record, &wanted(&first()), act, Source::Queries);
+    assert_eq!(why(&record, &Act::Restart), Some(NotNow::Open(id(2))));
     let (record, node) = deployed(&first());
-    let why = |record: &Record, act: &Act| not_now(record, &wanted(&first()), act);
     assert_eq!(why(&record, &Act::Restart), None);
+    assert_eq!(
+        why_not(&record, &wanted(&first()), &Act::Restart, Source::Process),
+        Some(NotNow::OtherSource),
+        "it would change hands"
+    );
     let own = node.disk[0].path.clone();
     assert_eq!(why(&record, &from(&own)), None);
     for path in [
@@ -300,10 +326,10 @@ fn what_cannot_be_ordered_is_said() {
         why(&record, &Act::Restart)
     };
     assert_eq!((aim(Aim::Stopped), aim(Aim::Complete)), (Some(NotNow::Removed), Some(NotNow::Complete)));
-    let fresh = Record::fresh(name(), id(0), lifecycle::documents::record::Source::Queries);
+    let fresh = Record::fresh(name(), id(0), Source::Queries);
     assert_eq!(why(&fresh, &Act::Savepoint), Some(NotNow::NotDeployed));
     let desired = desired::inputs::Desired::Refused;
-    assert_eq!(not_now(&record, &desired, &Act::Restart), Some(NotNow::UploadRefused));
+    assert_eq!(why_not(&record, &desired, &Act::Restart, Source::Queries), Some(NotNow::UploadRefused));
 }
 
 /// Whatever deploys something else makes an order about what was there before pointless.

@@ -380,6 +380,8 @@ fn without_cause(state: &State, result: &OperationResult) -> Option<String> {
     let next = plan.next.as_ref()?;
     let nature = Nature::of(&next.body);
     let failed = match &result.outcome {
+        // The state that was ordered was deleted meanwhile.
+        Outcome::RolledBack { cause: Cause::NoState, .. } if plan.given_state().is_some() => false,
         Outcome::RolledBack { .. } | Outcome::Failed { .. } => true,
         Outcome::Refused { refusal: Refusal::DoesNotCompile { .. }, .. } => {
             return nature.compiles.then(|| "a query that compiles was refused".to_owned());

@@ -328,6 +328,11 @@ impl Plan {
         self.ordered.as_ref().and_then(|ordered| ordered.act.given())
     }
 
+    /// Where that state lies.
+    pub(crate) fn given_place(&self) -> Vec<StateLocation> {
+        self.given_state().map(|path| StateLocation::Exactly { path: path.to_owned() }).into_iter().collect()
+    }
+
     /// Whether a person ordered it to start over, or from an older state, while this run goes on from what is left behind.
     pub fn leaves_lineage_of(&self, run: &KnownRun) -> bool {
         let before = self.previous.as_ref().map(|previous| previous.launch.version);

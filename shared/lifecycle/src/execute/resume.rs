@@ -234,8 +234,7 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
         (Some(_), Some(From::Given)) => {
-            let places = plan.given_state().map(|path| StateLocation::Exactly { path: path.to_owned() });
-            to(state, OperationPhase::CheckingState(intent), Effect::FindState(places.into_iter().collect()))
+            to(state, OperationPhase::CheckingState(intent), Effect::FindState(plan.given_place()))
         }
         (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),

@@ -32,9 +32,9 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             }
             begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore: None })
         }
+        // Flink may have deleted it since it was looked for: it keeps a few checkpoints of a run only.
         (Some(From::Given), Some(_)) => {
-            let restore = plan.given_state().map(str::to_owned);
-            begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore })
+            to(state, OperationPhase::Searching(intent), Effect::FindState(plan.given_place()))
         }
         // What lived beside it is at its end; it was at its own before.
         (Some(From::Latest), Some(_)) if plan.stays_complete() => {
@@ -70,6 +70,13 @@ fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
+    if intent.start == Some(From::Given) {
+        let path = plan.given_state().unwrap_or_default().to_owned();
+        return match found {
+            Some(path) => begin_start(state, Begin { role: RunRole::Next, job_id, restore: Some(path) }),
+            None => give_up(state, Refusal::StateNotThere { path }.to_string(), Cause::NoState),
+        };
+    }
     let next = plan.next.as_ref().filter(|_| may_have_ended(plan, intent));
     let unseen = next.and_then(|next| plan.may_be_complete(next, found.as_deref(), state.seen()));
     if let Some(run) = unseen {

@@ -16,7 +16,7 @@ use desired::target::Target;
 use desired::written::Written;
 use jiff::Timestamp;
 pub use machine::step;
-pub use ordered::not_now;
+pub use ordered::why_not;
 pub use settle::{settle_abandoned, settle_result};
 
 use crate::act::OrderedAct;

@@ -11,12 +11,13 @@ use crate::change::Change;
 use crate::decision::{Observed, Why};
 use crate::documents::outcome::Outcome;
 use crate::documents::plan::{Branch, Plan};
-use crate::documents::record::{Deployed, OpenOperation, Record};
+use crate::documents::record::{Deployed, OpenOperation, Record, Source};
 use crate::owed::Cause;
 
-/// Why `act` is not ordered now; nothing if it may be.
-pub fn not_now(record: &Record, desired: &Desired, act: &Act) -> Option<NotNow> {
-    record.refuses(act).or(match desired {
+/// Why `act` is not ordered now by whoever looks after jobs of `source`; nothing if it may be.
+pub fn why_not(record: &Record, desired: &Desired, act: &Act, source: Source) -> Option<NotNow> {
+    let elsewhere = (record.source != source).then_some(NotNow::OtherSource);
+    elsewhere.or_else(|| record.refuses(act)).or(match desired {
         Desired::Refused => Some(NotNow::UploadRefused),
         Desired::Absent => Some(NotNow::NotUploaded),
         Desired::Target(_) => None,
@@ -26,7 +27,7 @@ pub fn not_now(record: &Record, desired: &Desired, act: &Act) -> Option<NotNow> 
 /// Notes what a person orders, unless that is known already or cannot be now. Says whether it is news.
 pub(super) fn note(record: &mut Record, desired: &Desired, situation: &Situation) -> bool {
     let Some(ordered) = &situation.ordered else { return false };
-    let refused = record.knows_act(ordered.id) || not_now(record, desired, &ordered.act).is_some();
+    let refused = record.knows_act(ordered.id) || why_not(record, desired, &ordered.act, situation.source).is_some();
     if !refused {
         record.note_act(ordered);
     }
@@ -38,7 +39,7 @@ pub(super) fn due<'a>(record: &'a Record, situation: &Situation) -> Option<&'a O
     let Situation { now, urgent, seen, .. } = situation;
     let is_due =
         |ordered: &&OrderedAct| ordered.debt.as_ref().is_none_or(|debt| debt.is_due(*now, *urgent, seen.as_ref()));
-    record.ordered.as_ref().filter(is_due)
+    record.ordered.as_ref().filter(|_| record.source == situation.source).filter(is_due)
 }
 
 /// The operation that carries out an act on what is deployed, whatever else is desired by now.
