@@ -24,7 +24,7 @@ pub struct Batches<'a> {
 }
 
 impl Batches<'_> {
-    /// The batch, then the search for its id, then the one call that is never repeated, then the receipt.
+    /// The batch, then the look for its id, then the one call that is never repeated, then the receipt.
     pub async fn send(
         &self,
         id: BatchId,
@@ -44,9 +44,7 @@ impl Batches<'_> {
         let bytes = write(&batch);
         let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
         self.store.put(&order.key, bytes, Precondition::Always).await?;
-        // A second look changes nothing: only what acts is looked for first.
-        let found = if plans.is_empty() { Progress::NotFound } else { self.dispatcher.find(id).await? };
-        let dispatched_as = match found {
+        let dispatched_as = match self.dispatcher.find(id).await? {
             Progress::NotFound => self.dispatcher.send(&order).await?,
             Progress::Pending(step) | Progress::Running(step) | Progress::Ended(step) => step,
         };
