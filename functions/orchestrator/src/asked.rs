@@ -75,10 +75,11 @@ impl Asker {
                 Ok(())
             }
             Self::Proving { proof, about } => {
-                let proof = proof.map_err(|error| Problem::not_proven(format!("the proof cannot be read: {error}")))?;
+                let proof =
+                    proof.map_err(|error| Problem::not_proven(&format!("the proof cannot be read: {error}")))?;
                 let caller = match callers.identify(&proof, &about, orchestrator.world.now()).await {
                     Ok(caller) => caller,
-                    Err(OutsideError::Refused { message, .. }) => return Err(Problem::not_proven(message)),
+                    Err(OutsideError::Refused { message, .. }) => return Err(Problem::not_proven(&message)),
                     Err(error @ OutsideError::Unknown { .. }) => return Err(Problem::of_outside(&error)),
                 };
                 if let Some(by) = action.by_mut() {
@@ -136,7 +137,7 @@ impl Problem {
         Self { help: Some(help.to_owned()), ..Self::new(ProblemKind::NotUnderstood, message) }
     }
 
-    fn not_proven(why: impl std::fmt::Display) -> Self {
+    fn not_proven(why: &str) -> Self {
         let help = "nothing was done: check the credentials, the clock, the region, and that --bucket and --prefix \
             (BUCKET, PREFIX) are those of the function";
         let message = format!("who asks is not proven: {why}");

@@ -41,7 +41,7 @@ async fn made(answers: Vec<Answer>) -> (Fake, Proof) {
 async fn refused(fake: &Fake, proof: &Proof, about: &Digest, now: Timestamp) -> String {
     match StsCallers::new(&fake.config()).identify(proof, about, now).await {
         Err(OutsideError::Refused { message, .. }) => message,
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 
