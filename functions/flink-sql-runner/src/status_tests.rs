@@ -114,6 +114,7 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         replaced: None,
         checkpoints: Vec::new(),
         since: Vec::new(),
+        web: None,
     };
     let two = answer(vec![clicks, job(orders())], Some(observed));
     insta::assert_snapshot!(status_text(&two, at("2026-11-23T12:09:24Z")), @r"

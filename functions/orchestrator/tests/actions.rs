@@ -354,6 +354,7 @@ async fn since_is_since_when_a_job_stands_so() {
         replaced: None,
         checkpoints: Vec::new(),
         since: Vec::new(),
+        web: None,
     };
     memory.put(&keys().observed(), write(&seen));
     handle(&memory.orchestrator(), &NoCallers, event(&[&keys().observed()])).await.unwrap();

@@ -249,6 +249,10 @@ pub trait Cluster: Send + Sync {
     async fn failure(&self, id: JobId) -> Result<Option<String>, OutsideError>;
     /// What the job runs with; nothing if the JobManager does not know the job.
     async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError>;
+    /// Where it shows its web page to people, if it has one.
+    fn web(&self) -> Option<String> {
+        None
+    }
     /// How often the job restarted, if the cluster tells.
     async fn restarts(&self, id: JobId) -> Result<Option<u64>, OutsideError>;
     /// Milliseconds between the starts of two checkpoints; nothing if the job makes none by itself.

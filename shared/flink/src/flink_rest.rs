@@ -343,6 +343,10 @@ impl Cluster for FlinkRest {
             .and_then(|metric| metric.value.as_deref()?.parse().ok()))
     }
 
+    fn web(&self) -> Option<String> {
+        Some(if self.tls.is_some() { secure_url(&self.endpoint) } else { base_url(&self.endpoint) })
+    }
+
     async fn checkpoint_interval(&self, id: JobId) -> Result<Option<u64>, OutsideError> {
         Ok(self.checkpoint_settings(id).await?.and_then(|settings| settings.interval_ms()))
     }

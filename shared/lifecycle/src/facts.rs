@@ -199,6 +199,7 @@ mod tests {
             replaced: None,
             checkpoints: vec![checkpoint("fresh", 990_000), checkpoint("stale", 399_500), checkpoint("sick", 1)],
             since: Vec::new(),
+            web: None,
         };
         let looked = Looked::of(&document);
         let down: Vec<&str> = looked.down.iter().map(JobName::as_str).collect();

@@ -129,6 +129,7 @@ mod tests {
             replaced: None,
             checkpoints: Vec::new(),
             since: since.into_iter().collect(),
+            web: None,
         }
     }
 

@@ -309,7 +309,16 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
     let (expected, replaced) = (vec![expected()], Some(epoch()));
     let failure = Some("IOException: disk full".to_owned());
     let since = vec![Since { job_id: run(1), at: at(), completed: 3, failed: 1, restarts: 2, failure }];
-    let observed = ObservedDocument { format: 1, batch: id(2), look, expected, replaced, checkpoints, since };
+    let observed = ObservedDocument {
+        format: 1,
+        batch: id(2),
+        look,
+        expected,
+        replaced,
+        checkpoints,
+        since,
+        web: Some("http://10.0.0.7:8081".to_owned()),
+    };
     found.push(("observed", value(&observed)));
 
     let mut alerts = AlertsDocument::fresh(id(4));

@@ -160,7 +160,8 @@ impl Node {
 
     /// One look at the cluster, kept for `status`; nothing if everything expected is alive.
     async fn look(&self, expected: Vec<Expected>) -> Result<Option<ObservedDocument>, CliError> {
-        let look = self.target.resolve().await?.look().await?;
+        let cluster = self.target.resolve().await?;
+        let look = cluster.look().await?;
         let Orchestrator { store, world, settings, .. } = self.orchestrator.as_ref();
         let document = ObservedDocument {
             format: FORMAT,
@@ -170,6 +171,7 @@ impl Node {
             replaced: None,
             checkpoints: Vec::new(),
             since: Vec::new(),
+            web: cluster.web(),
         };
         store.put(&settings.keys.observed(), write(&document), Precondition::Always).await?;
         let lost = document.missing().next().is_some();

@@ -199,8 +199,16 @@ async fn what_is_known_of_a_job_is_told_and_nothing_else() {
     };
     let checkpoints = vec![Checkpointed { job_id, at_ms: 900_000, completed: true }];
     let (batch, expected) = (BatchId::derived(&["look"]), Vec::new());
-    let seen =
-        ObservedDocument { format: FORMAT, batch, look, expected, replaced: None, checkpoints, since: Vec::new() };
+    let seen = ObservedDocument {
+        format: FORMAT,
+        batch,
+        look,
+        expected,
+        replaced: None,
+        checkpoints,
+        since: Vec::new(),
+        web: None,
+    };
     memory.put(&keys().observed(), write(&seen));
     let operation = record.history.last().unwrap().operation;
     let result = OperationResult {

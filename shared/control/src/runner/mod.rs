@@ -185,8 +185,8 @@ impl Runner {
         }
         let expected = batch.expected.clone();
         let Told { checkpoints, since } = told::ask(&self.cluster, &expected, &mut look, before.as_ref()).await;
-        let document =
-            ObservedDocument { format: FORMAT, batch: batch.id, look, expected, replaced, checkpoints, since };
+        let (batch, web) = (batch.id, self.cluster.web());
+        let document = ObservedDocument { format: FORMAT, batch, look, expected, replaced, checkpoints, since, web };
         self.store.put(&self.keys.observed(), write(&document), Precondition::Always).await.map(|_| ())
     }
 

@@ -31,6 +31,7 @@ fn look(outside: &Outside, attempt: u32, shown: Vec<JobSeen>, expected: &[JobNam
         replaced: None,
         checkpoints: Vec::new(),
         since: Vec::new(),
+        web: None,
     }))
 }
 

@@ -88,6 +88,9 @@ pub struct ObservedDocument {
     /// What became of expected runs since an earlier look, where both looks told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub since: Vec<Since>,
+    /// Where the cluster shows its web page to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
 }
 
 impl Document for ObservedDocument {
@@ -133,6 +136,7 @@ mod tests {
             replaced: None,
             checkpoints: Vec::new(),
             since,
+            web: None,
         }
     }
 
