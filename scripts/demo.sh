@@ -48,7 +48,7 @@ printf 'Flink UI: %s\n' "$flink"
 
 title 'Started: the example manifests are uploaded'
 run deploy "$files" --wait
-run status
+run status || printf '(exit %s)\n' $?
 
 title 'Unchanged: the same files again'
 run deploy "$files" --wait
@@ -94,7 +94,7 @@ wait_for() { # PATTERN JOB
 # Every job's line ends in its operation under way, or in a dash.
 wait_until_settled() {
   for _ in $(seq 150); do
-    "$fsr" status | grep -E ' v[0-9]+ ' | grep -qvE -- '-$' || return 0
+    { "$fsr" status || true; } | grep -E ' v[0-9]+ ' | grep -qvE -- '-$' || return 0
     sleep 1
   done
   printf 'operations are still under way after 150 s\n' >&2
@@ -113,7 +113,7 @@ if [[ $TARGET != standalone ]]; then
   run redeploy
   if [[ $TARGET == yarn ]]; then wait_for 'not there any more' filter-expensive-items; else sleep 20; fi
   wait_until_settled
-  run status
+  run status || printf '(exit %s)\n' $?
   sleep 3
   count
 fi
@@ -121,7 +121,7 @@ fi
 title 'Removed: its file is deleted, its state is kept'
 run remove filter-expensive-items
 wait_for removed filter-expensive-items
-run status
+run status || printf '(exit %s)\n' $?
 
 title 'What lies in the bucket'
 printf '%s\n' \

@@ -49,9 +49,10 @@ async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliErro
 /// Whether it only tells what the documents say.
 fn only_reads(action: &Action) -> bool {
     match action {
-        Action::Status {} | Action::History { .. } | Action::States { .. } => true,
+        Action::Status { .. } | Action::History { .. } | Action::States { .. } => true,
         Action::Restart(RestartAsked { dry_run, .. }) | Action::Savepoint(SavepointAsked { dry_run, .. }) => *dry_run,
         Action::Plan(_)
+        | Action::Look {}
         | Action::Deploy { .. }
         | Action::Redeploy { .. }
         | Action::Sweep { .. }

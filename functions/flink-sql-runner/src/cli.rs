@@ -14,6 +14,7 @@ use crate::exit;
 use crate::out::Form;
 use crate::restart::{RestartArguments, SavepointArguments};
 use crate::session::arguments::SessionCommand;
+use crate::status::arguments::Status;
 
 /// Keeps streaming queries on a shared Flink cluster as their manifests in S3 say.
 ///
@@ -107,12 +108,14 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it.
     Deploy(Deploy),
-    /// Show how every job stands: what holds it, what is owed to it, which uploads are refused.
+    /// Show how jobs stand: what holds them, what is owed to them, which uploads are refused.
     ///
-    /// STATE is what was settled of a job: running, not running (it should be), stopped (removed, its state kept),
-    /// complete (bounded), not deployed, refused, not judged (uploaded just now), not readable. FLINK is Flink's own word
-    /// for its run by the last look. SINCE is since when STATE is so.
-    Status,
+    /// STATE is what was settled of a job: running, not-running (it should), unknown (an operation ended without a
+    /// result), stopped (removed, its state kept), complete (bounded), not-deployed, refused, not-judged (uploaded just
+    /// now), not-readable. SINCE is since when STATE is so. FLINK, RESTARTS, CHECKPOINT and SIZE are what the last look at
+    /// the cluster showed of its run; CHECKPOINT is how old the newest one was then. Ends with 1 if anything that is shown
+    /// is not as it should be.
+    Status(Status),
     /// Show what was done about a job, why, and by whom.
     History {
         /// The job.

@@ -59,7 +59,7 @@ fn help_of_all() {
 
     Exit codes:
       0   done, or nothing to do
-      1   a job failed or was rolled back
+      1   a job failed or was rolled back; of `status`: something is not as it should be
       2   wrong usage or configuration, or nothing waits for what was ordered
       3   a manifest or a table definition is invalid
       4   there are changes (only with --exit-code)
@@ -67,6 +67,7 @@ fn help_of_all() {
       6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
       7   refused until it is allowed
       70  internal error (bug)
+      130 ended by Ctrl-C; what was ordered goes on
     ");
 }
 

@@ -7,6 +7,7 @@ use aws::FunctionError;
 use control::ports::OutsideError;
 use control::session::{SessionError, StartError};
 use desired::diagnostics::Diagnostic;
+use desired::manifest::JobName;
 use orchestrator::actions::ActionError;
 use orchestrator::asked::{Problem, ProblemKind};
 use orchestrator::config::ConfigError;
@@ -88,6 +89,18 @@ impl CliError {
     /// A wrong call and the way out.
     pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// Jobs that nobody knows were named.
+    pub(crate) fn unknown_jobs(names: &[JobName]) -> Self {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("nothing is recorded or uploaded for a job named {}", names.join(", "));
+        Self::usage(message, "`status` without a name lists the jobs")
+    }
+
+    /// What came back answers another question.
+    pub(crate) fn other_answer() -> Self {
+        Self::Defect("an answer to another question came back".to_owned())
     }
 
     /// The exit code it leads to.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// 0: done, or nothing to do.
     Done,
-    /// 1: a job failed or was rolled back.
+    /// 1: a job failed or was rolled back; of `status`, something is not as it should be.
     Failed,
     /// 2: wrong usage or configuration.
     Usage,
@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Unreachable,
     /// 7: refused until it is allowed.
     Held,
+    /// 130: ended by Ctrl-C; what was ordered goes on.
+    Interrupted,
     /// 70: a bug of this program.
     Defect,
 }
@@ -30,20 +32,22 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0   done, or nothing to do
-  1   a job failed or was rolled back
+  1   a job failed or was rolled back; of `status`: something is not as it should be
   2   wrong usage or configuration, or nothing waits for what was ordered
   3   a manifest or a table definition is invalid
   4   there are changes (only with --exit-code)
   5   the outcome is unknown, it goes on
   6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
   7   refused until it is allowed
-  70  internal error (bug)";
+  70  internal error (bug)
+  130 ended by Ctrl-C; what was ordered goes on";
 
 impl Exit {
     /// From the one that matters most to the one that matters least.
-    const BY_WEIGHT: [Self; 9] = [
+    const BY_WEIGHT: [Self; 10] = [
         Self::Defect,
         Self::Usage,
+        Self::Interrupted,
         Self::Failed,
         Self::Invalid,
         Self::Held,
@@ -65,6 +69,7 @@ impl Exit {
             Self::Unreachable => 6,
             Self::Held => 7,
             Self::Defect => 70,
+            Self::Interrupted => 130,
         }
     }
 

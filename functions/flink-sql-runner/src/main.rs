@@ -13,7 +13,9 @@ mod files;
 mod follow;
 mod gather;
 mod help;
+mod history;
 mod init;
+mod interrupt;
 mod invocation;
 mod markdown;
 mod ordering;
@@ -99,8 +101,8 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Plan(arguments) => plan::run(&arguments, &invocation, out).await?,
         Command::Apply(arguments) => apply::run(&arguments, &invocation, out).await?,
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
-        Command::Status => status::status(&invocation, out).await?,
-        Command::History { name } => status::history(name, &invocation, out).await?,
+        Command::Status(arguments) => status::run(&arguments, &invocation, out).await?,
+        Command::History { name } => history::run(name, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,

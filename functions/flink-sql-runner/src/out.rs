@@ -28,6 +28,9 @@ pub(crate) struct Out {
     form: Form,
 }
 
+/// Clears a terminal; taken out on the way where there is none.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
 /// A closed pipe is the reader's choice, not an error.
 fn write(mut stream: impl Write, text: &str) {
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
@@ -68,6 +71,16 @@ impl Out {
             Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
             Form::Text | Form::Markdown => write(anstream::stdout(), &text()),
         }
+    }
+
+    /// One picture of several: a line for programs, in the place of the one before for people. False if nobody reads it.
+    pub(crate) fn frame<T: Serialize>(self, picture: &T, text: impl FnOnce() -> String) -> bool {
+        let text = match self.form {
+            Form::Json => lines(serde_json::to_string(picture)),
+            Form::Text | Form::Markdown => format!("{CLEAR}{}\n", text()),
+        };
+        let mut stdout = anstream::stdout();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
     }
 
     /// One line of a stream for programs, a note on stderr for people.

@@ -65,7 +65,7 @@ pub(crate) fn loses_state(job: &JobAnswer) -> bool {
 pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
     match answer {
         Answer::Plan(answer) => Ok(*answer),
-        Answer::Status(_) | Answer::History(_) | Answer::States(_) => {
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => {
             Err(CliError::Defect("an answer to another question came back".to_owned()))
         }
     }

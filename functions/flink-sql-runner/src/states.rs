@@ -22,7 +22,7 @@ pub(crate) async fn run(name: JobName, invocation: &Invocation, out: Out) -> Res
             out.result(&answer, || text(&answer, Timestamp::now()));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) => {
+        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::Look(_) => {
             Err(CliError::Defect("an answer to another question came back".to_owned()))
         }
     }

@@ -1,260 +1,173 @@
-//! `status` and `history`: what is recorded about jobs, as tables.
-//! Must not know how it came about.
+//! `status`: asks how jobs stand, shows those that are wanted in the order that is wanted, once or again and again.
+//! Must not know how any of it came about.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+pub(crate) mod arguments;
+mod fresh;
+mod notes;
+pub(crate) mod standing;
+pub(crate) mod text;
 
-use desired::effective::OptionDifference;
-use desired::manifest::JobName;
+use std::time::Duration;
+
+use control::ports::OutsideError;
 use jiff::Timestamp;
-use lifecycle::documents::record::{Ended, Status};
-use lifecycle::flink::Slots;
-use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer, JobStatus, StatusAnswer};
-use orchestrator::held::{named, why};
+use orchestrator::actions::{Action, Answer, StatusAnswer};
 
+use self::arguments::{SortBy, Status};
+use self::standing::{Standing, is_wrong};
+use self::text::{checkpointed, status_text};
 use crate::ask::ask;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::interrupt::unless_interrupted;
 use crate::invocation::Invocation;
 use crate::out::Out;
-use crate::render::{ago, change, count, diagnostics, indented, printable, table};
 
-/// Shows how every job stands.
-#[expect(clippy::disallowed_methods, reason = "ages for people")]
-pub(crate) async fn status(invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    match ask(Action::Status {}, invocation).await? {
-        Answer::Status(answer) => {
-            out.result(&answer, || status_text(&answer, Timestamp::now()));
-            Ok(Exit::Done)
-        }
-        Answer::Plan(_) | Answer::History(_) | Answer::States(_) => {
-            Err(CliError::Defect("an answer to another question came back".to_owned()))
-        }
-    }
-}
+/// How often it is shown again.
+const AGAIN: Duration = Duration::from_secs(5);
 
-/// Shows what was done about a job.
-pub(crate) async fn history(name: JobName, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    match ask(Action::History { name }, invocation).await? {
-        Answer::History(answer) => {
-            out.result(&answer, || history_text(&answer));
-            Ok(Exit::Done)
-        }
-        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) => {
-            Err(CliError::Defect("an answer to another question came back".to_owned()))
-        }
-    }
-}
-
-/// How a job stands, in one word: `Status` as it is spelt everywhere, and what has none.
-fn state(job: &JobStatus) -> String {
-    match job.status {
-        Some(status) => status.to_string(),
-        None if job.trouble.is_some() => "not readable".to_owned(),
-        None if !job.refused.is_empty() => "refused".to_owned(),
-        None if job.decision.is_none() && job.operation.is_none() => "not judged".to_owned(),
-        None => "not deployed".to_owned(),
-    }
-}
-
-/// Flink's own word for the run of a job that is to run, by the last look; a run that is newer was not looked for.
-fn flink(job: &JobStatus, answer: &StatusAnswer) -> String {
-    let expected = job.run.zip(answer.observed.as_ref()).filter(|_| job.status == Some(Status::Running));
-    let Some((run, observed)) = expected else { return "-".to_owned() };
-    match observed.look.job(run) {
-        Some(seen) => {
-            let word = serde_json::to_value(seen.state).ok();
-            word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
-        }
-        None if job.since.is_some_and(|since| since < observed.look.at) => "not seen".to_owned(),
-        None => "-".to_owned(),
-    }
-}
-
-fn status_text(answer: &StatusAnswer, now: Timestamp) -> String {
-    let dash = || "-".to_owned();
-    let owned = answer.jobs.iter().any(|job| job.owner.is_some());
-    let mut head = ["NAME", "VERSION", "STATE", "SINCE", "FLINK", "OPERATION"].map(str::to_owned).to_vec();
-    head.extend(owned.then(|| "OWNER".to_owned()));
-    let mut rows = vec![head];
-    let mut notes = String::new();
-    for job in &answer.jobs {
-        let mut row = vec![
-            job.name.to_string(),
-            job.version.map_or_else(dash, |version| format!("v{version}")),
-            state(job),
-            job.since.map_or_else(dash, |since| ago(now, since)),
-            flink(job, answer),
-            job.operation.map_or_else(dash, |operation| operation.short()),
-        ];
-        row.extend(owned.then(|| job.owner.clone().unwrap_or_else(dash)));
-        rows.push(row);
-        notes.push_str(&note(job, now));
-    }
-    let cut: String = answer.left_out.iter().fold(String::new(), |text, note| text + note + "\n");
-    let table = if answer.jobs.is_empty() { String::new() } else { table::columns(&rows, 0) };
-    format!("{table}{notes}{}{cut}{}. {}\n", refused(answer, now), sum(answer), cluster(answer, now))
-}
-
-/// How many of what: states, what holds jobs, uploads that are refused.
-fn sum(answer: &StatusAnswer) -> String {
-    let mut states: BTreeMap<String, usize> = BTreeMap::new();
-    let mut held: BTreeMap<Option<&'static str>, usize> = BTreeMap::new();
-    for job in &answer.jobs {
-        *states.entry(state(job)).or_default() += 1;
-        for waits in &job.waits_for {
-            *held.entry(waits.guard()).or_default() += 1;
-        }
-    }
-    let mut parts: Vec<String> = states.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
-    if parts.is_empty() {
-        parts.push("no jobs".to_owned());
-    }
-    parts.extend(held.into_iter().rev().map(|(guard, number)| match guard {
-        Some(guard) => format!("{number} held by the {guard}"),
-        None => format!("{number} waiting for an `allow`"),
-    }));
-    if answer.refused > 0 {
-        parts.push(format!("{} refused", count(answer.refused, "upload")));
-    }
-    parts.join(", ")
-}
-
-/// The last look at the cluster.
-fn cluster(answer: &StatusAnswer, now: Timestamp) -> String {
-    let Some(observed) = &answer.observed else {
-        return match &answer.observed_trouble {
-            None => "The cluster was not looked at yet.".to_owned(),
-            Some(why) => format!("The last look cannot be read: {}.", printable(why)),
-        };
-    };
-    let in_use =
-        |slots: Slots| format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total);
-    format!("{}seen {} ago.", observed.look.slots.map(in_use).unwrap_or_default(), ago(now, observed.look.at))
-}
-
-/// How many refused files are named.
-const NAMED: usize = 20;
-
-/// The uploads that are refused: which, why, and where all their errors are.
-fn refused(answer: &StatusAnswer, now: Timestamp) -> String {
-    let mut text = String::new();
-    if let Some(why) = &answer.refused_trouble {
-        let _ = writeln!(text, "Which uploads are refused is not known: {}", indented(why, 2));
-    }
-    for upload in answer.refused_uploads.iter().take(NAMED) {
-        let since = upload.since.map_or_else(String::new, |since| format!(", {} ago", ago(now, since)));
-        let why = upload.first.as_deref().map_or_else(String::new, |first| format!(": {}", indented(first, 4)));
-        let waiting = answer.jobs.iter().filter(|job| job.refused.contains(&upload.errors_at)).count();
-        let wait = match upload.job {
-            None if waiting > 0 => format!("; nothing that is uploaded for {} is applied", count(waiting, "job")),
-            None | Some(_) => String::new(),
-        };
-        let (file, at) = (printable(&upload.file), printable(&upload.errors_at));
-        let _ = writeln!(text, "  refused{since}: {file}{why}\n    every error is in {at}{wait}");
-    }
-    let more = answer.refused.saturating_sub(NAMED.min(answer.refused_uploads.len()));
-    if more > 0 {
-        let _ = writeln!(text, "  {} refused as well: every error is under refused/", count(more, "more upload"));
-    }
-    text
-}
-
-/// What is to be known of a job: what holds it, and what is still to be done.
-fn note(job: &JobStatus, now: Timestamp) -> String {
-    let name = &job.name;
-    let mut text = String::new();
-    if let Some(why) = &job.trouble {
-        let _ = writeln!(text, "  {name}: {}", indented(why, 4));
-    }
-    for waits in &job.waits_for {
-        let (Some(guard), Some(why)) = (waits.guard(), why(waits.held)) else { continue };
-        let since = job.decision.as_ref().map(|decision| format!(" for {}", ago(now, decision.at))).unwrap_or_default();
-        let _ = writeln!(text, "  {name}: held by the {guard}{since}: {why}; `{}` approves it", waits.order(name));
-    }
-    for owed in &job.owed {
-        let next = match owed.next {
-            Some(at) if at > now => format!("tried again in {}", ago(at, now)),
-            Some(_) => "to be tried again now".to_owned(),
-            None => format!("tried again once it changes, or by `retry {name}`"),
-        };
-        let (undone, since) = (owed.purpose.undone(owed.cause), ago(now, owed.since));
-        let (times, error) =
-            (count(owed.attempts.try_into().unwrap_or(usize::MAX), "attempt"), named(&owed.error, name));
-        let _ = writeln!(text, "  {name}: {undone} for {since} after {times}, {next}: {}", indented(&error, 4));
-    }
-    if let Some((ordered, debt)) = job.ordered.as_ref().and_then(|ordered| Some((ordered, ordered.debt.as_ref()?))) {
-        let (what, by) = (printable(&ordered.told()), printable(&ordered.by));
-        let (since, error) = (ago(now, ordered.at), named(&debt.error, name));
-        let _ = writeln!(text, "  {name}: {what}, by {by} {since} ago, waits: {}", indented(&error, 4));
-    }
-    let said = |order: &str| job.owed.iter().any(|owed| named(&owed.error, name).contains(order));
-    for order in job.waits_for.iter().filter(|waits| waits.guard().is_none()).map(|waits| waits.order(name)) {
-        if !said(&order) {
-            let _ = writeln!(text, "  {name}: `{order}` approves it, if that is meant");
-        }
-    }
-    text
-}
-
-fn history_text(answer: &HistoryAnswer) -> String {
-    let refused = refusals(answer);
-    if answer.entries.is_empty() {
-        return if refused.is_empty() { format!("nothing was done about {} yet\n", answer.name) } else { refused };
-    }
-    let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
-    let mut rows = vec![head];
-    rows.extend(answer.entries.iter().map(|entry| {
-        let why = match entry.outcome {
-            Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed => entry.why.clone(),
-            Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
-                format!("{}: {}", entry.why, named(&entry.detail, &answer.name))
-            }
-        };
-        vec![
-            entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-            entry.operation.short(),
-            format!("v{}", entry.version),
-            change::kind(entry.change),
-            entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
-            entry.outcome.to_string(),
-            entry.by.clone(),
-            why,
-        ]
-    }));
-    let differences = answer.entries.iter().flat_map(|entry| {
-        let of = entry.operation.short();
-        entry.differences.iter().map(move |difference| {
-            let OptionDifference { option, asked, effective } = difference;
-            let line = format!("{of}: {option} is {effective}, {asked} was asked for");
-            format!("  {}\n", printable(&line))
-        })
-    });
-    let differences: String = differences.collect();
-    let refused = if refused.is_empty() { refused } else { format!("\n{refused}") };
-    let owner = answer.owner.as_deref().map(|owner| format!("Owner: {}\n", printable(owner))).unwrap_or_default();
-    format!("{owner}{}{differences}{refused}", table::columns(&rows, 0))
-}
-
-/// What keeps the job's upload from being applied, with every error.
-fn refusals(answer: &HistoryAnswer) -> String {
-    let errors = diagnostics::all(answer.refused.iter().flat_map(|file| &file.errors));
-    let one = |file: &FileAnswer| {
-        let file_name = printable(&file.file);
-        if file.is_config {
-            format!("What is uploaded for {} is not applied, as {file_name} is refused.\n", answer.name)
+/// Shows how jobs stand.
+pub(crate) async fn run(arguments: &Status, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    // Boxed: it holds the whole of an order and of an answer.
+    let looking = Box::pin(async {
+        let fresh = arguments.fresh;
+        let looked = if fresh { fresh::look(arguments.timeout, invocation, out).await? } else { Exit::Done };
+        if arguments.watch {
+            watch(arguments, invocation, out).await
         } else {
-            format!("{file_name} is refused: what is uploaded for {} is not applied.\n", answer.name)
+            once(arguments, looked, invocation, out).await
         }
-    };
-    errors + &answer.refused.iter().map(one).collect::<String>()
+    });
+    if !arguments.fresh && !arguments.watch {
+        return looking.await;
+    }
+    if let Some(ended) = unless_interrupted(looking).await {
+        return ended;
+    }
+    out.note("\nnothing ends with this command: operations and jobs go on; `status` shows how they stand\n");
+    Ok(Exit::Interrupted)
 }
 
-/// `chk-12` or `savepoint-…` of a path.
-pub(crate) fn last_segment(path: &str) -> String {
-    path.trim_end_matches('/').trim_end_matches("/_metadata").rsplit('/').next().unwrap_or(path).to_owned()
+async fn once(arguments: &Status, looked: Exit, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let answer = shown(arguments, invocation).await?;
+    out.result(&answer, || text_now(&answer, arguments.wide));
+    Ok(looked.and(if is_wrong(&answer) { Exit::Failed } else { Exit::Done }))
+}
+
+/// Until somebody ends it, or nobody reads it any more. No answer once is no end.
+async fn watch(arguments: &Status, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
+    loop {
+        match shown(arguments, invocation).await {
+            Ok(answer) => {
+                if !out.frame(&answer, || text_now(&answer, arguments.wide)) {
+                    return Ok(Exit::Done);
+                }
+            }
+            Err(error @ CliError::Outside(OutsideError::Unknown { .. })) => {
+                out.note(&format!("{error}; asked again in {} s\n", AGAIN.as_secs()));
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "ages for people")]
+fn text_now(answer: &StatusAnswer, wide: bool) -> String {
+    status_text(answer, wide, Timestamp::now())
+}
+
+async fn shown(arguments: &Status, invocation: &Invocation) -> Result<StatusAnswer, CliError> {
+    let names = arguments.names.iter().cloned().collect();
+    match ask(Action::Status { names }, invocation).await? {
+        Answer::Status(answer) if !answer.unknown.is_empty() => Err(CliError::unknown_jobs(&answer.unknown)),
+        Answer::Status(answer) => Ok(wanted(*answer, &arguments.state, arguments.sort)),
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => Err(CliError::other_answer()),
+    }
+}
+
+/// The jobs in one of these states, and the refused uploads that are about them; sorted.
+fn wanted(mut answer: StatusAnswer, states: &[Standing], by: SortBy) -> StatusAnswer {
+    if !states.is_empty() {
+        answer.jobs.retain(|job| states.contains(&Standing::of(job)));
+        let jobs = &answer.jobs;
+        answer.refused_uploads.retain(|upload| jobs.iter().any(|job| job.refused.contains(&upload.errors_at)));
+        answer.refused = answer.refused_uploads.len();
+    }
+    let mut jobs = std::mem::take(&mut answer.jobs);
+    let last = Timestamp::MAX;
+    match by {
+        SortBy::Name => {}
+        SortBy::State => jobs.sort_by_key(Standing::of),
+        SortBy::Since => jobs.sort_by_key(|job| job.since.unwrap_or(last)),
+        SortBy::Checkpoint => jobs.sort_by_key(|job| checkpointed(job, &answer).unwrap_or(last)),
+    }
+    answer.jobs = jobs;
+    answer
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
-mod tests;
+mod tests {
+    use clap::ValueEnum;
+    use desired::manifest::JobName;
+
+    use super::*;
+    use crate::test_kit::at;
+
+    fn job(name: &str, status: &str, since: Option<&str>, refused: &[&str]) -> serde_json::Value {
+        serde_json::json!({"name": name, "status": status, "since": since, "owed": [], "refused": refused})
+    }
+
+    fn answer() -> StatusAnswer {
+        let upload = |name: &str| serde_json::json!({"file": name, "errors_at": name});
+        let jobs = [
+            job("a", "running", Some("2026-11-23T12:00:00Z"), &[]),
+            job("b", "not-running", Some("2026-11-23T11:00:00Z"), &["b.json"]),
+            job("c", "stopped", None, &["c.json"]),
+        ];
+        let (refused_uploads, refused) = ([upload("b.json"), upload("c.json"), upload("d.json")], 3);
+        serde_json::from_value(serde_json::json!({
+            "format": "", "version": 2, "jobs": jobs, "refused": refused, "refused_uploads": refused_uploads,
+        }))
+        .unwrap()
+    }
+
+    fn names(answer: &StatusAnswer) -> Vec<&str> {
+        answer.jobs.iter().map(|job| JobName::as_str(&job.name)).collect()
+    }
+
+    #[test]
+    fn only_the_states_that_are_wanted_and_what_is_refused_of_them() {
+        let some = wanted(answer(), &[Standing::NotRunning, Standing::Running], SortBy::Name);
+        assert_eq!((names(&some), some.refused), (vec!["a", "b"], 1));
+        assert_eq!(some.refused_uploads[0].errors_at, "b.json");
+        let all = wanted(answer(), &[], SortBy::Name);
+        assert_eq!((names(&all), all.refused, all.refused_uploads.len()), (vec!["a", "b", "c"], 3, 3));
+    }
+
+    #[test]
+    fn jobs_stand_in_the_order_that_is_wanted() {
+        let sorted = |by| names(&wanted(answer(), &[], by)).join("");
+        assert_eq!([SortBy::Name, SortBy::State, SortBy::Since].map(sorted), ["abc", "bac", "bac"]);
+        let mut seen = answer();
+        let runs = ["1", "2"].map(|digit| digit.repeat(32));
+        seen.jobs[0].run = runs[0].parse().ok();
+        seen.jobs[2].run = runs[1].parse().ok();
+        let checkpoint = |run: &str, at_ms: i64| serde_json::json!({"job_id": run, "at_ms": at_ms, "completed": true});
+        let look = serde_json::json!({"epoch": "yarn:application_1_2/1", "at": at("2026-11-23T12:00:00Z"), "jobs": []});
+        seen.observed = serde_json::from_value(serde_json::json!({
+            "format": 1, "batch": runs[0], "look": look, "expected": [],
+            "checkpoints": [checkpoint(&runs[0], 2000), checkpoint(&runs[1], 1000)],
+        }))
+        .ok();
+        assert_eq!(names(&wanted(seen, &[], SortBy::Checkpoint)), ["c", "a", "b"]);
+    }
+
+    /// A word that the table shows is one that `--state` takes.
+    #[test]
+    fn states_have_one_spelling() {
+        for state in Standing::value_variants() {
+            assert_eq!(Standing::from_str(state.as_str(), false).as_ref(), Ok(state));
+        }
+    }
+}

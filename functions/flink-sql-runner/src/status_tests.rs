@@ -2,17 +2,20 @@
 //! Records are made by the product's own settling.
 
 use desired::diagnostics::{Diagnostic, Severity, Span};
+use desired::effective::OptionDifference;
 use desired::launch::Rejection;
-use lifecycle::documents::observed::ObservedDocument;
+use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::{Decision, Record};
-use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
+use lifecycle::documents::record::{Decision, Record, Status};
+use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
 use lifecycle::ids::Hex32;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{OwedAnswer, RefusedUpload};
+use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload};
 use orchestrator::held::WaitsFor;
 
 use super::*;
+use crate::history::history_text;
+use crate::status::standing::is_wrong;
 use crate::test_kit::{at, deployed, manifest, name, running, settled};
 
 fn rejected() -> Outcome {
@@ -63,6 +66,7 @@ fn answer(jobs: Vec<JobStatus>, observed: Option<ObservedDocument>) -> StatusAns
         jobs,
         observed,
         observed_trouble: None,
+        unknown: Vec::new(),
         refused: 0,
         refused_uploads: Vec::new(),
         refused_trouble: None,
@@ -75,38 +79,36 @@ fn a_job_whose_record_cannot_be_read_says_so() {
     let mut unreadable = job(running(&manifest("orders", "SELECT 1", 1), "orders"));
     unreadable.trouble = Some("reading p/records/orders.json: the document is damaged (put it back)".to_owned());
     (unreadable.version, unreadable.status, unreadable.since) = (None, None, None);
-    let text = status_text(&answer(vec![unreadable], None), at("2026-11-23T12:09:24Z"));
+    let text = status_text(&answer(vec![unreadable], None), false, at("2026-11-23T12:09:24Z"));
     insta::assert_snapshot!(text, @r"
-    NAME    VERSION  STATE         SINCE  FLINK  OPERATION
-    orders  -        not readable  -      -      -
+    NAME    VERSION  STATE         SINCE  FLINK  RESTARTS  CHECKPOINT  SIZE  OPERATION
+    orders  -        not-readable  -      -      -         -           -     -
       orders: reading p/records/orders.json: the document is damaged (put it back)
-    1 not readable. The cluster was not looked at yet.
+    1 not-readable. The cluster was not looked at yet.
     ");
 }
 
-#[test]
-fn jobs_in_columns_and_what_went_wrong_below() {
-    let clicks = JobStatus {
-        operation: Some(Hex32::derived(&["clicks 2"]).into()),
-        ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks"))
-    };
-    let seen = |operation: &str, state| JobSeen {
+fn seen(operation: &str, state: JobState, running: u32) -> JobSeen {
+    JobSeen {
         id: Hex32::derived(&[operation]).into(),
         name: "x".to_owned(),
         state,
-        tasks: Tasks::default(),
+        tasks: Tasks { total: 2, running, finished: 0, waiting: 0 },
         started_ms: 0,
         modified_ms: 0,
         checkpoints: None,
         restarts: None,
-    };
+    }
+}
+
+fn looked(jobs: Vec<JobSeen>) -> ObservedDocument {
     let look = Look {
         epoch: Epoch::Yarn { application: "application_1_2".to_owned(), attempt: 1 },
         at: at("2026-11-23T12:09:12Z"),
-        jobs: vec![seen("orders 2", JobState::Restarting)],
+        jobs,
         slots: Some(Slots { total: 40, free: 2 }),
     };
-    let observed = ObservedDocument {
+    ObservedDocument {
         format: 1,
         batch: Hex32::derived(&["b"]).into(),
         look,
@@ -115,21 +117,96 @@ fn jobs_in_columns_and_what_went_wrong_below() {
         checkpoints: Vec::new(),
         since: Vec::new(),
         web: None,
+    }
+}
+
+#[test]
+fn what_the_last_look_showed_stands_beside_what_was_settled() {
+    let names = ["clicks", "orders", "sums"];
+    let jobs = names.map(|name| job(running(&manifest(name, "SELECT 1", 1), name)));
+    let mut observed = looked(vec![
+        seen("clicks 1", JobState::Running, 2),
+        seen("orders 1", JobState::Running, 1),
+        seen("sums 1", JobState::Restarting, 0),
+    ]);
+    let run = |name: &str| Hex32::derived(&[&format!("{name} 1")]).into();
+    let checkpoint = |name: &str, at_ms, completed| Checkpointed { job_id: run(name), at_ms, completed };
+    let look_ms = observed.look.at.as_millisecond();
+    observed.checkpoints =
+        vec![checkpoint("clicks", look_ms - 42_000, true), checkpoint("orders", look_ms - 900_000, false)];
+    let told = |at: &str, size, restarts| {
+        let last_completed_at = Some(self::at(at));
+        let seen = CheckpointsSeen { completed: 1, failed: 0, last_completed_at, last_size: size, interval_ms: None };
+        (Some(seen), Some(restarts))
     };
-    let two = answer(vec![clicks, job(orders())], Some(observed));
-    insta::assert_snapshot!(status_text(&two, at("2026-11-23T12:09:24Z")), @r"
-    NAME    VERSION  STATE    SINCE  FLINK       OPERATION
-    clicks  v1       running  4 min  not seen    fc07145f
-    orders  v1       running  4 min  RESTARTING  -
+    (observed.look.jobs[0].checkpoints, observed.look.jobs[0].restarts) =
+        told("2026-11-23T12:08:30Z", Some(48_300_000), 0);
+    observed.look.jobs[2].restarts = Some(17);
+    observed.web = Some("http://10.0.0.7:8081".to_owned());
+    let answer = answer(jobs.into(), Some(observed));
+    insta::assert_snapshot!(status_text(&answer, true, at("2026-11-23T12:09:24Z")), @r"
+    NAME    VERSION  STATE    SINCE  FLINK        RESTARTS  CHECKPOINT  SIZE   OPERATION  RUN
+    clicks  v1       running  4 min  RUNNING      0         42 s        48 MB  -          9a05f348e5127fed25a418d81d4e8dad
+    orders  v1       running  4 min  RUNNING 1/2  -         -           -      -          055c0891771ef6cdb2a919408402c0f5
+    sums    v1       running  4 min  RESTARTING   17        -           -      -          73d3c14a300bb4be6ed1fcea58f7d8d8
+    3 running. 38 of 40 slots in use, seen 12 s ago. Flink's web page: http://10.0.0.7:8081
+    ");
+}
+
+/// What a script that asks every minute has to tell somebody of.
+#[test]
+fn whatever_is_not_as_it_should_be_is_wrong() {
+    let fine = || answer(vec![job(running(&manifest("orders", "SELECT 1", 1), "orders"))], None);
+    let with = |change: &dyn Fn(&mut StatusAnswer)| {
+        let mut answer = fine();
+        change(&mut answer);
+        is_wrong(&answer)
+    };
+    let shown =
+        |state, running| move |a: &mut StatusAnswer| a.observed = Some(looked(vec![seen("orders 1", state, running)]));
+    assert!(!is_wrong(&fine()) && !with(&shown(JobState::Running, 2)));
+    assert!(!with(&|a| a.jobs[0].status = Some(Status::Stopped)) && !with(&|a| a.jobs.clear()));
+    assert!(!with(&|a| a.jobs[0] = untouched("fresh")), "it is judged in a moment");
+    for wrong in [
+        &shown(JobState::Running, 1) as &dyn Fn(&mut StatusAnswer),
+        &shown(JobState::Restarting, 0),
+        &shown(JobState::Failed, 0),
+        &|a| a.observed = Some(looked(Vec::new())),
+        &|a| a.jobs[0].status = Some(Status::NotRunning),
+        &|a| a.jobs[0].status = Some(Status::Unknown),
+        &|a| a.jobs[0].trouble = Some("damaged".to_owned()),
+        &|a| a.jobs[0].refused = vec!["p/refused/queries/orders.yaml.json".to_owned()],
+        &|a| a.jobs[0] = job(orders()),
+        &|a| a.refused = 1,
+        &|a| a.refused_trouble = Some("AccessDenied".to_owned()),
+        &|a| a.observed_trouble = Some("damaged".to_owned()),
+    ] {
+        let mut answer = fine();
+        wrong(&mut answer);
+        assert!(is_wrong(&answer), "{}", status_text(&answer, false, at("2026-11-23T12:09:24Z")));
+    }
+}
+
+#[test]
+fn jobs_in_columns_and_what_went_wrong_below() {
+    let clicks = JobStatus {
+        operation: Some(Hex32::derived(&["clicks 2"]).into()),
+        ..job(running(&manifest("clicks", "SELECT 1", 1), "clicks"))
+    };
+    let two = answer(vec![clicks, job(orders())], Some(looked(vec![seen("orders 2", JobState::Restarting, 0)])));
+    insta::assert_snapshot!(status_text(&two, false, at("2026-11-23T12:09:24Z")), @r"
+    NAME    VERSION  STATE    SINCE  FLINK       RESTARTS  CHECKPOINT  SIZE  OPERATION
+    clicks  v1       running  4 min  not seen    -         -           -     fc07145f
+    orders  v1       running  4 min  RESTARTING  -         -           -     -
       orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: it does not compile: query line 1, column 8: Column 'prize' not found�
     2 running. 38 of 40 slots in use, seen 12 s ago.
     ");
     let owned = JobStatus { owner: Some("team-orders".to_owned()), ..job(orders()) };
-    let text = status_text(&answer(vec![owned, untouched("fresh")], None), at("2026-11-23T12:09:24Z"));
+    let text = status_text(&answer(vec![owned, untouched("fresh")], None), false, at("2026-11-23T12:09:24Z"));
     let columns: Vec<&str> = text.lines().take(2).map(|line| line.split_whitespace().last().unwrap()).collect();
     assert_eq!(columns, ["OWNER", "team-orders"], "a column only where somebody has one");
     let nothing = answer(Vec::new(), None);
-    insta::assert_snapshot!(status_text(&nothing, at("2026-11-23T12:09:24Z")), @r"
+    insta::assert_snapshot!(status_text(&nothing, false, at("2026-11-23T12:09:24Z")), @r"
     no jobs. The cluster was not looked at yet.
     ");
 }
@@ -144,6 +221,7 @@ fn history_says_who_why_and_from_where() {
         version: 1,
         name: name("orders"),
         owner: Some("team\x1b orders".to_owned()),
+        unknown: false,
         entries: record.history,
         refused: Vec::new(),
         left_out: Vec::new(),
@@ -177,11 +255,12 @@ fn what_flink_refused_keeps_its_lines() {
         version: 1,
         name,
         owner: None,
+        unknown: false,
         entries,
         refused: Vec::new(),
         left_out: Vec::new(),
     };
-    let status = status_text(&answer(vec![job(record)], None), at("2026-11-23T12:09:24Z"));
+    let status = status_text(&answer(vec![job(record)], None), false, at("2026-11-23T12:09:24Z"));
     for text in [status, history_text(&history)] {
         let lines: Vec<&str> = text.lines().collect();
         let at = lines.iter().position(|line| line.ends_with("--> queries/orders.yaml:7:5")).unwrap();
@@ -231,14 +310,14 @@ fn what_holds_a_job_and_what_is_refused_is_said_with_the_way_out() {
     let mut answer = answer(jobs, None);
     answer.refused_uploads = vec![upload("queries/fresh.yaml", Some("fresh")), upload("config/tables/x.sql", None)];
     answer.refused = 74;
-    insta::assert_snapshot!(status_text(&answer, at("2026-11-23T12:09:24Z")), @r"
-    NAME    VERSION  STATE       SINCE  FLINK  OPERATION
-    clicks  v1       running     4 min  -      -
-    gone    v1       running     4 min  -      -
-    orders  v1       running     4 min  -      -
-    sums    v1       running     4 min  -      -
-    fresh   -        refused     9 min  -      -
-    later   -        not judged  -      -      -
+    insta::assert_snapshot!(status_text(&answer, false, at("2026-11-23T12:09:24Z")), @r"
+    NAME    VERSION  STATE       SINCE  FLINK  RESTARTS  CHECKPOINT  SIZE  OPERATION
+    clicks  v1       running     4 min  -      -         -           -     -
+    gone    v1       running     4 min  -      -         -           -     -
+    orders  v1       running     4 min  -      -         -           -     -
+    sums    v1       running     4 min  -      -         -           -     -
+    fresh   -        refused     9 min  -      -         -           -     -
+    later   -        not-judged  -      -      -         -           -     -
       clicks: held by the clean-start guard for 1 min: more jobs than allowed would start clean because of config/; `allow clicks clean-start` approves it
       gone: held by the removal guard for 1 min: more removals at once than allowed; `allow gone remove` approves it
       orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: no state of its lineage was found; `allow orders clean-start` starts it without
@@ -247,7 +326,7 @@ fn what_holds_a_job_and_what_is_refused_is_said_with_the_way_out() {
       refused, 9 min ago: p/config/tables/x.sql: `target_table` is not a field� of a job manifest
         every error is in p/refused/config/tables/x.sql.json; nothing that is uploaded for 4 jobs is applied
       72 more uploads refused as well: every error is under refused/
-    1 not judged, 1 refused, 4 running, 1 held by the removal guard, 1 held by the clean-start guard, 1 waiting for an `allow`, 74 uploads refused. The cluster was not looked at yet.
+    1 not-judged, 1 refused, 4 running, 1 held by the removal guard, 1 held by the clean-start guard, 1 waiting for an `allow`, 74 uploads refused. The cluster was not looked at yet.
     ");
 }
 
@@ -277,6 +356,7 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
         version: 1,
         name: name("orders"),
         owner: None,
+        unknown: false,
         entries: Vec::new(),
         refused,
         left_out: Vec::new(),

@@ -4,7 +4,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use local::{Delivery, Fault, LambdaConfig, NodeConfig, Principal, Stack, StackConfig};
 use serde_json::{Value, json};
@@ -70,11 +71,32 @@ impl Bench {
     }
 
     async fn run_as(&self, principal: Principal, arguments: &[&str]) -> Output {
+        let mut command = self.command_as(principal, arguments);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        self.command_as(Principal::Owner, arguments)
+    }
+
+    fn command_as(&self, principal: Principal, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flink-sql-runner"));
         command.args(arguments).current_dir(examples()).env_clear().envs(self.stack.aws_env_of(principal));
         command.envs([("BUCKET", "local"), ("USER", "anna")]);
         command.env("STATE_DIRECTORY", self.node.path());
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+        command
+    }
+
+    /// What a command that waits says on stderr once somebody presses Ctrl-C.
+    async fn interrupted(&self, arguments: &[&str]) -> String {
+        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let pid = child.id().to_string();
+        let ending = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let output = ending.await.unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 
     async fn json(&self, arguments: &[&str], code: i32) -> Value {
@@ -130,7 +152,7 @@ async fn uploads_plans_orders_and_shows() {
     let status = bench.json(&["status"], 0).await;
     assert!(status["jobs"][0]["operation"].is_string(), "{status}");
     let (said, _) = bench.text(&["status"], 0).await;
-    assert!(said.contains("1 not deployed, 3 not judged."), "what is uploaded is listed: {said}");
+    assert!(said.contains("1 not-deployed, 3 not-judged."), "what is uploaded is listed: {said}");
     // Nothing waits for these: that is no trouble with the bucket.
     for wrong in [
         vec!["retry", "filter-expensive-items"],
@@ -147,6 +169,22 @@ async fn uploads_plans_orders_and_shows() {
     assert_eq!(aside, "", "the function has said how it is set");
     let (said, aside) = bench.text(&["validate", ".", "--allow-code", "false", "--allow-files", "true"], 3).await;
     assert!(said.contains("error[code-not-allowed]") && aside.is_empty(), "{said}{aside}");
+    let (_, aside) = bench.text(&["history", "no-such-job"], 2).await;
+    assert!(aside.contains("nothing is recorded or uploaded for a job named `no-such-job`"), "{aside}");
+    let (said, aside) = bench.text(&["status", "filter-expensive-items", "no-such-job"], 2).await;
+    assert!(said.is_empty() && aside.contains("`no-such-job`"), "{said}{aside}");
+    let (said, _) = bench.text(&["status", "filter-expensive-items"], 0).await;
+    assert!(said.contains("\nfilter-expensive-items ") && said.contains("\n1 not-deployed."), "{said}");
+    let (said, _) = bench.text(&["status", "--state", "not-judged", "refused"], 0).await;
+    assert!(said.contains("\n3 not-judged.") && !said.contains("filter-expensive"), "{said}");
+    // No node answers: the look is ordered, and not there within the time.
+    let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
+    assert!(aside.contains("no newer look came within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
+    // Ctrl-C ends the command and nothing else.
+    let aside = bench.interrupted(&["status", "--watch"]).await;
+    assert!(aside.contains("operations and jobs go on; `status` shows"), "{aside}");
+    let aside = bench.interrupted(&["deploy", "filter-expensive-items", "--wait"]).await;
+    assert!(aside.contains("`flink-sql-runner history filter-expensive-items` tells its end"), "{aside}");
     let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
     assert_eq!(said, "nothing was done about filter-expensive-items yet\n");
     bench.stack.shutdown().await;

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::acts::{RestartAsked, SavepointAsked};
 use crate::acts::{restart, savepoint};
 pub use crate::answers::{
-    Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, OwedAnswer, PlanAnswer, PlannedAnswer, RefusedUpload,
-    StatusAnswer, answer,
+    Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, LookAnswer, OwedAnswer, PlanAnswer, PlannedAnswer,
+    RefusedUpload, StatusAnswer, answer,
 };
 use crate::bounds::{LIMIT, bounded};
 pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
@@ -79,8 +79,14 @@ pub enum Action {
     Savepoint(SavepointAsked),
     /// Every state of a job that it could go on from.
     States { name: JobName },
-    /// How all jobs stand.
-    Status {},
+    /// How jobs stand.
+    Status {
+        /// The jobs; all if none is named.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        names: BTreeSet<JobName>,
+    },
+    /// One look at the cluster by the node.
+    Look {},
     /// What was done about a job.
     History { name: JobName },
 }
@@ -96,7 +102,9 @@ impl Action {
             | Self::Retry { by, .. }
             | Self::Restart(RestartAsked { by, .. })
             | Self::Savepoint(SavepointAsked { by, .. }) => Some(by),
-            Self::Plan { .. } | Self::Status {} | Self::History { .. } | Self::States { .. } => None,
+            Self::Plan { .. } | Self::Status { .. } | Self::Look {} | Self::History { .. } | Self::States { .. } => {
+                None
+            }
         }
     }
 }
@@ -142,7 +150,10 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
             (savepoint(orchestrator, asked).await?, Some(names))
         }
         Action::States { name } => return Ok(Answer::States(states(orchestrator, &name).await?)),
-        Action::Status {} => return Ok(Answer::Status(Box::new(bounded(status(orchestrator).await?, LIMIT)))),
+        Action::Status { names } => {
+            return Ok(Answer::Status(Box::new(bounded(status(orchestrator, &names).await?, LIMIT))));
+        }
+        Action::Look {} => return Ok(Answer::Look(orchestrator.look().await?.into())),
         Action::History { name } => {
             return Ok(Answer::History(bounded(history(orchestrator, name).await?, LIMIT)));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::orchestrator::Report;
+use control::orchestrator::{LookOrdered, Report};
 use desired::diagnostics::Diagnostic;
 use desired::inputs::Verdict;
 use desired::manifest::JobName;
@@ -13,7 +13,7 @@ use lifecycle::decision::Observed;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Decision, Entry, Record, Status};
-use lifecycle::ids::{JobId, OperationId};
+use lifecycle::ids::{BatchId, JobId, OperationId};
 use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,9 @@ pub struct StatusAnswer {
     pub version: u32,
     /// How each job stands.
     pub jobs: Vec<JobStatus>,
+    /// The names that were asked for and that nothing is known of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<JobName>,
     /// The last look at the cluster.
     pub observed: Option<ObservedDocument>,
     /// Why the last look cannot be read.
@@ -262,6 +265,9 @@ pub struct HistoryAnswer {
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Whether nothing is known of a job of this name: no record, no upload.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
     /// Settled operations, the newest last.
     pub entries: Vec<Entry>,
     /// The files that keep its upload from being applied, with every error.
@@ -270,6 +276,25 @@ pub struct HistoryAnswer {
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+}
+
+/// The answer to look.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LookAnswer {
+    /// `flink-sql-runner/look`.
+    pub format: String,
+    /// The version of this answer's shape.
+    pub version: u32,
+    /// The batch that asks for the look: `cluster/observed.json` names it once it was taken.
+    pub batch: BatchId,
+    /// The step or command that carries it.
+    pub dispatched_as: String,
+}
+
+impl From<LookOrdered> for LookAnswer {
+    fn from(LookOrdered { batch, dispatched_as }: LookOrdered) -> Self {
+        Self { format: "flink-sql-runner/look".to_owned(), version: 1, batch, dispatched_as }
+    }
 }
 
 /// Any answer.
@@ -284,6 +309,8 @@ pub enum Answer {
     History(HistoryAnswer),
     /// To states.
     States(StatesAnswer),
+    /// To look.
+    Look(LookAnswer),
 }
 
 /// Nothing to tell of.

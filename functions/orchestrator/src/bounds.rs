@@ -214,7 +214,9 @@ impl Bounded for StatusAnswer {
         if let Some(observed) = self.observed.as_mut().filter(|_| cut.entries < CUTS[0].entries) {
             // How many slots there are and when that was seen stays; who was expected, the records say.
             observed.expected.clear();
-            observed.checkpoints.clear();
+            if cut.entries == 0 {
+                observed.checkpoints.clear();
+            }
             observed.since.clear();
         }
     }

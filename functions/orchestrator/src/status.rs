@@ -24,12 +24,14 @@ use crate::refused::{Uploaded, uploaded};
 /// How many records are read at one time.
 const READS: usize = 16;
 
-/// How every job stands that has a record or an uploaded file.
-pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAnswer, OutsideError> {
+/// How every job stands that has a record or an uploaded file, or those of `asked` that have.
+pub(crate) async fn status(
+    orchestrator: &Arc<Orchestrator>,
+    asked: &BTreeSet<JobName>,
+) -> Result<StatusAnswer, OutsideError> {
     let keys = &orchestrator.settings.keys;
-    let listed = orchestrator.store.list(&keys.records()).await?;
-    let names = listed.iter().filter_map(|l| keys.job_of_record(&l.key)).filter_map(|n| JobName::try_from(n).ok());
-    let mut reads = FanOut::new(READS, names.collect::<Vec<_>>(), |name: JobName| {
+    let names = if asked.is_empty() { recorded(orchestrator).await? } else { asked.clone() };
+    let mut reads = FanOut::new(READS, names, |name: JobName| {
         let orchestrator = Arc::clone(orchestrator);
         async move { job_status(&orchestrator, name).await }
     });
@@ -43,7 +45,8 @@ pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAns
         Err(error) => (Uploaded::default(), Some(error_chain(&error))),
     };
     let known: BTreeSet<JobName> = jobs.iter().map(|job: &JobStatus| job.name.clone()).collect();
-    jobs.extend(uploads.names.difference(&known).cloned().map(untouched));
+    let wanted = |name: &&JobName| asked.is_empty() || asked.contains(*name);
+    jobs.extend(uploads.names.difference(&known).filter(wanted).cloned().map(untouched));
     jobs.sort_by(|one: &JobStatus, other| one.name.cmp(&other.name));
     for job in &mut jobs {
         note_refusals(job, &uploads);
@@ -53,11 +56,19 @@ pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAns
             Ok(found) => (found.map(|(document, _)| document), None),
             Err(error) => (None, Some(error_chain(&error))),
         };
-    let refused_uploads: Vec<RefusedUpload> = uploads.refused.into_iter().map(|refusal| refusal.upload).collect();
+    let shown = |upload: &RefusedUpload| {
+        let about = |job: &JobStatus| job.refused.contains(&upload.errors_at);
+        asked.is_empty() || upload.job.as_ref().is_some_and(|job| asked.contains(job)) || jobs.iter().any(about)
+    };
+    let refused_uploads: Vec<RefusedUpload> =
+        uploads.refused.into_iter().map(|refusal| refusal.upload).filter(shown).collect();
+    let found = |name: &&JobName| jobs.iter().any(|job| job.name == **name);
+    let unknown = asked.iter().filter(|name| !found(name)).cloned().collect();
     Ok(StatusAnswer {
         format: "flink-sql-runner/status".to_owned(),
         version: 2,
         jobs,
+        unknown,
         observed,
         observed_trouble,
         refused: refused_uploads.len(),
@@ -67,14 +78,25 @@ pub(crate) async fn status(orchestrator: &Arc<Orchestrator>) -> Result<StatusAns
     })
 }
 
+/// The jobs that have a record.
+async fn recorded(orchestrator: &Orchestrator) -> Result<BTreeSet<JobName>, OutsideError> {
+    let keys = &orchestrator.settings.keys;
+    let listed = orchestrator.store.list(&keys.records()).await?;
+    let names = listed.iter().filter_map(|l| keys.job_of_record(&l.key)).filter_map(|n| JobName::try_from(n).ok());
+    Ok(names.collect())
+}
+
 /// What was done about a job, and what keeps its upload from being applied.
 pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> Result<HistoryAnswer, OutsideError> {
     let key = orchestrator.settings.keys.record(&name);
     let record = fetch::<Record>(orchestrator.store.as_ref(), &key).await?;
     let owner = record.as_ref().and_then(|(record, _)| record.owner()).map(str::to_owned);
-    let entries = record.map(|(record, _)| record.history).unwrap_or_default();
     // What was done is told also where nobody may list the uploads.
-    let uploads = uploaded(orchestrator).await.unwrap_or_default();
+    let uploads = uploaded(orchestrator).await;
+    let untouched = record.as_ref().is_none_or(|(record, _)| never_was(record) && record.history.is_empty());
+    let unknown = untouched && uploads.as_ref().is_ok_and(|uploads| !uploads.names.contains(&name));
+    let uploads = uploads.unwrap_or_default();
+    let entries = record.map(|(record, _)| record.history).unwrap_or_default();
     let refused = uploads.about(&name).into_iter().map(|refusal| FileAnswer {
         file: refusal.upload.file.clone(),
         jobs: refusal.upload.job.iter().cloned().collect(),
@@ -83,7 +105,7 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     });
     let refused = refused.collect();
     let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
-    Ok(HistoryAnswer { format, version: 1, name, owner, entries, refused, left_out })
+    Ok(HistoryAnswer { format, version: 1, name, owner, unknown, entries, refused, left_out })
 }
 
 /// A job of which nothing is recorded.

@@ -12,7 +12,7 @@ mod preview;
 use control::callers::NoCallers;
 use desired::manifest::JobName;
 use jiff::Timestamp;
-use lifecycle::documents::batch::Expected;
+use lifecycle::documents::batch::{Batch, Expected};
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::Status;
@@ -39,23 +39,28 @@ fn all() -> Action {
 }
 
 async fn status(memory: &Memory) -> StatusAnswer {
-    match act(&memory.orchestrator(), Action::Status {}).await.unwrap() {
+    status_of(memory, &[]).await
+}
+
+async fn status_of(memory: &Memory, names: &[&str]) -> StatusAnswer {
+    let names = names.iter().map(|name| JobName::try_from(*name).unwrap()).collect();
+    match act(&memory.orchestrator(), Action::Status { names }).await.unwrap() {
         Answer::Status(answer) => *answer,
-        Answer::Plan(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => unreachable!(),
     }
 }
 
 async fn planned(memory: &Memory, action: Action) -> PlanAnswer {
     match act(&memory.orchestrator(), action).await.unwrap() {
         Answer::Plan(answer) => *answer,
-        Answer::Status(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => unreachable!(),
     }
 }
 
 async fn history(memory: &Memory, name: &JobName) -> HistoryAnswer {
     match act(&memory.orchestrator(), Action::History { name: name.clone() }).await.unwrap() {
         Answer::History(answer) => answer,
-        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) => unreachable!(),
+        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) | Answer::Look(_) => unreachable!(),
     }
 }
 
@@ -406,4 +411,45 @@ async fn an_order_answers_about_its_jobs_and_counts_the_rest() {
     let answer = planned(&memory, Action::Plan(Preview::of([healthy.clone()].into()))).await;
     let files: Vec<&str> = answer.refused.iter().map(|file| file.file.as_str()).collect();
     assert_eq!(files, ["p/queries/job-0000.yaml", "p/config/tables/t.sql"]);
+}
+
+#[tokio::test]
+async fn status_of_some_is_about_these_and_names_whom_nobody_knows() {
+    let memory = Memory::default();
+    let names = running(&memory, 3).await;
+    memory.put("p/queries/broken.yaml", b"name: [".to_vec());
+    memory.put("p/queries/other.yaml", b"name: [".to_vec());
+    planned(&memory, all()).await;
+    let some = status_of(&memory, &["job-0001", "broken", "no-such-job"]).await;
+    let shown: Vec<&str> = some.jobs.iter().map(|job| job.name.as_str()).collect();
+    assert_eq!(shown, ["broken", "job-0001"]);
+    assert_eq!(some.unknown, [JobName::try_from("no-such-job").unwrap()]);
+    let files: Vec<&str> = some.refused_uploads.iter().map(|upload| upload.file.as_str()).collect();
+    assert_eq!((some.refused, files), (1, vec!["p/queries/broken.yaml"]), "another's refusal is not theirs");
+    assert_eq!(status(&memory).await.unknown, []);
+
+    for (name, unknown) in [("job-0001", false), ("broken", false), ("no-such-job", true)] {
+        assert_eq!(history(&memory, &JobName::try_from(name).unwrap()).await.unknown, unknown, "{name}");
+    }
+    // What was uploaded once and taken away before anything came of it is known to nobody either.
+    memory.remove("p/queries/broken.yaml");
+    planned(&memory, all()).await;
+    assert!(history(&memory, &JobName::try_from("broken").unwrap()).await.unknown);
+    assert!(!history(&memory, &names[0]).await.unknown);
+}
+
+#[tokio::test]
+async fn a_look_is_sent_without_a_plan_and_names_the_runs_that_should_be_alive() {
+    let memory = Memory::default();
+    let names = running(&memory, 2).await;
+    memory.upload(&names[1], "SELECT 2");
+    planned(&memory, all()).await;
+    let revision = memory.record(&names[0]).revision;
+    let Answer::Look(answer) = act(&memory.orchestrator(), Action::Look {}).await.unwrap() else { unreachable!() };
+    let batch: Batch = memory.document(&keys().batch(answer.batch));
+    assert!(batch.look && batch.items.is_empty(), "{batch:?}");
+    let expected: Vec<_> = batch.expected.iter().map(|run| (&run.job, run.revision)).collect();
+    assert_eq!(expected, [(&names[0], revision)], "the other one is being replaced");
+    assert_eq!(memory.record(&names[0]).revision, revision, "nothing is written about a job");
+    assert_eq!(answer.dispatched_as, answer.batch.to_string());
 }

@@ -51,7 +51,7 @@ fn savepoint() -> SavepointAsked {
 async fn ordered(memory: &Memory, action: Action) -> Result<PlanAnswer, ActionError> {
     act(&memory.orchestrator(), action).await.map(|answer| match answer {
         Answer::Plan(answer) => *answer,
-        Answer::Status(_) | Answer::History(_) | Answer::States(_) => unreachable!(),
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => unreachable!(),
     })
 }
 
@@ -65,7 +65,7 @@ async fn refused(memory: &Memory, action: Action) -> (String, String) {
 async fn states(memory: &Memory) -> StatesAnswer {
     match act(&memory.orchestrator(), Action::States { name: name() }).await.unwrap() {
         Answer::States(answer) => answer,
-        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) => unreachable!(),
+        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::Look(_) => unreachable!(),
     }
 }
 

@@ -97,7 +97,8 @@ fn every_sample_is_the_trigger_it_shows() {
             })),
         ),
         ("action-states", action(Action::States { name: job("orders-per-buyer") })),
-        ("action-status", action(Action::Status {})),
+        ("action-status", action(Action::Status { names: BTreeSet::new() })),
+        ("action-look", action(Action::Look {})),
         ("action-history", action(Action::History { name: job("orders-per-buyer") })),
     ];
     for (name, expected) in &table {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::interrupt::unless_interrupted;
 use crate::out::{Out, failure};
 use crate::render::{count, printable, span};
 
@@ -83,34 +84,40 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Waits for all, says how each ended.
+    /// Waits for all, says how each ended, or what goes on if somebody presses Ctrl-C.
     pub(crate) async fn follow(&self, mut jobs: Vec<Followed>) -> Result<Exit, CliError> {
+        if let Some(ended) = unless_interrupted(self.to_the_end(&mut jobs)).await {
+            return ended;
+        }
+        self.interrupted(&jobs);
+        Ok(Exit::Interrupted)
+    }
+
+    async fn to_the_end(&self, jobs: &mut Vec<Followed>) -> Result<Exit, CliError> {
         let begun = Instant::now();
         let mut exit = Exit::Done;
         while !jobs.is_empty() {
-            let mut rest = Vec::new();
-            for mut followed in jobs {
-                match self.look(&mut followed, begun).await {
+            let mut at = 0;
+            while let Some(followed) = jobs.get_mut(at) {
+                match self.look(followed, begun).await {
                     Ok(Seen::Ended(ended)) => {
                         exit = exit.and(ended.exit);
                         self.tell_end(&followed.job, &ended, begun);
+                        jobs.remove(at);
+                        continue;
                     }
-                    Ok(Seen::Goes(what)) => {
-                        self.tell(&mut followed, what, begun);
-                        rest.push(followed);
-                    }
+                    Ok(Seen::Goes(what)) => self.tell(followed, what, begun),
                     Err(CliError::Outside(error @ OutsideError::Unknown { .. })) if begun.elapsed() < self.timeout => {
                         // No answer changes nothing about the operation: look again.
-                        self.tell(&mut followed, format!("no answer: {error}"), begun);
-                        rest.push(followed);
+                        self.tell(followed, format!("no answer: {error}"), begun);
                     }
                     Err(error) => return Err(error),
                 }
+                at += 1;
             }
-            jobs = rest;
             if !jobs.is_empty() && begun.elapsed() > self.timeout {
                 exit = exit.and(Exit::Unknown);
-                self.give_up(&jobs);
+                self.give_up(jobs);
                 break;
             }
             if !jobs.is_empty() {
@@ -118,6 +125,16 @@ impl Follower {
             }
         }
         Ok(exit)
+    }
+
+    /// What goes on without this command, and which commands show it.
+    fn interrupted(&self, jobs: &[Followed]) {
+        for followed in jobs {
+            let what = followed.said.as_ref().map(|(said, _)| said.clone()).unwrap_or_default();
+            let event = json!({"type": "interrupted", "version": 1, "job": followed.job, "stage": what});
+            self.out.progress(&event, || going_on(&followed.job, &what));
+        }
+        self.out.note("It goes on without this command: `flink-sql-runner status` shows how it stands.\n");
     }
 
     async fn document<T: Document>(&self, key: &str) -> Result<Option<T>, CliError> {
@@ -224,5 +241,27 @@ impl Follower {
             });
         }
         self.out.note(&format!("{} still under way\n", count(jobs.len(), "job")));
+    }
+}
+
+/// A job whose operation goes on.
+fn going_on(job: &JobName, stage: &str) -> String {
+    let stage = if stage.is_empty() { "under way" } else { stage };
+    format!("  {job}  goes on: {}; `flink-sql-runner history {job}` tells its end\n", printable(stage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_is_told_with_the_command_that_tells_its_end() {
+        let job = JobName::try_from("orders").unwrap();
+        let told = going_on(&job, "stopping with a savepoint\x1b");
+        assert_eq!(
+            told,
+            "  orders  goes on: stopping with a savepoint\u{fffd}; `flink-sql-runner history orders` tells its end\n"
+        );
+        assert!(going_on(&job, "").contains("goes on: under way;"));
     }
 }

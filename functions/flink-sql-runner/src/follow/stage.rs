@@ -6,7 +6,7 @@ use lifecycle::documents::claim::{Claim, Verdict};
 use lifecycle::documents::record::Record;
 use lifecycle::ids::OperationId;
 
-use crate::status::last_segment;
+use crate::history::last_segment;
 
 /// An upload that waits for the Lambda.
 pub(super) fn before_decision(record: Option<&Record>) -> String {

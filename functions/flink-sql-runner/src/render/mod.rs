@@ -57,6 +57,21 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
+/// A number of bytes, as exact as a person wants it.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if number < 1000 {
+        return format!("{number} B");
+    }
+    let (mut tenths, mut unit) = (number / 100, 0);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    let unit = UNITS.get(unit).copied().unwrap_or_default();
+    if tenths < 100 { format!("{}.{} {unit}", tenths / 10, tenths % 10) } else { format!("{} {unit}", tenths / 10) }
+}
+
 /// How long ago `then` was.
 pub(crate) fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
     span(Duration::try_from(now.duration_since(then)).unwrap_or_default())
@@ -76,6 +91,12 @@ mod tests {
         let of = |ms| span(Duration::from_millis(ms));
         let shown = [of(0), of(3_240), of(42_900), of(60_000), of(324_000), of(7_380_000), of(400_000_000)];
         assert_eq!(shown, ["0.0 s", "3.2 s", "42 s", "1 min", "5 min 24 s", "2 h 3 min", "4 d"]);
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        let shown = [0, 999, 1000, 9_949, 12_345, 999_999, 1_000_000, 48_300_000_000, u64::MAX].map(bytes);
+        assert_eq!(shown, ["0 B", "999 B", "1.0 kB", "9.9 kB", "12 kB", "999 kB", "1.0 MB", "48 GB", "18446744 TB"]);
     }
 
     #[test]

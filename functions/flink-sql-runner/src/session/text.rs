@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob};
 
 use crate::exit::Exit;
+use crate::history::last_segment;
 use crate::out::failure;
 use crate::render::{Colour, ago, count, paint, printable, table};
-use crate::status::last_segment;
 
 /// The session that is there.
 pub(super) fn ensured(ensured: &Ensured) -> String {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::{Aim, Record, Source};
-use lifecycle::documents::{read, write};
+use lifecycle::documents::{Document, read, write};
 use lifecycle::ids::{BatchId, Hex32, run_id};
 use lifecycle::keys::Keys;
 use lifecycle::orchestrate::settle_result;
@@ -102,7 +102,11 @@ impl Memory {
     }
 
     pub(crate) fn record(&self, name: &JobName) -> Record {
-        read(&self.state().objects[&keys().record(name)].0).unwrap()
+        self.document(&keys().record(name))
+    }
+
+    pub(crate) fn document<T: Document>(&self, key: &str) -> T {
+        read(&self.state().objects[key].0).unwrap()
     }
 
     /// Every open operation has deployed its target, or removed the job.

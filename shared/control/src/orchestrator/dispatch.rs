@@ -57,10 +57,13 @@ impl Batches<'_> {
 impl Report {
     /// The runs that a look should find alive.
     pub fn expected(&self) -> Vec<Expected> {
-        let run = |(name, finding): (&JobName, &Finding)| {
-            let ExpectedRun { job_id, revision, owed, checkpointed } = finding.expected?;
-            Some(Expected { job: name.clone(), job_id, revision, owed, checkpointed })
-        };
+        let run = |(name, finding): (&JobName, &Finding)| Some(expected(name, finding.expected?));
         self.findings.iter().filter_map(run).collect()
     }
+}
+
+/// A run of a job that a look should find alive.
+pub(super) fn expected(job: &JobName, run: ExpectedRun) -> Expected {
+    let ExpectedRun { job_id, revision, owed, checkpointed } = run;
+    Expected { job: job.clone(), job_id, revision, owed, checkpointed }
 }

@@ -98,6 +98,11 @@ impl Document for ObservedDocument {
 }
 
 impl ObservedDocument {
+    /// The newest completed state of a run.
+    pub fn state_of(&self, run: JobId) -> Option<&Checkpointed> {
+        self.checkpoints.iter().find(|checkpoint| checkpoint.job_id == run && checkpoint.completed)
+    }
+
     /// The expected runs that are not live in this look.
     pub fn missing(&self) -> impl Iterator<Item = &Expected> {
         self.expected.iter().filter(|e| self.look.job(e.job_id).is_none_or(|job| job.state.is_terminal()))

@@ -317,6 +317,7 @@ mod tests {
                 why: "sql, ".repeat(10_000),
                 act: None,
                 savepoint: None,
+                batch: None,
                 differences: vec![
                     OptionDifference {
                         option: "o".repeat(100),

@@ -34,6 +34,7 @@ pub(super) fn entry(
         why: plan.reason.clone(),
         act: plan.ordered.as_ref().map(|ordered| ordered.id),
         savepoint: None,
+        batch: Some(open.batch),
         differences: Vec::new(),
     }
 }
@@ -80,7 +81,7 @@ pub(super) fn ended(outcome: &Outcome) -> Ended {
 }
 
 /// The outcome for people.
-pub(super) fn detail(outcome: &Outcome) -> String {
+pub fn detail(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Deployed { run, unhealthy, .. } => match unhealthy {
             Some(reason) => format!("runs as {}, not healthy: {reason}", run.job_id),

@@ -148,11 +148,7 @@ fn to(mut state: State, phase: JobPhase, effect: Effect) -> Next {
 
 fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<Plan>) -> Next {
     let record = state.record.as_deref();
-    let expected = record.filter(|record| record.open.is_none()).and_then(|record| {
-        let checkpointed = record.deployed.as_ref().is_some_and(|deployed| deployed.checkpointed);
-        let owed = record.owed.debts().next().is_some();
-        Some(ExpectedRun { job_id: record.expected_run()?, revision: record.revision, owed, checkpointed })
-    });
+    let expected = record.and_then(ExpectedRun::of);
     let conditions = record.map(of_record).unwrap_or_default();
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
     let down = record.is_some_and(Record::is_down);

@@ -14,6 +14,7 @@ use desired::inputs::Desired;
 use desired::manifest::{JobManifest, Meta};
 use desired::target::Target;
 use desired::written::Written;
+pub use history::detail as in_words;
 use jiff::Timestamp;
 pub use machine::step;
 pub use ordered::why_not;
@@ -160,6 +161,16 @@ pub struct ExpectedRun {
     pub owed: bool,
     /// Whether a checkpoint of it was seen.
     pub checkpointed: bool,
+}
+
+impl ExpectedRun {
+    /// The run that should be live by what the record says; nothing while an operation is open.
+    pub fn of(record: &Record) -> Option<Self> {
+        let settled = record.open.is_none().then_some(record)?;
+        let checkpointed = settled.deployed.as_ref().is_some_and(|deployed| deployed.checkpointed);
+        let owed = settled.owed.debts().next().is_some();
+        Some(Self { job_id: settled.expected_run()?, revision: settled.revision, owed, checkpointed })
+    }
 }
 
 /// What the machine found, for the answer and the log.

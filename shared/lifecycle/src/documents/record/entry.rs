@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ended, Record};
 use crate::change::ChangeKind;
 use crate::documents::outcome::RefusalKind;
-use crate::ids::{ActId, OperationId};
+use crate::ids::{ActId, BatchId, OperationId};
 
 /// How many operations the record remembers.
 const HISTORY: usize = 50;
@@ -43,6 +43,9 @@ pub struct Entry {
     /// Who or what asked for it.
     pub by: String,
     pub why: String,
+    /// The batch it was sent in last: its receipt names the step or command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
     /// The act that it carried out, if a person ordered one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<ActId>,
