@@ -11,6 +11,7 @@ use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
 
 use crate::exit;
+use crate::logs::Logs;
 use crate::out::Form;
 use crate::restart::{RestartArguments, SavepointArguments};
 use crate::session::arguments::SessionCommand;
@@ -121,6 +122,8 @@ pub(crate) enum Command {
         /// The job.
         name: JobName,
     },
+    /// Show what is known of an operation in full, and which commands fetch the lines that were logged about it.
+    Logs(Logs),
     /// Allow once what is refused for safety.
     Allow(Allow),
     /// Try again at once what failed or waits for a job.

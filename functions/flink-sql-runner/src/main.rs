@@ -17,6 +17,7 @@ mod history;
 mod init;
 mod interrupt;
 mod invocation;
+mod logs;
 mod markdown;
 mod ordering;
 mod out;
@@ -103,6 +104,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
         Command::Status(arguments) => status::run(&arguments, &invocation, out).await?,
         Command::History { name } => history::run(name, &invocation, out).await?,
+        Command::Logs(arguments) => logs::run(&arguments, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,

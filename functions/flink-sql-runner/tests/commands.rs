@@ -177,6 +177,11 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.contains("\nfilter-expensive-items ") && said.contains("\n1 not-deployed."), "{said}");
     let (said, _) = bench.text(&["status", "--state", "not-judged", "refused"], 0).await;
     assert!(said.contains("\n3 not-judged.") && !said.contains("filter-expensive"), "{said}");
+    let (said, _) = bench.text(&["logs", "filter-expensive-items"], 0).await;
+    assert!(said.contains(" of filter-expensive-items: under way\n  sent as s-"), "{said}");
+    assert!(said.contains("/aws/lambda/flink-sql-runner --filter-pattern"), "{said}");
+    let (_, aside) = bench.text(&["logs", "filter-expensive-items", "--operation", "12345678"], 2).await;
+    assert!(aside.contains("`history filter-expensive-items` lists its operations"), "{aside}");
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
     assert!(aside.contains("no newer look came within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
