@@ -13,6 +13,7 @@ use lifecycle::permission::Permission;
 use crate::exit;
 use crate::logs::Logs;
 use crate::out::Form;
+use crate::report::ReportArguments;
 use crate::restart::{RestartArguments, SavepointArguments};
 use crate::session::arguments::SessionCommand;
 use crate::status::arguments::Status;
@@ -124,6 +125,8 @@ pub(crate) enum Command {
     },
     /// Show what is known of an operation in full, and which commands fetch the lines that were logged about it.
     Logs(Logs),
+    /// Write one page for a browser: all jobs, their operations over time, which tables they read and write, alerts.
+    Report(ReportArguments),
     /// Allow once what is refused for safety.
     Allow(Allow),
     /// Try again at once what failed or waits for a job.

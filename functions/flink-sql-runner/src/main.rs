@@ -26,6 +26,7 @@ mod process;
 mod prune;
 mod remove;
 mod render;
+mod report;
 mod restart;
 mod saved;
 mod session;
@@ -105,6 +106,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Status(arguments) => status::run(&arguments, &invocation, out).await?,
         Command::History { name } => history::run(name, &invocation, out).await?,
         Command::Logs(arguments) => logs::run(&arguments, &invocation, out).await?,
+        Command::Report(arguments) => report::run(&arguments, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,

@@ -182,6 +182,11 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.contains("/aws/lambda/flink-sql-runner --filter-pattern"), "{said}");
     let (_, aside) = bench.text(&["logs", "filter-expensive-items", "--operation", "12345678"], 2).await;
     assert!(aside.contains("`history filter-expensive-items` lists its operations"), "{aside}");
+    let page = bench.node.path().join("report.html");
+    let (said, _) = bench.text(&["report", "-o", &page.to_string_lossy()], 0).await;
+    assert!(said.starts_with("wrote ") && said.ends_with(" kB)\n"), "{said}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<h2>4 jobs</h2>") && page.contains("s3://local/flink-sql-runner/"), "{page}");
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
     assert!(aside.contains("no newer look came within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
