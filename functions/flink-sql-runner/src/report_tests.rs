@@ -102,8 +102,10 @@ fn no_text_from_outside_becomes_a_part_of_the_page() {
         cause: String::new(),
         detail: hostile.to_owned(),
         operation: None,
+        common: Vec::new(),
+        owner: None,
     };
-    report.alerts = vec![Standing { condition, since: at(NOW), raised: None, taken: None }];
+    report.alerts = vec![Standing { condition, since: at(NOW), raised: None, taken: None, after: None }];
     report.status.jobs[0].trouble = Some(hostile.to_owned());
     report.status.refused = 1;
     let upload = json!({"file": hostile, "errors_at": hostile, "first": hostile});

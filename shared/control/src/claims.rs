@@ -75,7 +75,7 @@ impl Claims<'_> {
                 return Ok(ClaimAnswer::Live);
             }
             Some((claim, object)) => {
-                let taken = Claim { holder, lease_ms, ..claim.clone() };
+                let taken = Claim { holder, lease_ms, saving: None, ..claim.clone() };
                 (Some(claim), taken, Precondition::Unchanged(object.etag))
             }
         };

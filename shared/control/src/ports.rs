@@ -7,6 +7,7 @@ use desired::effective::Effective;
 use desired::launch::Launch;
 use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
+use lifecycle::documents::claim::Saving;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{BatchId, JobId, TriggerId};
 
@@ -224,6 +225,8 @@ pub struct Checkpoints {
     pub restored: Option<String>,
     /// Whether a savepoint is being written now, with or without a stop.
     pub savepoint_in_progress: bool,
+    /// How far that one is, where it is told.
+    pub saving: Option<Saving>,
 }
 
 /// The session cluster, by its REST API.

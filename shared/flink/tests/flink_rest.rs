@@ -11,6 +11,7 @@ use control::secrets::Secrets;
 use fake::Server;
 use flink::flink_rest::FlinkRest;
 use flink::http::Timeouts;
+use lifecycle::documents::claim::Saving;
 use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
 use serde_json::{Value, json};
@@ -299,6 +300,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             ends_in_savepoint: true,
             restored: Some("file:/ck/chk-7".into()),
             savepoint_in_progress: false,
+            saving: None,
         }),
         Some(Checkpoints {
             completed: 30,
@@ -311,6 +313,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             ends_in_savepoint: false,
             restored: None,
             savepoint_in_progress: false,
+            saving: None,
         }),
         Some(Checkpoints {
             completed: 30,
@@ -323,6 +326,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
             ends_in_savepoint: true,
             restored: None,
             savepoint_in_progress: false,
+            saving: None,
         }),
         None,
     ] {
@@ -461,4 +465,11 @@ async fn a_savepoint_that_is_being_written_is_told() {
         let checkpoints = cluster.checkpoints(id(1)).await.unwrap().unwrap();
         assert_eq!(checkpoints.savepoint_in_progress, *told, "{answer}");
     }
+    let mut savepoint = point("IN_PROGRESS", true);
+    savepoint["state_size"] = json!(4096);
+    savepoint["num_subtasks"] = json!(8);
+    savepoint["num_acknowledged_subtasks"] = json!(3);
+    let flink = Server::default().with(&path, 200, answer(2, &[point("IN_PROGRESS", false), savepoint]));
+    let checkpoints = rest(&flink).await.checkpoints(id(1)).await.unwrap().unwrap();
+    assert_eq!(checkpoints.saving, Some(Saving { done: 3, of: 8, bytes: 4096 }));
 }

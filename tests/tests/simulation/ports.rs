@@ -217,6 +217,7 @@ impl Cluster for SessionPort {
                 state.flink.stops.iter().any(|stop| stop.session == session && stop.run == id && stop.is_under_way());
             state.flink.known(session, id).map(|job| Checkpoints {
                 savepoint_in_progress,
+                saving: None,
                 completed: job.completed,
                 failed: 0,
                 savepoint: job.savepoint.clone(),

@@ -2,11 +2,12 @@
 //! Must not know how the documents are read.
 
 use lifecycle::documents::batch::Receipt;
-use lifecycle::documents::claim::{Claim, Verdict};
+use lifecycle::documents::claim::{Claim, Saving, Verdict};
 use lifecycle::documents::record::Record;
 use lifecycle::ids::OperationId;
 
 use crate::history::last_segment;
+use crate::render::bytes;
 
 /// An upload that waits for the Lambda.
 pub(super) fn before_decision(record: Option<&Record>) -> String {
@@ -42,9 +43,34 @@ pub(super) fn of_claim(claim: &Claim) -> String {
         }
         (None, None) => match (stopped(), &notes.stop, &notes.cancel) {
             (Some(path), _, _) => format!("stopped with {}", last_segment(path)),
-            (None, Some(_), _) => "stopping with a savepoint".to_owned(),
+            (None, Some(_), _) => claim.saving.map_or_else(|| "stopping with a savepoint".to_owned(), saving),
             (None, None, Some(_)) => "cancelling".to_owned(),
             (None, None, None) => "compiling on the node".to_owned(),
         },
+    }
+}
+
+/// How far a savepoint was when the runner wrote it down last.
+fn saving(saving: Saving) -> String {
+    let Saving { done, of, bytes: size } = saving;
+    format!("stopping with a savepoint: {done} of {of} tasks, {} so far", bytes(size))
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::documents::claim::StopNote;
+    use lifecycle::ids::{JobId, Nonce};
+
+    use super::*;
+
+    #[test]
+    fn a_savepoint_under_way_tells_how_far_it_is() {
+        let mut claim = Claim::fresh(OperationId::derived(&["o"]), Nonce::derived(&["n"]), 60_000);
+        claim.notes.stop = Some(StopNote { run: JobId::derived(&["r"]), n: 0, savepoint: None, left: None });
+        assert_eq!(of_claim(&claim), "stopping with a savepoint");
+        claim.saving = Some(Saving { done: 12, of: 40, bytes: 1_234_567_890 });
+        assert_eq!(of_claim(&claim), "stopping with a savepoint: 12 of 40 tasks, 1.2 GB so far");
+        claim.notes.stop.as_mut().unwrap().savepoint = Some("s3://b/s/savepoint-9f1c-ab".to_owned());
+        assert_eq!(of_claim(&claim), "stopped with savepoint-9f1c-ab");
     }
 }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use control::documents::fetch;
+use control::errors::error_chain;
 use control::fan_out::FanOut;
 use control::ports::{OutsideError, Store};
-use control::runner::error_chain;
 use desired::manifest::JobName;
 use desired::sql::{StatementKind, target_path};
 use desired::target::Target;
@@ -72,7 +72,9 @@ pub(crate) async fn run(arguments: &ReportArguments, invocation: &Invocation, ou
     let (store, keys, bucket) = (invocation.store().await?, invocation.settings()?.keys, invocation.bucket()?);
     let status = match ask(Action::Status { names: [].into() }, invocation).await? {
         Answer::Status(answer) => *answer,
-        Answer::Plan(_) | Answer::History(_) | Answer::Look(_) => return Err(CliError::other_answer()),
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => {
+            return Err(CliError::other_answer());
+        }
     };
     let place = format!("s3://{bucket}/{}", keys.prefix());
     let report = gather(&store, &keys, status, place, Timestamp::now()).await?;

@@ -104,15 +104,15 @@ fn row(report: &Report, job: &JobStatus, long: usize) -> String {
         Standing::NotReadable | Standing::NotRunning | Standing::Unknown | Standing::Refused => "b",
         Standing::NotDeployed | Standing::NotJudged => "w",
         Standing::Running => "g",
-        Standing::Complete | Standing::Stopped => "o",
+        Standing::Complete | Standing::Suspended | Standing::Stopped => "o",
     };
     let cell = |text: Option<String>| text.unwrap_or_default();
     let seen = InFlink::of(job, status);
-    let observed = match seen {
-        InFlink::Seen(_) => status.observed.as_ref(),
+    let run = match seen {
+        InFlink::Seen(run) => Some(run),
         InFlink::NotSeen | InFlink::NotLookedFor => None,
     };
-    let detail = observed.and_then(|observed| observed.detail(job.run?));
+    let observed = status.observed.as_ref().filter(|_| run.is_some());
     format!(
         "<tr><td>{}<td class={class}>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}\n",
         escaped(job.name.as_str(), LONG),
@@ -120,9 +120,9 @@ fn row(report: &Report, job: &JobStatus, long: usize) -> String {
         cell(job.since.map(|since| ago(report.at, since))),
         cell(job.version.map(|version| format!("v{version}"))),
         escaped(&flink(seen), SHORT),
-        cell(detail.and_then(|detail| detail.restarts).map(|number| number.to_string())),
+        cell(run.and_then(|run| run.restarts).map(|number| number.to_string())),
         cell(checkpointed(job, status).and_then(|at| Some(ago(observed?.look.at, at)))),
-        cell(detail.and_then(|detail| detail.state_bytes).map(bytes)),
+        cell(run.and_then(|run| run.checkpoints.as_ref()?.last_size).map(bytes)),
         notes(job, long),
     )
 }

@@ -75,7 +75,7 @@ impl Axis {
 
 fn class(outcome: Ended) -> &'static str {
     match outcome {
-        Ended::Deployed | Ended::Left | Ended::Completed | Ended::Removed => "g",
+        Ended::Deployed | Ended::Left | Ended::Completed | Ended::Suspended | Ended::Removed => "g",
         Ended::Unhealthy | Ended::Abandoned => "w",
         Ended::RolledBack | Ended::Refused | Ended::Failed => "b",
     }

@@ -1,9 +1,10 @@
 //! The claim that a pass works under: taken, noted in, and renewed before anything is done and while it goes on.
 //! Must not know what the work is.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lifecycle::documents::claim::Claim;
+use lifecycle::documents::claim::{Claim, Saving};
 use lifecycle::ids::{Nonce, OperationId};
 use tokio::time::Instant;
 
@@ -20,12 +21,19 @@ pub struct Holding<'a> {
     length: Duration,
     held: Option<OwnClaim>,
     lease: Lease,
+    /// What a renewal tells of the work, for people.
+    saving: Arc<Mutex<Option<Saving>>>,
 }
 
 impl<'a> Holding<'a> {
     /// What is held may have been written long ago: it is renewed before anything is done under it.
     pub fn new(claims: Claims<'a>, length: Duration, held: Option<OwnClaim>) -> Self {
-        Self { claims, length, held, lease: Lease::none(length) }
+        Self { claims, length, held, lease: Lease::none(length), saving: Arc::default() }
+    }
+
+    /// Where the work notes how far its savepoint is: renewals write it down.
+    pub fn saving(&self) -> Arc<Mutex<Option<Saving>>> {
+        Arc::clone(&self.saving)
     }
 
     /// The claim as it was last written.
@@ -61,10 +69,11 @@ impl<'a> Holding<'a> {
         Ok(Some(claim))
     }
 
-    /// Renews the lease by a write that changes nothing else; false if the claim is not ours any more.
+    /// Renews the lease by a write that changes nothing else but what is told to people; false if the claim is not ours any more.
     async fn renew(&mut self) -> Result<bool, OutsideError> {
         for _ in 0..RENEWALS {
-            let Some(claim) = self.claim().cloned() else { return Ok(false) };
+            let Some(mut claim) = self.claim().cloned() else { return Ok(false) };
+            claim.saving = *self.saving.lock().unwrap_or_else(PoisonError::into_inner);
             if self.save(claim).await?.is_none() {
                 return Ok(false);
             }

@@ -6,6 +6,7 @@ pub mod holding;
 mod lease;
 mod observe;
 mod operation;
+mod progress;
 mod read_back;
 mod timing;
 mod told;

@@ -14,6 +14,7 @@ use desired::launch::Launch;
 use desired::manifest::JobName;
 use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
+use lifecycle::documents::claim::Saving;
 use lifecycle::flink::{Epoch, JobSeen, JobState, Look, Slots, Tasks};
 use lifecycle::ids::{JobId, TriggerId};
 use tokio::time::Instant;
@@ -294,6 +295,7 @@ impl Cluster for Flink {
             completed: 1,
             savepoint_in_progress: job.stopping.is_some() && !job.is_over(),
             ends_in_savepoint: savepoint.is_some(),
+            saving: job.stopping.filter(|_| !job.is_over()).map(|_| Saving { done: 3, of: 8, bytes: 4096 }),
             savepoint,
             ..Checkpoints::default()
         }))

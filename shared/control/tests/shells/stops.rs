@@ -7,10 +7,11 @@ use control::stop_run::{Waiting, stop};
 use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{JobId, TriggerId};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::flink::Flink;
-use crate::kit::{Outside, jobs, run_of};
+use crate::kit::{Outside, jobs, keys, run_of};
 use crate::waves::{plans, polling_runner};
 
 fn trigger(name: &str) -> TriggerId {
@@ -117,4 +118,28 @@ async fn who_is_down_comes_before_those_that_still_run() {
     // One start that is under way, and the one that is next.
     let longest = slow.state().waits.iter().max().copied().unwrap();
     assert!(longest < Duration::from_secs(610), "{longest:?}");
+}
+
+/// Whoever waits for a long savepoint reads in the claim how far it is; what is past is not told.
+#[tokio::test(start_paused = true)]
+async fn the_claim_tells_how_far_a_savepoint_is_while_it_is_written() {
+    let names = jobs(1);
+    let (outside, flink) = (Outside::with(&names), Flink::default());
+    flink.state().slots = 10;
+    flink.runs(run_of(&names[0]).into(), &names[0]);
+    outside.want(&names[0], 2);
+    flink.state().slow_to_stop(&names[0], Duration::from_mins(3));
+    let mut plans = plans(&outside, &names).await;
+    plans[0].windows.stop_ms = 3_600_000;
+    let claim = keys().claim(plans[0].operation);
+    let run = tokio::spawn(polling_runner(&outside, &flink, 1, Duration::from_millis(250)).run(plans));
+    let mut told = 0;
+    while !run.is_finished() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let saving = outside.json(&claim).and_then(|claim| claim.get("saving").cloned());
+        told += usize::from(saving == Some(json!({"done": 3, "of": 8, "bytes": 4096})));
+    }
+    assert!(told > 60, "for {told} of 180 s");
+    assert_eq!(run.await.unwrap().unwrap().finished, 1);
+    assert_eq!(outside.json(&claim).unwrap().get("saving"), None);
 }

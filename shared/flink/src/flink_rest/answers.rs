@@ -4,6 +4,7 @@
 use control::ports::{Checkpoints, StopStatus};
 use control::secrets::Secrets;
 use desired::printable::{cut, readable};
+use lifecycle::documents::claim::Saving;
 use lifecycle::flink::{JobSeen, JobState, Tasks};
 use lifecycle::ids::JobId;
 use serde::Deserialize;
@@ -97,6 +98,19 @@ struct Counts {
 struct Recent {
     status: String,
     is_savepoint: bool,
+    #[serde(default)]
+    state_size: i64,
+    #[serde(default)]
+    num_subtasks: u64,
+    #[serde(default)]
+    num_acknowledged_subtasks: u64,
+}
+
+impl Recent {
+    fn saving(&self) -> Saving {
+        let bytes = u64::try_from(self.state_size).unwrap_or_default();
+        Saving { done: self.num_acknowledged_subtasks, of: self.num_subtasks, bytes }
+    }
 }
 
 #[derive(Deserialize)]
@@ -237,6 +251,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
         // What is under way and not among the newest was overtaken by many checkpoints: only a savepoint can be.
         let overtaken = answer.counts.in_progress > in_progress.len();
         let savepoint_in_progress = overtaken || in_progress.iter().any(|recent| recent.is_savepoint);
+        let saving = in_progress.iter().find(|recent| recent.is_savepoint).map(|recent| recent.saving());
         // Checkpoints and savepoints draw their ids from one counter.
         let ends_in_savepoint =
             savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
@@ -258,6 +273,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
             ends_in_savepoint,
             restored: path(restored),
             savepoint_in_progress,
+            saving,
         }
     }
 }

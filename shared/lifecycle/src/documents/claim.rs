@@ -59,6 +59,17 @@ pub struct NewestNote {
     pub path: String,
 }
 
+/// How far a savepoint is that is being written, for people: nothing is decided by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Saving {
+    /// How many tasks have written their part.
+    pub done: u64,
+    /// How many tasks write one.
+    pub of: u64,
+    /// How many bytes were written so far.
+    pub bytes: u64,
+}
+
 /// The one point of decision of an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +143,9 @@ pub struct Claim {
     pub closed: bool,
     /// What was done so far.
     pub notes: Notes,
+    /// How far the savepoint of the stop is, as it was when the lease was renewed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saving: Option<Saving>,
     /// The verdict, once made: never changed after.
     pub verdict: Option<Verdict>,
     /// What came of the operation, set as its runner closes the claim: the result says the same.
@@ -157,6 +171,7 @@ impl Claim {
             lease_ms,
             closed: false,
             notes: Notes::default(),
+            saving: None,
             verdict: None,
             outcome: None,
             rest: Rest::default(),

@@ -8,6 +8,7 @@ use lifecycle::ids::{JobId, TriggerId};
 
 use super::Pass;
 use crate::ports::OutsideError;
+use crate::runner::progress::noting;
 use crate::runner::timing::checkpoint_timeout;
 use crate::save_run::save;
 use crate::stop_run::{Waiting, stop};
@@ -25,9 +26,10 @@ impl Pass<'_> {
         let patience = self.plan.previous.as_ref().map_or(limit, |previous| checkpoint_timeout(&previous.launch));
         let (cluster, shared, operation) = (self.runner.cluster.as_ref(), self.shared, self.plan.operation);
         self.timing.ending(self.runner.world.now());
-        let mut turns = Some(std::mem::take(&mut self.turns));
+        let (mut turns, saving) = (Some(std::mem::take(&mut self.turns)), self.holding.saving());
         let stopping = self.renewing(async {
-            let mut stopping = std::pin::pin!(stop(cluster, run, trigger, directory, waiting));
+            let stopping = stop(cluster, run, trigger, directory, waiting);
+            let mut stopping = Box::pin(noting(cluster, run, &saving, stopping));
             let end = if let Ok(end) = tokio::time::timeout(patience, stopping.as_mut()).await {
                 end?
             } else {
@@ -54,9 +56,10 @@ impl Pass<'_> {
         let waiting = Waiting { limit, poll: self.runner.times.poll };
         let patience = self.plan.previous.as_ref().map_or(limit, |previous| checkpoint_timeout(&previous.launch));
         let cluster = self.runner.cluster.as_ref();
-        let mut turns = Some(std::mem::take(&mut self.turns));
+        let (mut turns, so_far) = (Some(std::mem::take(&mut self.turns)), self.holding.saving());
         let saving = self.renewing(async {
-            let mut saving = std::pin::pin!(save(cluster, run, trigger, directory, waiting));
+            let saving = save(cluster, run, trigger, directory, waiting);
+            let mut saving = Box::pin(noting(cluster, run, &so_far, saving));
             let end = if let Ok(end) = tokio::time::timeout(patience, saving.as_mut()).await {
                 end?
             } else {
