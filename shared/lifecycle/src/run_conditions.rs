@@ -133,9 +133,9 @@ mod tests {
         }
     }
 
-    fn since(completed: u64, failed: u64, restarts: u64) -> Option<Since> {
+    fn since(completed: u64, failed: u64, restarts: u64) -> Since {
         let failure = (failed + restarts > 0).then(|| "IOException: disk full".to_owned());
-        Some(Since { job_id: id(), at: at(9_700), completed, failed, restarts, failure })
+        Since { job_id: id(), at: at(9_700), completed, failed, restarts, failure }
     }
 
     fn told(document: &ObservedDocument) -> Option<(AlertKind, String)> {
@@ -148,7 +148,7 @@ mod tests {
     fn a_run_that_fares_well_is_no_condition() {
         assert_eq!(told(&look(Some(healthy()), None)), None);
         assert_eq!(
-            told(&look(Some(healthy()), since(5, 1, 2))),
+            told(&look(Some(healthy()), Some(since(5, 1, 2)))),
             None,
             "one that failed among others, a lost task manager"
         );
@@ -177,20 +177,20 @@ mod tests {
 
     #[test]
     fn more_checkpoints_failed_than_completed() {
-        let (kind, detail) = told(&look(Some(healthy()), since(1, 4, 0))).unwrap();
+        let (kind, detail) = told(&look(Some(healthy()), Some(since(1, 4, 0)))).unwrap();
         assert_eq!(kind, AlertKind::CheckpointsFail);
         assert_eq!(detail, "4 of 5 checkpoints failed since 02:41 UTC: IOException: disk full");
-        assert_eq!(told(&look(Some(healthy()), since(2, 2, 0))), None);
+        assert_eq!(told(&look(Some(healthy()), Some(since(2, 2, 0)))), None);
     }
 
     #[test]
     fn a_loop_of_restarts_explains_what_else_is_wrong() {
         let old = CheckpointsSeen { last_completed_at: Some(at(1)), ..healthy() };
-        let (kind, detail) = told(&look(Some(old), since(0, 4, 3))).unwrap();
+        let (kind, detail) = told(&look(Some(old), Some(since(0, 4, 3)))).unwrap();
         assert_eq!(kind, AlertKind::RestartLoop);
         assert_eq!(detail, "it restarted 3 times since 02:41 UTC: IOException: disk full");
         let ended = {
-            let mut document = look(Some(old), since(0, 4, 3));
+            let mut document = look(Some(old), Some(since(0, 4, 3)));
             document.look.jobs[0].state = JobState::Failed;
             document
         };

@@ -43,7 +43,7 @@ async fn back(memory: &Memory, event: Value) -> Vec<String> {
 
 fn told(body: &Value) -> Hint {
     let Trigger::Messages(mut messages) = read(queued(&[("m", body.to_string())]), &keys()).unwrap() else {
-        panic!("not messages")
+        unreachable!("not messages")
     };
     assert_eq!(messages[0].unread, None, "{body}");
     messages.remove(0).hint
@@ -51,9 +51,9 @@ fn told(body: &Value) -> Hint {
 
 fn unread(body: &str) -> String {
     let Trigger::Messages(mut messages) = read(queued(&[("m", body.to_owned())]), &keys()).unwrap() else {
-        panic!("not messages")
+        unreachable!("not messages")
     };
-    messages.remove(0).unread.unwrap_or_else(|| panic!("it was understood: {body}"))
+    messages.remove(0).unread.unwrap_or_else(|| unreachable!("it was understood: {body}"))
 }
 
 #[test]

@@ -8,7 +8,7 @@
     feature = "lambda",
     feature = "sts"
 ))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod callers;
 mod dispatch;
