@@ -48,6 +48,7 @@ fn used() -> BTreeSet<String> {
         keys.refused("p/queries/orders.yaml"),
         keys.observed(),
         keys.alerts(),
+        keys.settings(),
     ];
     all.iter().map(|key| key.split('/').nth(1).unwrap().to_owned()).collect()
 }

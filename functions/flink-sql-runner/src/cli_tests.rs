@@ -31,12 +31,18 @@ fn help_of_all() {
     Commands:
       validate     Check manifests and table definitions on this machine
       plan         Show what a deployment would do; change nothing
+      apply        Carry out a plan that was saved, unless what it rests on moved on
       deploy       Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
-      status       Show how every job stands: what holds it, what is owed to it, which uploads are refused
+      status       Show how jobs stand: what holds them, what is owed to them, which uploads are refused
       history      Show what was done about a job, why, and by whom
+      logs         Show what is known of an operation in full, and which commands fetch the lines that were logged about it
+      report       Write one page for a browser: all jobs, their operations over time, which tables they read and write, alerts
       allow        Allow once what is refused for safety
       retry        Try again at once what failed or waits for a job
-      remove       Delete a job's uploaded manifest: the job is stopped with a savepoint, its state kept
+      restart      Start a running job again: from a savepoint of now, without state, or from an older state
+      savepoint    Take a savepoint of a running job, which goes on
+      states       List the states of a job: checkpoints and savepoints, and what goes on from each
+      remove       Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept
       redeploy     Bring every job to what is uploaded, and look for lost runs
       sweep        Look after open operations and due retries
       session      The Flink session on YARN: that one is there, how it stands, a new one with all jobs brought back
@@ -55,7 +61,7 @@ fn help_of_all() {
           --function <NAME|ARN>  The function that decides [default: the one that the deployment names, else flink-sql-runner] [env: FUNCTION]
           --cluster <CLUSTER>    The EMR cluster: an id (j-…), or a tag as KEY=VALUE [env: CLUSTER]
           --dispatch <HOW>       How operations reach the primary node [default: emr] [env: DISPATCH] [possible values: emr, ssm, process]
-          --output <FORM>        For people or for programs [default: text] [possible values: text, json]
+          --output <FORM>        For people or for programs [default: text] [possible values: text, json, markdown]
 
     Exit codes:
       0   done, or nothing to do
@@ -106,7 +112,7 @@ fn help_of_allow() {
           --run <ID>  The Flink job id of the run to adopt, if several carry the name
       -h, --help      Print help (see more with '--help')
 
-    Needs: the bucket and the cluster (--bucket, --cluster), and AWS credentials of an operator.
+    Needs: the bucket (--bucket), and AWS credentials of an operator, who may invoke the function.
     ");
 }
 

@@ -25,13 +25,19 @@ fn needs(command: &str) -> Option<&'static str> {
         "validate" => "nothing but the files; the function's settings where it is to judge as the function does",
         "init" => "the name of the bucket (--bucket); nothing outside this machine",
         "completions" | "man" => "nothing",
-        "plan" | "status" | "history" => "the bucket (--bucket), and AWS credentials that may read it",
+        "status" | "history" | "logs" | "report" => {
+            "the bucket (--bucket), and AWS credentials of an operator or an uploader"
+        }
+        "plan" | "states" => "the bucket (--bucket), and AWS credentials of an operator",
+        "apply" => {
+            "the bucket (--bucket), and AWS credentials of an operator that may also write its queries/ and config/"
+        }
         "remove" => "the bucket (--bucket), and AWS credentials that may delete from its queries/",
         "deploy" => {
             "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`"
         }
-        "allow" | "retry" | "redeploy" | "sweep" => {
-            "the bucket and the cluster (--bucket, --cluster), and AWS credentials of an operator"
+        "allow" | "retry" | "restart" | "savepoint" | "redeploy" | "sweep" => {
+            "the bucket (--bucket), and AWS credentials of an operator, who may invoke the function"
         }
         "session" => {
             "a shell on the primary node, the bucket (--bucket), and AWS credentials that may read and write it"

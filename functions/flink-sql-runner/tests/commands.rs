@@ -2,33 +2,15 @@
 //! No Flink here: what becomes of an operation on a node is proven by the end-to-end tests.
 #![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
-use std::os::unix::fs::PermissionsExt;
+mod function;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use local::{Delivery, Fault, LambdaConfig, NodeConfig, Principal, Stack, StackConfig};
+use function::script;
+use local::{Fault, NodeConfig, Principal, Stack, StackConfig};
 use serde_json::{Value, json};
-
-/// The name of the test below that is no test.
-const FUNCTION: &str = "serves_as_the_function";
-
-/// The function of each stack here: this program once more, as a process with the function's own credentials.
-#[test]
-#[ignore = "the stack starts it"]
-fn serves_as_the_function() {
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(orchestrator::runtime::run()).unwrap();
-    }
-}
-
-fn script(folder: &Path, name: &str, command: &str) -> PathBuf {
-    let script = folder.join(name);
-    std::fs::write(&script, format!("#!/bin/sh\nexec {command}\n")).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    script
-}
 
 struct Bench {
     stack: Stack,
@@ -44,16 +26,7 @@ impl Bench {
         let node = tempfile::tempdir().unwrap();
         // The node of this stack has a runner that never says anything: operations stay open.
         script(node.path(), "flink-sql-runner-step", "sleep 600");
-        let program = std::env::current_exe().unwrap();
-        let function = format!("'{}' --exact {FUNCTION} --ignored --nocapture", program.display());
-        let bootstrap = script(node.path(), "bootstrap", &function);
-        let settings = [("BUCKET", "local"), ("CLUSTER", "j-LOCAL00000000"), ("ALLOW_CODE", "true")];
-        let lambda = LambdaConfig {
-            name: "jobs-of-the-team".to_owned(),
-            delivery: Delivery::Host { bootstrap },
-            env: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            ..LambdaConfig::default()
-        };
+        let lambda = function::named("jobs-of-the-team", node.path());
         let config = StackConfig {
             lambda,
             node: NodeConfig {
@@ -213,7 +186,7 @@ async fn a_new_project_is_valid_and_deploys() {
     assert_eq!((said.as_str(), aside.as_str()), ("1 manifest: 1 valid, 0 invalid\n", ""));
     let uploaded = bench.json(&["deploy", &project], 0).await;
     assert_eq!(uploaded["uploaded"].as_array().unwrap().len(), 5, "{uploaded}");
-    let (said, _) = bench.text(&["plan", "--exit-code"], 4).await;
+    let (said, _) = bench.text(&["plan", "--exit-code", "--function", "jobs-of-the-team"], 4).await;
     assert!(said.ends_with("Plan: 1 new.\n"), "{said}");
     let (_, aside) = bench.text(&["init", &project], 2).await;
     assert!(aside.contains("README.md` is there already"), "{aside}");

@@ -2,6 +2,8 @@
 //! the examples, against an S3 and an EMR on this machine. Every other block of commands says why it is not run.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at once")]
 
+mod function;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -102,7 +104,8 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let work_dir = folder.path().join("node");
         let node = NodeConfig { work_dir, ..NodeConfig::default() };
-        let stack = Stack::start(StackConfig { node, ..StackConfig::default() }).await.unwrap();
+        let lambda = function::named("flink-sql-runner", folder.path());
+        let stack = Stack::start(StackConfig { node, lambda, ..StackConfig::default() }).await.unwrap();
         let files = folder.path().join("files");
         let copied = Command::new("cp").arg("-r").arg(project().join("examples")).arg(&files).status().unwrap();
         assert!(copied.success());

@@ -2,6 +2,8 @@
 //! No node here: what a node would have written is put into the bucket.
 #![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
+mod function;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -46,7 +48,8 @@ impl Bench {
             copied(&project("examples").join(part), &folder.path().join("repository").join(part));
         }
         let node = NodeConfig { work_dir: folder.path().join("node"), ..NodeConfig::default() };
-        Self { stack: Stack::start(StackConfig { node, ..StackConfig::default() }).await.unwrap(), folder }
+        let lambda = function::named("flink-sql-runner", folder.path());
+        Self { stack: Stack::start(StackConfig { node, lambda, ..StackConfig::default() }).await.unwrap(), folder }
     }
 
     fn file(&self, path: &str) -> PathBuf {
@@ -106,11 +109,13 @@ impl Bench {
         aws_sdk_s3::Client::from_conf(config)
     }
 
+    /// Every object but the settings, which the function writes when it is asked first.
     async fn objects(&self) -> BTreeMap<String, String> {
         let listed = self.s3().list_objects_v2().bucket("local").send().await.unwrap();
         let etag =
             |object: &aws_sdk_s3::types::Object| (object.key().unwrap().to_owned(), object.e_tag().unwrap().to_owned());
-        listed.contents().iter().map(etag).collect()
+        let others = |(key, _): &(String, String)| key != &format!("{PREFIX}settings.json");
+        listed.contents().iter().map(etag).filter(others).collect()
     }
 
     async fn put(&self, path: &str, bytes: Vec<u8>) {

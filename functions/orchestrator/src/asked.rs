@@ -195,6 +195,9 @@ pub fn read(bytes: &[u8]) -> Result<Result<Answer, Problem>, serde_json::Error> 
         "flink-sql-runner/error" => Err(serde_json::from_slice::<ErrorAnswer>(bytes)?.error),
         "flink-sql-runner/status" => Ok(Answer::Status(serde_json::from_slice(bytes)?)),
         "flink-sql-runner/history" => Ok(Answer::History(serde_json::from_slice(bytes)?)),
-        _ => Ok(Answer::Plan(serde_json::from_slice(bytes)?)),
+        "flink-sql-runner/states" => Ok(Answer::States(serde_json::from_slice(bytes)?)),
+        "flink-sql-runner/look" => Ok(Answer::Look(serde_json::from_slice(bytes)?)),
+        "flink-sql-runner/plan" => Ok(Answer::Plan(serde_json::from_slice(bytes)?)),
+        other => return Err(serde::de::Error::custom(format!("an answer of the kind `{other}`"))),
     })
 }

@@ -220,7 +220,7 @@ mod tests {
         );
         let mut owned = alert.clone();
         owned.conditions[0].owner = Some("team-orders".to_owned());
-        assert!(owned.body().contains("\n- job-0, owned by team-orders: rolled-back: "), "{}", owned.body());
+        assert!(owned.body().contains("\n- job-0 (owned by team-orders): rolled-back: "), "{}", owned.body());
         assert!(
             many.contains("- job-99: ") && many.contains("- and 3 more\n") && !many.contains("- job-100"),
             "{many}"

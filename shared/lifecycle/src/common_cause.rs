@@ -100,7 +100,7 @@ mod tests {
         let text = |job: &str, line: u32, id: &str| {
             format!("{job} does not compile: line {line}, column 8: no column `x` (s3://b/{job}/{id})\nat Y")
         };
-        assert!(same(("a", &text("a", 3, "chk-7f")), ("b", &text("b", 14, "chk-9"))));
+        assert!(same(("orders", &text("orders", 3, "chk-7f")), ("clicks", &text("clicks", 14, "chk-9"))));
         assert!(same(("a.eu", &text("a.eu", 3, "1")), ("b.us", &text("b.us", 3, "1"))));
         assert!(same(("a", "x\nfirst"), ("b", "x\nsecond")), "the first line counts");
         assert!(!same(("a", "no column `x`"), ("b", "no column `y`")));

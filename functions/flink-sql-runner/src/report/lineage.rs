@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Report;
-use super::page::escaped;
+use super::escape::escaped;
 
 const WIDTH: usize = 1000;
 const ROW: usize = 16;

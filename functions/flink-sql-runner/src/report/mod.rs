@@ -1,6 +1,7 @@
 //! `report`: how everything stands and what was done, as one page for a browser.
 //! Must not know how a page is drawn.
 
+mod escape;
 mod lineage;
 mod page;
 mod timeline;

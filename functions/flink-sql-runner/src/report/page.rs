@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use orchestrator::actions::JobStatus;
 use orchestrator::held::{named, why};
 
+use super::escape::escaped;
 use super::{Report, lineage, timeline};
-use crate::render::{ago, bytes, count, printable};
+use crate::render::{ago, bytes, count};
 use crate::status::standing::{InFlink, Standing, is_job_wrong};
 use crate::status::text::{checkpointed, cluster, flink, sum};
 
@@ -28,26 +29,6 @@ pub(super) fn of(report: &Report) -> String {
     let limit = LIMIT.max(report.status.jobs.len() * LIMIT_OF_ONE);
     let fits = |most: &usize| Some(with(report, *most, LONG)).filter(|page| page.len() <= limit);
     OPERATIONS.iter().find_map(fits).unwrap_or_else(|| with(report, 1, SHORT))
-}
-
-/// A text from outside, as the text of an element.
-pub(super) fn escaped(text: &str, most: usize) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for (at, character) in printable(text).chars().enumerate() {
-        if at == most {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '&' => shown.push_str("&amp;"),
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '"' => shown.push_str("&quot;"),
-            '\'' => shown.push_str("&#39;"),
-            other => shown.push(other),
-        }
-    }
-    shown
 }
 
 fn with(report: &Report, operations: usize, long: usize) -> String {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use lifecycle::documents::record::{Ended, Entry};
 
 use super::Report;
-use super::page::escaped;
+use super::escape::escaped;
 
 const WIDTH: i64 = 1000;
 /// Where time begins.

@@ -144,8 +144,13 @@ async fn trouble_outside_is_told_to_whoever_reads_and_fails_the_invocation_of_a_
 #[tokio::test]
 async fn every_answer_is_read_as_what_it_is() {
     let (memory, name) = uploaded();
-    let plan = Action::Plan(Preview::of(std::collections::BTreeSet::new()));
-    for action in [plan, Action::Status { names: std::collections::BTreeSet::new() }, Action::History { name }] {
+    let all = std::collections::BTreeSet::new;
+    let plan = Action::Plan(Preview::of(all()));
+    // Of a job of which nothing was decided there are no states to tell.
+    act(&memory.orchestrator(), Action::Deploy { names: all(), by: None }).await.unwrap();
+    for action in
+        [plan, Action::Status { names: all() }, Action::States { name: name.clone() }, Action::History { name }]
+    {
         let direct = act(&memory.orchestrator(), action.clone()).await.unwrap();
         let read = ask(&memory, proven(&action)).await.unwrap();
         assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&direct));

@@ -53,7 +53,8 @@ async fn a_bad_upload_of_configuration_that_breaks_17_jobs_is_one_message() {
     let all = jobs(17);
     let outside = Outside::with(&all);
     for name in &all {
-        outside.want_target(over(name, "CREATE TABLE t (a INT) WITH ('connector' = 'kafkaa')"));
+        outside.runs_as(over(name, "CREATE TABLE sink (a INT) WITH ('connector' = 'kafka')"));
+        outside.want_target(over(name, "CREATE TABLE sink (a INT) WITH ('connector' = 'kafkaa')"));
     }
     outside.run(Scope::All).await;
     let words = ["no column `a`", "no connector `kafkaa`", "no format `xml`"];
@@ -68,14 +69,14 @@ async fn a_bad_upload_of_configuration_that_breaks_17_jobs_is_one_message() {
     // The upload that should have mended it does not.
     outside.later(300);
     for name in &all {
-        outside.want_target(over(name, "CREATE TABLE t (a INT) WITH ('connector' = 'kafkab')"));
+        outside.want_target(over(name, "CREATE TABLE sink (a INT) WITH ('connector' = 'kafkab')"));
     }
     outside.run(Scope::All).await;
     fails(&outside, &all, |_| "ValidationException: no connector `kafkab`".to_owned()).await;
     assert_eq!(outside.told().len(), 2, "{:?}", outside.told());
 
     for name in &all {
-        outside.want(name, 2);
+        outside.want_target(over(name, "CREATE TABLE sink (a INT) WITH ('connector' = 'blackhole')"));
     }
     outside.run(Scope::All).await;
     for name in &all {

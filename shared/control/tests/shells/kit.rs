@@ -168,6 +168,15 @@ impl Outside {
         self.state().desired.insert(name.clone(), target(name, parallelism));
     }
 
+    /// A job runs with this target, and is to.
+    pub(crate) fn runs_as(&self, target: Target) {
+        let name = target.manifest.name.clone();
+        let mut record = self.record(&name);
+        record.deployed.as_mut().unwrap().target = target.clone();
+        self.put(&keys().record(&name), write(&record));
+        self.want_target(target);
+    }
+
     pub(crate) fn want_target(&self, target: Target) {
         self.state().desired.insert(target.manifest.name.clone(), target);
     }
