@@ -36,7 +36,8 @@ impl Bench {
         let errors = String::from_utf8_lossy(&output.stderr);
         // Of `status` 1 means that some job is not as it should be: the document tells which.
         let told = arguments.first() == Some(&"status") && output.status.code() == Some(1);
-        assert!(output.status.success() || told, "{arguments:?}: {} {errors}", output.status);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() || told, "{arguments:?}: {} {said} {errors}", output.status);
         let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>();
         documents.last().expect("a document").unwrap()
     }
