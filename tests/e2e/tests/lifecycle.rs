@@ -495,7 +495,7 @@ async fn ordered_by_a_person(bench: &Bench) {
     assert!(run == before && taken.contains(&format!("/savepoints/{FILTER}/2/")), "{run}: {record:#}");
     assert_eq!(
         (last(&record)["by"].as_str(), last(&record)["why"].as_str()),
-        (Some("anna"), Some("savepoint ordered: a drill"))
+        (Some("anna (not verified)"), Some("savepoint ordered: a drill"))
     );
 
     let (record, restarted, restored) = settled(order("restart", '2', &json!({})), "deployed").await;
