@@ -147,7 +147,9 @@ impl Team {
     async fn done(&self, principal: Principal, arguments: &[&str]) -> Value {
         let (code, document, errors) = self.command(principal, arguments).await;
         let log = || std::fs::read_to_string(self.folder.path().join("orchestrator.log")).unwrap_or_default();
-        assert_eq!(code, 0, "{principal:?} {arguments:?}: {document:#} {errors}\n{}", log());
+        // Of `status` 1 means that some job is not as it should be: the document tells which.
+        let told = code == 1 && arguments.first() == Some(&"status");
+        assert!(code == 0 || told, "{principal:?} {arguments:?}: {code}: {document:#} {errors}\n{}", log());
         document
     }
 
