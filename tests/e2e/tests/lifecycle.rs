@@ -322,7 +322,7 @@ async fn query_changed(bench: &Bench, before: &Runs) -> Runs {
         assert_eq!(
             record["deployed"]["meta"]["query-version"]
                 .as_u64()
-                .or(record["deployed"]["meta"]["query_version"].as_u64()),
+                .or(record["deployed"]["meta"]["query-version"].as_u64()),
             Some(2)
         );
         let run = bench.healthy(name).await;
@@ -500,14 +500,14 @@ async fn ordered_by_a_person(bench: &Bench) {
 
     let (record, restarted, restored) = settled(order("restart", '2', &json!({})), "deployed").await;
     assert!(restarted != run && restored.contains(&format!("/savepoints/{FILTER}/2/")), "{restored}");
-    assert!(restored != taken && record["deployed"]["meta"]["query_version"] == 2, "{restored}: {record:#}");
+    assert!(restored != taken && record["deployed"]["meta"]["query-version"] == 2, "{restored}: {record:#}");
 
     let (record, _, restored) = settled(order("restart", '3', &json!({"clean": true})), "deployed").await;
-    let version = record["deployed"]["meta"]["query_version"].as_u64();
+    let version = record["deployed"]["meta"]["query-version"].as_u64();
     assert!(restored.is_empty() && version > Some(2), "{restored}: {record:#}");
 
     let (record, _, restored) = settled(order("restart", '4', &json!({"from": taken})), "deployed").await;
     let name = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     assert_eq!(name(&restored), name(&taken));
-    assert!(record["deployed"]["meta"]["query_version"].as_u64() > version, "{record:#}");
+    assert!(record["deployed"]["meta"]["query-version"].as_u64() > version, "{record:#}");
 }
