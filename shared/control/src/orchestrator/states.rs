@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::Record;
 use lifecycle::own_states::Written;
-use lifecycle::state::{HEADER_LENGTH, METADATA, StateLocation, checkpoint_id};
+use lifecycle::state::{METADATA, StateLocation};
 
 use super::Orchestrator;
 use crate::documents::fetch;
@@ -75,12 +75,9 @@ impl Orchestrator {
     }
 }
 
-/// The checkpoint id of the state in a directory, where that can be told; nothing if it is not complete. Whoever may list
-/// states but not read them tells by the directory that one is complete, and the id of a checkpoint by its name.
+/// The checkpoint id of the state in a directory, where its name tells it; nothing if it is not complete. The function may
+/// list states and not read them: small ones lie in their `_metadata` as a whole.
 async fn complete(files: &dyn Files, path: &str) -> Result<Option<Option<u64>>, OutsideError> {
-    if let Some(header) = readable(files.head(&format!("{path}/{METADATA}"), HEADER_LENGTH).await)? {
-        return Ok(header.and_then(|header| checkpoint_id(&header).ok()).map(Some));
-    }
     let children = files.children(path).await?;
     let is_complete = children.iter().any(|child| *child == Child::File(METADATA.to_owned()));
     let by_name = path.rsplit_once("/chk-").and_then(|(_, id)| id.parse().ok());
