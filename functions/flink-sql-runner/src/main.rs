@@ -94,7 +94,10 @@ fn log(hidden: &Secrets) {
 }
 
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
-    let invocation = Invocation::new(cli.global).informed().await;
+    let invocation = Invocation::new(cli.global);
+    // What needs nothing outside this machine does not wait for the deployment's settings.
+    let is_local = matches!(cli.command, Command::Init(_) | Command::Completions { .. } | Command::Man { .. });
+    let invocation = if is_local { invocation } else { invocation.informed().await };
     if out.is_markdown() && !matches!(cli.command, Command::Plan(_)) {
         return Err(CliError::usage("only `plan` can be shown as Markdown", "use --output text or json"));
     }

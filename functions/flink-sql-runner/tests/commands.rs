@@ -198,6 +198,24 @@ async fn a_new_project_is_valid_and_deploys() {
     bench.stack.shutdown().await;
 }
 
+/// Their help says so: they neither wait for a bucket nor tell it anything.
+#[test]
+fn what_needs_nothing_outside_asks_nobody() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    nobody.set_nonblocking(true).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("jobs").display().to_string();
+    for arguments in [vec!["init", &project], vec!["completions", "bash"], vec!["man"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flink-sql-runner"));
+        command.args(&arguments).env_clear().envs([("BUCKET", "local"), ("AWS_REGION", "us-east-1")]);
+        command.envs([("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")]);
+        command.env("AWS_ENDPOINT_URL", format!("http://{}", nobody.local_addr().unwrap()));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        assert!(nobody.accept().is_err(), "{arguments:?} asked somebody");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shells_complete_it() {
     let bench = Bench::start().await;
