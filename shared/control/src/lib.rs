@@ -14,7 +14,6 @@ pub mod orchestrator;
 mod poll;
 pub mod ports;
 pub mod runner;
-mod save_run;
 mod search;
 pub mod secrets;
 pub mod session;

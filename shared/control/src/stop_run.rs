@@ -1,5 +1,5 @@
-//! Ending a run: the stop with savepoint, the cancel, and the wait until the run is at its end.
-//! Must not know why it is to end.
+//! Savepoints of a run that ends with them or goes on, the cancel, and the wait until a run is at its end.
+//! Must not know why any of it is done.
 
 use std::time::Duration;
 
@@ -21,8 +21,16 @@ pub struct Waiting {
     pub poll: Duration,
 }
 
-/// Asks for the stop and waits for its end; nothing within the limit means unknown. A savepoint that somebody else asked
-/// for is awaited first: a stop under another trigger would abort it, and the job would restart.
+/// What a savepoint is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The run ends with it.
+    Ends,
+    /// The run goes on.
+    GoesOn,
+}
+
+/// Asks for the stop and waits for its end; nothing within the limit means unknown.
 pub async fn stop(
     cluster: &dyn Cluster,
     run: JobId,
@@ -30,25 +38,55 @@ pub async fn stop(
     directory: &str,
     waiting: Waiting,
 ) -> Result<Option<StopEnd>, OutsideError> {
+    savepoint(cluster, run, trigger, directory, waiting, Then::Ends).await
+}
+
+/// Asks for a savepoint of a run that goes on and waits for it; nothing within the limit means unknown.
+pub(crate) async fn save(
+    cluster: &dyn Cluster,
+    run: JobId,
+    trigger: TriggerId,
+    directory: &str,
+    waiting: Waiting,
+) -> Result<Option<StopEnd>, OutsideError> {
+    savepoint(cluster, run, trigger, directory, waiting, Then::GoesOn).await
+}
+
+/// A savepoint that somebody else asked for is awaited first: another trigger would abort that of a stop, and the job
+/// would restart.
+async fn savepoint(
+    cluster: &dyn Cluster,
+    run: JobId,
+    trigger: TriggerId,
+    directory: &str,
+    waiting: Waiting,
+    then: Then,
+) -> Result<Option<StopEnd>, OutsideError> {
     let limit = Instant::now() + waiting.limit;
     while Instant::now() < limit {
         match cluster.stop_status(run, trigger).await? {
             StopStatus::InProgress => {}
             StopStatus::Completed(path) => {
                 // The location is known before the job has reached its end.
-                let over = ended(cluster, run, limit, waiting.poll).await?;
+                let over = match then {
+                    Then::Ends => ended(cluster, run, limit, waiting.poll).await?,
+                    Then::GoesOn => true,
+                };
                 return Ok(over.then_some(StopEnd::Savepoint(path)));
             }
             StopStatus::Failed { class, message } => return Ok(Some(stop_failure(&class, message))),
             // Not asked yet, or by a JobManager before this one: if it has the job, it is asked under the same trigger.
-            StopStatus::Forgotten => match cluster.job(run).await? {
-                Some(job) if !job.state.is_terminal() => {
+            StopStatus::Forgotten => match (cluster.job(run).await?, then) {
+                (Some(job), _) if !job.state.is_terminal() => {
                     let checkpoints = cluster.checkpoints(run).await?.unwrap_or_default();
-                    if !checkpoints.savepoint_in_progress {
-                        cluster.stop(run, trigger, directory).await?;
+                    match then {
+                        _ if checkpoints.savepoint_in_progress => {}
+                        Then::Ends => cluster.stop(run, trigger, directory).await?,
+                        Then::GoesOn => cluster.savepoint(run, trigger, directory).await?,
                     }
                 }
-                Some(_) | None => return gone(cluster, run).await.map(Some),
+                (Some(_) | None, Then::Ends) => return gone(cluster, run).await.map(Some),
+                (Some(_) | None, Then::GoesOn) => return Ok(Some(StopEnd::Gone)),
             },
         }
         tokio::time::sleep(waiting.poll).await;
@@ -63,7 +101,7 @@ pub async fn gone(cluster: &dyn Cluster, run: JobId) -> Result<StopEnd, OutsideE
     Ok(savepoint.map_or(StopEnd::Gone, StopEnd::Savepoint))
 }
 
-pub(crate) fn stop_failure(class: &str, message: String) -> StopEnd {
+fn stop_failure(class: &str, message: String) -> StopEnd {
     let not_running = message.contains("is not being executed at the moment")
         || message.contains("Not all required tasks are currently running");
     if class.ends_with("FlinkJobNotFoundException") || message.contains("Could not find Flink job") {

@@ -1,5 +1,5 @@
-//! How far the savepoint of a stop is, asked beside the stop and noted for people.
-//! Must not know how the stop goes: what is not answered is not noted, and nothing waits for it.
+//! How far a savepoint is, asked while it is written and noted for people.
+//! Must not know how the writing goes: what is not answered is not noted, and nothing waits for it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
