@@ -7,19 +7,11 @@ use lifecycle::execute::StopEnd;
 use lifecycle::ids::{JobId, TriggerId};
 use tokio::time::Instant;
 
+pub use crate::poll::Waiting;
 use crate::ports::{Cluster, OutsideError, StopStatus};
 
 /// How often an end that is near is looked for.
 const NEAR: Duration = Duration::from_millis(100);
-
-/// How long the end of a run is waited for, and how often it is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// How long; after that its outcome is unknown.
-    pub limit: Duration,
-    /// How often.
-    pub poll: Duration,
-}
 
 /// What a savepoint is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub use status::{SessionState, SessionStatus};
 
 use crate::errors::error_chain;
 use crate::fan_out::FanOut;
-use crate::poll::Patience;
+use crate::poll::Waiting;
 use crate::ports::{JobLocks, OutsideError, Store, World};
 
 /// How many records are read at one time.
@@ -55,8 +55,8 @@ pub struct AdminTimes {
 
 impl AdminTimes {
     /// How a session, or the return of the jobs, is waited for.
-    pub(crate) fn waiting(&self) -> Patience {
-        Patience::of(self.wait, self.poll)
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting { limit: self.wait, poll: self.poll }
     }
 }
 
