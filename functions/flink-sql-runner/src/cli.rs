@@ -230,6 +230,24 @@ pub(crate) struct Plan {
     pub(crate) save: Option<PathBuf>,
 }
 
+/// Flags of every command that can wait for what comes of it.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct FollowFlags {
+    /// Wait for the outcome and show how it comes about.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait: 90s, 10m, 2h.
+    #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
+    timeout: Duration,
+}
+
+impl FollowFlags {
+    /// How long to wait, if at all.
+    pub(crate) fn limit(self) -> Option<Duration> {
+        self.wait.then_some(self.timeout)
+    }
+}
+
 /// `deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct Deploy {
@@ -239,12 +257,8 @@ pub(crate) struct Deploy {
     /// Delete what is uploaded and has no file in the given folders: these jobs are stopped, their states kept.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Wait for the outcome and show how it comes about.
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// How long to wait: 90s, 10m, 2h.
-    #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) follow: FollowFlags,
 }
 
 /// `apply`.
@@ -253,12 +267,8 @@ pub(crate) struct Apply {
     /// The plan, as `plan --save FILE` kept it.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Wait for the outcome and show how it comes about.
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// How long to wait: 90s, 10m, 2h.
-    #[arg(long, default_value = "30m", value_parser = duration, value_name = "TIME")]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) follow: FollowFlags,
 }
 
 /// `remove`.

@@ -14,7 +14,7 @@ use desired::manifest::JobName;
 use lifecycle::documents::record::{Decision, Record};
 use lifecycle::keys::Keys;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{Action, PlanAnswer};
+use orchestrator::actions::{Action, JobAnswer, PlanAnswer};
 use serde_json::json;
 
 use crate::ask::ask;
@@ -60,7 +60,7 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
     delete(store.as_ref(), &removed).await?;
     let answer = if orders { Some(order(invocation, &names).await?) } else { None };
     let done = Done { uploaded, removed, answer, before };
-    finish(done, (store, keys), arguments.wait.then_some(arguments.timeout), out).await
+    finish(done, (store, keys), arguments.follow.limit(), out).await
 }
 
 /// What was done before anything is followed.
@@ -85,12 +85,7 @@ pub(crate) async fn finish(done: Done, place: Place, wait: Option<Duration>, out
     let Some(timeout) = wait else { return Ok(exit) };
     let jobs = followed(&uploaded, answer.as_ref(), &before);
     let (store, keys) = place;
-    let follower = Follower { store, keys, out, timeout };
-    let exit = exit.and(follower.follow(jobs).await?);
-    if out.is_json() {
-        out.event(&json!({"type": "end", "version": 1, "exit": exit.code()}), String::new);
-    }
-    Ok(exit)
+    Follower { store, keys, out, timeout }.follow(jobs, exit).await
 }
 
 /// Which arguments are files and which are names; a file wins.
@@ -214,14 +209,30 @@ fn followed(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, before: &[(JobNa
         };
         jobs.push(Followed::new(job, wanted));
     }
-    for job in answer.iter().flat_map(|answer| &answer.jobs) {
-        if let Reason::Ordered { operation } | Reason::Waits { operation } = job.reason
-            && jobs.iter().all(|known| known.job != job.name)
-        {
-            jobs.push(Followed::new(job.name.clone(), Wanted::End(operation)));
-        }
-    }
+    let ordered: Vec<Followed> = answer.map(operations).unwrap_or_default();
+    let others = ordered.into_iter().filter(|ordered| jobs.iter().all(|known| known.job != ordered.job));
+    let others: Vec<Followed> = others.collect();
+    jobs.extend(others);
     jobs
+}
+
+/// The operations of an answer, each to its end.
+pub(crate) fn operations(answer: &PlanAnswer) -> Vec<Followed> {
+    let operation = |job: &JobAnswer| match job.reason {
+        Reason::Ordered { operation } | Reason::Waits { operation } => Some(operation),
+        Reason::Unchanged
+        | Reason::Complete
+        | Reason::Suspended
+        | Reason::UploadRefused
+        | Reason::Absent
+        | Reason::WaitsToRetry { .. }
+        | Reason::GivenUp { .. }
+        | Reason::RemovalsHeld
+        | Reason::CleanStartsHeld
+        | Reason::OtherSource => None,
+    };
+    let followed = |job: &JobAnswer| Some(Followed::new(job.name.clone(), Wanted::End(operation(job)?)));
+    answer.jobs.iter().filter_map(followed).collect()
 }
 
 #[cfg(test)]

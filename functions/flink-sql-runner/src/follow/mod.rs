@@ -84,13 +84,20 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Waits for all, says how each ended, or what goes on if somebody presses Ctrl-C.
-    pub(crate) async fn follow(&self, mut jobs: Vec<Followed>) -> Result<Exit, CliError> {
-        if let Some(ended) = unless_interrupted(self.to_the_end(&mut jobs)).await {
-            return ended;
+    /// Waits for all, says how each ended, or what goes on if somebody presses Ctrl-C; what was done before came to
+    /// `so_far`.
+    pub(crate) async fn follow(&self, mut jobs: Vec<Followed>, so_far: Exit) -> Result<Exit, CliError> {
+        let ended = if let Some(ended) = unless_interrupted(self.to_the_end(&mut jobs)).await {
+            ended?
+        } else {
+            self.interrupted(&jobs);
+            Exit::Interrupted
+        };
+        let exit = so_far.and(ended);
+        if self.out.is_json() {
+            self.out.event(&json!({"type": "end", "version": 1, "exit": exit.code()}), String::new);
         }
-        self.interrupted(&jobs);
-        Ok(Exit::Interrupted)
+        Ok(exit)
     }
 
     async fn to_the_end(&self, jobs: &mut Vec<Followed>) -> Result<Exit, CliError> {
