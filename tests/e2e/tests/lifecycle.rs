@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, reason = "a failed check ends the test")]
 
+mod ordered;
+
 use std::collections::BTreeMap;
 
 use e2e::spans::{most_at_once, starting, stopping};
@@ -49,7 +51,7 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     bench.dispatch_by(next());
     removed_and_put_back(&bench).await;
     bench.dispatch_by(next());
-    ordered_by_a_person(&bench).await;
+    ordered::by_a_person(&bench).await;
     bench.dispatch_by(next());
     windows(&bench).await;
     bench.stop().await;
@@ -463,51 +465,4 @@ async fn removed_and_put_back(bench: &Bench) {
         assert!(restored.contains(&format!("/savepoints/{name}/2/")), "{name}: {restored}");
     }
     counts_on(bench, "2", counted_before + 100).await;
-}
-
-/// A savepoint, a restart, a start over and an older state, each ordered through the function.
-async fn ordered_by_a_person(bench: &Bench) {
-    eprintln!("ordered by a person");
-    // How many operations the job has seen by now.
-    let mut operations = 6;
-    let mut settled = async |input: Value, outcome: &str| {
-        // Whoever gets no answer asks again: it is one order.
-        bench.invoke(&input).await;
-        bench.invoke(&input).await;
-        operations += 1;
-        let record = bench.settled(FILTER, operations, outcome).await;
-        let run = bench.healthy(FILTER).await;
-        let restored = bench.restored(&run.id).await;
-        (record, run.id, restored.unwrap_or_default())
-    };
-    let order = |action: &str, id: char, more: &Value| {
-        let mut input = json!({"action": action, "name": FILTER, "by": "anna", "reason": "a drill"});
-        input["order-id"] = id.to_string().repeat(32).into();
-        for (key, value) in more.as_object().into_iter().flatten() {
-            input[key] = value.clone();
-        }
-        input
-    };
-    let before = bench.healthy(FILTER).await.id;
-    let (record, run, _) = settled(order("savepoint", '1', &json!({})), "left").await;
-    let last = |record: &Value| record["history"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
-    let taken = last(&record)["savepoint"].as_str().unwrap_or_default().to_owned();
-    assert!(run == before && taken.contains(&format!("/savepoints/{FILTER}/2/")), "{run}: {record:#}");
-    assert_eq!(
-        (last(&record)["by"].as_str(), last(&record)["why"].as_str()),
-        (Some("anna (not verified)"), Some("savepoint ordered: a drill"))
-    );
-
-    let (record, restarted, restored) = settled(order("restart", '2', &json!({})), "deployed").await;
-    assert!(restarted != run && restored.contains(&format!("/savepoints/{FILTER}/2/")), "{restored}");
-    assert!(restored != taken && record["deployed"]["meta"]["query-version"] == 2, "{restored}: {record:#}");
-
-    let (record, _, restored) = settled(order("restart", '3', &json!({"clean": true})), "deployed").await;
-    let version = record["deployed"]["meta"]["query-version"].as_u64();
-    assert!(restored.is_empty() && version > Some(2), "{restored}: {record:#}");
-
-    let (record, _, restored) = settled(order("restart", '4', &json!({"from": taken})), "deployed").await;
-    let name = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-    assert_eq!(name(&restored), name(&taken));
-    assert!(record["deployed"]["meta"]["query-version"].as_u64() > version, "{record:#}");
 }
