@@ -2,6 +2,8 @@
 //! Must not know what is wrong with them, nor the bucket.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use desired::diagnostics::SourceFile;
@@ -64,9 +66,40 @@ pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> 
 
 /// One file, named as people see it, its version a digest of its content.
 pub(crate) fn read(path: &Path) -> Result<InputFile, CliError> {
-    let bytes = std::fs::read(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    let mut bytes = Vec::new();
+    let wrong = |source| CliError::File { path: path.to_owned(), source };
+    within(path, path.parent().unwrap_or(path))?;
+    open(path)?.read_to_end(&mut bytes).map_err(wrong)?;
     let etag = Digest::of(&bytes).to_string();
     Ok(InputFile { file: SourceFile::new(shown(path), bytes), etag })
+}
+
+/// A file for reading; what is no file, as a pipe, may never end.
+pub(crate) fn open(path: &Path) -> Result<File, CliError> {
+    let wrong = |source| CliError::File { path: path.to_owned(), source };
+    if !std::fs::metadata(path).map_err(wrong)?.is_file() {
+        return Err(wrong(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
+    }
+    File::open(path).map_err(wrong)
+}
+
+/// A link may lead anywhere below the current folder or below `root`. What lies elsewhere, as a secret of the machine that
+/// checks a pull request, is never read because of a link.
+fn within(path: &Path, root: &Path) -> Result<(), CliError> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    let wrong = |source| CliError::File { path: path.to_owned(), source };
+    let real = path.canonicalize().map_err(wrong)?;
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    let allowed = [Path::new("."), root].map(Path::canonicalize);
+    if allowed.iter().flatten().any(|folder| real.starts_with(folder)) {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        format!("`{}` is a link that leads out of its folder and of the current one", shown(path)),
+        "put a copy of the file there, or run this in a folder that holds both",
+    ))
 }
 
 /// A path as people see it: relative to where they are, if it lies under there.
@@ -175,6 +208,7 @@ fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, depth: usize, found: &mut
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.is_dir() {
             if depth > 0 && !hidden && !is_config(&path) {
+                within(&path, folder)?;
                 walk(&path, wanted, depth - 1, found)?;
             }
         } else if !hidden && wanted(&path) {
@@ -182,4 +216,45 @@ fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, depth: usize, found: &mut
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::exit::Exit;
+
+    /// As in a pull request that adds a link to a file with a token.
+    #[test]
+    fn a_link_out_of_the_folder_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, outside) = (folder.path().join("project"), folder.path().join("outside"));
+        for folder in [&inside.join("queries"), &inside.join("shared"), &outside] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        std::fs::write(outside.join("token.yaml"), "secret").unwrap();
+        std::fs::write(inside.join("queries/mine.yaml"), "mine").unwrap();
+        symlink("mine.yaml", inside.join("queries/link.yaml")).unwrap();
+        assert_eq!(manifests(&inside).unwrap().len(), 2);
+        let linked = read(&inside.join("queries/link.yaml")).unwrap();
+        assert_eq!(linked.etag, Digest::of(b"mine").to_string());
+
+        symlink(outside.join("token.yaml"), inside.join("queries/token.yaml")).unwrap();
+        let error = read(&inside.join("queries/token.yaml")).unwrap_err();
+        assert_eq!(error.exit(), Exit::Usage);
+        assert!(error.to_string().contains("queries/token.yaml"), "{error}");
+        std::fs::remove_file(inside.join("queries/token.yaml")).unwrap();
+        symlink(&outside, inside.join("queries/folder")).unwrap();
+        assert!(manifests(&inside).unwrap_err().to_string().contains("queries/folder"));
+    }
+
+    /// Reading a pipe may never end.
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert_eq!(error.causes(), ["it is no regular file"]);
+        assert_eq!(open(Path::new("/dev/zero")).unwrap_err().causes(), ["it is no regular file"]);
+    }
 }
