@@ -1,9 +1,9 @@
 //! A plan in a file: what was asked, what it rests on and what it would do, for `apply`.
 //! Must not know how a plan is made, nor how it is carried out.
 
-use std::fs::{OpenOptions, Permissions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use desired::manifest::JobName;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::files;
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::render::printable;
@@ -108,19 +109,29 @@ pub(crate) fn keep(
     Ok(())
 }
 
-fn write(file: &Path, saved: &SavedPlan) -> std::io::Result<()> {
-    let mut to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    // One that was there already keeps its permissions otherwise.
-    to.set_permissions(Permissions::from_mode(0o600))?;
-    to.write_all(&serde_json::to_vec_pretty(saved)?)?;
-    to.sync_all()
+/// Whole or not at all, and only in the place of a file.
+fn write(file: &Path, saved: &SavedPlan) -> io::Result<()> {
+    if fs::symlink_metadata(file).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "what is there is a folder, a link or a device"));
+    }
+    let name = file.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it has no file name"))?;
+    let beside = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let write = || -> io::Result<()> {
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        to.write_all(&serde_json::to_vec_pretty(saved)?)?;
+        to.sync_all()?;
+        fs::rename(&beside, file)
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })
 }
 
 /// Reads a saved plan.
 pub(crate) fn read(file: &Path) -> Result<SavedPlan, CliError> {
     let wrong = |source| CliError::File { path: file.to_owned(), source };
     let mut bytes = Vec::new();
-    std::fs::File::open(file).map_err(wrong)?.take(MOST + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    files::open(file)?.take(MOST + 1).read_to_end(&mut bytes).map_err(wrong)?;
     let no_plan = |why: &str| {
         let message = format!("`{}` is no saved plan: {why}", file.display());
         CliError::usage(message, "make one with `plan PATH… --save FILE`")
@@ -137,14 +148,26 @@ pub(crate) fn read(file: &Path) -> Result<SavedPlan, CliError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
     use super::*;
 
+    /// A device or what a link leads to would be damaged.
     #[test]
-    fn a_saved_plan_is_for_its_owner_only_and_comes_back_as_it_was() {
+    fn only_a_file_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("plan.json");
-        std::fs::write(&file, "older").unwrap();
-        let saved = SavedPlan {
+        let (other, link) = (folder.path().join("other"), folder.path().join("link"));
+        fs::write(&other, "other").unwrap();
+        symlink(&other, &link).unwrap();
+        for there in [link.as_path(), folder.path()] {
+            assert_eq!(write(there, &nothing()).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read_to_string(&other).unwrap(), "other");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
+    }
+
+    fn nothing() -> SavedPlan {
+        SavedPlan {
             format: FORMAT.to_owned(),
             version: 1,
             bucket: "b".to_owned(),
@@ -153,13 +176,21 @@ mod tests {
             removals: Vec::new(),
             basis: Basis::default(),
             jobs: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_saved_plan_is_for_its_owner_only_and_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.json");
+        fs::write(&file, "older").unwrap();
+        let saved = nothing();
         write(&file, &saved).unwrap();
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read(&file).unwrap(), saved);
         write(&file, &SavedPlan { version: 2, ..saved }).unwrap();
-        for wrong in ["{}", "[]", "", &std::fs::read_to_string(&file).unwrap()] {
-            std::fs::write(&file, wrong).unwrap();
+        for wrong in ["{}", "[]", "", &fs::read_to_string(&file).unwrap()] {
+            fs::write(&file, wrong).unwrap();
             assert_eq!(read(&file).unwrap_err().exit(), Exit::Usage, "{wrong}");
         }
     }
