@@ -50,8 +50,8 @@ pub(crate) async fn run(arguments: &Status, invocation: &Invocation, out: Out) -
 
 async fn once(arguments: &Status, looked: Exit, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let answer = shown(arguments, invocation).await?;
-    out.result(&answer, || text_now(&answer, arguments.wide));
-    Ok(looked.and(if is_wrong(&answer) { Exit::Failed } else { Exit::Done }))
+    out.result(&answer, || status_text(&answer, arguments.wide, now()));
+    Ok(looked.and(if is_wrong(&answer, now()) { Exit::Failed } else { Exit::Done }))
 }
 
 /// Until somebody ends it, or nobody reads it any more. No answer once is no end.
@@ -59,7 +59,7 @@ async fn watch(arguments: &Status, invocation: &Invocation, out: Out) -> Result<
     loop {
         match shown(arguments, invocation).await {
             Ok(answer) => {
-                if !out.frame(&answer, || text_now(&answer, arguments.wide)) {
+                if !out.frame(&answer, || status_text(&answer, arguments.wide, now())) {
                     return Ok(Exit::Done);
                 }
             }
@@ -73,8 +73,8 @@ async fn watch(arguments: &Status, invocation: &Invocation, out: Out) -> Result<
 }
 
 #[expect(clippy::disallowed_methods, reason = "ages for people")]
-fn text_now(answer: &StatusAnswer, wide: bool) -> String {
-    status_text(answer, wide, Timestamp::now())
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 async fn shown(arguments: &Status, invocation: &Invocation) -> Result<StatusAnswer, CliError> {

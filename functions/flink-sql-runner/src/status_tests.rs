@@ -101,6 +101,11 @@ fn seen(operation: &str, state: JobState, running: u32) -> JobSeen {
     }
 }
 
+/// A moment after the look.
+fn now() -> Timestamp {
+    at("2026-11-23T12:09:24Z")
+}
+
 fn looked(jobs: Vec<JobSeen>) -> ObservedDocument {
     let look = Look {
         epoch: Epoch::Yarn { application: "application_1_2".to_owned(), attempt: 1 },
@@ -160,11 +165,11 @@ fn whatever_is_not_as_it_should_be_is_wrong() {
     let with = |change: &dyn Fn(&mut StatusAnswer)| {
         let mut answer = fine();
         change(&mut answer);
-        is_wrong(&answer)
+        is_wrong(&answer, now())
     };
     let shown =
         |state, running| move |a: &mut StatusAnswer| a.observed = Some(looked(vec![seen("orders 1", state, running)]));
-    assert!(!is_wrong(&fine()) && !with(&shown(JobState::Running, 2)));
+    assert!(!is_wrong(&fine(), now()) && !with(&shown(JobState::Running, 2)));
     assert!(!with(&|a| a.jobs[0].status = Some(Status::Stopped)) && !with(&|a| a.jobs.clear()));
     assert!(!with(&|a| a.jobs[0] = untouched("fresh")), "it is judged in a moment");
     for wrong in [
@@ -183,8 +188,19 @@ fn whatever_is_not_as_it_should_be_is_wrong() {
     ] {
         let mut answer = fine();
         wrong(&mut answer);
-        assert!(is_wrong(&answer), "{}", status_text(&answer, false, at("2026-11-23T12:09:24Z")));
+        assert!(is_wrong(&answer, now()), "{}", status_text(&answer, false, now()));
     }
+}
+
+/// Everything runs as far as it says, and nobody looks any more.
+#[test]
+fn an_old_look_is_wrong() {
+    let mut answer = answer(vec![job(running(&manifest("orders", "SELECT 1", 1), "orders"))], None);
+    answer.observed = Some(looked(vec![seen("orders 1", JobState::Running, 2)]));
+    let after = |minutes| now() + jiff::SignedDuration::from_mins(minutes);
+    assert!(!is_wrong(&answer, after(59)) && is_wrong(&answer, after(61)));
+    let text = status_text(&answer, false, after(61));
+    assert!(text.contains("This is old: `status --fresh`"), "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Must not know how it is shown.
 
 use clap::ValueEnum;
+use jiff::{SignedDuration, Timestamp};
 use lifecycle::documents::record::Status;
 use lifecycle::flink::JobSeen;
 use orchestrator::actions::{JobStatus, StatusAnswer};
@@ -110,9 +111,18 @@ pub(crate) fn is_job_wrong(job: &JobStatus, answer: &StatusAnswer) -> bool {
     Standing::of(job).is_wrong() || failing || waits || job.trouble.is_some()
 }
 
+/// From this age on a look says nothing of how jobs stand: nobody looks any more.
+const STALE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether the last look is so old that it says nothing.
+pub(crate) fn is_stale(answer: &StatusAnswer, now: Timestamp) -> bool {
+    answer.observed.as_ref().is_some_and(|observed| now.duration_since(observed.look.at) > STALE)
+}
+
 /// Whether anything that the answer shows is not as it should be, or cannot be read.
-pub(crate) fn is_wrong(answer: &StatusAnswer) -> bool {
-    answer.jobs.iter().any(|job| is_job_wrong(job, answer))
+pub(crate) fn is_wrong(answer: &StatusAnswer, now: Timestamp) -> bool {
+    is_stale(answer, now)
+        || answer.jobs.iter().any(|job| is_job_wrong(job, answer))
         || answer.refused > 0
         || answer.refused_trouble.is_some()
         || answer.observed_trouble.is_some()

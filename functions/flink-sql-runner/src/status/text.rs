@@ -8,7 +8,7 @@ use lifecycle::flink::{JobSeen, JobState, Slots};
 use orchestrator::actions::{JobStatus, StatusAnswer};
 
 use super::notes::{note, refused};
-use super::standing::{InFlink, Standing};
+use super::standing::{InFlink, Standing, is_stale};
 use crate::render::{ago, bytes, count, printable, table};
 
 /// What stands in a cell of which nothing is known.
@@ -114,7 +114,9 @@ pub(crate) fn cluster(answer: &StatusAnswer, now: Timestamp) -> String {
     let in_use =
         |slots: Slots| format!("{} of {} slots in use, ", slots.total - slots.free.min(slots.total), slots.total);
     let web = observed.web.as_deref().map_or_else(String::new, |web| format!(" Flink's web page: {}", printable(web)));
-    format!("{}seen {} ago.{web}", observed.look.slots.map(in_use).unwrap_or_default(), ago(now, observed.look.at))
+    let old = if is_stale(answer, now) { " This is old: `status --fresh` has the cluster looked at." } else { "" };
+    let slots = observed.look.slots.map(in_use).unwrap_or_default();
+    format!("{slots}seen {} ago.{old}{web}", ago(now, observed.look.at))
 }
 
 #[cfg(test)]
