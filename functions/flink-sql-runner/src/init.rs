@@ -41,7 +41,10 @@ pub(crate) fn run(arguments: &Init, invocation: &Invocation, out: Out) -> Result
     let folder = shown(folder);
     out.result(&document, || {
         let files = written.join("\nwrote ");
-        format!("wrote {files}\nNext: flink-sql-runner validate {folder}; {folder}/README.md says how to deploy.\n")
+        format!(
+            "wrote {files}\nNext: flink-sql-runner validate {}; {folder}/README.md says how to deploy.\n",
+            quoted(&folder)
+        )
     });
     Ok(Exit::Done)
 }
@@ -62,6 +65,12 @@ fn bucket(invocation: &Invocation) -> Result<String, CliError> {
         format!("`{name}` is no name of a bucket"),
         "3 to 63 lower-case letters, digits, dots and hyphens are expected",
     ))
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%,".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// All or nothing: a file of the project that is there already refuses the whole.
@@ -123,6 +132,11 @@ mod tests {
         assert!(template.contains("s3://some-bucket/jobs/checkpoints/{job_name}/"), "{template}");
         let metadata = std::fs::metadata(folder.path().join("new/ci.sh")).unwrap();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o755);
+    }
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        assert_eq!(["jobs/new", "a b", "it's"].map(quoted), ["jobs/new", "'a b'", r"'it'\''s'"]);
     }
 
     #[test]
