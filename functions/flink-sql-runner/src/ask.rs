@@ -1,13 +1,21 @@
 //! Asking the orchestrator: the one place where a command's action goes out and its answer comes back.
 //! Must not know what is asked, nor how an answer is shown.
 
+use std::time::Duration;
+
 use aws::{Function, FunctionError, prove};
 use orchestrator::actions::{self, Action, Answer, RestartAsked, SavepointAsked};
 use orchestrator::asked;
 
 use crate::cli::Dispatch;
 use crate::error::CliError;
+use crate::interrupt::unless_interrupted;
 use crate::invocation::Invocation;
+use crate::out::Out;
+use crate::render::{printable, span};
+
+/// How long an answer is waited for without a word.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Has the function do what is asked, in the name of whoever's credentials these are. Only with DISPATCH=process is it
 /// decided here.
@@ -15,7 +23,11 @@ pub(crate) async fn ask(action: Action, invocation: &Invocation) -> Result<Answe
     if invocation.flags.dispatch == Some(Dispatch::Process) {
         return here(action, invocation).await;
     }
-    match function(&action, invocation).await {
+    // Nobody knows any more what came of it, unless it was only a question.
+    // Boxed: an invocation holds the whole of a request and of an answer.
+    let asked = unless_interrupted(Box::pin(function(&action, invocation)));
+    let asked = async { asked.await.unwrap_or(Err(CliError::Interrupted)) };
+    match unless_silent(asked, invocation).await {
         // Whoever may not ask, and may read the documents, reads what they say.
         Err(denied @ CliError::Function(FunctionError::Denied { .. })) if only_reads(&action) => {
             let read = here(action, invocation).await;
@@ -23,6 +35,18 @@ pub(crate) async fn ask(action: Action, invocation: &Invocation) -> Result<Answe
         }
         answer => answer,
     }
+}
+
+/// The same, and a note about what is waited for, so that nobody takes it for a program that hangs.
+async fn unless_silent<T>(asked: impl Future<Output = T>, invocation: &Invocation) -> T {
+    let mut asked = std::pin::pin!(asked);
+    if let Ok(answer) = tokio::time::timeout(SILENCE, &mut asked).await {
+        return answer;
+    }
+    let name = printable(&invocation.function());
+    let note = format!("still waiting for the function `{name}`, which may take up to {}\n", span(aws::LONGEST_ANSWER));
+    Out::new(invocation.flags.output).note(&note);
+    asked.await
 }
 
 async fn function(action: &Action, invocation: &Invocation) -> Result<Answer, CliError> {

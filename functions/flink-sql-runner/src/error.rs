@@ -44,6 +44,12 @@ pub(crate) enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// The result did not reach stdout.
+    #[error("the result could not be written to stdout")]
+    NotShown(#[source] std::io::Error),
+    /// Somebody pressed Ctrl-C before the function answered.
+    #[error("ended by Ctrl-C before the function answered: whether it did what was asked is unknown")]
+    Interrupted,
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -107,6 +113,8 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } | Self::NotWritten { .. } => Exit::Usage,
+            Self::NotShown(_) => Exit::Unreachable,
+            Self::Interrupted => Exit::Interrupted,
             Self::Outside(_) | Self::NoAnswer { .. } => Exit::Unreachable,
             Self::Function(error) => function_exit(error),
             Self::Problem(problem) => problem_exit(problem.kind),
@@ -123,6 +131,10 @@ impl CliError {
             Self::Usage { help, .. } => Some(help),
             Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
             Self::File { .. } | Self::NotWritten { .. } => None,
+            Self::NotShown(_) => {
+                Some("make room where it goes; what was ordered stands: `status` tells how jobs stand")
+            }
+            Self::Interrupted => Some("`status` tells how jobs stand, `history NAME` what was decided and by whom"),
             Self::Outside(_) if self.causes().iter().any(|cause| cause.contains("region")) => Some("set AWS_REGION"),
             Self::Outside(OutsideError::Refused { .. }) => Some(REFUSED),
             Self::Outside(OutsideError::Unknown { .. }) => Some(UNKNOWN),

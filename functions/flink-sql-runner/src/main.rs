@@ -78,10 +78,15 @@ fn block_on(hidden: &Secrets, command: impl Future<Output = Result<ExitCode, Cli
 }
 
 fn ended(result: Result<ExitCode, CliError>, out: Out) -> ExitCode {
-    result.unwrap_or_else(|error| {
+    let code = result.unwrap_or_else(|error| {
         out.error(&error);
         error.exit().into()
-    })
+    });
+    // Whoever reads only a part of the result must not take it for the whole.
+    let Some(missing) = out::missing() else { return code };
+    let error = CliError::NotShown(std::io::Error::new(missing.kind(), missing.to_string()));
+    out.error(&error);
+    error.exit().into()
 }
 
 /// The log goes to stderr, and says only what goes wrong unless asked.

@@ -40,6 +40,12 @@ pub(crate) fn comment(answer: &PlanAnswer) -> String {
     text
 }
 
+/// The comment of a plan that could not be made.
+pub(crate) fn failed(error: &str) -> String {
+    let error = fenced("text", &plain(error));
+    format!("<!-- flink-sql-runner plan -->\n### Plan: could not be made\n\n{error}")
+}
+
 fn table(text: &mut String, rows: &[(&JobAnswer, Row)]) {
     if rows.is_empty() {
         return;

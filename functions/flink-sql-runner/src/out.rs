@@ -2,12 +2,14 @@
 //! Must not know what is said.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::CliError;
+use crate::markdown;
 use crate::render::{Colour, paint, printable_lines};
 
 /// The form of what is printed.
@@ -31,9 +33,27 @@ pub(crate) struct Out {
 /// Clears a terminal; taken out on the way where there is none.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
-/// A closed pipe is the reader's choice, not an error.
+/// Why a part of the result is missing on stdout; the first reason stands.
+static MISSING: OnceLock<io::Error> = OnceLock::new();
+
+/// Notes on stderr are beside the result: where they cannot be written, nothing is missing.
 fn write(mut stream: impl Write, text: &str) {
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+/// A part of the result. False if nobody reads it: a closed pipe is the reader's choice, anything else is told at the end.
+fn to_stdout(mut stdout: impl Write, text: &str) -> bool {
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let Err(error) = written else { return true };
+    if error.kind() != ErrorKind::BrokenPipe {
+        let _ = MISSING.set(error);
+    }
+    false
+}
+
+/// Why the result is not whole, if it is not.
+pub(crate) fn missing() -> Option<&'static io::Error> {
+    MISSING.get()
 }
 
 impl Out {
@@ -55,22 +75,22 @@ impl Out {
     /// The result: the document for programs, the text for people.
     pub(crate) fn result<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) {
         match self.form {
-            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string_pretty(document))),
-            Form::Text | Form::Markdown => write(anstream::stdout(), &text()),
-        }
+            Form::Json => to_stdout(anstream::stdout(), &lines(serde_json::to_string_pretty(document))),
+            Form::Text | Form::Markdown => to_stdout(anstream::stdout(), &text()),
+        };
     }
 
     /// A text that is the same for people and for programs.
     pub(crate) fn plain(text: &[u8]) {
-        write(std::io::stdout(), &String::from_utf8_lossy(text));
+        to_stdout(io::stdout(), &String::from_utf8_lossy(text));
     }
 
     /// One line of a stream for programs, one of the result for people.
     pub(crate) fn event<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {
-            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
-            Form::Text | Form::Markdown => write(anstream::stdout(), &text()),
-        }
+            Form::Json => to_stdout(anstream::stdout(), &lines(serde_json::to_string(event))),
+            Form::Text | Form::Markdown => to_stdout(anstream::stdout(), &text()),
+        };
     }
 
     /// One picture of several: a line for programs, in the place of the one before for people. False if nobody reads it.
@@ -79,14 +99,15 @@ impl Out {
             Form::Json => lines(serde_json::to_string(picture)),
             Form::Text | Form::Markdown => format!("{CLEAR}{}\n", text()),
         };
-        let mut stdout = anstream::stdout();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+        to_stdout(anstream::stdout(), &text)
     }
 
     /// One line of a stream for programs, a note on stderr for people.
     pub(crate) fn progress<T: Serialize>(self, event: &T, text: impl FnOnce() -> String) {
         match self.form {
-            Form::Json => write(anstream::stdout(), &lines(serde_json::to_string(event))),
+            Form::Json => {
+                to_stdout(anstream::stdout(), &lines(serde_json::to_string(event)));
+            }
             Form::Text | Form::Markdown => write(anstream::stderr(), &text()),
         }
     }
@@ -113,8 +134,12 @@ impl Out {
                 });
                 write(anstream::stderr(), &lines(serde_json::to_string(&document)));
             }
-            Form::Text | Form::Markdown => {
-                write(anstream::stderr(), &failure(&error.to_string(), &error.causes(), error.help()));
+            Form::Text => write(anstream::stderr(), &failure(&error.to_string(), &error.causes(), error.help())),
+            // The comment of the pull request says it as well: whoever posts it posts no empty one.
+            Form::Markdown => {
+                let text = failure(&error.to_string(), &error.causes(), error.help());
+                write(anstream::stderr(), &text);
+                to_stdout(anstream::stdout(), &markdown::failed(&text));
             }
         }
     }

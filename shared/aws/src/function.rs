@@ -15,7 +15,7 @@ use control::ports::OutsideError;
 use crate::outcome::{Reply, outside};
 
 /// How long an answer may take: more than the longest time that Lambda gives a function.
-const LONGEST: Duration = Duration::from_secs(15 * 60 + 20);
+pub const LONGEST_ANSWER: Duration = Duration::from_secs(15 * 60 + 20);
 /// How many bytes a synchronous invocation takes, and answers, at most.
 const LARGEST: usize = 6 * 1024 * 1024;
 /// How much of a failure is told.
@@ -55,7 +55,8 @@ impl Function {
     /// The function of this name or ARN.
     pub fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
         let limits = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-        let limits = limits.read_timeout(LONGEST).operation_attempt_timeout(LONGEST).operation_timeout(LONGEST).build();
+        let limits = limits.read_timeout(LONGEST_ANSWER).operation_attempt_timeout(LONGEST_ANSWER);
+        let limits = limits.operation_timeout(LONGEST_ANSWER).build();
         // After a lost reply a second try would have it done twice.
         let config = Builder::from(config).timeout_config(limits).retry_config(RetryConfig::disabled()).build();
         Self { client: Client::from_conf(config), name: name.into() }

@@ -51,7 +51,7 @@ pub use cluster::ClusterRef;
 #[cfg(feature = "emr")]
 pub use emr::EmrDispatcher;
 #[cfg(feature = "lambda")]
-pub use function::{Function, FunctionError};
+pub use function::{Function, FunctionError, LONGEST_ANSWER};
 #[cfg(feature = "parameters")]
 pub use parameters::ParameterStore;
 #[cfg(feature = "s3")]

@@ -19,6 +19,8 @@ use crate::render::span;
 
 /// How often the document is read.
 const POLL: Duration = Duration::from_secs(2);
+/// What is shown where no new look came.
+const BEFORE: &str = "what follows is the look before; `status` shows the new one once it is there";
 
 /// Orders a look and waits for one that is newer than what was there; unknown if none came in time.
 pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
@@ -29,7 +31,14 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
         found.ok().flatten().map(|(document, _)| document.batch)
     };
     let before = last().await;
-    let ordered = match ask(Action::Look {}, invocation).await? {
+    let begun = Instant::now();
+    let Ok(answer) = tokio::time::timeout(limit, ask(Action::Look {}, invocation)).await else {
+        let message =
+            format!("the function did not answer within {}: whether it ordered a look is unknown", span(limit));
+        out.note(&failure(&message, &[], Some(BEFORE)));
+        return Ok(Exit::Unknown);
+    };
+    let ordered = match answer? {
         Answer::Look(ordered) => ordered,
         Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::States(_) => {
             return Err(CliError::other_answer());
@@ -38,7 +47,6 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
     let step = &ordered.dispatched_as;
     let event = json!({"type": "look", "version": 1, "dispatched_as": step});
     out.progress(&event, || format!("a look at the cluster was sent as {step}\n"));
-    let begun = Instant::now();
     while begun.elapsed() < limit {
         if is_newer(last().await, before, ordered.batch) {
             return Ok(Exit::Done);
@@ -46,11 +54,7 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
         tokio::time::sleep(POLL).await;
     }
     let message = format!("no newer look came within {}; {step} carries it", span(limit));
-    out.note(&failure(
-        &message,
-        &[],
-        Some("what follows is the look before; `status` shows the new one once it is there"),
-    ));
+    out.note(&failure(&message, &[], Some(BEFORE)));
     Ok(Exit::Unknown)
 }
 
