@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A standalone Flink session cluster on this machine: one JobManager, one TaskManager, everything on 127.0.0.1.
 #
-# usage: flink-cluster.sh up|down|status|stop ROLE|start ROLE [--run-dir DIR] [--rest-port PORT] [--slots N] [--timeout SECONDS]
+# usage: flink-cluster.sh up|down|status|stop ROLE|start ROLE [--run-dir DIR] [--rest-port PORT] [--slots N] [--timeout SECONDS] [--tls]
 #   up          starts it unless it answers already; prints FLINK_REST=... when all slots are there
 #   down        ends it and waits until its processes are gone
 #   status      prints FLINK_REST=... if it answers, else fails
@@ -10,6 +10,7 @@
 #   --run-dir    where its configuration, logs and process ids live (default: .local/run/flink in the project)
 #   --rest-port  default: a free one; the other ports are always free ones, so that clusters live side by side
 #   --slots      default: 64
+#   --tls        the REST API speaks TLS, both sides with certificates: DIR/tls has ca.pem, client.pem and client.key
 #
 # Environment: FLINK_HOME and FLINK_PYTHON (default: what install-flink.sh installed); S3_ENDPOINT,
 # AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3:// paths (default: none).
@@ -17,7 +18,7 @@
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-run=$here/../.local/run/flink rest_port='' slots=64 timeout=90
+run=$here/../.local/run/flink rest_port='' slots=64 timeout=90 tls=''
 task_heap_mb=1700 direct_mb=128 network_mb=512 metaspace_mb=384
 
 # shellcheck source=/dev/null
@@ -34,6 +35,11 @@ case $command in
     ;;
 esac
 while [[ $# -gt 0 ]]; do
+  if [[ $1 == --tls ]]; then
+    tls=yes
+    shift
+    continue
+  fi
   case $1 in
     --run-dir | --rest-port | --slots | --timeout) [[ $# -gt 1 ]] || die "$1 needs a value" ;;
   esac
@@ -56,10 +62,41 @@ down() {
   end taskmanager 100
   end jobmanager 100
   rm -f -- "$run/flink.env"
-  rm -rf -- "$run/tmp"
+  rm -rf -- "$run/tmp" "$run/tls"
+}
+
+# An authority of this cluster, and what it signs for the JobManager and for those who speak to it.
+make_certificates() {
+  local who password=changeit
+  mkdir -p "$run/tls"
+  (
+    cd -- "$run/tls"
+    umask 077 # there are keys
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=flink-cluster authority' -keyout ca.key -out ca.pem
+    for who in jobmanager client; do
+      openssl req -newkey rsa:2048 -nodes -subj "/CN=$who" -keyout "$who.key" -out "$who.csr"
+      openssl x509 -req -in "$who.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out "$who.pem" \
+        -extfile <(printf 'subjectAltName=IP:127.0.0.1\n')
+    done
+    openssl pkcs12 -export -in jobmanager.pem -inkey jobmanager.key -out rest.p12 -passout "pass:$password"
+    rm -f -- trusted.p12
+    keytool -importcert -noprompt -alias authority -file ca.pem -keystore trusted.p12 -storetype PKCS12 \
+      -storepass "$password"
+  ) >"$run/log/certificates.log" 2>&1 || die "no certificates could be made; see $run/log/certificates.log"
+}
+
+tls_settings() {
+  local of
+  printf 'security.ssl.rest.enabled: true\nsecurity.ssl.rest.authentication-enabled: true\n'
+  # Flink's default is one old cipher suite, without forward secrecy, which most clients refuse.
+  printf 'security.ssl.algorithms: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384\n'
+  printf 'security.ssl.rest.keystore: %s\n' "$(yaml "$run/tls/rest.p12")"
+  printf 'security.ssl.rest.truststore: %s\n' "$(yaml "$run/tls/trusted.p12")"
+  for of in keystore key truststore; do printf 'security.ssl.rest.%s-password: changeit\n' "$of"; done
 }
 
 write_conf() { # REST_PORT RPC_PORT
+  local scheme=http
   mkdir -p "$conf" "$run/log" "$run/tmp"
   cp -- "$FLINK_HOME"/conf/log4j*.properties "$conf/"
   (
@@ -101,10 +138,12 @@ env.pid.dir: $(yaml "$run")
 env.java.opts.all: $(yaml "$(stock_opens)")
 YAML
     s3_settings >>"$conf/config.yaml.new"
+    [[ -z $tls ]] || tls_settings >>"$conf/config.yaml.new"
     mv -f -- "$conf/config.yaml.new" "$conf/config.yaml"
   )
-  printf 'FLINK_REST=http://127.0.0.1:%s\nFLINK_CONF_DIR=%s\nFLINK_HOME=%s\nFLINK_PYTHON=%s\n' \
-    "$1" "$conf" "$FLINK_HOME" "$FLINK_PYTHON" >"$run/flink.env"
+  [[ -z $tls ]] || scheme=https
+  printf 'FLINK_REST=%s://127.0.0.1:%s\nFLINK_CONF_DIR=%s\nFLINK_HOME=%s\nFLINK_PYTHON=%s\n' \
+    "$scheme" "$1" "$conf" "$FLINK_HOME" "$FLINK_PYTHON" >"$run/flink.env"
 }
 
 launch() { # ROLE CLASS JVM-OPTION...
@@ -138,18 +177,23 @@ wait_ready() { # SECONDS SLOTS ROLE...
   local wanted
   local -a pids=()
   for wanted in "${@:3}"; do pids+=("$(cat -- "$run/$wanted.pid")"); done
-  "$FLINK_PYTHON" - "$(rest_of)" "$2" "$1" "${pids[@]}" <<'PY'
+  "$FLINK_PYTHON" - "$(rest_of)" "$run/tls" "$2" "$1" "${pids[@]}" <<'PY'
 import json
 import os
+import ssl
 import sys
 import time
 import urllib.request
 
-rest, slots, seconds, *pids = sys.argv[1:]
+rest, tls, slots, seconds, *pids = sys.argv[1:]
+context = None
+if rest.startswith("https:"):
+    context = ssl.create_default_context(cafile=tls + "/ca.pem")
+    context.load_cert_chain(tls + "/client.pem", tls + "/client.key")
 until = time.monotonic() + float(seconds)
 while True:
     try:
-        with urllib.request.urlopen(rest + "/overview", timeout=2) as answer:
+        with urllib.request.urlopen(rest + "/overview", timeout=2, context=context) as answer:
             if json.load(answer)["slots-total"] >= int(slots):
                 break
     except (OSError, ValueError, KeyError):
@@ -172,6 +216,8 @@ up() {
     return
   fi
   down
+  mkdir -p "$run/log"
+  [[ -z $tls ]] || make_certificates
   for attempt in 1 2 3; do # another process may take a chosen port first
     read -r -a ports < <(free_ports 2)
     write_conf "${rest_port:-${ports[0]}}" "${ports[1]}"

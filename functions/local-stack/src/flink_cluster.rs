@@ -29,6 +29,8 @@ const LIMIT: Duration = Duration::from_mins(3);
 pub enum FlinkKind {
     /// One JobManager and one task manager.
     Standalone,
+    /// The same, with a REST API that speaks TLS and asks for a certificate.
+    StandaloneTls,
     /// A session on YARN; a JobManager that is started again knows no job.
     Yarn,
     /// A session on YARN whose jobs outlive a JobManager.
@@ -64,9 +66,13 @@ impl FlinkBeside {
         environment.extend(self.installed.clone());
         let run = self.run.display().to_string();
         match self.kind {
-            FlinkKind::Standalone => {
+            FlinkKind::Standalone | FlinkKind::StandaloneTls => {
                 let port = self.port.to_string();
-                self.script("flink-cluster.sh", &["up", "--run-dir", &run, "--rest-port", &port], &environment).await?;
+                let mut arguments = vec!["up", "--run-dir", &run, "--rest-port", &port];
+                if self.kind == FlinkKind::StandaloneTls {
+                    arguments.push("--tls");
+                }
+                self.script("flink-cluster.sh", &arguments, &environment).await?;
             }
             FlinkKind::Yarn | FlinkKind::YarnHa => {
                 self.script("yarn-cluster.sh", &["up", "--run-dir", &run], &environment).await?;
@@ -86,7 +92,7 @@ impl FlinkBeside {
 
     fn cluster_script(&self) -> &'static str {
         match self.kind {
-            FlinkKind::Standalone => "flink-cluster.sh",
+            FlinkKind::Standalone | FlinkKind::StandaloneTls => "flink-cluster.sh",
             FlinkKind::Yarn | FlinkKind::YarnHa => "yarn-cluster.sh",
         }
     }
@@ -104,7 +110,7 @@ impl FlinkBeside {
             slots: 40,
             high_availability: match self.kind {
                 FlinkKind::YarnHa => Some(ha),
-                FlinkKind::Standalone | FlinkKind::Yarn => None,
+                FlinkKind::Standalone | FlinkKind::StandaloneTls | FlinkKind::Yarn => None,
             },
             ..SessionSettings::default()
         }
@@ -144,6 +150,7 @@ impl FlinkBeside {
         let failed = |error: OutsideError| StackError::Session(error_chain(&error));
         match self.kind {
             FlinkKind::Standalone => Ok(format!("http://127.0.0.1:{}", self.port)),
+            FlinkKind::StandaloneTls => Ok(format!("https://127.0.0.1:{}", self.port)),
             FlinkKind::Yarn | FlinkKind::YarnHa => {
                 let managers = self.resource_managers()?;
                 let session = SessionSelector::Named(SessionSettings::default().name);
@@ -157,7 +164,7 @@ impl FlinkBeside {
     /// What the jobs' print tables wrote, by the task managers in the order they were started.
     pub fn printed(&self) -> String {
         let files = match self.kind {
-            FlinkKind::Standalone => {
+            FlinkKind::Standalone | FlinkKind::StandaloneTls => {
                 ["taskmanager.out.before", "taskmanager.out"].map(|file| self.run.join("log").join(file)).into()
             }
             FlinkKind::Yarn | FlinkKind::YarnHa => {
@@ -178,6 +185,14 @@ impl FlinkBeside {
             FlinkKind::Standalone => vec![
                 ("DEPLOYMENT_TARGET", "remote".to_owned()),
                 ("JOBMANAGER_ADDRESS", format!("127.0.0.1:{}", self.port)),
+                ("FLINK_CONF_DIR", of("conf")),
+            ],
+            FlinkKind::StandaloneTls => vec![
+                ("DEPLOYMENT_TARGET", "remote".to_owned()),
+                ("JOBMANAGER_ADDRESS", format!("https://127.0.0.1:{}", self.port)),
+                ("JOBMANAGER_CA", of("tls/ca.pem")),
+                ("JOBMANAGER_CERT", of("tls/client.pem")),
+                ("JOBMANAGER_KEY", of("tls/client.key")),
                 ("FLINK_CONF_DIR", of("conf")),
             ],
             FlinkKind::Yarn | FlinkKind::YarnHa => {
@@ -219,7 +234,7 @@ impl Drop for FlinkBeside {
 
 fn components(kind: FlinkKind) -> &'static [&'static str] {
     match kind {
-        FlinkKind::Standalone => &["flink"],
+        FlinkKind::Standalone | FlinkKind::StandaloneTls => &["flink"],
         FlinkKind::Yarn | FlinkKind::YarnHa => &["flink", "hadoop"],
     }
 }

@@ -173,6 +173,11 @@ pub(crate) fn meaning(error: &(dyn std::error::Error + 'static)) -> Option<Strin
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "the JobManager wants a certificate of ours: set JOBMANAGER_CERT and JOBMANAGER_KEY"
         }
+        // Java's answer to a client with none of its cipher suites; Flink's default is one that nobody should speak.
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the JobManager speaks no cipher suite of ours: set Flink's security.ssl.algorithms to \
+             TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+        }
         rustls::Error::AlertReceived(_) => {
             "the JobManager breaks off the handshake: it may not accept JOBMANAGER_CERT, or want one"
         }

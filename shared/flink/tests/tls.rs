@@ -225,6 +225,14 @@ async fn tls_where_there_is_none_and_none_where_there_is() {
     assert!(source.to_string().contains("set JOBMANAGER_CA"), "{source}");
 }
 
+/// As a `JobManager` with Flink's default `security.ssl.algorithms` answers: the alert `handshake_failure`.
+#[tokio::test]
+async fn cipher_suites_that_differ_are_told_by_flinks_option() {
+    let endpoint = answering(&[21, 3, 3, 0, 2, 2, 40]).await;
+    let said = "the JobManager speaks no cipher suite of ours: set Flink's security.ssl.algorithms to TLS_ECDHE_RSA_";
+    says(ask(endpoint, Authority::new().ca(), None).await, said);
+}
+
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let authority = Authority::new();

@@ -115,7 +115,11 @@ impl Bench {
         let of = |principal| store(&stack.aws.aws_env_of(principal));
         let (uploads, operations, store) = (of(Principal::Uploader), of(Principal::Operator), of(Principal::Owner));
         let dispatch = Mutex::new(dispatch.to_owned());
-        Self { stack, uploads, operations, store, http: reqwest::Client::new(), root, dispatch }
+        let http = match flink {
+            FlinkKind::StandaloneTls => trusting(&root.join("flink/tls")),
+            FlinkKind::Standalone | FlinkKind::Yarn | FlinkKind::YarnHa => reqwest::Client::new(),
+        };
+        Self { stack, uploads, operations, store, http, root, dispatch }
     }
 
     /// From now on batches travel this way; only where none is under way.
@@ -358,6 +362,14 @@ impl Bench {
             self.stack.aws.dead_letters()
         );
     }
+}
+
+/// Speaks to a JobManager that has these certificates.
+fn trusting(folder: &Path) -> reqwest::Client {
+    let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let authority = reqwest::Certificate::from_pem(&file("ca.pem")).unwrap();
+    let own = reqwest::Identity::from_pem(&[file("client.pem"), file("client.key")].concat()).unwrap();
+    reqwest::Client::builder().tls_certs_only([authority]).identity(own).build().unwrap()
 }
 
 /// The bucket, with the credentials of this environment.
