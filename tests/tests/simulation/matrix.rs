@@ -1,4 +1,4 @@
-//! The matrix: every kind of operation, every outside call of its good run, every fault that makes sense for the call.
+//! The matrix: kinds of operations, the first and last outside call of each name in the good run, each fault that makes sense.
 //! Must not know what a fault does.
 
 use std::collections::{BTreeMap, BTreeSet};
