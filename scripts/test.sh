@@ -83,7 +83,7 @@ python_checks() (
   cd shared/flink/submitter
   "$(tool ruff)" check .
   "$(tool ruff)" format --check .
-  "$(tool mypy)" --strict submitter.py
+  "$(tool mypy)" --strict ./*.py
   "$(tool pytest)" -q
 )
 

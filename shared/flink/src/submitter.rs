@@ -21,8 +21,15 @@ use protocol::{Job, Reply, Request};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// The Python side of the protocol.
-const SCRIPT: &str = include_str!("../submitter/submitter.py");
+/// The Python that `flink run` is given.
+const SCRIPT: &str = "submitter.py";
+/// The script and its modules. Python finds them beside the script; `-pyfs` would give them to every job as well. The
+/// prefix of their names keeps them apart from the modules that jobs import.
+const SOURCES: [(&str, &str); 3] = [
+    (SCRIPT, include_str!("../submitter/submitter.py")),
+    ("flink_sql_runner_errors.py", include_str!("../submitter/flink_sql_runner_errors.py")),
+    ("flink_sql_runner_job.py", include_str!("../submitter/flink_sql_runner_job.py")),
+];
 /// A client that compiles a few jobs and ends: quick to start (-40 % measured), never hot.
 const JVM_ARGUMENTS: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
@@ -256,5 +263,25 @@ impl Submitter for FlinkRunSubmitter {
             answer.submitted(self.options.secrets.secrets()).map_err(|open| OutsideError::unknown(&what, open));
         client.flink = Some(flink);
         submitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_source_of_the_submitter_is_given_to_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("submitter");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let python = files.filter(|file| file.extension().is_some_and(|end| end == "py"));
+        let mut there: Vec<String> =
+            python.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let mut given: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
+        there.sort_unstable();
+        given.sort_unstable();
+        assert_eq!(there, given);
     }
 }

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
-import glob
-import importlib
 import json
 import logging
 import os
 import platform
 import queue
-import re
 import select
 import shutil
 import signal
@@ -26,300 +22,20 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-Json = dict[str, Any]
+from flink_sql_runner_errors import Json, Refusal, readable, trace_of
+from flink_sql_runner_job import FUNCTIONS, PYTHON_FILES, TARGET, VIEW, JobEnvironment, not_loaded, stage
 
-VIEW = "__temporary_input_view"
-JOB_ID = "$internal.pipeline.job-id"
-TARGET = "execution.target"
-JARS = "pipeline.jars"
-# Paths between commas, blanks count. After a `#`: a name on the cluster, for requirements a folder of packages.
-PYTHON_FILES = ("python.files", "python.archives", "python.requirements")
-RESTORE = ("execution.savepoint.path", "execution.state-recovery.path")
-# Old and new spelling, default. `flink run` writes the new keys itself, so the old ones alone have no effect.
-RESTORE_RULES = (
-    ("execution.savepoint.ignore-unclaimed-state", "execution.state-recovery.ignore-unclaimed-state", "false"),
-    ("execution.savepoint-restore-mode", "execution.state-recovery.claim-mode", "NO_CLAIM"),
-)
-# While a job is prepared nothing may be executed: an INSERT among the table definitions, or a code job that
-# executes its environment, would start a job that nobody knows of.
-SEALED = "nothing-before-the-submission"
 CODE_SECONDS = float(os.environ.get("FLINK_SQL_RUNNER_CODE_SECONDS", "60"))
 # What the disk must take before a job is told to compile: Flink writes its job graph there when it is submitted.
 PROBE = bytes(1 << 20)
-# The runner cuts what it shows; cut here, half of a secret value would not be known as one.
-LONGEST = 1 << 20
 CHILDREN: set[int] = set()  # code jobs under way, each the leader of its process group
-
-FRAME = re.compile(r"\s+(at [\w.$/<>]+\(|\.\.\. \d+ (more|common frames))")
-CLASS = re.compile(r"\s*([A-Za-z_][\w$]*(?:\.[\w$]+)+(?:Exception|Error|Throwable|Failure))(?::\s|$)")
-SERVER_SIDE = re.compile(r"^.*<Exception on server side:\s*", re.DOTALL)
-LOCATION = re.compile(r"line (\d+), column (\d+)")
-USED_TABLE = re.compile(r"Unable to create a (?:source|sink) for (?:reading|writing) table\s+'([^']+)'")
-CREATED = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([`\w.$-]+)",
-    re.I | re.S,
-)
-IMPORTING = re.compile(r"^<frozen |/importlib/__init__\.py$")
-GENERIC = re.compile(r"Could not start the JobMaster|Failed to (?:execute|submit)|Could not instantiate|^null$")
-NO_STATE = re.compile(
-    r"Cannot find (?:checkpoint|meta data)|Cannot map (?:checkpoint|savepoint)|Failed to rollback to checkpoint"
-    r"|java\.io\.EOFException|_metadata|[Ss]avepoint|CheckpointCoordinator\.restore"
-)
-DISK = re.compile(
-    r"No space left on device|Read-only file system|Disk quota exceeded|Too many open files|No module named 'pyflink"
-)
-NO_ANSWER = re.compile(
-    r"ConnectException|ConnectTimeoutException|ConnectionException|ConnectionClosedException|NoRouteToHost"
-    r"|UnknownHostException|SocketException|ClosedChannelException|TimeoutException|RetryException"
-    r"|Connection (?:reset|refused)|prematurely closed|Service temporarily unavailable|Py4JNetworkError"
-)
-
-
-class Refusal(Exception):
-    """A job that cannot go on, in the words of the answer."""
-
-    def __init__(self, kind: str, message: str, origin: str | None = None, at: list[int] | None = None) -> None:
-        super().__init__(message)
-        line, column = [*(at or []), None, None][:2]
-        self.answer: Json = {"kind": kind, "origin": origin, "message": message, "line": line, "column": column}
-
-
-def node_fault(error: BaseException) -> str | None:
-    """Return what the node fails in, where an error says so and no job is to blame."""
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
-    text = trace_of(error)
-    if isinstance(error, OSError) and error.errno in full:
-        return text
-    return text if DISK.search(text) else None
-
-
-class Functions:
-    """Answers Flink's planner, in PyFlink's place, when it asks for the Python function behind a SQL function."""
-
-    def __init__(self) -> None:
-        self.tell: Callable[[Json], None] | None = None  # None in the submitter, where no user's module is imported
-        self.asked = False
-        self.refusal: tuple[str, str] | None = None
-
-    def find(self, module: str, name: str) -> Any:
-        """Return Flink's object of a function, from its module. Errors are kept: Flink's words hide them."""
-        self.asked, function = True, f"{module}.{name}"
-        if self.tell is None:
-            raise RuntimeError("Python functions are loaded in a process of their own")
-        self.tell({"at": "function", "function": function})
-        try:
-            found = getattr(importlib.import_module(module), name)
-            if not hasattr(found, "_java_user_defined_function"):
-                raise TypeError("it is no Python function of Flink's: decorate it with @udf, @udtf or @udaf")
-            return found._java_user_defined_function()
-        except BaseException as error:
-            self.refusal = self.refusal or (function, why_not_loaded(module, error))
-            raise RuntimeError(self.refusal[1]) from error
-        finally:
-            self.tell({"at": "plan"})
-
-
-FUNCTIONS = Functions()
-
-
-def why_not_loaded(module: str, error: BaseException) -> str:
-    """Return why a module could not be imported, with the line of the user's own file where that is known."""
-    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
-        return f"{error}: it is neither in a file of {PYTHON_FILES[0]} nor installed on this node"
-    text = f"it called sys.exit({error.code!r})" if isinstance(error, SystemExit) else readable(trace_of(error))
-    rows = [row for row in traceback.extract_tb(error.__traceback__)[1:] if not IMPORTING.search(row.filename)]
-    if rows:
-        text += f" ({os.path.basename(rows[-1].filename)}, line {rows[-1].lineno})"
-    if isinstance(error, ModuleNotFoundError):
-        text += f"; {PYTHON_FILES[2]} are installed where the job runs, not here: import it inside of the function"
-    return text
-
-
-def not_loaded(kind: str, function: str, why: str, statements: list[Json]) -> Refusal:
-    """Return the refusal of a Python function, told where it is defined, if a table file does that."""
-    origin = next((str(row["origin"]) for row in statements if f"'{function}'" in row["sql"]), None)
-    kind = kind if origin is None else "table-definition"
-    return Refusal(kind, f"the Python function {function} cannot be loaded: {why}", origin)
 
 
 class TimeUp(BaseException):
     """Raised inside code that runs too long; no `except Exception` of its own catches it."""
-
-
-def causes(trace: str) -> list[tuple[str, str]]:
-    """Return the exceptions of a Java stack trace, outermost first, as (class, message)."""
-    found = []
-    for block in re.split(r"(?:^|\n)\s*Caused by: ", trace.split("\n: ", 1)[-1]):
-        head: list[str] = []
-        for row in block.split("\n"):
-            if FRAME.match(row):
-                break
-            head.append(row)
-        name, message = "", SERVER_SIDE.sub("", "\n".join(head))
-        while match := CLASS.match(message):
-            name, message = match.group(1), message[match.end() :]
-        found.append((name, re.split(r"\nWas expecting|\n+Table options are", message)[0].strip()))
-    return found
-
-
-def readable(trace: str) -> str:
-    """Return the root cause of a Java stack trace in one text, with what failed because of it."""
-    chain = causes(trace)
-    told = [message for _, message in chain if message and not GENERIC.search(message)]
-    told = told or [message or name for name, message in chain][-1:]
-    root, named = told[-1], next((name for name, message in reversed(chain) if message), "")
-    outer = told[-2].split("\n")[0] if len(told) > 1 else ""
-    if outer and root.split("\n")[0] not in outer:
-        text = f"{outer.rstrip('.:')}: {root}"
-    else:  # Flink's own words alone, but a bare `nonsense` of Java's with the sentence around it
-        text = outer if outer and named.startswith("java.") else root
-    if not chain[-1][1]:  # a bare exception, such as EOFException
-        text = f"{text} ({chain[-1][0].rsplit('.', 1)[-1]})"
-    return text[:LONGEST]
-
-
-def location(trace: str) -> list[int] | None:
-    """Return [line, column] as Flink's parser or validator gives it."""
-    found = LOCATION.search(trace)
-    return [int(found.group(1)), int(found.group(2))] if found else None
-
-
-def trace_of(error: BaseException) -> str:
-    """Return an exception's text; of one that Java raised, the Java stack trace."""
-    java = "Py4J" in type(error).__name__ or hasattr(error, "stack_trace")
-    return str(error) if java else f"{type(error).__name__}: {error}"
-
-
-def defined_at(trace: str, statements: list[Json]) -> str | None:
-    """Return where the table is defined whose connector Flink could not make."""
-    used = USED_TABLE.search(trace)
-    if used is None:
-        return None
-    name = used.group(1).rsplit(".", 1)[-1]
-    for statement in statements:
-        created = CREATED.match(statement["sql"])
-        if created and created.group(1).replace("`", "").rsplit(".", 1)[-1] == name:
-            return str(statement["origin"])
-    return None
-
-
-def submission_kind(trace: str) -> str:
-    """Tell apart what a failed submission means; only `unreachable` leaves its outcome open."""
-    if re.search(r"Duplicate(?:Job|Application)SubmissionException", trace):
-        return "duplicate-job-id"
-    if "JobInitializationException" in trace:
-        return "restore" if NO_STATE.search(trace) else "initialization"
-    return "unreachable" if NO_ANSWER.search(trace) else "other"
-
-
-@contextlib.contextmanager
-def stage(
-    kind: str, origin: str | None = None, statements: list[Json] | None = None, about: str | None = None
-) -> Iterator[None]:
-    """Turn whatever Flink raises inside into a refusal of this kind, told with what it is about."""
-    try:
-        yield
-    except Refusal:
-        raise
-    except Exception as error:
-        trace = trace_of(error)
-        if FUNCTIONS.refusal:
-            raise not_loaded(kind, *FUNCTIONS.refusal, statements or []) from error
-        if node_fault(error):
-            raise Refusal("node", readable(trace)) from error
-        if "No ExecutorFactory found" in trace:
-            raise Refusal(kind, "nothing may be executed here: a job is started by its target table", origin) from error
-        table = defined_at(trace, statements or [])
-        if table is not None:
-            raise Refusal("table-definition", readable(trace), table) from error
-        text = f"{about}: {readable(trace)}" if about else readable(trace)
-        raise Refusal(kind, text, origin, location(trace)) from error
-
-
-class Session:
-    """One job's own environments in Flink's client; nothing of one session reaches another."""
-
-    def __init__(self, job: Json, python: bool = False) -> None:
-        from pyflink.common import Configuration
-        from pyflink.datastream import StreamExecutionEnvironment
-        from pyflink.table import StreamTableEnvironment
-        from pyflink.util.java_utils import get_j_env_configuration
-
-        self.job = job
-        with stage("configuration"):
-            configuration = Configuration()
-            for key, value in job["properties"].items():
-                configuration.set_string(key, value)
-            use_jars(job["properties"].get(JARS, ""))
-            self.stream_env = StreamExecutionEnvironment.get_execution_environment(configuration)
-            self.conf = get_j_env_configuration(self.stream_env._j_stream_execution_environment)
-            there = glob.glob(os.path.join(os.environ.get("FLINK_LIB_DIR", ""), "flink-python*.jar"))
-            if JARS not in job["properties"] and (there or not python):
-                self.conf.removeKey(JARS)  # else flink-python travels with every job: 33 MB and 0.2 s each
-            self.table_env = StreamTableEnvironment.create(self.stream_env)
-            self.table_conf = self.table_env._j_tenv.getConfig().getConfiguration()
-        self.target = self.conf.getString(TARGET, "remote")
-        self.conf.setString(TARGET, SEALED)
-
-    def define(self) -> None:
-        """Run the table definitions."""
-        for statement in self.job["statements"]:
-            with stage("table-definition", statement["origin"]):
-                self.table_env.execute_sql(statement["sql"])
-
-    def plan(self, output: Any = None) -> Json:
-        """Make the input view, validate and translate the insert; tell what Flink knows of the job then."""
-        statements = self.job["statements"]
-        with stage("code" if output is not None else "query", None, statements):
-            table = output if output is not None else self.table_env.sql_query(self.job["query"])
-            self.table_env.create_temporary_view(VIEW, table)
-        with stage("insert", None, statements):
-            operations = self.table_env._j_tenv.getParser().parse(self.job["insert"])
-            steps = self.table_env._j_tenv.getPlanner().translate(operations)
-            graph = self.stream_env._j_stream_execution_environment.generateStreamGraph(steps).getJobGraph()
-            return {"bounded": bounded(steps), "slots": slots(graph)}
-
-    def submit(self, job_id: str, restore: str | None) -> str:
-        """Start the job under this id, from this state."""
-        properties = self.job["properties"]
-        settings: dict[str, str | None] = {JOB_ID: job_id, TARGET: self.target}
-        settings.update(dict.fromkeys(RESTORE, restore))
-        for old, new, default in RESTORE_RULES:
-            settings[old] = settings[new] = properties.get(new, properties.get(old, default))
-        try:
-            for conf in (self.conf, self.table_conf):  # the latter, which code may write to, overrides
-                for key, value in settings.items():
-                    if value is None:
-                        conf.removeKey(key)
-                    else:
-                        conf.setString(key, value)
-            result = self.table_env.execute_sql(self.job["insert"])
-            return str(result.get_job_client().get_job_id())
-        except Exception as error:
-            trace = trace_of(error)
-            kind = submission_kind(trace)
-            # The cluster's own disk is told of by the cluster; before it was asked, it is this node's.
-            raise Refusal("node" if kind == "other" and node_fault(error) else kind, readable(trace)) from error
-
-
-def use_jars(jars: str) -> None:
-    """Give this thread's next environments the classes of the job's own jars, and of no other job's."""
-    from pyflink.java_gateway import get_gateway
-
-    jvm = get_gateway().jvm
-    thread = jvm.Thread.currentThread()
-    base = vars(use_jars).setdefault("base", thread.getContextClassLoader())
-    urls = [jvm.java.net.URL(jar.strip()) for jar in jars.split(";") if jar.strip()]
-    for url in urls:
-        if url.getProtocol() == "file" and not os.path.isfile(url.getPath()):
-            raise Refusal("configuration", f"{JARS} names a file that does not exist: {url.getPath()}")
-    array = get_gateway().new_array(jvm.java.net.URL, len(urls))
-    for index, url in enumerate(urls):
-        array[index] = url
-    thread.setContextClassLoader(jvm.java.net.URLClassLoader(array, base) if urls else base)
 
 
 class Place(NamedTuple):
@@ -381,40 +97,6 @@ def place_files(properties: dict[str, str]) -> Place:
         raise
 
 
-def bounded(transformations: Any) -> bool | None:
-    """Tell whether all sources of a translated job end by themselves, as far as Flink tells."""
-    try:
-        reached = [step for root in transformations for step in root.getTransitivePredecessors()]
-        sources = [step for step in reached if step.getClass().getSimpleName().endswith("SourceTransformation")]
-        return all(ends(source) for source in sources) if sources else None
-    except Exception:
-        return None
-
-
-def slots(graph: Any) -> int | None:
-    """Tell how many slots a job graph needs: of each group that shares slots the largest parallelism."""
-    try:
-        groups: dict[str, int] = {}
-        for vertex in graph.getVerticesAsArray():
-            group, parallelism = str(vertex.getSlotSharingGroup().getSlotSharingGroupId()), int(vertex.getParallelism())
-            if parallelism < 1:  # Flink decides it later
-                return None
-            groups[group] = max(groups.get(group, 0), parallelism)
-        return sum(groups.values()) or None
-    except Exception:
-        return None
-
-
-def ends(source: Any) -> bool:
-    """Tell whether a source ends by itself; Flink calls input formats (VALUES, from_collection) unbounded."""
-    if str(source.getBoundedness()) == "BOUNDED":
-        return True
-    if source.getClass().getSimpleName() != "LegacySourceTransformation":
-        return False
-    function = source.getOperator().getUserFunction()
-    return str(function.getClass().getSimpleName()) == "InputFormatSourceFunction"
-
-
 def run_code(action: str, job: Json, place: Place, *submission: Any) -> Json:
     """Run a job's Python in a process of its own on the same JVM, under a time limit; return its answer."""
     order = json.dumps({"action": action, "job": job, "path": place.path, "submission": submission})
@@ -469,12 +151,12 @@ def kill_after(child: subprocess.Popen[bytes], seconds: float) -> threading.Time
     return timer
 
 
-def execute(code: str, session: Session) -> Any:
+def execute(code: str, environment: JobEnvironment) -> Any:
     """Run a code job's text; return its `execution_output`."""
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
     from pyflink.table import StreamTableEnvironment, Table
 
-    scope: Json = {"__name__": "__main__", "stream_env": session.stream_env, "table_env": session.table_env}
+    scope: Json = {"__name__": "__main__", "stream_env": environment.stream_env, "table_env": environment.table_env}
     scope |= {"TEMPORARY_INPUT_VIEW_NAME": VIEW, "logging": logging, "os": os, "sys": sys}
     scope |= {"StreamExecutionEnvironment": StreamExecutionEnvironment, "DataStream": DataStream}
     scope |= {"StreamTableEnvironment": StreamTableEnvironment, "Table": Table}
@@ -523,17 +205,17 @@ def code_child() -> None:
     FUNCTIONS.tell = tell
     try:
         answer_planner()
-        session, output = Session(job, python=True), None
-        session.define()
+        environment, output = JobEnvironment(job, python=True), None
+        environment.define()
         if job["kind"] == "code":
             tell({"at": "code"})
-            output = execute(job["code"], session)
+            output = execute(job["code"], environment)
             tell({"at": "plan"})
-        done: Json = session.plan(output)
+        done: Json = environment.plan(output)
         if order["action"] == "submit":
             tell({"at": "submission"})
             FUNCTIONS.tell = lambda _: None  # all is loaded; from now on nothing but the answer is told
-            done = {"job_id": session.submit(*order["submission"])}
+            done = {"job_id": environment.submit(*order["submission"])}
         tell({"ok": True, **done})
     except Refusal as refusal:
         tell({"ok": False, "error": refusal.answer})
@@ -559,7 +241,7 @@ class Server:
     """Answers the runner's requests, one after the other."""
 
     def __init__(self, folder: str | None = None, alone: Callable[[], None] = lambda: None) -> None:
-        self.prepared: dict[str, Session | tuple[Json, Place]] = {}
+        self.prepared: dict[str, JobEnvironment | tuple[Json, Place]] = {}
         self.folder = folder  # where Java writes
         self.alone = alone  # called once a Python process of a job's own is gone
 
@@ -579,15 +261,15 @@ class Server:
         probe(self.folder)
         self.on_forget(request)
         if job["kind"] == "sql":
-            FUNCTIONS.asked, session = False, Session(job)
+            FUNCTIONS.asked, environment = False, JobEnvironment(job)
             try:
-                session.define()
-                planned = session.plan()
+                environment.define()
+                planned = environment.plan()
             except Refusal:
                 if not FUNCTIONS.asked:
                     raise
             if not FUNCTIONS.asked:
-                self.prepared[key] = session
+                self.prepared[key] = environment
                 return planned
         prepared = self.prepared[key] = job, place_files(job.get("properties", {}))
         done: Json = {"ok": False}
@@ -610,7 +292,7 @@ class Server:
         prepared = self.prepared.get(request["key"])
         if prepared is None:
             raise Refusal("other", "the job was not prepared")
-        if isinstance(prepared, Session):
+        if isinstance(prepared, JobEnvironment):
             return {"job_id": prepared.submit(request["job_id"], request.get("restore"))}
         return self.run(prepared, "submit", request["job_id"], request.get("restore"))
 
@@ -665,15 +347,15 @@ def warm_up() -> None:
     job = {"kind": "sql", "properties": {}, "statements": statements, "insert": f"INSERT INTO o SELECT * FROM {VIEW}"}
     jvm = get_gateway().jvm
     with contextlib.suppress(Exception):
-        session = Session({**job, "query": "SELECT CAST(COUNT(*) AS INT) FROM i GROUP BY k"})
-        session.define()
-        session.plan()
-        session.conf.setString(TARGET, session.target)
+        environment = JobEnvironment({**job, "query": "SELECT CAST(COUNT(*) AS INT) FROM i GROUP BY k"})
+        environment.define()
+        environment.plan()
+        environment.conf.setString(TARGET, environment.target)
         factory = jvm.org.apache.flink.client.deployment.DefaultClusterClientServiceLoader().getClusterClientFactory(
-            session.conf
+            environment.conf
         )
-        with contextlib.closing(factory.createClusterDescriptor(session.conf)) as descriptor:
-            cluster = descriptor.retrieve(factory.getClusterId(session.conf)).getClusterClient()
+        with contextlib.closing(factory.createClusterDescriptor(environment.conf)) as descriptor:
+            cluster = descriptor.retrieve(factory.getClusterId(environment.conf)).getClusterClient()
             with contextlib.closing(cluster):
                 cluster.listJobs().get(2, jvm.java.util.concurrent.TimeUnit.SECONDS)
 

@@ -18,7 +18,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
 use super::protocol::{Hello, Numbered, PROTOCOL, Reply, Request};
-use super::{Options, SCRIPT};
+use super::{Options, SCRIPT, SOURCES};
 use crate::endpoint::run_arguments;
 use crate::environment::is_for_flink;
 use crate::process::{Process, ProcessError, Program};
@@ -90,11 +90,11 @@ impl FlinkClient {
         let secrets = options.secrets.secrets().clone();
         let end = Instant::now() + options.limits.start;
         let home = Home::make(&options.scratch).map_err(|error| NodeBroken::scratch(&options.scratch, &error))?;
-        let (script, socket) = (home.0.join("submitter.py"), home.0.join("s"));
+        let (script, socket) = (home.0.join(SCRIPT), home.0.join("s"));
         if socket.as_os_str().len() > ADDRESS {
             return Err(NodeBroken::scratch(&options.scratch, &"its path is too long for a socket in it"));
         }
-        write_script(&script).map_err(|error| NodeBroken::scratch(&script, &error))?;
+        write_sources(&home.0).map_err(|error| NodeBroken::scratch(&home.0, &error))?;
         let listener = UnixListener::bind(&socket).map_err(|error| NodeBroken::scratch(&socket, &error))?;
         let mut process = program(options, &home.0, &script, &socket).start().map_err(|error| cannot_start(&error))?;
         let accepted = tokio::select! {
@@ -203,8 +203,12 @@ impl Drop for Home {
     }
 }
 
-fn write_script(path: &Path) -> io::Result<()> {
-    std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?.write_all(SCRIPT.as_bytes())
+fn write_sources(home: &Path) -> io::Result<()> {
+    for (name, text) in SOURCES {
+        let mut new = std::fs::OpenOptions::new();
+        new.create_new(true).write(true).mode(0o600).open(home.join(name))?.write_all(text.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn program(options: &Options, home: &Path, script: &Path, socket: &Path) -> Program {
@@ -228,6 +232,8 @@ fn program(options: &Options, home: &Path, script: &Path, socket: &Path) -> Prog
         .inherits(is_for_flink)
         .variable("JVM_ARGS", java)
         .variable("FLINK_SQL_RUNNER_SOCKET", socket)
+        // Set, it would keep Python from finding modules beside the script.
+        .variable("PYTHONSAFEPATH", "")
         .secrets(options.secrets.secrets().clone());
     for (name, value) in &options.environment {
         program = program.variable(name, value);

@@ -1,4 +1,4 @@
-"""Owns what Flink really answers to mistakes: asks it again and writes the answers that lifecycle's tests read.
+"""Owns what Flink really answers to mistakes: asks it again and writes the answers that the tests of `desired` read.
 
     FLINK_HOME=… FLINK_PYTHON … ask_flink.py shared/desired/tests/flink-errors/answers.json
 
@@ -15,7 +15,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from submitter import Refusal, Session
+from flink_sql_runner_errors import Refusal
+from flink_sql_runner_job import JobEnvironment
 
 LONGEST = 1500
 PLACES = ((r"/\S*/site-packages", "/venv/site-packages"),)
@@ -33,9 +34,9 @@ def ask(answers: dict[str, Any], case: dict[str, Any]) -> dict[str, Any] | None:
         "insert": case.get("insert", answers["insert"]),
     }
     try:
-        session = Session(job)
-        session.define()
-        session.plan()
+        environment = JobEnvironment(job)
+        environment.define()
+        environment.plan()
     except Refusal as refusal:
         answer = {key: value for key, value in refusal.answer.items() if value is not None}
         for place, instead in PLACES:

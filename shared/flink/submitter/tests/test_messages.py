@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 import submitter
-from submitter import Place, Refusal, Server, causes, defined_at, location, node_fault, readable, stage, submission_kind
+from flink_sql_runner_errors import Refusal, causes, defined_at, location, node_fault, readable, submission_kind
+from flink_sql_runner_job import stage
+from submitter import Place, Server
 
 PARSE = """An error occurred while calling o45.sqlQuery.
 : org.apache.flink.table.api.SqlParserException: SQL parse failed. Encountered "FORM" at line 2, column 7.
