@@ -8,14 +8,11 @@ use std::fs;
 use std::path::Path;
 
 /// Circles that are meant, by one of their files, each with its reason.
-const DEFENDED: [(&str, &str); 8] = [
+const DEFENDED: [(&str, &str); 5] = [
     ("manifest::wire", "the list of fields names the rules of each, and a rule reads fields"),
     ("documents::record", "records, plans, claims and outcomes hold parts of one another"),
-    ("common_cause", "a condition names its common causes, and they are read off conditions"),
-    ("execute::starting", "a start that fails rolls back, and a roll back is a start"),
     ("orchestrate::decide", "orders and suspensions are decided by cases of their own, which end in one operation"),
     ("principal", "who may do what is asked in the words in which calls are recorded"),
-    ("preview", "the answer to a plan is part of the answers, and is bounded like them"),
     ("cli", "the command line names the arguments of each command, which lie beside what it does"),
 ];
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::held::{WaitsFor, told};
 use crate::measured::{Measured, StateFate};
-use crate::preview::PreviewAnswer;
+use crate::preview::answer::PreviewAnswer;
 use crate::states::StatesAnswer;
 
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.

@@ -1,24 +1,26 @@
-//! What a plan is asked about, and its answer: jobs, and files on somebody's disk laid over those that are uploaded.
+//! What a plan is asked about: jobs, and files on somebody's disk laid over those that are uploaded.
 //! Must not know how an answer is shown; nothing is written.
+
+pub(crate) mod answer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use answer::{Basis, PreviewAnswer, SlotsSeen};
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Overlay, Report, Scope, Uploads};
 use control::ports::{Listed, OutsideError};
 use control::uploads::FileRole;
 use desired::inputs::stem;
 use desired::manifest::JobName;
-use jiff::Timestamp;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::keys::Keys;
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::ActionError;
 use crate::answers::{PlanAnswer, answer};
 use crate::measured::downtimes;
+use crate::orders::ActionError;
 
 /// How many bytes may be asked about as JSON: less than a Lambda is given in one call (6 MB).
 pub const MOST_ASKED: usize = 5_500_000;
@@ -56,40 +58,6 @@ impl Preview {
     fn has_files(&self) -> bool {
         !self.files.is_empty() || !self.without.is_empty()
     }
-}
-
-/// What the files that a plan was asked about come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreviewAnswer {
-    /// Files that were given alone and would go elsewhere than their own path says: to where their manifest lies.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub placed: BTreeMap<String, String>,
-    /// The paths of the uploaded files that would be deleted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removals: Vec<String>,
-    /// The slots of the cluster by the last look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slots: Option<SlotsSeen>,
-    /// What the plan rests on, if that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<Basis>,
-}
-
-/// The slots of the cluster when it was looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotsSeen {
-    pub total: u32,
-    pub free: u32,
-    pub at: Timestamp,
-}
-
-/// What a plan rests on: whatever of it changes may make it another plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Basis {
-    /// The versions of the uploaded files that count, by their paths; nothing for those that would be new.
-    pub uploads: BTreeMap<String, Option<String>>,
-    /// The revisions of the records; nothing for a job that has none.
-    pub records: BTreeMap<JobName, Option<u64>>,
 }
 
 /// What is uploaded, with the files of a preview laid over it.

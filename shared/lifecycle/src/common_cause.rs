@@ -5,7 +5,7 @@ use desired::digest::Digest;
 use desired::manifest::JobName;
 use desired::target::Target;
 
-use crate::alert_conditions::AlertKind;
+use crate::alert_conditions::kind::AlertKind;
 use crate::documents::record::Record;
 use crate::owed::{Debt, Purpose};
 

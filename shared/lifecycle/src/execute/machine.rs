@@ -4,11 +4,12 @@
 use desired::explain;
 
 use super::observe::newest_state;
-use super::resume::{checked, found_own, nothing_to_work_with, reserve, resume, slots_needed};
-use super::rollback::{find_rollback_state, found_rollback_state, give_up, roll_back};
+use super::resume::{checked, found_own, nothing_to_work_with, reserve, resume};
+use super::rollback::{find_rollback_state, found_rollback_state, roll_back};
 use super::saving::{issue_savepoint, saved};
 use super::starting::{
-    Failure, after_end, found_latest, listed_states, note_start, start_failed, submit, watch, watched,
+    Failure, after_end, found_latest, give_up, listed_states, note_start, slots_needed, start_failed, submit, watch,
+    watched,
 };
 use super::stopping::{end_running, ended_by_itself, issue_stop, note_savepoint, stopped};
 use super::transition::{Next, claim_of, done, failed, finish, refuse, to};

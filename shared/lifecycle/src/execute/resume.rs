@@ -2,9 +2,9 @@
 //! Must not know how a stop or a start proceeds.
 
 use super::observe::{candidates, observe};
-use super::rollback::resume_roll_back;
+use super::rollback::roll_back;
 use super::saving::{issue_savepoint, note_save};
-use super::starting::{after_end, begin_start, note_start, watch};
+use super::starting::{after_end, begin_start, note_start, slots_needed, watch};
 use super::stopping::{end_running, issue_stop};
 use super::suspending::nothing_runs;
 use super::transition::{
@@ -72,7 +72,16 @@ fn may_live_elsewhere(plan: &Plan, claim: &Claim, look: &JobLook) -> bool {
     !look.unproven.is_empty() && !ours.any(|id| look.live(id).is_some())
 }
 
-pub(super) fn resume_start(plan: &Plan, state: State, look: &JobLook, role: RunRole, note: StartNote) -> Next {
+fn resume_roll_back(plan: &Plan, state: State, look: &JobLook, reason: String) -> Next {
+    let claim = claim_of(&state).clone();
+    let failed_lives = claim.notes.start.as_ref().and_then(|note| look.live(note.job_id)).is_some();
+    match claim.notes.rollback {
+        Some(note) if !failed_lives => resume_start(plan, state, look, RunRole::Previous, note),
+        Some(_) | None => roll_back(plan, state, reason),
+    }
+}
+
+fn resume_start(plan: &Plan, state: State, look: &JobLook, role: RunRole, note: StartNote) -> Next {
     let begin = Begin { role, job_id: note.job_id, restore: note.restore };
     match look.job(note.job_id) {
         Some(_) => watch(state, Box::new(begin)),
@@ -266,10 +275,4 @@ pub(super) fn reserve(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
         (None, _) => 0,
     };
     to(state, OperationPhase::Reserving(intent), Effect::Reserve { needed, freed })
-}
-
-/// What the new launch needs: as Flink compiled it, or as its parallelism tells.
-pub(super) fn slots_needed(plan: &Plan, state: &State) -> u32 {
-    let compiled = state.compiled_next.and_then(|compiled| compiled.slots);
-    compiled.or(plan.next.as_ref().map(|launch| launch.slots)).unwrap_or(0)
 }

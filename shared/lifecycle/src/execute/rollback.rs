@@ -1,34 +1,18 @@
 //! The rollback: the failed run is ended, and the previous manifest started from the newest state that fits it.
 //! Must not know why the target was given up, but for telling it.
 
-use super::resume::resume_start;
-use super::starting::{begin_start, may_start_over, verdict};
+use super::starting::{begin_start, may_start_over};
 use super::transition::{Next, claim_of, failed, savepoint_of, to};
-use super::{Begin, Effect, JobLook, OperationPhase, RunRole, State};
-use crate::documents::claim::Verdict;
+use super::{Begin, Effect, OperationPhase, RunRole, State};
 use crate::documents::plan::Plan;
 use crate::ids::rollback_id;
-use crate::owed::Cause;
 use crate::state::StateLocation;
-
-pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
-    verdict(state, Verdict::RollBack { reason, cause })
-}
 
 /// Ends the failed run first, whatever it is: at most one live run.
 pub(super) fn roll_back(plan: &Plan, state: State, reason: String) -> Next {
     match claim_of(&state).notes.start.clone() {
         Some(note) => to(state, OperationPhase::EndingFailed(reason), Effect::Cancel(note.job_id)),
         None => find_rollback_state(plan, state, reason),
-    }
-}
-
-pub(super) fn resume_roll_back(plan: &Plan, state: State, look: &JobLook, reason: String) -> Next {
-    let claim = claim_of(&state).clone();
-    let failed_lives = claim.notes.start.as_ref().and_then(|note| look.live(note.job_id)).is_some();
-    match claim.notes.rollback {
-        Some(note) if !failed_lives => resume_start(plan, state, look, RunRole::Previous, note),
-        Some(_) | None => roll_back(plan, state, reason),
     }
 }
 

@@ -1,8 +1,6 @@
 //! A start: from which state, its note, its submission, the watch over it and the verdict.
 //! Must not know how the run before it was ended.
 
-use super::resume::slots_needed;
-use super::rollback::give_up;
 use super::suspending::nothing_runs;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
 use super::{Begin, Effect, Health, Intent, OperationPhase, RunRole, State};
@@ -87,7 +85,7 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
         None if plan.clean_start || intent.start == Some(From::Clean) || may_start_over(plan, &state) => {
             begin_start(state, Begin { role: RunRole::Next, job_id, restore: None })
         }
-        // The old run is ended already where there was one: the deployed manifest must not stay down without a word.
+        // The old run is ended already where there was one: that the deployed manifest is down must be told.
         None if intent.stop.is_some() => failed(state, "no state of the stopped run was found".to_owned(), None),
         None => refuse(plan, state, intent, Refusal::NoState),
     }
@@ -109,6 +107,12 @@ pub(super) fn may_start_over(plan: &Plan, state: &State) -> bool {
     let never =
         |p: &Previous| !p.checkpointed && p.restore_point.is_none() && !p.runs.is_empty() && p.runs.iter().all(started);
     !claim_of(state).notes.checkpointed && plan.previous.as_ref().is_some_and(never)
+}
+
+/// What the new launch needs: as Flink compiled it, or as its parallelism tells.
+pub(super) fn slots_needed(plan: &Plan, state: &State) -> u32 {
+    let compiled = state.compiled_next.and_then(|compiled| compiled.slots);
+    compiled.or(plan.next.as_ref().map(|launch| launch.slots)).unwrap_or(0)
 }
 
 pub(super) fn begin_start(state: State, begin: Begin) -> Next {
@@ -224,4 +228,8 @@ pub(super) fn verdict(state: State, verdict: Verdict) -> Next {
     let mut claim = claim_of(&state).clone();
     claim.verdict = Some(verdict.clone());
     to(state, OperationPhase::NotingVerdict(verdict), Effect::SaveClaim(claim))
+}
+
+pub(super) fn give_up(state: State, reason: String, cause: Cause) -> Next {
+    verdict(state, Verdict::RollBack { reason, cause })
 }
