@@ -1,7 +1,7 @@
 //! Where a pass goes on: from the notes of the claim, or from what is observed.
 //! Must not know how a stop or a start proceeds.
 
-use super::observe::{candidates, observe};
+use super::observe::{Observation, candidates, observe};
 use super::rollback::roll_back;
 use super::saving::{issue_savepoint, note_save};
 use super::starting::{after_end, begin_start, note_start, slots_needed, watch};
@@ -50,7 +50,7 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
     if let Some(note) = claim.notes.savepoint.filter(|note| look.live(note.run).is_some()) {
         return issue_savepoint(plan, state, note.run);
     }
-    act(plan, state, look)
+    follow_plan(plan, state, look)
 }
 
 /// Without a cluster, or on a node that does not work, nothing is begun; what was begun goes on once there is one.
@@ -92,7 +92,7 @@ fn resume_start(plan: &Plan, state: State, look: &JobLook, role: RunRole, note: 
             if let Some(claim) = &mut state.claim {
                 claim.notes.start = None;
             }
-            act(plan, state, look)
+            follow_plan(plan, state, look)
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<S
 
 /// What an operation does with a live run, read off its change.
 fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
-    let start = match plan.action(crate::decision::Observed::Running) {
+    let start = match plan.action(Observed::Running) {
         Action::Replace(_, from) => Some(from),
         // A restart whose deployed run is gone goes on from its newest state, and so does a job to take a savepoint of.
         Action::Leave(_) | Action::Savepoint => Some(From::Latest),
@@ -139,78 +139,21 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
     Intent { stop, start, left_savepoint }
 }
 
-fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
+/// Nothing is begun yet: a run is taken over, or the plan says what is done about what was observed.
+fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     let seen = observe(plan, look);
-    if let Some(orphan) = seen.run.and_then(|id| plan.orphans.iter().find(|o| o.job_id == id)) {
-        if plan.next.as_ref().is_some_and(|next| next.target == orphan.target) && !plan.leaves_lineage_of(orphan) {
-            // The same target already runs, whatever version it was given: it is taken over and watched.
-            let begin = Begin { role: RunRole::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
-            return note_start(state, begin);
-        }
+    if let Some(run) = run_to_take_over(plan, look, &seen) {
+        return note_start(state, run);
+    }
+    if let Some(orphan) = orphan_seen(plan, &seen) {
         // One of the deployed version goes on from its states: the newest is kept. Another version's are not needed.
         let same_version = plan.previous.as_ref().is_some_and(|p| p.launch.version == orphan.version);
         let stop = if same_version && seen.observed == Observed::Running { Stop::Savepoint } else { Stop::Cancel };
-        let intent = Intent {
-            stop: Some((orphan.job_id, stop)),
-            start: intent_of(plan, None, None).start,
-            left_savepoint: None,
-        };
-        return prepare(plan, state, Box::new(intent));
-    }
-    let ended = |orphan: &&KnownRun| look.ending(orphan.job_id) == Some(None);
-    let same = |orphan: &&KnownRun| plan.next.as_ref().is_some_and(|next| next.target == orphan.target);
-    if let Some(orphan) = plan.orphans.iter().rev().filter(same).find(ended)
-        && !seen.observed.is_live()
-    {
-        // The same target came to its end meanwhile: there is nothing to start, only to write down.
-        let begin = Begin { role: RunRole::Next, job_id: orphan.job_id, restore: orphan.restored_from.clone() };
-        return note_start(state, begin);
-    }
-    if let (Some(job_id), None, Some(_)) = (seen.run.filter(|run| !plan.is_ours(*run)), &plan.previous, &plan.next)
-        && seen.observed.is_live()
-        && seen.observed != Observed::Foreign
-    {
-        // Nothing is deployed, and an operator says that this is it: it goes on as it is.
-        return note_start(state, Begin { role: RunRole::Next, job_id, restore: look.newest_of(job_id) });
+        return prepare(plan, state, Box::new(intent_of(plan, Some((orphan.job_id, stop)), None)));
     }
     match plan.action(seen.observed) {
-        Action::Leave(why) => {
-            let run = match why {
-                Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
-                Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
-            };
-            let stays = if plan.suspends { why != Why::NothingToStop } else { plan.next.is_some() };
-            let outcome = if stays {
-                let newest = seen.run.and_then(|run| look.newest_of(run));
-                Outcome::Left {
-                    why,
-                    run,
-                    epoch: state.epoch.clone(),
-                    checkpointed: look.checkpointed,
-                    newest,
-                    savepoint: None,
-                }
-            } else {
-                nothing_runs(plan, &state, seen.savepoint)
-            };
-            finish(state, outcome)
-        }
-        Action::Refuse(why) => {
-            let unproven = look.unproven.iter().find(|(id, _)| Some(*id) == seen.run);
-            match (seen.run, unproven) {
-                (Some(_), Some((job_id, epoch))) => {
-                    refuse_as_it_is(state, Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() })
-                }
-                (Some(job_id), None) => {
-                    let others = candidates(plan, look).into_iter().filter(|id| *id != job_id).take(OTHERS).collect();
-                    refuse_as_it_is(state, Refusal::ForeignJob { job_id, others })
-                }
-                (None, _) => {
-                    let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
-                    finish(state, Outcome::Left { why, run: None, epoch, checkpointed, newest: None, savepoint: None })
-                }
-            }
-        }
+        Action::Leave(why) => leave(plan, state, look, seen, why),
+        Action::Refuse(why) => refuse_observed(plan, state, look, &seen, why),
         Action::Wait => {
             state.waits += 1;
             if state.waits > PASSING_LOOKS {
@@ -235,6 +178,69 @@ fn act(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         }
         Action::Check => {
             prepare(plan, state, Box::new(Intent { stop: None, start: None, left_savepoint: seen.savepoint }))
+        }
+    }
+}
+
+/// The run of an operation without a result that was observed.
+fn orphan_seen<'a>(plan: &'a Plan, seen: &Observation) -> Option<&'a KnownRun> {
+    seen.run.and_then(|id| plan.orphans.iter().find(|orphan| orphan.job_id == id))
+}
+
+/// A run that is the target already: it is not started but watched, or only written down.
+fn run_to_take_over(plan: &Plan, look: &JobLook, seen: &Observation) -> Option<Begin> {
+    let begun = |job_id, restore| Begin { role: RunRole::Next, job_id, restore };
+    let same = |orphan: &&KnownRun| plan.next.as_ref().is_some_and(|next| next.target == orphan.target);
+    if let Some(orphan) = orphan_seen(plan, seen) {
+        // The same target already runs, whatever version it was given: it is taken over and watched.
+        let is_target = same(&orphan) && !plan.leaves_lineage_of(orphan);
+        return is_target.then(|| begun(orphan.job_id, orphan.restored_from.clone()));
+    }
+    let ended = |orphan: &&KnownRun| look.ending(orphan.job_id) == Some(None);
+    if let Some(orphan) = plan.orphans.iter().rev().filter(same).find(ended)
+        && !seen.observed.is_live()
+    {
+        // The same target came to its end meanwhile: there is nothing to start, only to write down.
+        return Some(begun(orphan.job_id, orphan.restored_from.clone()));
+    }
+    // Nothing is deployed, and an operator says that this is it: it goes on as it is.
+    let job_id = seen.run.filter(|run| !plan.is_ours(*run))?;
+    let is_first = plan.previous.is_none() && plan.next.is_some();
+    let is_adopted = is_first && seen.observed.is_live() && seen.observed != Observed::Foreign;
+    is_adopted.then(|| begun(job_id, look.newest_of(job_id)))
+}
+
+/// What was observed stays as it is.
+fn leave(plan: &Plan, state: State, look: &JobLook, seen: Observation, why: Why) -> Next {
+    let run = match why {
+        Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
+        Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
+    };
+    let stays = if plan.suspends { why != Why::NothingToStop } else { plan.next.is_some() };
+    let outcome = if stays {
+        let newest = seen.run.and_then(|run| look.newest_of(run));
+        let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
+        Outcome::Left { why, run, epoch, checkpointed, newest, savepoint: None }
+    } else {
+        nothing_runs(plan, &state, seen.savepoint)
+    };
+    finish(state, outcome)
+}
+
+/// What was observed keeps the target from being applied.
+fn refuse_observed(plan: &Plan, state: State, look: &JobLook, seen: &Observation, why: Why) -> Next {
+    let unproven = look.unproven.iter().find(|(id, _)| Some(*id) == seen.run);
+    match (seen.run, unproven) {
+        (Some(_), Some((job_id, epoch))) => {
+            refuse_as_it_is(state, Refusal::EndNotProven { job_id: *job_id, epoch: epoch.clone() })
+        }
+        (Some(job_id), None) => {
+            let others = candidates(plan, look).into_iter().filter(|id| *id != job_id).take(OTHERS).collect();
+            refuse_as_it_is(state, Refusal::ForeignJob { job_id, others })
+        }
+        (None, _) => {
+            let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
+            finish(state, Outcome::Left { why, run: None, epoch, checkpointed, newest: None, savepoint: None })
         }
     }
 }
