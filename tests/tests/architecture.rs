@@ -50,9 +50,10 @@ fn packages_use_only_what_lies_below_them() {
         ("shared/desired", &[][..]),
         ("shared/lifecycle", &["desired"]),
         ("shared/control", &["desired", "lifecycle"]),
-        ("shared/flink", &["desired", "lifecycle", "control"]),
+        ("shared/process-group", &[]),
+        ("shared/flink", &["desired", "lifecycle", "control", "process-group"]),
         ("shared/aws", &["desired", "lifecycle", "control"]),
-        ("shared/local", &[]),
+        ("shared/local", &["process-group"]),
         // Its users are tests: a product package names it under `[dev-dependencies]` alone.
         ("tests/fuzz", &["desired", "lifecycle"]),
         ("functions/orchestrator", &["desired", "lifecycle", "control", "aws"]),

@@ -11,14 +11,10 @@ use std::time::Duration;
 
 use control::secrets::Secrets;
 use output::{Pump, log_file};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use process_group::{GRACE, Group};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-/// How long a group may take to end after SIGTERM before SIGKILL follows.
-pub const GRACE: Duration = Duration::from_secs(5);
-/// How often a group that was told to end is looked at.
-const LOOK: Duration = Duration::from_millis(20);
 /// How long output is waited for once its writers are gone; longer only if someone left the group with it.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -38,7 +34,7 @@ pub struct Program {
 pub struct Process {
     name: String,
     child: Child,
-    group: Option<Pid>,
+    group: Option<Group>,
     stdout: Pump,
     stderr: Pump,
 }
@@ -61,7 +57,6 @@ pub enum ProcessError {
     #[error("cannot start {program}")]
     Start {
         program: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
@@ -69,7 +64,6 @@ pub enum ProcessError {
     #[error("cannot write to {}", path.display())]
     Log {
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
@@ -77,7 +71,6 @@ pub enum ProcessError {
     #[error("cannot wait for {program}")]
     Wait {
         program: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
@@ -148,22 +141,19 @@ impl Program {
             Some(path) => Some(log_file(path).map_err(|source| ProcessError::Log { path: path.clone(), source })?),
             None => None,
         };
-        let mut child = Command::new(&self.name)
+        let mut command = Command::new(&self.name);
+        command
             .args(&self.arguments)
             .env_clear()
             .envs(std::env::vars_os().filter(|(name, _)| (self.inherits)(&name.to_string_lossy())))
             .envs(self.environment.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+            .stderr(Stdio::piped());
+        let (mut child, group) = process_group::spawn(&mut command).map_err(failed)?;
         let stdout = Pump::start(child.stdout.take(), log.clone(), self.secrets.clone());
         let stderr = Pump::start(child.stderr.take(), log, self.secrets.clone());
-        Ok(Process { name, child, group, stdout, stderr })
+        Ok(Process { name, child, group: Some(group), stdout, stderr })
     }
 
     /// Runs it to its end, at most `limit`.
@@ -199,7 +189,7 @@ impl Process {
 
     /// Whether the leader has ended, without waiting.
     pub fn has_ended(&mut self) -> bool {
-        let ended = self.group.is_none_or(has_exited);
+        let ended = self.group.is_none_or(Group::leader_has_exited);
         if ended {
             self.kill_group();
         }
@@ -209,21 +199,14 @@ impl Process {
     /// Asks the whole group to end, and makes it after `grace` or once the leader has; nothing of it runs afterwards.
     pub async fn end(&mut self, grace: Duration) {
         if let Some(group) = self.group {
-            signal(group, Signal::TERM);
-            let end = Instant::now() + grace;
-            while Instant::now() < end && !has_exited(group) {
-                tokio::time::sleep(LOOK).await;
-            }
+            group.terminate();
+            group.leader_exits_by(Instant::now() + grace).await;
             self.kill_group();
             let waited = self.wait().await;
             if let Err(error) = waited {
                 tracing::warn!(%error, "a process that was killed could not be waited for");
             }
-            // The members are not our children: they are gone once init has taken them in.
-            let end = Instant::now() + DRAIN;
-            while Instant::now() < end && test_kill_process_group(group).is_ok() {
-                tokio::time::sleep(LOOK).await;
-            }
+            group.is_empty_by(Instant::now() + DRAIN).await;
         }
     }
 
@@ -240,7 +223,7 @@ impl Process {
     /// SIGKILL for what is left of the group, once: the number of a group that is gone may be given to a stranger.
     fn kill_group(&mut self) {
         if let Some(group) = self.group.take() {
-            signal(group, Signal::KILL);
+            group.kill();
         }
     }
 }
@@ -248,19 +231,5 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();
-    }
-}
-
-/// Whether the leader has exited; it is not reaped by this, so its number stays its own.
-fn has_exited(leader: Pid) -> bool {
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    !matches!(waitid(WaitId::Pid(leader), look), Ok(None))
-}
-
-fn signal(group: Pid, signal: Signal) {
-    if let Err(error) = kill_process_group(group, signal)
-        && error != rustix::io::Errno::SRCH
-    {
-        tracing::warn!(%error, group = group.as_raw_nonzero(), "a process group could not be signalled");
     }
 }

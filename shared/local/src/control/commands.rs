@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use process_group::Group;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -14,7 +15,6 @@ use super::node::{self, Node};
 use super::{CommandView, ServiceError};
 use crate::config::{ACCOUNT, REGION};
 use crate::events::Events;
-use crate::process::Group;
 use crate::tasks::{Tasks, lock};
 use crate::time::iso_millis;
 

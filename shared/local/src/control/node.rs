@@ -7,12 +7,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
+use process_group::{GRACE, Group};
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use crate::config::NodeConfig;
-use crate::process::{GRACE, Group, GroupChild, Groups};
+use crate::process::{GroupChild, Groups};
 
 #[derive(Clone)]
 pub(crate) struct Node {
@@ -68,11 +69,7 @@ impl Node {
 /// Asks a group to end and makes it after the grace.
 pub(super) async fn end(group: Group) {
     group.terminate();
-    let limit = tokio::time::Instant::now() + GRACE;
-    while group.lives() && tokio::time::Instant::now() < limit {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    if group.lives() {
+    if !group.is_empty_by(Instant::now() + GRACE).await {
         group.kill();
     }
 }

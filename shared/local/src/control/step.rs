@@ -3,10 +3,10 @@
 
 use std::time::SystemTime;
 
+use process_group::Group;
 use serde_json::Value;
 
 use super::text;
-use crate::process::Group;
 
 /// How many characters all strings of one step may have.
 const MAX_CHARS: usize = 10_240;

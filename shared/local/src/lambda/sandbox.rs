@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use process_group::Group;
 use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -19,7 +20,7 @@ use super::runtime_api::{Reply, RuntimeApi, Work};
 use super::{Outcome, arn};
 use crate::config::{LambdaConfig, REGION};
 use crate::http;
-use crate::process::{Group, Groups};
+use crate::process::Groups;
 use crate::tasks::{Tasks, lock};
 
 /// How long a sandbox may take until it asks for its first work.
