@@ -20,7 +20,7 @@ use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
 use step_runner::log::ScrubbedLog;
 use step_runner::node_secrets::NodeSecrets;
-use step_runner::run::{BatchRef, NodeSettings, run_batch};
+use step_runner::run::{BatchRef, Node, NodeSettings};
 use step_runner::watchdog::{self, Watchdog};
 use tracing_subscriber::EnvFilter;
 
@@ -180,9 +180,15 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
     let store = Arc::new(S3Store::new(&config, bucket));
     let files = Arc::new(S3Files::new(&config));
     let source = Arc::new(NodeSecrets::new(Arc::new(ParameterStore::new(&config))));
-    let (keys, world) = (Keys::new(prefix), Arc::new(SystemWorld));
-    let secrets = SecretReader::new(source, secrets);
-    let report = run_batch(store, Some(files), keys, &reference, &settings, world, secrets).await?;
+    let node = Node {
+        store,
+        s3_files: Some(files),
+        keys: Keys::new(prefix),
+        settings: &settings,
+        world: Arc::new(SystemWorld),
+        secrets: SecretReader::new(source, secrets),
+    };
+    let report = node.run_batch(&reference).await?;
     tracing::info!(
         batch = %reference.id,
         finished = report.finished,

@@ -87,44 +87,37 @@ pub enum RunError {
     },
 }
 
-/// Carries out a batch; every line of the log that is about it names it. `secrets` is the batch's own: what it reads
-/// is not read again.
-#[tracing::instrument(name = "batch", skip_all, fields(batch = %reference.id))]
-pub async fn run_batch(
-    store: Arc<dyn Store>,
-    s3_files: Option<Arc<dyn Files>>,
-    keys: Keys,
-    reference: &BatchRef,
-    settings: &NodeSettings,
-    world: Arc<dyn World>,
-    secrets: SecretReader,
-) -> Result<BatchReport, RunError> {
-    let batch: Batch = document(store.as_ref(), &reference.key, &reference.digest).await?;
-    let mut plans = Vec::new();
-    for item in &batch.items {
-        // One plan that cannot be read never stops the others; the sweep finds its operation without a result.
-        match document::<Plan>(store.as_ref(), &item.plan, &item.digest).await {
-            Ok(plan) => plans.push(plan),
-            Err(error) => {
-                tracing::error!(job = %item.job, operation = %item.operation, error = error_chain(&error), "plan refused");
-            }
-        }
-    }
-    let node = Node { store, s3_files, keys, settings, world, secrets };
-    node.carry_out(&batch, plans).await
-}
-
 /// This node, for one batch.
-struct Node<'a> {
-    store: Arc<dyn Store>,
-    s3_files: Option<Arc<dyn Files>>,
-    keys: Keys,
-    settings: &'a NodeSettings,
-    world: Arc<dyn World>,
-    secrets: SecretReader,
+pub struct Node<'a> {
+    pub store: Arc<dyn Store>,
+    /// Where Flink keeps state in S3; nothing where it does not.
+    pub s3_files: Option<Arc<dyn Files>>,
+    pub keys: Keys,
+    pub settings: &'a NodeSettings,
+    pub world: Arc<dyn World>,
+    /// The batch's own: a value that was read is not read again.
+    pub secrets: SecretReader,
 }
 
 impl Node<'_> {
+    /// Carries out a batch; every line of the log that is about it names it.
+    #[tracing::instrument(name = "batch", skip_all, fields(batch = %reference.id))]
+    pub async fn run_batch(&self, reference: &BatchRef) -> Result<BatchReport, RunError> {
+        let batch: Batch = document(self.store.as_ref(), &reference.key, &reference.digest).await?;
+        let mut plans = Vec::new();
+        for item in &batch.items {
+            // One plan that cannot be read never stops the others; the sweep finds its operation without a result.
+            match document::<Plan>(self.store.as_ref(), &item.plan, &item.digest).await {
+                Ok(plan) => plans.push(plan),
+                Err(error) => {
+                    let error = error_chain(&error);
+                    tracing::error!(job = %item.job, operation = %item.operation, error, "plan refused");
+                }
+            }
+        }
+        self.carry_out(&batch, plans).await
+    }
+
     /// Carries out every plan against one `JobManager`. What was lost with it is begun again, from the claims, with
     /// the one that follows it.
     async fn carry_out(&self, batch: &Batch, mut plans: Vec<Plan>) -> Result<BatchReport, RunError> {

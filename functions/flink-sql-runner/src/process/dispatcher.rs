@@ -10,7 +10,7 @@ use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, SecretSou
 use control::secrets::{SecretReader, Secrets};
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
-use step_runner::run::{BatchRef, NodeSettings, RunError, run_batch};
+use step_runner::run::{BatchRef, Node, NodeSettings, RunError};
 
 /// Carries out batches in this process.
 pub(crate) struct ProcessDispatcher {
@@ -47,11 +47,15 @@ impl Dispatcher for ProcessDispatcher {
             sent.insert(order.batch);
         }
         let reference = BatchRef { id: order.batch, key: order.key.clone(), digest: order.digest.clone() };
-        let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
-        let secrets = SecretReader::new(Arc::clone(&self.secrets), self.hidden.clone());
-        let (keys, world) = (self.keys.clone(), Arc::new(SystemWorld));
-        let report = run_batch(store, Some(files), keys, &reference, &self.node, world, secrets).await;
-        match report {
+        let node = Node {
+            store: Arc::clone(&self.store),
+            s3_files: Some(Arc::clone(&self.files)),
+            keys: self.keys.clone(),
+            settings: &self.node,
+            world: Arc::new(SystemWorld),
+            secrets: SecretReader::new(Arc::clone(&self.secrets), self.hidden.clone()),
+        };
+        match node.run_batch(&reference).await {
             Ok(report) => {
                 tracing::info!(
                     finished = report.finished,
