@@ -62,7 +62,7 @@ pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Inpu
         (JobPhase::Closing, Input::Closed(claim)) => abandon(situation, state, claim.as_deref()),
         (JobPhase::Closing, Input::Held) => waits(state),
         (JobPhase::Projecting, Input::Written) => match state.draft.take() {
-            Some(draft) => to(state, JobPhase::Settling, Effect::WriteRecord(draft)).remembering(),
+            Some(draft) => write_record(state, JobPhase::Settling, draft),
             None => look_after(name, situation, state),
         },
         (JobPhase::Settling, Input::Written) => {
@@ -70,7 +70,7 @@ pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Inpu
             look_after(name, situation, state)
         }
         (JobPhase::Planning, Input::Written) => match state.draft.take() {
-            Some(draft) => to(state, JobPhase::Opening, Effect::WriteRecord(draft)).remembering(),
+            Some(draft) => write_record(state, JobPhase::Opening, draft),
             None => waits(state),
         },
         (JobPhase::Opening | JobPhase::Resending, Input::Written) => {
@@ -122,17 +122,9 @@ pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Inpu
 }
 
 /// Keeps the record that is being written, so that a success makes it the one that was read.
-trait Remembering {
-    fn remembering(self) -> Self;
-}
-
-impl Remembering for Next {
-    fn remembering(mut self) -> Self {
-        if let Effect::WriteRecord(record) = &self.1 {
-            self.0.draft = Some(record.clone());
-        }
-        self
-    }
+fn write_record(mut state: State, phase: JobPhase, record: Box<Record>) -> Next {
+    state.draft = Some(record.clone());
+    to(state, phase, Effect::WriteRecord(record))
 }
 
 fn promote(state: &mut State) {
@@ -313,10 +305,9 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
         (true, Desired::Target(target), Some(deployed)) => deployed.target = (**target).clone(),
         (_, Desired::Target(_) | Desired::Absent | Desired::Refused, _) => {}
     }
-    state.draft = Some(Box::new(draft.clone()));
     state.record = None;
     state.reason = Some(left.reason);
-    to(state, JobPhase::Recording, Effect::WriteRecord(Box::new(draft)))
+    write_record(state, JobPhase::Recording, Box::new(draft))
 }
 
 fn recorded(state: &State) -> (Option<ChangeKind>, Reason) {
@@ -357,7 +348,7 @@ fn sends(state: &State) -> u32 {
 }
 
 /// No result: wait, send once more, or close.
-fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) -> Next {
+fn undelivered(situation: &Situation, state: State, dispatched: Dispatched) -> Next {
     let Some(open) = open_of(&state).cloned() else { return waits(state) };
     match dispatched {
         Dispatched::Waiting => waits(state),
@@ -368,8 +359,7 @@ fn undelivered(situation: &Situation, mut state: State, dispatched: Dispatched) 
             let mut draft = (*record).revised(situation.nonce);
             let (sent, sent_at) = (open.sent + 1, Some(situation.now));
             draft.open = Some(OpenOperation { batch: situation.batch, sent, sent_at, ..open });
-            state.draft = Some(Box::new(draft.clone()));
-            to(state, JobPhase::Resending, Effect::WriteRecord(Box::new(draft)))
+            write_record(state, JobPhase::Resending, Box::new(draft))
         }
         Dispatched::Never | Dispatched::Over => to(state, JobPhase::Closing, Effect::CloseClaim(open.plan.operation)),
     }
