@@ -69,14 +69,6 @@ impl Target {
             || has_dynamic_options(&self.manifest.target_table)
             || self.definitions.iter().any(|definition| has_dynamic_options(&definition.sql))
     }
-
-    /// Whether the job is Python code.
-    pub fn is_code(&self) -> bool {
-        match self.manifest.body {
-            Body::Sql(_) => false,
-            Body::Code(_) => true,
-        }
-    }
 }
 
 /// `<directory>/<version>`, whatever slashes the directory ends with.
