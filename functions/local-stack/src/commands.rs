@@ -90,16 +90,13 @@ pub(crate) enum Error {
     /// The file of secrets cannot be read.
     #[error("{} cannot be read", path.display())]
     File {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// The file of secrets says something else.
     #[error("{} cannot be read", .0.display())]
     Secrets(PathBuf),
-    /// The stack.
     #[error(transparent)]
     Stack(#[from] StackError),
     /// The outside gave no usable answer.
@@ -111,7 +108,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The way out.
     pub(crate) fn help(&self) -> &'static str {
         match self {
             Self::NotRunning(_) => "start it with `local-stack up`",

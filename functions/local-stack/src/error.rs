@@ -7,9 +7,7 @@ pub enum StackError {
     /// A server or the folder.
     #[error("{what}")]
     Io {
-        /// What was tried.
         what: String,
-        /// Why it failed.
         #[source]
         source: std::io::Error,
     },

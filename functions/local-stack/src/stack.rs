@@ -31,7 +31,6 @@ pub const SECRETS_PATH: &str = "/flink-sql-runner/";
 /// Time spans of the local stack, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Spans {
-    /// The stability window.
     pub stability: u64,
     /// The runner's lease.
     pub lease: u64,

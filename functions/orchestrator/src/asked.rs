@@ -115,7 +115,6 @@ pub enum ProblemKind {
 #[error("{message}")]
 pub struct Problem {
     pub kind: ProblemKind,
-    /// What is wrong.
     pub message: String,
     /// The way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

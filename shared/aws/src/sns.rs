@@ -14,7 +14,7 @@ use control::ports::OutsideError;
 
 use crate::outcome::outside;
 
-/// How long one message may take with all its attempts: nobody's job waits longer for an alert.
+/// How long one message may take with all its attempts: no job waits longer for an alert.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Publishes alerts to a topic. `Publish` has no client token: after a lost reply a message is sent again, and

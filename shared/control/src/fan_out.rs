@@ -25,7 +25,7 @@ where
         Self { limit, rest: items.into_iter(), task, running: JoinSet::new() }
     }
 
-    /// The next answer, or why its task broke; nothing once all items are done.
+    /// The next answer, or why its task panicked; nothing once all items are done.
     pub async fn next<W>(&mut self) -> Option<Result<T, JoinError>>
     where
         F: Fn(I::Item) -> W,

@@ -7,18 +7,17 @@ use tokio::time::Instant;
 
 /// What one question brought.
 pub(crate) enum Asked<T, L> {
-    /// The answer.
     Answer(T),
-    /// None yet; how it stands.
+    /// There is no answer yet; how it stands.
     NotYet(L),
 }
 
 /// How long something is waited for, and how often it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// How long; after that its outcome is unknown.
+    /// How long it is waited for; after that the outcome is unknown.
     pub limit: Duration,
-    /// How often.
+    /// How long it waits between two looks.
     pub poll: Duration,
 }
 

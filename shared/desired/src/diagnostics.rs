@@ -23,7 +23,7 @@ impl SourceFile {
     }
 }
 
-/// Whether the file is refused, or only worth a word.
+/// Whether the file is refused, or only warned about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {

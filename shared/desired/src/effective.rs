@@ -90,7 +90,7 @@ pub fn differences(asked: &BTreeMap<String, String>, effective: &Effective) -> V
         .into_iter()
         .filter_map(|(option, effective)| {
             let asked = asked.get(option)?;
-            // A secret's value is nobody's to compare, and none to show; -1 asks for whatever the cluster has.
+            // The value of a secret is neither compared nor shown; -1 asks for whatever the cluster has.
             if !references(asked).is_empty() || asked == "-1" || same_value(option, asked, &effective) {
                 return None;
             }

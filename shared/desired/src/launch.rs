@@ -47,7 +47,6 @@ pub struct Launch {
     pub query_id: String,
     /// When the query was created, as the rows carry it.
     pub created: String,
-    /// What the body is.
     pub kind: LaunchKind,
     /// The statements that run first, in order.
     pub statements: Vec<LaunchStatement>,

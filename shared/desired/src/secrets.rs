@@ -12,7 +12,7 @@ use crate::sql::{Token, TokenKind, tokens};
 const MAX_PARAMETER: usize = 1011;
 /// How many levels a parameter's name may have.
 const MAX_LEVELS: usize = 15;
-/// Variables with longer names are nobody's.
+/// How long the name of a variable may be.
 const MAX_VARIABLE: usize = 255;
 
 /// The name of a secret value, as configuration files write it.
@@ -93,7 +93,6 @@ pub enum BadReference {
 }
 
 impl BadReference {
-    /// The way out.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Unclosed(_) | Self::Spelling(_) => {

@@ -71,18 +71,14 @@ pub enum NoCluster {
     /// Hadoop's configuration cannot be read.
     #[error("cannot read {path}; name the ResourceManager with --resource-manager HOST:PORT (RESOURCE_MANAGER)")]
     NoYarnSite {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
     /// Hadoop's configuration names no ResourceManager.
     #[error("{path} does not help; name the ResourceManager with --resource-manager HOST:PORT (RESOURCE_MANAGER)")]
     YarnSite {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: YarnSiteError,
     },

@@ -50,7 +50,6 @@ pub enum LockError {
     Unusable {
         /// The lock's file.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },

@@ -102,9 +102,7 @@ pub struct JobSeen {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CheckpointsSeen {
-    /// How many completed.
     pub completed: u64,
-    /// How many failed.
     pub failed: u64,
     /// When the last one completed; nothing if none did.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -70,7 +70,6 @@ impl Keys {
     pub fn config(&self) -> String {
         format!("{}config/", self.prefix)
     }
-    /// The job template.
     pub fn template(&self) -> String {
         format!("{}config/job-template.yaml", self.prefix)
     }
@@ -98,11 +97,9 @@ impl Keys {
     pub fn manifest(&self, job: &JobName) -> String {
         format!("{}{}/{job}.yaml", self.prefix, self.manifests)
     }
-    /// All records.
     pub fn records(&self) -> String {
         format!("{}records/", self.prefix)
     }
-    /// The record of a job.
     pub fn record(&self, job: &JobName) -> String {
         format!("{}records/{job}.json", self.prefix)
     }
@@ -125,7 +122,6 @@ impl Keys {
     pub fn result(&self, job: &JobName, operation: OperationId) -> String {
         format!("{}results/{job}/{operation}.json", self.prefix)
     }
-    /// All results.
     pub fn results(&self) -> String {
         format!("{}results/", self.prefix)
     }

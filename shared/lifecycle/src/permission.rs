@@ -55,7 +55,6 @@ pub enum AllowedFor {
 /// A permission with who gave it and when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Allow {
-    /// What is allowed.
     pub permission: Permission,
     /// The run to adopt, if several carry the name.
     pub run: Option<JobId>,

@@ -28,16 +28,9 @@ pub enum Reason {
         operation: OperationId,
     },
     /// The target failed and is tried again later.
-    WaitsToRetry {
-        at: Timestamp,
-        /// Why it failed.
-        error: String,
-    },
+    WaitsToRetry { at: Timestamp, error: String },
     /// The target failed and is not tried again by itself.
-    GivenUp {
-        /// Why it failed.
-        error: String,
-    },
+    GivenUp { error: String },
     /// Too many removals at once.
     RemovalsHeld,
     /// More jobs than allowed would start clean because of `config/`.

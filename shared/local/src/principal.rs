@@ -22,7 +22,6 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Function, Self::Node, Self::Uploader, Self::Operator, Self::Administrator, Self::Owner];
 

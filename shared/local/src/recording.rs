@@ -30,7 +30,7 @@ pub struct Need {
 /// One call, without what differs from time to time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Request {
-    /// Who called: a principal's name, or `unknown` for a signature of nobody's.
+    /// Who called: a principal's name, or `unknown` for a signature that belongs to none.
     pub principal: String,
     /// The operation in the service's API, `service:Operation`.
     pub operation: String,

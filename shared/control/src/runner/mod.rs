@@ -71,7 +71,6 @@ pub struct Runner {
     pub deployment: Option<String>,
     /// Where state lies.
     pub files: Arc<dyn Files>,
-    /// The session cluster.
     pub cluster: Arc<dyn Cluster>,
     /// Compiles and submits.
     pub submitter: Arc<dyn Submitter>,
@@ -159,7 +158,7 @@ impl Runner {
                 }
                 Ok((task, Ok(End::Unknown) | Err(_))) => task,
                 Err(error) => {
-                    tracing::error!(%error, "an operation's task broke");
+                    tracing::error!(%error, "an operation's task panicked");
                     error.id()
                 }
             };

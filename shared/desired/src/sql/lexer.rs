@@ -25,7 +25,6 @@ pub enum TokenKind {
 /// A token and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token<'a> {
-    /// What it is.
     pub kind: TokenKind,
     /// Its text, quotes and prefix included.
     pub text: &'a str,
@@ -83,7 +82,6 @@ pub struct LexError {
     /// Its first byte in the text.
     #[serde(default)]
     pub offset: usize,
-    /// What is wrong.
     pub message: String,
 }
 

@@ -12,9 +12,7 @@ pub struct Problem {
     pub code: &'static str,
     /// The bytes of the text that it is about.
     pub at: Range<usize>,
-    /// What is wrong.
     pub message: String,
-    /// The way out.
     pub help: String,
 }
 
@@ -50,7 +48,6 @@ impl From<LexError> for Problem {
 }
 
 impl LexError {
-    /// The way out.
     pub(super) fn help(&self) -> &'static str {
         if self.message.starts_with("this string") {
             "close it; a quote inside quotes is written twice"

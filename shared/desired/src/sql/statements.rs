@@ -14,7 +14,6 @@ pub struct Statement {
     pub origin: String,
     /// Its text without the `;`, and without the comments before and after it.
     pub sql: String,
-    /// What it does.
     pub kind: StatementKind,
 }
 
@@ -38,9 +37,7 @@ pub struct StatementError {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
-    /// What is wrong.
     pub message: String,
-    /// What to do about it.
     pub help: String,
 }
 

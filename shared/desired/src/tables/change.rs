@@ -20,7 +20,6 @@ pub enum What {
 /// Something that is defined.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Defined {
-    /// What it is.
     pub what: What,
     /// Its name, without what is current in a new session.
     pub name: TablePath,

@@ -47,7 +47,6 @@ pub struct Definition {
     pub sql: String,
     /// What the job does with it.
     pub role: TableRole,
-    /// What it does.
     pub kind: StatementKind,
     /// What it defines.
     pub name: Option<TablePath>,

@@ -38,7 +38,6 @@ use crate::sql::{Statement, StatementError, StatementKind, lookalike, tokens};
 pub struct TableFile {
     /// Its key, as messages show it.
     pub key: String,
-    /// What is in it.
     pub text: String,
 }
 

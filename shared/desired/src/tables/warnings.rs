@@ -1,4 +1,4 @@
-//! Owns what deserves a word in a table definition that can be used.
+//! Owns the warnings about a table definition that can be used.
 //! Must not know jobs.
 
 use std::collections::BTreeMap;

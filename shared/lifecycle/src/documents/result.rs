@@ -25,7 +25,6 @@ pub struct OperationResult {
     pub format: u32,
     pub operation: OperationId,
     pub job: JobName,
-    /// What came of it.
     pub outcome: Outcome,
     /// When it was over.
     pub at: Timestamp,

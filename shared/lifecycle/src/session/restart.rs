@@ -82,7 +82,6 @@ pub struct SessionJob {
     pub tries: u32,
     /// Its savepoint, once it is known.
     pub savepoint: Option<String>,
-    /// How it stands.
     pub state: JobState,
 }
 
@@ -115,7 +114,6 @@ pub struct Restart {
     pub at: Timestamp,
     /// The application that is ended, if there was one.
     pub old: Option<String>,
-    /// How far it is.
     pub phase: RestartPhase,
     pub jobs: Vec<SessionJob>,
     /// Jobs that are lost with the old session, knowingly.

@@ -29,11 +29,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// The version it was about.
     pub version: u32,
-    /// What had changed.
     pub change: ChangeKind,
     /// The state that was restored.
     pub from: Option<String>,
-    /// How it ended.
     pub outcome: Ended,
     /// What came of it, for people.
     pub detail: String,
