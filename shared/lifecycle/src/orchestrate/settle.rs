@@ -109,7 +109,7 @@ impl Settling<'_> {
     }
 
     fn fold(&self, record: &mut Record, outcome: &Outcome) {
-        let (open, now) = (self.open, self.now);
+        let open = self.open;
         match outcome {
             Outcome::Deployed { run, unhealthy, cause, checkpointed, .. } => {
                 self.deploy(record, run, Aim::Run, *checkpointed);
@@ -133,63 +133,22 @@ impl Settling<'_> {
                 });
                 self.left(record, *why, run);
             }
-            Outcome::Removed { savepoint } => {
-                if let Some(deployed) = &mut record.deployed {
-                    deployed.aim = Aim::Stopped;
-                    go_on_from(record, savepoint.as_ref());
-                } else {
-                    record.orphans.clear();
-                    record.stops.clear();
-                }
-                // A target that failed before is not tried again only because its file is put back.
-                record.owed.keep_running = None;
-                record.owed.remove = None;
-            }
+            Outcome::Removed { savepoint } => removed(record, savepoint.as_ref()),
             Outcome::Suspended { savepoint, newest, epoch, checkpointed } => {
                 self.suspended(record, savepoint.as_ref(), newest.as_ref(), epoch.as_ref(), *checkpointed);
             }
             Outcome::RolledBack { reason, cause, run, .. } => {
-                if let Some(deployed) = &mut record.deployed {
-                    deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
-                    deployed.restore_point.clone_from(&run.restored_from);
-                    deployed.aim = Aim::Run;
-                }
-                record.orphans.clear();
-                record.stops.clear();
-                record.owed.keep_running = None;
-                record.owed.remove = None;
+                rolled_back(record, open, run);
                 self.owe_apply(record, *cause, reason);
             }
             Outcome::Refused { refusal, gone, savepoint, .. } => {
-                let (purpose, cause) = (self.purpose(record), cause_of(refusal));
-                self.owe(record, cause, &detail(outcome));
+                self.refused(record, cause_of(refusal), &detail(outcome), *gone);
                 go_on_from(record, savepoint.as_ref());
-                let to_run = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
-                if *gone && to_run && purpose == Purpose::Apply && cause == Cause::MayBeComplete {
-                    // Neither does what is deployed come back before somebody says whether it is done.
-                    self.owe_keep_running(record, cause, &detail(outcome));
-                } else if *gone && to_run && record.owed.keep_running.is_none() && !self.kept_from_suspending(cause) {
-                    // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
-                    let debt = self.debt(None, Cause::DoesNotRun, "it was not there as its target was tried");
-                    record.owed.keep_running = Some(debt.at_once(now));
-                }
             }
             Outcome::Failed { reason, cause, savepoint, runs } => {
                 go_on_from(record, savepoint.as_ref());
-                let mut down = *cause;
-                if self.purpose(record) == Purpose::Apply {
-                    self.owe_apply(record, *cause, reason);
-                    // Why the target was given up is not why what was deployed before does not run either.
-                    down = if *cause == Cause::MayBeComplete { *cause } else { Cause::DoesNotRun };
-                }
-                // What came to its end before the target was tried stays at its end.
-                if let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.aim != Aim::Complete) {
-                    deployed.aim = Aim::Run;
-                    self.owe_keep_running(record, down, reason);
-                }
+                self.failed(record, *cause, reason);
                 leave_orphans(record, open, runs);
-                // Nothing of it runs: nothing is left to end.
-                record.owed.remove = None;
             }
         }
         let given_out = [open.meta.as_ref(), record.deployed.as_ref().map(|deployed| &deployed.meta)];
@@ -200,6 +159,38 @@ impl Settling<'_> {
         record.suspended = record.suspended.take().filter(|_| stays);
         self.use_up_permissions(record, outcome);
         self.settle_act(record, outcome);
+    }
+
+    /// The target was given up. `gone` says that what is deployed does not run either.
+    fn refused(&self, record: &mut Record, cause: Cause, error: &str, gone: bool) {
+        let purpose = self.purpose(record);
+        self.owe(record, cause, error);
+        let to_run = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
+        if gone && to_run && purpose == Purpose::Apply && cause == Cause::MayBeComplete {
+            // Neither does what is deployed come back before somebody says whether it is done.
+            self.owe_keep_running(record, cause, error);
+        } else if gone && to_run && record.owed.keep_running.is_none() && !self.kept_from_suspending(cause) {
+            // The target waits, and what is deployed is down: it comes back meanwhile, if it can.
+            let debt = self.debt(None, Cause::DoesNotRun, "it was not there as its target was tried");
+            record.owed.keep_running = Some(debt.at_once(self.now));
+        }
+    }
+
+    /// Nothing of the job runs.
+    fn failed(&self, record: &mut Record, cause: Cause, error: &str) {
+        let mut down = cause;
+        if self.purpose(record) == Purpose::Apply {
+            self.owe_apply(record, cause, error);
+            // Why the target was given up is not why what was deployed before does not run either.
+            down = if cause == Cause::MayBeComplete { cause } else { Cause::DoesNotRun };
+        }
+        // What came to its end before the target was tried stays at its end.
+        if let Some(deployed) = record.deployed.as_mut().filter(|deployed| deployed.aim != Aim::Complete) {
+            deployed.aim = Aim::Run;
+            self.owe_keep_running(record, down, error);
+        }
+        // Nothing is left to end.
+        record.owed.remove = None;
     }
 
     /// A permission is used up by the operation that needed it, not by one that the environment kept from using it.
@@ -291,6 +282,33 @@ impl Settling<'_> {
 
 pub(super) fn known(target: &Target, version: u32, open: &OpenOperation, run: &RunStarted) -> KnownRun {
     KnownRun::of(target, version, open.plan.operation, run.clone())
+}
+
+/// Nothing of the job is to run any more, and nothing does.
+fn removed(record: &mut Record, savepoint: Option<&String>) {
+    if let Some(deployed) = &mut record.deployed {
+        deployed.aim = Aim::Stopped;
+        go_on_from(record, savepoint);
+    } else {
+        record.orphans.clear();
+        record.stops.clear();
+    }
+    // A target that failed before is not tried again only because its file is put back.
+    record.owed.keep_running = None;
+    record.owed.remove = None;
+}
+
+/// The deployed manifest runs again.
+fn rolled_back(record: &mut Record, open: &OpenOperation, run: &RunStarted) {
+    if let Some(deployed) = &mut record.deployed {
+        deployed.runs = vec![known(&deployed.target, deployed.meta.query_version, open, run)];
+        deployed.restore_point.clone_from(&run.restored_from);
+        deployed.aim = Aim::Run;
+    }
+    record.orphans.clear();
+    record.stops.clear();
+    record.owed.keep_running = None;
+    record.owed.remove = None;
 }
 
 /// What is deployed is restored from this savepoint, if there is one, unless a newer state is found.
