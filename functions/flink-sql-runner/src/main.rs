@@ -1,5 +1,5 @@
 //! `flink-sql-runner`: reads the command line, has the command done, ends with its code.
-//! Everything else is the modules'.
+//! Must not know how any command does it.
 
 mod act;
 mod apply;

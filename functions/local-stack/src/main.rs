@@ -1,5 +1,5 @@
 //! `local-stack`: the whole product on this machine, with a fake AWS and a real Flink. Never packaged.
-//! Reads the command line and shows what comes of it; everything else is the commands'.
+//! Reads the command line and shows what comes of it. Must not know how any command does it.
 
 mod commands;
 

@@ -1,5 +1,5 @@
 //! The one typed configuration of the orchestrator, from environment variables or anything that looks like them.
-//! Refuses bad values at start, all at once.
+//! Refuses bad values at start, all at once. Must not know what a setting is used for.
 
 use std::time::Duration;
 

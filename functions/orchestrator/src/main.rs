@@ -1,5 +1,5 @@
 //! The Lambda's entry.
-//! Everything else is the library's.
+//! Must not know anything else: that is the library's.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,5 +1,5 @@
 //! `flink-sql-runner-step`: what a step or command starts on the primary node.
-//! Reads its settings from flags and the environment; everything else is the library's.
+//! Reads its settings from flags and the environment. Must not know how a batch is carried out.
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! The system's clock and id source.
-//! The only place of the programs that draws ids.
+//! The only place of the programs that draws ids. Must not know what they name.
 
 use jiff::Timestamp;
 use lifecycle::ids::Hex32;

@@ -1,5 +1,5 @@
 //! What is wrong with a file a person wrote: where it is, what it is, and the way out, as data.
-//! Knows nothing of terminals or colours, and nothing of what kind of file it speaks about.
+//! Must not know terminals or colours, nor what kind of file it speaks about.
 
 use std::fmt::{self, Write as _};
 

@@ -1,5 +1,5 @@
 //! What Flink says a run runs with, and where that is not what was asked for.
-//! Knows options and their values; nothing of how Flink is asked, nor of what follows.
+//! Must not know how Flink is asked, nor what follows.
 
 use std::collections::BTreeMap;
 

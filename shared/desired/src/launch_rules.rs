@@ -1,5 +1,5 @@
 //! What a launch must be before anything of it reaches Flink: judged again on the node, whoever wrote the plan.
-//! Knows the launch alone; uploads are judged in `manifest`, with their own lines.
+//! Must not know the files: uploads are judged in `manifest`, with their own lines.
 
 use crate::launch::{INPUT_VIEW, Launch, LaunchKind, Rejection};
 use crate::manifest::{CHECKPOINT_DIR, Policy, SAVEPOINT_DIR, state_directory_refusal};

@@ -1,5 +1,5 @@
 //! The known word that a misspelt one was probably meant to be.
-//! Knows nothing of manifests.
+//! Must not know manifests.
 
 /// The closest of the known words, if one is close enough to be meant.
 pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -1,5 +1,5 @@
 //! What Flink says of a job that does not compile, told in people's own files: where, what is wrong, the way out.
-//! Pure: knows the launch and Flink's words. Whatever it does not know is told in those words.
+//! Must not know how Flink is asked; whatever it does not know of Flink's words is told in those words.
 
 mod aggregates;
 mod clauses;

@@ -1,5 +1,5 @@
 //! The manifest of what runs now, in the Python tool's format: read leniently, written exactly.
-//! Knows one file; nothing of records or of what is deployed next.
+//! Must not know records, nor what is deployed next.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
 //! Job manifests: read, merged with the template, judged, and written as the Python tool writes them.
-//! Knows files as bytes; nothing of where they are stored, and of SQL only what `sql` says about a text.
+//! Must not know where files are stored; of SQL only what `sql` says about a text.
 
 mod catalogue;
 mod deployed;

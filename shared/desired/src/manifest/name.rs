@@ -1,5 +1,5 @@
 //! A job's name: it becomes part of S3 keys, Flink's job list and argument vectors, so it is checked once, here.
-//! Knows nothing of the files that carry it.
+//! Must not know the files that carry it.
 
 use std::fmt;
 

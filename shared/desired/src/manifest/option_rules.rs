@@ -1,5 +1,5 @@
 //! What is said of one of `flinkProperties` because of what Flink knows: its name, its value, whether it has an effect.
-//! Knows the catalogue and where the option was given; nothing of what we allow or set ourselves.
+//! Must not know what we allow or set ourselves.
 
 use super::catalogue::{self, Meant, OptionScope, RELEASE};
 use super::options::{canonical_option, refusal};

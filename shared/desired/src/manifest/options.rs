@@ -1,5 +1,5 @@
 //! Flink's options by name: which spellings mean one option, and which a manifest may not set.
-//! Knows names only, no values and no files; which names there are is in the catalogue.
+//! Must not know values or files; which names there are is in the catalogue.
 
 use super::catalogue::{self, Names};
 

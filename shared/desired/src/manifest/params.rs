@@ -1,5 +1,5 @@
 //! What is wrong with a file of template parameters that cannot be read: told of its own lines.
-//! Knows YAML as a tree; nothing of what the parameters are for.
+//! Must not know what the parameters are for.
 
 use super::source::SourceText;
 use super::tree::{self, Value};

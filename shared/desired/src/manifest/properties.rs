@@ -1,5 +1,5 @@
 //! The Flink options that a job runs with: one spelling each, and what is always set filled in.
-//! Knows a merged manifest; nothing of files.
+//! Must not know files: it is given a merged manifest.
 
 use std::collections::BTreeMap;
 

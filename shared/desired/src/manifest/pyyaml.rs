@@ -1,5 +1,5 @@
 //! YAML as `PyYAML`'s `yaml.dump` writes it: block mappings, sorted by the caller, lines folded at 80.
-//! Knows scalars and two levels of mappings; nothing of manifests.
+//! Must not know manifests: it is given scalars and two levels of mappings.
 //!
 //! The state (`column`, `whitespace`, `indention`) and the order of tests are `PyYAML`'s own: where a
 //! line is broken depends on all three, and a deployed manifest must come out byte for byte.

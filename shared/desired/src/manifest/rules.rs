@@ -1,5 +1,5 @@
 //! What a manifest must be before anything is deployed from it: each rule with its error and way out.
-//! Knows merged fields and where each was given; nothing of YAML, nothing of what runs.
+//! Must not know YAML, nor what runs: it is given merged fields and where each stands.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

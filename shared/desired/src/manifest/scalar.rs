@@ -1,5 +1,5 @@
 //! What an unquoted YAML scalar is to `PyYAML` (YAML 1.1), and how Python would write it again.
-//! Knows nothing of files or fields.
+//! Must not know files or fields.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
 //! The JSON Schema that editors complete and check manifests with.
-//! Knows the wire types and Flink's options; draft-07 is the newest that the YAML editors read.
+//! Must not know which values are good: that is judged elsewhere. Draft-07 is the newest that YAML editors read.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

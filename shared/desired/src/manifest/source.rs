@@ -1,5 +1,5 @@
 //! One file's text and the way from a position in it to what people see: line, column, source line.
-//! Knows nothing of YAML; a template's filled-in text still points into the file as it was written.
+//! Must not know YAML; a template's filled-in text still points into the file as it was written.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
 //! What `sql` and `target-table` must be, told in the manifest's own lines, and the options that concern both.
-//! Knows fields and where they stand; SQL itself is judged in `sql`.
+//! Must not know what good SQL is: that is judged in `sql`.
 
 use super::options::canonical_option;
 use super::scalar::ScalarKind;

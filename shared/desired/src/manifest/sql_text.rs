@@ -1,5 +1,5 @@
 //! The way from a place in a text of SQL to its place in the YAML that it was written in, whatever the style.
-//! Knows scalar styles; nothing of SQL but where its comments are.
+//! Must not know more of a query than where its comments are.
 
 use std::ops;
 

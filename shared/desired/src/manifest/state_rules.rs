@@ -1,5 +1,5 @@
 //! Where a job's state may be kept: on a file system that is allowed, and nowhere that belongs to somebody else.
-//! Knows one directory as text; nothing of the other files.
+//! Must not know the other files: it is given one directory as text.
 
 use super::Policy;
 use super::name::JobName;

@@ -1,5 +1,5 @@
 //! The job template's `{job_name}`, filled in as Python's `str.format` does it.
-//! Knows nothing of YAML: the template is plain text until it is filled in.
+//! Must not know YAML: the template is plain text until it is filled in.
 
 use super::name::JobName;
 use super::source::{Range, SourceText};

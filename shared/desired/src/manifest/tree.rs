@@ -1,5 +1,5 @@
 //! YAML text to a small tree that knows where each value stands and whether it was quoted.
-//! Bounds hostile input (depth, nodes, aliases) and knows nothing of manifests.
+//! Bounds hostile input (depth, nodes, aliases). Must not know manifests.
 //!
 //! It composes the parser's events itself: through serde a value loses its quotes, which decide
 //! what `PyYAML` takes `017` for, and the first error hides the others.

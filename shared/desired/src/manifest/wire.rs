@@ -1,5 +1,5 @@
 //! The fields of a manifest file as they are written: read from the tree, described by the schema.
-//! Knows types and spellings; what the values may be is judged elsewhere.
+//! Must not know which values are good: that is judged elsewhere.
 
 use std::collections::BTreeMap;
 

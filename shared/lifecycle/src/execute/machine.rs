@@ -1,5 +1,5 @@
-//! The transitions of the runner's machine: which phase takes which input.
-//! Every effect that changes the outside is preceded by a note of it in the claim, so that a successor goes on from there.
+//! The transitions of the runner's machine: which phase takes which input. A note in the claim precedes every effect
+//! that changes the outside: a successor goes on from there. Must not know how an effect is carried out.
 
 use desired::explain;
 

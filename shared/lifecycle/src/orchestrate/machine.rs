@@ -1,5 +1,5 @@
-//! The transitions of the orchestrator's machine.
-//! Intent first: the plan, then the record, then the dispatch; a projection precedes the record that it shows.
+//! The transitions of the orchestrator's machine. Intent first: the plan, then the record, then the dispatch; a
+//! projection precedes the record that it shows. Must not know how an effect is carried out.
 
 use desired::inputs::Desired;
 use desired::manifest::{JobManifest, JobName, Meta};

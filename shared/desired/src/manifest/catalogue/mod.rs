@@ -1,5 +1,5 @@
 //! The options that Flink itself declares: what they are called, what they take, and where they have an effect.
-//! Knows the lists beside it, which come from Flink's classes (scripts/flink-options.sh); nothing of manifests.
+//! The lists beside it come from Flink's classes (scripts/flink-options.sh). Must not know manifests.
 
 mod nearest;
 mod rules;

@@ -1,5 +1,5 @@
 //! Which of Flink's options a name that is none of them was probably meant to be.
-//! Knows names only. A file may hold thousands of unknown names: what is far away is left out before it is measured.
+//! Must not know what an option takes. A file may hold thousands of names: what is far away is not measured.
 
 use std::sync::LazyLock;
 

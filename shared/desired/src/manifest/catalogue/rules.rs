@@ -1,5 +1,5 @@
 //! What Flink's classes do not say of its options: where they have an effect, and which values no job can run with.
-//! Knows the hand-kept list; nothing of manifests.
+//! The list beside it is kept by hand. Must not know manifests.
 
 use std::collections::HashMap;
 

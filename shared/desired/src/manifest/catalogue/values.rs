@@ -1,5 +1,5 @@
 //! How Flink reads the text of an option's value, by the option's type; compared with Flink itself in a test.
-//! Knows types and texts; nothing of which option has which. More lenient than Flink only with lists and maps in YAML's
+//! Must not know which option has which type. More lenient than Flink only with lists and maps in YAML's
 //! own brackets, which older ways of configuring read otherwise.
 
 /// What an option takes.
