@@ -295,6 +295,7 @@ mod tests {
         assert_eq!(safe["execution.checkpointing.externalized-checkpoint-retention"], "RETAIN_ON_CANCELLATION");
         assert_eq!(safe["job-result-store.delete-on-commit"], "false");
         assert_eq!(safe["state.checkpoints.num-retained"], "3");
+        assert_eq!(safe["yarn.application-attempts"], "10", "a JobManager that dies is started again");
         for name in OURS {
             let properties = BTreeMap::from([(name.to_owned(), "x".to_owned())]);
             let refused = SessionSettings { properties, ..SessionSettings::default() }.effective();

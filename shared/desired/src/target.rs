@@ -75,3 +75,44 @@ impl Target {
 pub fn version_directory(directory: &str, version: u32) -> String {
     format!("{}/{version}", directory.trim_end_matches('/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::manifest::{CHECKPOINT_DIR, Operating, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+
+    /// The target of a job `orders` that keeps its states in these directories.
+    fn in_directories(checkpoints: &str, savepoints: &str) -> Target {
+        let property = |text: &str| PropertyValue { text: text.to_owned(), kind: ScalarKind::String };
+        let properties = [(CHECKPOINT_DIR, checkpoints), (SAVEPOINT_DIR, savepoints)];
+        let properties = properties.map(|(key, text)| (key.to_owned(), property(text)));
+        let manifest = JobManifest {
+            name: "orders".try_into().unwrap(),
+            description: String::new(),
+            target_table: "sink".to_owned(),
+            body: Body::Sql("SELECT 1".to_owned()),
+            properties: BTreeMap::from(properties),
+            operating: Operating::default(),
+        };
+        Target { manifest, definitions: Vec::new(), timestamp_field: String::new() }
+    }
+
+    /// Whose states lie in a directory that other jobs use as well, nobody can tell by the path.
+    #[test]
+    fn a_job_has_directories_of_its_own_only_if_both_are_named_after_it() {
+        for (checkpoints, savepoints, own) in [
+            ("s3://b/c/orders", "s3://b/s/orders/", true),
+            ("s3://b/orders/c", "s3://b/orders/s", true),
+            ("s3://b/c/orders", "s3://b/s", false),
+            ("s3://b/c", "s3://b/s/orders", false),
+            ("s3://b/c", "s3://b/s", false),
+            ("s3://b/c/orders-old", "s3://b/s/orders", false),
+            ("s3://b/c/orders", "s3://b/s/all-orders", false),
+        ] {
+            let target = in_directories(checkpoints, savepoints);
+            assert_eq!(target.has_directories_of_its_own(), own, "{checkpoints} and {savepoints}");
+        }
+    }
+}

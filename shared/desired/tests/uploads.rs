@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
 
 use desired::diagnostics::SourceFile;
-use desired::inputs::{InputFile, InputFiles, Inputs};
+use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
 use desired::manifest::Policy;
 
 fn file(name: &str, text: &str) -> InputFile {
@@ -38,4 +38,29 @@ fn jobs_that_share_a_state_directory_are_warned_of() {
         told[1].starts_with("true queries/b.yaml: warning[shared-state-directory]: a keeps its states in"),
         "{told:?}"
     );
+}
+
+/// A job is removed only if no file names it: a file that is refused counts for the name that it holds, however that is
+/// written, and whatever the file is called.
+#[test]
+fn a_refused_file_keeps_the_job_that_it_names_from_being_removed() {
+    for (line, named) in [
+        ("name: orders", true),
+        ("name: orders # the old one", true),
+        ("name:orders", true),
+        ("name:   orders   ", true),
+        ("name: \"orders\"", true),
+        ("name: 'orders' # quoted", true),
+        ("name: orders-2", false),
+        ("name:", false),
+        ("# name: orders", false),
+        ("description: orders", false),
+    ] {
+        let text = format!("{line}\nno-such-field: 1\n");
+        let files = InputFiles { queries: vec![file("queries/other.yaml", &text)], ..InputFiles::default() };
+        let inputs = Inputs::read(&files, &Policy::default());
+        assert!(inputs.manifests[0].target.is_none(), "{line} is accepted");
+        let (desired, _) = inputs.desired(&"orders".try_into().unwrap());
+        assert_eq!(desired, if named { Desired::Refused } else { Desired::Absent }, "{line}");
+    }
 }
