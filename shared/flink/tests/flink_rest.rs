@@ -15,7 +15,7 @@ use lifecycle::documents::claim::Saving;
 use lifecycle::flink::{Epoch, JobState, Slots};
 use lifecycle::ids::{Hex32, JobId, TriggerId};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const LIMITS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(5) };
 
@@ -154,6 +154,26 @@ async fn a_life_at_another_address_is_over_only_with_a_proof() {
     assert!(cluster.is_over(&life("127.0.0.1:1", "flink-web-one")).await.unwrap());
     let session = Epoch::Yarn { application: "application_1_2".into(), attempt: 1 };
     assert!(!cluster.is_over(&session).await.unwrap());
+}
+
+/// The host may be cut off, or hang, while its JobManager and the job run on.
+#[tokio::test]
+async fn a_host_that_cannot_be_reached_proves_nothing() {
+    let cluster = rest(&Server::default().with("GET /jobmanager/config", 200, config("two"))).await;
+    // Nobody takes what waits to be accepted: once that is full, a connection is neither made nor refused.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let hangs = socket.listen(1).unwrap();
+    let address = hangs.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(made) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        waiting.push(made.unwrap());
+    }
+    // No single host has the second address: the system refuses to connect, nobody there does.
+    for there in [address.to_string().as_str(), "255.255.255.255:8081", "not an address"] {
+        let life = Epoch::Standalone { address: there.into(), process: "flink-web-one".into() };
+        assert!(!cluster.is_over(&life).await.unwrap(), "{there}");
+    }
 }
 
 #[tokio::test]

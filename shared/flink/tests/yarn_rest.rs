@@ -126,17 +126,16 @@ async fn an_application_is_over_only_with_a_proof() {
 }
 
 fn flink(attempt: u32) -> Server {
+    flink_with(attempt, &[("taskmanager.memory.process.size", "2048m"), ("taskmanager.numberOfTaskSlots", "4")])
+}
+
+/// A JobManager that is configured like this.
+fn flink_with(attempt: u32, options: &[(&str, &str)]) -> Server {
+    let options = options.iter().chain(&[("web.tmpdir", "/tmp/flink-web-1")]);
+    let options: Vec<Value> = options.map(|(key, value)| json!({"key": key, "value": value})).collect();
     let log = format!("/logs/application_1795420459345_0001/container_1795420459345_0001_0{attempt}_000001");
     Server::default()
-        .with(
-            "GET /jobmanager/config",
-            200,
-            json!([
-                {"key": "taskmanager.memory.process.size", "value": "2048m"},
-                {"key": "taskmanager.numberOfTaskSlots", "value": "4"},
-                {"key": "web.tmpdir", "value": "/tmp/flink-web-1"},
-            ]),
-        )
+        .with("GET /jobmanager/config", 200, json!(options))
         .with(
             "GET /jobmanager/environment",
             200,
@@ -179,6 +178,29 @@ async fn a_session_is_waited_for_and_looked_at() {
             .await
             .unwrap()
     );
+}
+
+/// As Flink reads its own configuration: a task manager gives one slot where nothing else is set.
+#[tokio::test]
+async fn what_can_still_be_granted_is_counted_in_slots_of_its_task_managers() {
+    let memory = ("taskmanager.memory.process.size", "2048m");
+    for (options, expected) in [
+        (&[memory, ("taskmanager.numberOfTaskSlots", "4")][..], Some(Slots { total: 16, free: 13 })),
+        (&[memory, ("taskmanager.numberOfTaskSlots", " 2 ")], Some(Slots { total: 10, free: 7 })),
+        (&[memory], Some(Slots { total: 7, free: 4 })),
+        // Nobody knows how many fit: nothing is said of slots, and nothing waits for them.
+        (&[memory, ("taskmanager.numberOfTaskSlots", "many")], None),
+        (&[("taskmanager.numberOfTaskSlots", "4")], None),
+    ] {
+        let jobmanager = flink_with(2, options).serve().await;
+        let nodes =
+            json!({"nodes": {"node": [{"availMemoryMB": 4100}, {"availMemoryMB": 2047}, {"availMemoryMB": 2048}]}});
+        let manager = Server::default()
+            .with(APPS, 200, json!({"apps": {"app": [app(1, NAME, "RUNNING", &jobmanager)]}}))
+            .with("GET /ws/v1/cluster/nodes?states=RUNNING", 200, nodes);
+        let cluster = target(manager.serve().await, 0).resolve().await.unwrap();
+        assert_eq!(cluster.look().await.unwrap().slots, expected, "{options:?}");
+    }
 }
 
 /// The ResourceManager shows an attempt that just ended for a moment: whoever answers there is not spoken to.
