@@ -201,6 +201,10 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
 }
 
 #[cfg(test)]
+#[path = "config_reference_tests.rs"]
+mod reference_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

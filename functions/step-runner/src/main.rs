@@ -199,3 +199,41 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
     // An unknown outcome fails the step: its status event makes the orchestrator look after it.
     Ok(if report.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(5) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// What others read: the log, the script that starts this program.
+    const READ_ELSEWHERE: [&str; 3] = ["RUST_LOG", "RUN_AS", "XDG_CACHE_HOME"];
+
+    /// The settings of the step runner in `docs/reference.md`, with their defaults.
+    fn documented() -> BTreeMap<String, String> {
+        let text = include_str!("../../../docs/reference.md");
+        let section = text.split("\n## ").find(|section| section.starts_with("Settings of the step runner")).unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let settings = rows.flat_map(|row| {
+            let mut cells = row.split('|').skip(1).map(|cell| cell.trim().replace('`', ""));
+            let (names, default) = (cells.next().unwrap(), cells.next().unwrap());
+            names.split(", ").map(|name| (name.to_owned(), default.clone())).collect::<Vec<_>>()
+        });
+        settings.filter(|(name, _)| !READ_ELSEWHERE.contains(&name.as_str())).collect()
+    }
+
+    #[test]
+    fn the_settings_and_their_defaults_are_those_of_the_reference() {
+        let mut command = Arguments::command();
+        command.build();
+        let run = command.find_subcommand("run").unwrap();
+        let settings = command.get_arguments().chain(run.get_arguments()).filter_map(|argument| {
+            let name = argument.get_env()?.to_str()?.to_owned();
+            let default = argument.get_default_values().first().and_then(|default| default.to_str());
+            Some((name, default.unwrap_or_default().to_owned()))
+        });
+        assert_eq!(settings.collect::<BTreeMap<_, _>>(), documented());
+    }
+}
