@@ -97,11 +97,47 @@ mod tests {
         }
     }
 
+    /// The codes of `docs/reference.md`, from the one that matters most to the one that matters least.
+    fn documented() -> Vec<Exit> {
+        let text = include_str!("../../../docs/reference.md");
+        let order = text.split("the one that matters most is given: ").nth(1).unwrap().split('.').next().unwrap();
+        let codes = order.split(',').map(|code| code.trim().parse::<u8>().unwrap());
+        let exit = |code| Exit::BY_WEIGHT.into_iter().find(|exit| exit.code() == code).unwrap();
+        codes.map(exit).collect()
+    }
+
     #[test]
-    fn the_heavier_one_wins() {
-        assert_eq!(Exit::Done.and(Exit::Failed), Exit::Failed);
-        assert_eq!(Exit::Failed.and(Exit::Unknown), Exit::Failed);
-        assert_eq!(Exit::Unknown.and(Exit::Held), Exit::Held);
-        assert_eq!(Exit::Done.and(Exit::Done), Exit::Done);
+    fn of_two_codes_the_one_is_given_that_matters_more() {
+        let order = documented();
+        assert_eq!(order.len(), Exit::BY_WEIGHT.len(), "each code has its place");
+        for (n, more) in order.iter().enumerate() {
+            for less in &order[n..] {
+                assert_eq!((more.and(*less), less.and(*more)), (*more, *more), "{more:?} and {less:?}");
+            }
+        }
+    }
+
+    /// Scripts rely on them.
+    #[test]
+    fn the_codes_mean_what_the_reference_says() {
+        let text = include_str!("../../../docs/reference.md");
+        let table = text.split("### Exit codes").nth(1).unwrap().split("\n##").next().unwrap();
+        for (exit, words) in [
+            (Exit::Done, "done"),
+            (Exit::Failed, "a job failed"),
+            (Exit::Usage, "wrong usage"),
+            (Exit::Invalid, "a manifest or a table definition is invalid"),
+            (Exit::Changes, "there are changes"),
+            (Exit::Unknown, "the outcome is unknown"),
+            (Exit::Unreachable, "something outside"),
+            (Exit::Held, "refused until it is allowed"),
+            (Exit::Defect, "internal error"),
+            (Exit::Interrupted, "ended by Ctrl-C"),
+        ] {
+            let row = format!("| {} | {words}", exit.code());
+            assert!(table.contains(&row), "{row}");
+            let help = HELP.lines().find(|line| line.trim_start().starts_with(&format!("{} ", exit.code()))).unwrap();
+            assert!(help.contains(words), "{help}");
+        }
     }
 }
