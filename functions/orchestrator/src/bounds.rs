@@ -258,3 +258,7 @@ impl Bounded for HistoryAnswer {
         &mut self.left_out
     }
 }
+
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod tests;

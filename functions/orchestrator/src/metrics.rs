@@ -270,6 +270,18 @@ mod tests {
         assert_eq!(extracted(unknown), ["AlertsNotSent 1 [prod]"]);
     }
 
+    /// The count is whole; a line of the log has an end.
+    #[test]
+    fn a_line_names_twenty_jobs_and_counts_them_all() {
+        let down: Vec<JobName> = (10..90).map(|n| job(&format!("job-{n}"))).collect();
+        let swept = Swept { at: at(0), down: down.clone(), oldest: None };
+        let looked = Looked { at: at(0), down: down.clone(), oldest_state: None };
+        for fact in [Fact::Swept(swept), Fact::Looked(looked)] {
+            let line = metrics().lines(&fact, at(0)).remove(0);
+            assert_eq!((&line["JobsNotRunning"], &line["jobs"]), (&json!(80), &json!(down[..20])));
+        }
+    }
+
     #[test]
     fn a_line_in_full() {
         let lines = metrics().lines(&settled(Ended::Deployed, Some(4321)), at(0));
