@@ -6,7 +6,7 @@ mod node;
 use desired::inputs::Desired;
 use desired::target::Target;
 use jiff::Timestamp;
-use lifecycle::alert_conditions::of_record;
+use lifecycle::alert_conditions::{AlertKind, of_record};
 use lifecycle::decision::Why;
 use lifecycle::documents::claim::Claim;
 use lifecycle::documents::outcome::{Outcome, Refusal};
@@ -189,4 +189,26 @@ fn two_targets_in_trouble_do_not_take_turns() {
     let restart = order(&mut record, &wanted(&reconfigured()), 3);
     record = settle(record, &restart, &refused);
     assert!(matches!(decide(&record, &wanted(&reconfigured()), &situation(4)), Ruling::Nothing { .. }));
+}
+
+/// One operation that ends like this may be chance, as a node that is being replaced: people are told of what repeats.
+#[test]
+fn people_are_told_of_operations_without_a_result_once_it_is_no_chance_any_more() {
+    for (cause, attempts, told) in [
+        (Cause::NeverTaken, 1, None),
+        (Cause::NeverTaken, 2, Some(AlertKind::NodeBroken)),
+        (Cause::NeverTaken, 9, Some(AlertKind::NodeBroken)),
+        (Cause::NoResult, 1, None),
+        (Cause::NoResult, 2, None),
+        (Cause::NoResult, 3, Some(AlertKind::OperationFailed)),
+        (Cause::NodeBroken, 1, Some(AlertKind::NodeBroken)),
+        (Cause::NoSession, 1, Some(AlertKind::NoCluster)),
+    ] {
+        let (mut record, _) = deployed(&first());
+        unsettle(&mut record);
+        let debt = record.owed.keep_running.as_mut().unwrap();
+        (debt.cause, debt.attempts) = (cause, attempts);
+        let kinds: Vec<AlertKind> = of_record(&record).iter().map(|condition| condition.kind).collect();
+        assert_eq!(kinds, Vec::from_iter(told), "{cause:?} after {attempts} attempts");
+    }
 }

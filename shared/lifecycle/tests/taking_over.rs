@@ -79,6 +79,31 @@ fn the_run_that_a_directory_is_named_after_whatever_flink_calls_it() {
     assert_eq!(node.submitted, []);
 }
 
+/// A directory that other jobs use as well tells nothing of whose a run is.
+#[test]
+fn a_directory_tells_of_runs_to_adopt_only_where_both_are_the_jobs_own() {
+    use desired::manifest::{CHECKPOINT_DIR, SAVEPOINT_DIR};
+    let own = with_own_directories(first());
+    for (kept, tells) in [
+        (&[CHECKPOINT_DIR, SAVEPOINT_DIR][..], true),
+        (&[CHECKPOINT_DIR], false),
+        (&[SAVEPOINT_DIR], false),
+        (&[], false),
+    ] {
+        let mut target = first();
+        for key in kept {
+            target.manifest.properties.insert((*key).to_owned(), own.manifest.properties[*key].clone());
+        }
+        let open = order(&mut of_the_python_tool(&target), &wanted(&target), 2);
+        let expected = tells.then(|| format!("{}/3", target.checkpoint_directory()));
+        assert_eq!(open.plan.adopt_from, expected, "{kept:?} named after the job");
+    }
+    // Our own runs are known by their ids.
+    let (mut record, _) = node::deployed(&own);
+    node::unsettle(&mut record);
+    assert_eq!(order(&mut record, &wanted(&own), 2).plan.adopt_from, None);
+}
+
 #[test]
 fn several_are_listed_and_touched_by_nobody() {
     let target = with_own_directories(first());
@@ -105,6 +130,22 @@ fn several_are_listed_and_touched_by_nobody() {
     }
 }
 
+/// However many carry the name: the refusal becomes part of the record, and of every answer about the job.
+#[test]
+fn of_many_runs_that_may_be_the_job_twenty_others_are_listed() {
+    let target = first();
+    let (mut record, mut node) = (of_the_python_tool(&target), Node::default());
+    for n in 0..60 {
+        live(&mut node, &target, theirs(n), "orders");
+    }
+    let open = order(&mut record, &wanted(&target), 2);
+    let outcome = node.run(&open.plan);
+    let Some(Refusal::ForeignJob { job_id, others }) = outcome.refusal() else { panic!("{outcome:?}") };
+    assert_eq!(others.len(), 20);
+    assert!(others.iter().all(|other| other != job_id && node.runs.contains_key(other)), "{outcome:?}");
+    assert_eq!((node.live().len(), node.submitted.len()), (60, 0));
+}
+
 /// Jobs whose state directories are shared: nothing tells whose the states are.
 #[test]
 fn states_that_may_be_another_jobs_are_restored_by_nobody() {
@@ -124,6 +165,19 @@ fn states_that_may_be_another_jobs_are_restored_by_nobody() {
     let open = order(&mut record, &wanted(&reconfigured()), 3);
     let Outcome::Deployed { run, .. } = node.run(&open.plan) else { panic!("not deployed") };
     assert!(run.restored_from.unwrap().contains(&theirs(2).to_string()));
+}
+
+/// However many states lie there: the refusal becomes part of the record, and of every answer about the job.
+#[test]
+fn of_many_states_that_may_be_another_jobs_the_twenty_newest_are_listed() {
+    let target = first();
+    let (mut record, mut node) = (of_the_python_tool(&target), Node::default());
+    let path = |n: u64| format!("{}/3/{}/chk-{n}", target.checkpoint_directory(), theirs(1));
+    node.disk = (1..=500).map(|n| StateRef { path: path(n), checkpoint_id: n }).collect();
+    let open = order(&mut record, &wanted(&target), 2);
+    let outcome = node.run(&open.plan);
+    let candidates = (481..=500).rev().map(path).collect();
+    assert_eq!(outcome.refusal(), Some(&Refusal::StateNotProven { candidates }));
 }
 
 #[test]
