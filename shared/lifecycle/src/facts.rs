@@ -213,4 +213,33 @@ mod tests {
         let phases = [phase("note", 1), phase("look", 2), phase("note", 3)];
         assert_eq!(summed(&phases), [phase("note", 4), phase("look", 2)]);
     }
+
+    /// The metric that alarms are set on.
+    #[test]
+    fn an_operation_failed_if_what_was_wanted_did_not_come_about() {
+        for (outcome, failed) in [
+            (Ended::Deployed, false),
+            (Ended::Unhealthy, false),
+            (Ended::Completed, false),
+            (Ended::Left, false),
+            (Ended::Removed, false),
+            (Ended::Suspended, false),
+            (Ended::Abandoned, false),
+            (Ended::RolledBack, true),
+            (Ended::Refused, true),
+            (Ended::Failed, true),
+        ] {
+            let settled = Settled {
+                job: JobName::try_from("orders").unwrap(),
+                operation: OperationId::derived(&["o"]),
+                batch: BatchId::derived(&["b"]),
+                at: Timestamp::UNIX_EPOCH,
+                change: ChangeKind::Query,
+                outcome,
+                phases: Vec::new(),
+                downtime_ms: None,
+            };
+            assert_eq!(settled.failed(), failed, "{outcome:?}");
+        }
+    }
 }

@@ -255,4 +255,16 @@ mod tests {
         let names: std::collections::BTreeSet<_> = (0..=255).map(&mut run).collect();
         assert_eq!(names.len(), 256);
     }
+
+    /// Whoever makes ids has a clock of its own: what looks a little older may have been made after all the same.
+    #[test]
+    fn an_operation_is_since_another_unless_it_is_more_than_an_hour_older() {
+        let at = |minute: u64| -> OperationId { format!("{:012x}{:020x}", minute * 60_000, minute).parse().unwrap() };
+        let other = at(1_000);
+        for (minute, since) in
+            [(2_000, true), (1_001, true), (1_000, true), (999, true), (940, true), (939, false), (1, false)]
+        {
+            assert_eq!(at(minute).is_since(other), since, "minute {minute}");
+        }
+    }
 }

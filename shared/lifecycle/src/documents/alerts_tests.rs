@@ -169,3 +169,73 @@ fn a_lost_cluster_is_remembered_for_a_day() {
     document.note(&seen(&[], &[]), at(86_401));
     assert!(document.standing.is_empty());
 }
+
+/// Every kind: what ends a condition of it, and whether people are told of it again after a day.
+const KINDS: [(AlertKind, EndedBy, bool); 15] = [
+    (AlertKind::LostCluster, EndedBy::Time, false),
+    (AlertKind::NoCluster, EndedBy::All, true),
+    (AlertKind::OperationFailed, EndedBy::ItsJob, false),
+    (AlertKind::Unhealthy, EndedBy::ItsJob, false),
+    (AlertKind::RemovalsHeld, EndedBy::All, true),
+    (AlertKind::CleanStartsHeld, EndedBy::All, true),
+    (AlertKind::EndNotProven, EndedBy::ItsJob, true),
+    (AlertKind::Stranger, EndedBy::All, true),
+    (AlertKind::CleanStartNeeded, EndedBy::ItsJob, true),
+    (AlertKind::NodeBroken, EndedBy::All, true),
+    (AlertKind::NoCapacity, EndedBy::All, true),
+    (AlertKind::Unreadable, EndedBy::ItsJob, true),
+    (AlertKind::RestartLoop, EndedBy::Look, true),
+    (AlertKind::NoCheckpoint, EndedBy::Look, true),
+    (AlertKind::CheckpointsFail, EndedBy::Look, true),
+];
+
+/// Who has to look, and see nothing of a condition, for it to be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EndedBy {
+    /// Nobody: it happened once.
+    Time,
+    /// Whoever looked for all of its kind.
+    All,
+    /// Whoever reconciled its job.
+    ItsJob,
+    /// A look at the cluster that told of its job.
+    Look,
+}
+
+#[test]
+fn a_condition_ends_only_when_those_look_who_would_see_it() {
+    for (kind, ends, _) in KINDS {
+        let nothing = Seen { kinds: BTreeSet::new(), ..seen(&[], &[]) };
+        let looks = [
+            (EndedBy::Time, nothing.clone()),
+            (EndedBy::All, Seen { kinds: BTreeSet::from([kind]), ..nothing.clone() }),
+            (EndedBy::ItsJob, Seen { jobs: BTreeSet::from([job("a")]), ..nothing.clone() }),
+            (EndedBy::Look, Seen { untold: Some(BTreeSet::from([job("b")])), ..nothing.clone() }),
+        ];
+        for (look, found) in looks {
+            let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+            round(&mut document, &seen(&[AlertCondition { kind, ..failed("a", "1") }], &["a"]), 0);
+            document.note(&found, at(60));
+            let ended = ends == look && look != EndedBy::Time;
+            assert_eq!(document.standing.is_empty(), ended, "{kind}, looked at by {look:?}");
+        }
+        // A look that was told nothing of the job says nothing of it.
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+        round(&mut document, &seen(&[AlertCondition { kind, ..failed("a", "1") }], &["a"]), 0);
+        document.note(&Seen { untold: Some(BTreeSet::from([job("a")])), ..nothing }, at(60));
+        assert_eq!(document.standing.len(), 1, "{kind}");
+    }
+}
+
+#[test]
+fn people_are_told_again_after_a_day_of_what_waits_for_them_and_of_nothing_else() {
+    for (kind, _, again) in KINDS {
+        let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+        let stands = seen(&[AlertCondition { kind, ..failed("a", "1") }], &["a"]);
+        let told: Vec<usize> =
+            [0, 86_399, 86_400, 172_799, 172_800].map(|at| round(&mut document, &stands, at).len()).into();
+        // A JobManager that is lost is forgotten after a day: the same loss is not seen again.
+        let expected = if again { [1, 0, 1, 0, 1] } else { [1, 0, 0, 0, 0] };
+        assert_eq!(told, expected, "{kind}");
+    }
+}
