@@ -1,7 +1,7 @@
 //! A Flink whose jobs take their time to stop and to start, and which counts how many do so at one time.
 //! Must not know waves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) said: Option<&'static str>,
     /// Nobody is told of checkpoints, restarts or configurations.
     pub(crate) tells_nothing: bool,
+    /// Whether the next questions after one job are answered, one by one; all later ones are.
+    pub(crate) answers: VecDeque<bool>,
     /// What every job is said to run with.
     pub(crate) effective: Option<Effective>,
     /// The slots of this Flink; a job that finds none waits for one.
@@ -224,6 +226,9 @@ impl Cluster for Flink {
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError> {
         self.frozen("job").await;
         let mut state = self.state();
+        if state.answers.pop_front() == Some(false) {
+            return Err(OutsideError::unknown("asking the JobManager", "told to"));
+        }
         state.count();
         Ok(state.jobs.get(&id).map(|job| state.seen(id, job)))
     }

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) facts: Vec<Fact>,
     /// How raising an alert ends.
     pub(crate) telling: Telling,
+    /// How often somebody tried to raise one.
+    pub(crate) raised: usize,
     /// How long a write of a claim takes.
     pub(crate) claims_take: Duration,
     /// Objects that the store refuses to give out, with its words.
@@ -444,7 +446,11 @@ impl World for Outside {
 #[async_trait]
 impl Alerts for Outside {
     async fn raise(&self, alert: &Alert) -> Result<(), OutsideError> {
-        let telling = self.state().telling;
+        let telling = {
+            let mut state = self.state();
+            state.raised += 1;
+            state.telling
+        };
         match telling {
             Telling::Works => {
                 self.state().alerts.push(alert.clone());

@@ -105,6 +105,31 @@ async fn thirty_jobs_that_went_with_their_jobmanager_are_one_alert() {
     assert_eq!(oldest.unwrap().2, jiff::Timestamp::UNIX_EPOCH);
 }
 
+/// The alarm on it tells of an operation that hangs, however many are ordered after it.
+#[tokio::test]
+async fn the_operation_that_has_been_open_for_longest_is_measured() {
+    let all = jobs(3);
+    let outside = Outside::with(&all);
+    for name in &all {
+        outside.later(100);
+        outside.want(name, 2);
+        outside.run(only(name)).await;
+    }
+    let oldest = |outside: &Outside| {
+        let state = outside.state();
+        let swept = state.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Swept(swept) => Some(swept.clone()),
+            _ => None,
+        });
+        swept.unwrap().oldest.map(|(job, _, at)| (job, at.as_second()))
+    };
+    outside.run(Scope::Sweep).await;
+    assert_eq!(oldest(&outside), Some((all[0].clone(), 100)));
+    outside.ends(&all[0], deployed());
+    outside.run(Scope::Sweep).await;
+    assert_eq!(oldest(&outside), Some((all[1].clone(), 200)));
+}
+
 #[tokio::test]
 async fn a_failure_is_told_once_for_each_target_and_again_when_it_comes_back() {
     let (orders, clicks) = (job("orders"), job("clicks"));
@@ -177,6 +202,41 @@ async fn an_alert_that_cannot_be_raised_fails_no_invocation_and_comes_with_the_n
     outside.run(Scope::Sweep).await;
     assert_eq!(outside.told(), [("operation-failed", 1)]);
     assert_eq!(sent(&outside), [false, true]);
+}
+
+/// Each try takes its whole time limit, and the invocation has an end.
+#[tokio::test]
+async fn one_alert_that_cannot_be_raised_keeps_the_others_for_the_next_event() {
+    let all = jobs(3);
+    let outside = Outside::with(&all);
+    let outcomes = [
+        Outcome::refused(Refusal::EndNotProven { job_id: run_of(&all[0]).into(), epoch: epoch(1) }),
+        Outcome::refused(Refusal::NoState),
+        rolled_back(),
+    ];
+    for name in &all {
+        outside.want(name, 2);
+    }
+    outside.run(Scope::All).await;
+    for (name, outcome) in all.iter().zip(outcomes) {
+        outside.ends(name, outcome);
+    }
+    outside.state().telling = Telling::Fails;
+    outside.run(Scope::All).await;
+    assert_eq!(outside.state().raised, 1, "none is tried after one that failed");
+    let sent = |outside: &Outside| {
+        let state = outside.state();
+        let sent = state.facts.iter().filter_map(|fact| match fact {
+            Fact::Alert { sent, .. } => Some(*sent),
+            _ => None,
+        });
+        sent.collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&outside), [false; 3], "each of them is measured as not sent");
+    outside.state().telling = Telling::Works;
+    outside.run(Scope::Sweep).await;
+    assert_eq!(outside.told(), [("operation-failed", 1), ("end-not-proven", 1), ("clean-start-needed", 1)]);
+    assert_eq!(sent(&outside)[3..], [true; 3]);
 }
 
 #[tokio::test]

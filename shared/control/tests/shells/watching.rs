@@ -132,3 +132,31 @@ async fn a_start_that_never_gets_its_slots_waits_for_the_environment() {
     let owed = outside.record(&names[0]).owed.apply.unwrap().debt;
     assert!(owed.cause.is_environment() && owed.next.is_some(), "{owed:?}");
 }
+
+/// How a new job's operation ends, where the JobManager gives no answer to its watch for these lengths of time, each
+/// followed by one answer; nothing if it ends without a result.
+async fn watched_through(silences: &[usize]) -> Option<Outcome> {
+    let names = jobs(1);
+    let (outside, flink) = (Outside::default(), Flink::default());
+    outside.want(&names[0], 1);
+    flink.state().slots = 10;
+    let silent = |length: &usize| std::iter::repeat_n(false, *length).chain([true]);
+    flink.state().answers = silences.iter().flat_map(silent).collect();
+    let plans = plans(&outside, &names).await;
+    let operation = plans[0].operation;
+    let report = runner(&outside, &flink, 1).run(plans).await.unwrap();
+    assert!(flink.state().answers.is_empty() || report.finished == 0, "not all silences were met");
+    outside.result(&names[0], operation).map(|result| result.outcome)
+}
+
+/// A JobManager that collects garbage says nothing of the job: only one that is silent for long leaves it unknown.
+#[tokio::test(start_paused = true)]
+async fn a_jobmanager_may_be_silent_for_twenty_questions_in_a_row_again_and_again() {
+    for silences in
+        [&[1][..], &[20], &[20, 20, 20], &[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]
+    {
+        let outcome = watched_through(silences).await;
+        assert!(matches!(outcome, Some(Outcome::Deployed { unhealthy: None, .. })), "{silences:?}: {outcome:?}");
+    }
+    assert_eq!(watched_through(&[21]).await, None, "what is unknown is no failure");
+}
