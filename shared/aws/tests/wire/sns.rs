@@ -1,6 +1,8 @@
 //! The topic of alerts against a server that answers as SNS does.
 //! Must not know how the adapter is made: only the port and the wire.
 
+use std::collections::BTreeMap;
+
 use aws::SnsAlerts;
 use control::alerts::{Alert, Alerts};
 use control::ports::OutsideError;
@@ -54,12 +56,21 @@ async fn an_alert_is_one_message_that_subscriptions_can_filter() {
         "TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A123456789012%3Aalerts",
         "Subject=%5Bprod%5D%201%20operation%20failed%3A%20orders",
         "failed%3A%20a%20%26%20b",
-        "Value.StringValue=operation-failed",
-        "Value.StringValue=prod",
     ];
     for part in expected {
         assert!(request.body.contains(part), "{part} is not in {}", request.body);
     }
+    let id = Hex32::derived(&["alert"]).to_string();
+    let expected = [("alert", id.as_str()), ("deployment", "prod"), ("kind", "operation-failed")];
+    assert_eq!(attributes(&request.body), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
+/// The attributes of the message that a request carries: the names that filters of subscriptions rely on.
+fn attributes(body: &str) -> BTreeMap<String, String> {
+    let fields: BTreeMap<&str, &str> = body.split('&').filter_map(|field| field.split_once('=')).collect();
+    let of = |n: usize, field: &str| fields.get(format!("MessageAttributes.entry.{n}.{field}").as_str()).copied();
+    let attribute = |n| Some((of(n, "Name")?.to_owned(), of(n, "Value.StringValue")?.to_owned()));
+    (1..).map_while(attribute).collect()
 }
 
 #[tokio::test]
