@@ -60,5 +60,5 @@ fn a_setting_that_is_not_given_is_as_the_reference_says() {
         assert_ne!(with(&ssm, &another(&default)), with(&NEEDED, &default), "{name} changes nothing");
         checked += 1;
     }
-    assert_eq!(checked, 17, "settings with a default");
+    assert!(checked >= 17, "{checked} settings with a default");
 }
