@@ -268,6 +268,27 @@ fn a_clean_start_that_was_left_goes_on_from_its_checkpoint() {
     }
 }
 
+/// That the run before was stopped for it says nothing of the new query's own run.
+#[test]
+fn a_changed_query_that_was_left_goes_on_from_its_checkpoint() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&requeried()), 2);
+    (node.claim, node.result) = (None, None);
+    let mut effects = 0;
+    while node.submitted.len() < 2 {
+        effects += 1;
+        node.go_on(&open.plan, effects);
+    }
+    node.checkpoint(run(2));
+    let newest = node.disk.last().map(|state| state.path.clone());
+    node.end(run(2), JobState::Failed);
+    let claim = node.claim.take();
+    let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+    let open = order(&mut record, &wanted(&requeried()), 3);
+    let Outcome::Deployed { run: started, .. } = node.run(&open.plan) else { panic!("{:?}", node.result) };
+    assert_eq!(started.restored_from, newest);
+}
+
 /// A look after an operation without a result starts nothing that was seen at its end, forgotten or not.
 #[test]
 fn what_was_seen_complete_stays_so() {

@@ -61,9 +61,11 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
     }
 }
 
-/// Whether nobody saw how the run before ended, and nobody allowed to start it again all the same.
+/// Whether nobody saw how the run before ended, and nobody allowed to start it again all the same. How what is deployed
+/// was stopped tells nothing of a run of another query.
 fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
-    intent.stop.is_none() && intent.left_savepoint.is_none() && !plan.clean_start
+    let is_seen = intent.left_savepoint.is_some() && intent.start != Some(From::Clean);
+    intent.stop.is_none() && !is_seen && !plan.clean_start
 }
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
