@@ -1,6 +1,8 @@
 //! Where the state of a run lies and which of several states is the newest.
 //! Must not know how directories are listed or files read.
 
+use desired::launch::Launch;
+use desired::manifest::{CHECKPOINT_DIR, SAVEPOINT_DIR};
 use desired::target::version_directory;
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +156,19 @@ pub fn locations_of_run(
         StateLocation::savepoints(savepoint_directory(savepoints, version, operation)),
         StateLocation::savepoints_of(run, &version_directory(savepoints, version), Some(operation)),
     ]
+}
+
+/// The places where the states of a run lie that `operation` starts: its own checkpoints, and savepoints named by it.
+pub fn locations_of_start(launch: &Launch, run: JobId, operation: OperationId) -> Vec<StateLocation> {
+    let directory = |option| launch.properties.get(option);
+    let checkpoints = directory(CHECKPOINT_DIR).map(|directory| StateLocation::checkpoints_of(run, directory));
+    let of_run = |directory: &String| StateLocation::savepoints_of(run, directory, Some(operation));
+    checkpoints.into_iter().chain(directory(SAVEPOINT_DIR).map(of_run)).collect()
+}
+
+/// Whether the path of a state is a savepoint's.
+pub fn is_savepoint_at(path: &str) -> bool {
+    path.trim_end_matches('/').rsplit('/').next().is_some_and(|name| is_savepoint(name, None))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{KnownRun, Plan, is_known};
 use crate::ids::JobId;
 use crate::owed::Cause;
-use crate::state::StateLocation;
+use crate::state::{is_savepoint_at, locations_of_start};
 
 /// How many jobs that may be this one are listed.
 const OTHERS: usize = 20;
@@ -97,25 +97,25 @@ fn resume_start(plan: &Plan, state: State, look: &JobLook, role: RunRole, note: 
     }
 }
 
-/// The newest checkpoint under a start of unknown outcome: repeated without it, it collides with its own checkpoints.
+/// The newest state of a start of unknown outcome: repeated without it, it collides with its own checkpoints.
 fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     let launch = match begin.role {
         RunRole::Next => plan.next.as_ref(),
         RunRole::Previous => plan.previous.as_ref().map(|p| &p.launch),
     };
-    let directory = launch.and_then(|l| l.properties.get("execution.checkpointing.dir"));
-    let places = directory.map(|directory| StateLocation::checkpoints_of(begin.job_id, directory));
-    to(state, OperationPhase::SearchingOwn(Box::new(begin)), Effect::FindState(places.into_iter().collect()))
+    let places = launch.map(|launch| locations_of_start(launch, begin.job_id, plan.operation)).unwrap_or_default();
+    to(state, OperationPhase::SearchingOwn(Box::new(begin)), Effect::FindState(places))
 }
 
-/// Goes on from its newest state. A bounded run without one that was given to another JobManager incarnation, or so long ago
-/// that this one may have forgotten it, may have come to its end there: it is not submitted again.
+/// Goes on from its newest state. A bounded run without a checkpoint that was given to another JobManager incarnation, or
+/// so long ago that this one may have forgotten it, may have come to its end there: it is not submitted again.
 pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<String>) -> Next {
     let notes = &claim_of(&state).notes;
     let note = notes.start.iter().chain(&notes.rollback).find(|note| note.job_id == begin.job_id);
     let known = |note: &StartNote| is_known(state.seen(), note.epoch.as_ref(), plan.at);
     let unseen = note.is_some_and(|note| note.compiled.bounded == Some(true) && !known(note));
-    if unseen && found.is_none() {
+    // Flink deletes the checkpoints of one that does; a savepoint may have been taken on the way.
+    if unseen && found.as_deref().is_none_or(is_savepoint_at) {
         let (reason, savepoint) = (Refusal::MayBeComplete { job_id: begin.job_id }.to_string(), savepoint_of(&state));
         return match begin.role {
             RunRole::Next => failed_for(state, Cause::MayBeComplete, reason, savepoint),

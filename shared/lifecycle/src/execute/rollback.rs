@@ -6,7 +6,7 @@ use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, OperationPhase, RunRole, State};
 use crate::documents::plan::Plan;
 use crate::ids::rollback_id;
-use crate::state::StateLocation;
+use crate::state::locations_of_start;
 
 /// Ends the failed run first, whatever it is: at most one live run.
 pub(super) fn roll_back(plan: &Plan, state: State, reason: String) -> Next {
@@ -22,12 +22,10 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
         return failed(state, reason, savepoint);
     };
     let mut places = previous.provable_places(claim_of(&state).notes.ended_run());
-    // The failed run's own checkpoints are newer, and fit only if the query is the same.
+    // The failed run's own states are newer, and fit only if the query is the same.
     let same_version = plan.next.as_ref().is_some_and(|next| next.version == previous.launch.version);
-    if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start)
-        && let Some(dir) = next.properties.get("execution.checkpointing.dir")
-    {
-        places.push(StateLocation::checkpoints_of(note.job_id, dir));
+    if let (true, Some(next), Some(note)) = (same_version, &plan.next, &claim_of(&state).notes.start) {
+        places.extend(locations_of_start(next, note.job_id, plan.operation));
     }
     places.extend(claim_of(&state).notes.told_places());
     to(state, OperationPhase::SearchingRollback(reason), Effect::FindState(places))

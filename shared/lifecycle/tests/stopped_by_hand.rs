@@ -1,0 +1,64 @@
+//! Somebody stops a run with a savepoint while the operation that started it is under way: nothing older is restored.
+//! Must not know I/O: the node is one in memory.
+
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
+
+mod node;
+
+use jiff::Timestamp;
+use lifecycle::documents::outcome::Outcome;
+use lifecycle::documents::record::{Record, Source};
+use lifecycle::flink::JobState;
+use lifecycle::ids::rollback_id;
+use lifecycle::state::StateRef;
+use node::{Node, deployed, first, id, name, order, reconfigured, run, wanted};
+
+/// A savepoint that is named by the run of operation `n`, where people put it.
+fn by_hand(node: &mut Node, n: u8) -> String {
+    let path = format!("s3://state/one/savepoints/1/savepoint-{}-{:012x}", run(n).in_savepoint_names(), 9);
+    node.disk.push(StateRef { path: path.clone(), checkpoint_id: 9 });
+    path
+}
+
+#[test]
+fn a_start_of_unknown_outcome_goes_on_from_it() {
+    let (mut record, mut node) = (Record::fresh(name(), id(0), Source::Queries), Node::default());
+    let open = order(&mut record, &wanted(&first()), 1);
+    node.dies_after_submitting(&open.plan);
+    let savepoint = by_hand(&mut node, 1);
+    node.go_on(&open.plan, usize::MAX);
+    assert!(matches!(node.result, Some(Outcome::Deployed { .. })), "{:?}", node.result);
+    assert_eq!(node.submitted.last(), Some(&(run(1), Some(savepoint))));
+}
+
+/// Flink deletes the checkpoints of a bounded run that came to its end; its savepoints stay, and tell nothing.
+#[test]
+fn a_savepoint_does_not_tell_that_a_bounded_start_goes_on() {
+    let (mut record, mut node) =
+        (Record::fresh(name(), id(0), Source::Queries), Node { bounded: Some(true), ..Node::default() });
+    let open = order(&mut record, &wanted(&first()), 1);
+    node.dies_after_submitting(&open.plan);
+    by_hand(&mut node, 1);
+    node.now = Timestamp::from_second(3_600).unwrap();
+    node.go_on(&open.plan, usize::MAX);
+    assert!(matches!(node.result, Some(Outcome::Failed { .. })), "{:?}", node.result);
+    assert_eq!(node.submitted.len(), 1);
+}
+
+#[test]
+fn a_rollback_of_a_configuration_goes_on_from_it() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    (node.claim, node.result) = (None, None);
+    let mut effects = 0;
+    while node.submitted.len() < 2 {
+        effects += 1;
+        node.go_on(&open.plan, effects);
+    }
+    let savepoint = by_hand(&mut node, 2);
+    node.end(run(2), JobState::Finished);
+    node.runs.get_mut(&run(2)).unwrap().stopped = Some(savepoint.clone());
+    node.go_on(&open.plan, usize::MAX);
+    assert!(matches!(node.result, Some(Outcome::RolledBack { .. })), "{:?}", node.result);
+    assert_eq!(node.submitted.last(), Some(&(rollback_id(id(2)), Some(savepoint))));
+}
