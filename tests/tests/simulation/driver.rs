@@ -104,6 +104,10 @@ pub(crate) fn want(sim: &Sim, name: &str, wish: Option<Wish>) {
 pub(crate) enum Deed {
     Want(&'static str, Wish),
     Unwant(&'static str),
+    /// Its file says that it is not to run; the rest of it stays.
+    Suspend(&'static str),
+    /// Its file says that it is to run again.
+    Resume(&'static str),
     Redeploy,
     JobManagerDies,
     SessionEnds,
@@ -119,10 +123,13 @@ pub(crate) enum Deed {
     OldStates(&'static str),
     /// Somebody cancels the job's run by hand.
     CancelByHand(&'static str),
+    /// Somebody stops the job's run by hand, with a savepoint.
+    StopByHand(&'static str),
     Fate(Fate),
     Allow(&'static str, Permission),
     Retry(&'static str),
-    Order(&'static str, Wanted),
+    /// What people order, and after how many seconds they ask for the same once more; 0 if not.
+    Order(&'static str, Wanted, u64),
     /// A job of the Python tool, deployed and running.
     PythonJob(&'static str, Wish),
     /// A job of that name that nobody knows.
@@ -207,14 +214,29 @@ async fn perform(scenario: &Scenario) -> Played {
         state.gate.draws = false;
     }
     broken.extend(until_quiet(&sim).await);
+    let steps = sim.lock().plane.with_operations() - steps_before;
+    broken.extend(resumed(&sim).await);
     let mut state = sim.lock();
     judge_end(&mut state);
     judge_bystander(&mut state, bystander);
     broken.extend(state.judge.broken.clone());
     let calls = state.gate.calls[base..].iter().map(|call| Called { number: call.number - base, ..call.clone() });
     let met = state.gate.met.iter().map(|(n, who, name, fault)| (n - base, *who, name.clone(), *fault)).collect();
-    let steps = state.plane.with_operations() - steps_before;
     Played { broken, calls: calls.collect(), met, steps }
+}
+
+/// What was suspended goes on once its file says so: from its newest state, as every submission is judged.
+async fn resumed(sim: &Arc<Sim>) -> Vec<String> {
+    let suspended = sim.lock().judge.wishes.suspended();
+    if suspended.is_empty() {
+        return Vec::new();
+    }
+    for name in suspended {
+        trace(sim, || format!("{name} is resumed in the end"));
+        let wish = sim.lock().judge.wishes.now(&name).cloned();
+        want(sim, &name, wish.map(Wish::resumed));
+    }
+    until_quiet(sim).await.into_iter().map(|what| format!("resumed in the end: {what}")).collect()
 }
 
 /// Lets time pass until everything is as it is wished and stays so; what is not within two schedules.
@@ -318,6 +340,16 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
     match deed {
         Deed::Want(name, wish) => want(sim, name, Some(wish.clone())),
         Deed::Unwant(name) => want(sim, name, None),
+        Deed::Suspend(name) => {
+            let wish = sim.lock().judge.wishes.now(name).cloned().unwrap_or_else(|| Wish::new("one", 1));
+            want(sim, name, Some(wish.suspended()));
+        }
+        Deed::Resume(name) => {
+            let wish = sim.lock().judge.wishes.now(name).cloned();
+            if let Some(wish) = wish {
+                want(sim, name, Some(wish.resumed()));
+            }
+        }
         Deed::Redeploy => asks(Ask::Redeploy),
         Deed::JobManagerDies => sim.lock().flink.job_manager_dies(),
         Deed::SessionEnds => {
@@ -359,6 +391,15 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
                 state.flink.disturbed(id);
             }
         }
+        Deed::StopByHand(name) => {
+            let mut state = sim.lock();
+            let trigger = state.fresh_id().into();
+            let found = state.flink.live(name).map(|job| (job.session, job.id, job.version)).next();
+            if let Some((session, id, version)) = found.filter(|(_, id, _)| !state.flink.is_stopping(*id)) {
+                state.flink.stop(session, id, trigger, &format!("s3://b/savepoints/{name}/{version}"));
+                state.flink.disturbed(id);
+            }
+        }
         Deed::Fate(fate) => sim.lock().plane.fates.push_back(*fate),
         Deed::Allow(name, permission) => {
             if *permission == Permission::CleanStart {
@@ -367,14 +408,23 @@ fn act(sim: &Arc<Sim>, deed: &Deed) {
             asks(Ask::Allow((*name).to_owned(), *permission));
         }
         Deed::Retry(name) => asks(Ask::Retry((*name).to_owned())),
-        Deed::Order(name, wanted) => {
+        Deed::Order(name, wanted, late) => {
+            let late = *late;
             let (act, id) = {
                 let mut state = sim.lock();
                 (wanted.act(&state, name), state.fresh_id().into())
             };
-            // Whoever gets no answer asks again.
+            // Whoever gets no answer asks again, now or much later.
+            let ask = Ask::Order((*name).to_owned(), act, id);
             for _ in 0..2 {
-                asks(Ask::Order((*name).to_owned(), act.clone(), id));
+                asks(ask.clone());
+            }
+            if late > 0 {
+                let sim = Arc::clone(sim);
+                tokio::spawn(async move {
+                    sleep(Duration::from_secs(late)).await;
+                    invoke(sim, ask, false).await;
+                });
             }
         }
         Deed::PythonJob(name, wish) => {

@@ -12,7 +12,7 @@ use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Windows;
-use lifecycle::documents::record::Source;
+use lifecycle::documents::record::{Record, Source};
 use lifecycle::ids::{ActId, BatchId};
 use lifecycle::keys::ObjectKind;
 use lifecycle::owed::Patience;
@@ -20,8 +20,9 @@ use lifecycle::permission::Permission;
 
 use crate::faults::Actor;
 use crate::node::MARGIN;
+use crate::orders::{OPERATOR, reason};
 use crate::ports::Port;
-use crate::sim::keys;
+use crate::sim::{State, keys};
 
 /// What the function is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,14 @@ fn job(name: &str) -> JobName {
     JobName::try_from(name).unwrap()
 }
 
+/// The revision of the record of a job of which an act may be ordered; nothing where it is refused.
+fn order_stands(state: &State, name: &str, act: &Act) -> Option<u64> {
+    let stored = state.bucket.get(&keys().record(&job(name)))?;
+    let record = lifecycle::documents::read::<Record>(&stored.bytes).ok()?;
+    let is_wished = state.judge.wishes.now(name).is_some();
+    (is_wished && record.refuses(act).is_none()).then_some(record.revision)
+}
+
 pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideError> {
     let orchestrator = orchestrator(actor);
     let store = Arc::clone(&orchestrator.store);
@@ -96,9 +105,16 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
             Scope::Jobs(BTreeSet::from([job(name)]))
         }
         Ask::Order(name, act, id) => {
-            let (by, at) = ("operator".to_owned(), orchestrator.world.now());
-            let ordered = OrderedAct { id: *id, act: act.clone(), by, why: None, at, about: None, debt: None };
-            return orchestrator.order(job(name), ordered, false).await.map(|_| ());
+            let (by, why, at) = (OPERATOR.to_owned(), Some(reason(*id)), orchestrator.world.now());
+            let ordered = OrderedAct { id: *id, act: act.clone(), by, why, at, about: None, debt: None };
+            let before = order_stands(&actor.sim.lock(), name, act);
+            let report = orchestrator.order(job(name), ordered, false).await?;
+            let mut state = actor.sim.lock();
+            let is_silent = before.is_some() && before == order_stands(&state, name, act);
+            if is_silent && report.troubles.is_empty() && !state.judge.noted.knows(*id) {
+                state.broken(&format!("the order {id} of {name} was neither noted nor refused: {act}"));
+            }
+            return Ok(());
         }
         Ask::Retry(name) => {
             orchestrator.retry(&job(name)).await?;

@@ -114,10 +114,10 @@ pub(crate) fn all() -> Vec<Operation> {
             vec![vec![z()]],
             vec![(1, a("does-not-start", 1)), (0, Deed::Want("b", Wish::new("b", 1)))],
         ),
-        of("restart", both(), vec![(1, Deed::Order("a", Wanted::Restart))]),
-        of("restart without state", both(), vec![(1, Deed::Order("a", Wanted::Clean))]),
-        of("restart from an older state", both(), vec![(25, Deed::Order("a", Wanted::Oldest))]),
-        of("savepoint", both(), vec![(1, Deed::Order("a", Wanted::Savepoint))]),
+        of("restart", both(), vec![(1, Deed::Order("a", Wanted::Restart, 0))]),
+        of("restart without state", both(), vec![(1, Deed::Order("a", Wanted::Clean, 0))]),
+        of("restart from an older state", both(), vec![(25, Deed::Order("a", Wanted::Oldest, 0))]),
+        of("savepoint", both(), vec![(1, Deed::Order("a", Wanted::Savepoint, 0))]),
         of("two wishes at once", both(), vec![(1, a("a", 2)), (6, a("other", 2))]),
     ]
 }

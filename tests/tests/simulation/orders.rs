@@ -1,7 +1,12 @@
-//! What people order of a job that runs, and from which of its states.
-//! Must not know how it is carried out.
+//! What people order of a job that runs, and from which of its states; and what must come of every order.
+//! Must not know how it is carried out: what came of it is read from the record.
 
-use lifecycle::act::Act;
+use std::collections::{BTreeMap, BTreeSet};
+
+use lifecycle::act::{Act, OrderedAct};
+use lifecycle::documents::outcome::RefusalKind;
+use lifecycle::documents::record::{Aim, Ended, Entry, Record};
+use lifecycle::ids::ActId;
 
 use crate::sim::State;
 
@@ -35,4 +40,111 @@ impl Wanted {
             }
         }
     }
+}
+
+/// Why people order it, as the record has to tell it: another reason for each.
+pub(crate) fn reason(id: ActId) -> String {
+    format!("as {id} asked")
+}
+
+/// Who orders.
+pub(crate) const OPERATOR: &str = "operator";
+
+/// Every order that was ever noted in a record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Noted(BTreeSet<ActId>);
+
+impl Noted {
+    pub(crate) fn knows(&self, id: ActId) -> bool {
+        self.0.contains(&id)
+    }
+
+    /// A write of a record: an order is noted by it, or goes for a reason that the record tells.
+    pub(crate) fn written(&mut self, before: Option<&Record>, after: &Record) -> Vec<String> {
+        let open = after.open.as_ref().and_then(|open| open.plan.ordered.as_ref());
+        self.0.extend(after.ordered.iter().chain(open).map(|ordered| ordered.id));
+        let mut found = Vec::new();
+        let waited = before.and_then(|before| before.ordered.as_ref());
+        let waits = after.ordered.as_ref().map(|ordered| ordered.id);
+        if let Some(waited) = waited.filter(|waited| waits != Some(waited.id))
+            && !has_ended(waited, before, after)
+        {
+            found.push(format!("the order {} of {} was lost: {}", waited.id, after.name, waited.act));
+        }
+        let ordered = open.filter(|ordered| before.is_some_and(|before| is_carried_out(before, ordered)));
+        found.extend(ordered.map(|ordered| format!("the order {} of {} is carried out again", ordered.id, after.name)));
+        found
+    }
+}
+
+/// Whether an order that waits no more is told of: by what came of it, by a newer one, or by what is deployed now.
+fn has_ended(waited: &OrderedAct, before: Option<&Record>, after: &Record) -> bool {
+    let told = after.history.last().is_some_and(|entry| entry.act == Some(waited.id) && ends(entry, &waited.act));
+    let other = |record: &Record| record.deployed.as_ref().map(|d| (d.meta.query_version, d.aim, d.run()));
+    let deployed = before.and_then(other) != other(after);
+    told || after.ordered.is_some() || (deployed && stands_otherwise(waited, after))
+}
+
+/// Whether what the order is about is not what is deployed now.
+fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
+    let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
+    let other_run = waited.act == Act::Restart && run != deployed.run();
+    deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run
+}
+
+/// Whether the history tells that an order was carried out. A savepoint of a job that was only brought back is not taken.
+fn is_carried_out(record: &Record, ordered: &OrderedAct) -> bool {
+    record.history.iter().any(|entry| entry.act == Some(ordered.id) && carried_out(entry, &ordered.act))
+}
+
+fn carried_out(entry: &Entry, act: &Act) -> bool {
+    match entry.outcome {
+        Ended::Left => entry.savepoint.is_some(),
+        Ended::Deployed | Ended::Completed => *act != Act::Savepoint,
+        Ended::Unhealthy
+        | Ended::Removed
+        | Ended::Suspended
+        | Ended::RolledBack
+        | Ended::Refused
+        | Ended::Failed
+        | Ended::Abandoned => false,
+    }
+}
+
+/// Refusals after which an order is not tried again: something of its own is wrong.
+const FOR_GOOD: [RefusalKind; 5] = [
+    RefusalKind::DoesNotCompile,
+    RefusalKind::NoState,
+    RefusalKind::StateNotProven,
+    RefusalKind::StateNotThere,
+    RefusalKind::MayBeComplete,
+];
+
+/// Whether an order is at its end by what came of an operation for it: what the environment keeps from being done stays.
+fn ends(entry: &Entry, act: &Act) -> bool {
+    match entry.outcome {
+        Ended::Left | Ended::Deployed | Ended::Completed => carried_out(entry, act),
+        Ended::Unhealthy => *act != Act::Savepoint,
+        Ended::RolledBack | Ended::Failed => true,
+        Ended::Refused => entry.refusal.is_some_and(|refusal| FOR_GOOD.contains(&refusal)),
+        Ended::Removed | Ended::Suspended | Ended::Abandoned => false,
+    }
+}
+
+/// The history of a record tells every order by whom and why it was given, and carries none out twice. `acts` says what
+/// was ordered, by what the plans tell.
+pub(crate) fn judge_history(record: &Record, acts: &BTreeMap<ActId, Act>) -> Vec<String> {
+    let mut done = BTreeSet::new();
+    let mut found = Vec::new();
+    for entry in &record.history {
+        let Some(id) = entry.act else { continue };
+        if entry.by != OPERATOR || !entry.why.ends_with(&reason(id)) {
+            found.push(format!("{} does not tell who ordered {id}, and why: {} {}", record.name, entry.by, entry.why));
+        }
+        let is_done = acts.get(&id).is_some_and(|act| carried_out(entry, act));
+        if is_done && !done.insert(id) {
+            found.push(format!("{}: the order {id} was carried out twice", record.name));
+        }
+    }
+    found
 }

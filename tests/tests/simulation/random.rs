@@ -42,7 +42,7 @@ fn words(rng: &mut Rng) -> &'static str {
 fn deed(rng: &mut Rng, cluster: &mut Cluster) -> Deed {
     let name = *rng.one_of(&JOBS);
     let wish = |rng: &mut Rng| Deed::Want(name, Wish::new(words(rng), u32::try_from(rng.below(3) + 1).unwrap()));
-    match rng.below(22) {
+    match rng.below(30) {
         0..=9 => wish(rng),
         10 | 11 => Deed::Unwant(name),
         12 => Deed::Redeploy,
@@ -53,7 +53,14 @@ fn deed(rng: &mut Rng, cluster: &mut Cluster) -> Deed {
         17 => Deed::Retry(name),
         18 => Deed::Fate(*rng.one_of(&[Fate::Cancelled, Fate::Pending(200), Fate::Hung(120), Fate::Unseen(90)])),
         19 => Deed::RunnersDie,
-        _ => Deed::Order(name, *rng.one_of(&Wanted::ALL)),
+        20 | 21 => Deed::Suspend(name),
+        22 | 23 => Deed::Resume(name),
+        24 => Deed::Want(name, Wish::new(words(rng), 1).suspended()),
+        25 => Deed::StopByHand(name),
+        _ => {
+            let late = if rng.percent(50) { 1 + rng.below(400) } else { 0 };
+            Deed::Order(name, *rng.one_of(&Wanted::ALL), late)
+        }
     }
 }
 
@@ -93,7 +100,7 @@ impl Cluster {
 pub(crate) fn of(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed);
     let mut cluster = Cluster::There;
-    let count = 2 + rng.below(6);
+    let count = 2 + rng.below(7);
     let deeds: Vec<(u64, Deed)> = (0..count)
         .map(|_| {
             let pause = if rng.percent(40) { rng.below(6) } else { 10 + rng.below(200) };

@@ -15,14 +15,15 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::read;
-use lifecycle::documents::record::{Aim, Ended, Entry, Record, Status};
+use lifecycle::documents::record::{Aim, Record, Status};
 use lifecycle::documents::result::OperationResult;
-use lifecycle::ids::{JobId, Nonce, OperationId, run_id};
+use lifecycle::ids::{ActId, JobId, Nonce, OperationId, run_id};
 use lifecycle::owed::Cause;
 
 use crate::faults::Actor;
 use crate::flink::Nature;
 use crate::node::MARGIN;
+use crate::orders::{Noted, judge_history};
 use crate::sim::State;
 use crate::store::Change;
 use crate::wishes::{Wish, Wishes};
@@ -35,6 +36,7 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Judge {
     pub(crate) broken: Vec<String>,
     pub(crate) wishes: Wishes,
+    pub(crate) noted: Noted,
     /// Jobs that an operator allowed to start without their state.
     pub(crate) may_forget: BTreeSet<String>,
     /// The query id of each version of each job that was ever submitted.
@@ -102,6 +104,9 @@ fn judge_record(state: &mut State, change: &Change, writer: Option<&Actor>) {
     {
         let version = deployed.meta.query_version;
         state.flink.deployed.insert(name.to_owned(), (version, sql.clone()));
+    }
+    for what in state.judge.noted.written(before.as_ref(), &record) {
+        state.broken(&what);
     }
     if before.as_ref().is_some_and(|before| before.revision + 1 != record.revision) {
         state.broken(&format!("{} went from one revision to another than the next", change.key));
@@ -204,16 +209,19 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
             continue;
         }
         let nature = wish.map(Wish::nature);
-        let good = nature.as_ref().is_some_and(Nature::is_good);
+        let good = wish.is_some_and(Wish::is_good);
         // A debt about what is not wished any more is only remembered.
         let mut standing = record.owed.clone();
         standing.apply = standing.apply.filter(|apply| apply.target.as_ref().is_none_or(|target| says(target)(wish)));
         let owed: Vec<String> = standing.debts().map(|(what, debt)| format!("{what}: {}", debt.cause)).collect();
         match (wish, nature) {
             (Some(wish), _) if good && wish.suspended => {
-                if !live.is_empty() || record.status() != Some(Status::Suspended) {
+                // What came to its end does not become another thing by a file that says it is not to run.
+                let over = record.status() == Some(Status::Complete);
+                if !live.is_empty() || !(record.status() == Some(Status::Suspended) || over) {
                     found.push(format!("{name} is not suspended"));
                 }
+                found.extend(without_state(state, &record));
             }
             (Some(wish), Some(nature)) if good && nature.bounded.is_some() => {
                 let complete =
@@ -278,6 +286,21 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
     found
 }
 
+/// A suspended job has the newest state of what is deployed: it goes on from that.
+fn without_state(state: &State, record: &Record) -> Option<String> {
+    let deployed = record.deployed.as_ref().filter(|deployed| deployed.aim != Aim::Complete)?;
+    let of_version = (record.name.to_string(), deployed.meta.query_version);
+    let lineage = state.flink.states.versions.get(&of_version)?;
+    let newest = state.flink.states.newest.get(lineage)?;
+    // Flink keeps no state of what came to its end, whether somebody saw that or not.
+    if state.flink.jobs.iter().any(|job| job.lineage == *lineage && job.came_to_its_end) {
+        return None;
+    }
+    let mut left = state.flink.states.all.values().filter(|saved| saved.complete && saved.lineage == *lineage);
+    let has_it = left.any(|saved| saved.checkpoint_id == *newest);
+    (!has_it).then(|| format!("{} is suspended, and its newest state is gone", record.name))
+}
+
 /// The runs that an operation started, or took over from one before it.
 fn runs_of(state: &State, operation: OperationId) -> impl Iterator<Item = &crate::flink::Job> {
     let left = plan_of(state, operation).map(|plan| plan.orphans).unwrap_or_default();
@@ -288,7 +311,7 @@ fn runs_of(state: &State, operation: OperationId) -> impl Iterator<Item = &crate
 /// The jobs whose target was given up because something disturbed it: people ask for another try once that is over.
 pub(crate) fn given_up_for_nothing(state: &State) -> Vec<String> {
     let disturbed = |name: &&String| {
-        let good = state.judge.wishes.now(name).is_some_and(|wish| wish.nature().is_good());
+        let good = state.judge.wishes.now(name).is_some_and(Wish::is_good);
         let record = record_of(state, name).filter(|record| record.open.is_none());
         let debt = record.and_then(|record| record.owed.apply).map(|apply| apply.debt);
         let operation = debt.filter(|debt| !debt.cause.is_environment()).map(|debt| debt.operation);
@@ -303,40 +326,31 @@ fn plan_of(state: &State, operation: OperationId) -> Option<Plan> {
     read(&stored.bytes).ok()
 }
 
-/// What a person ordered of the operation that starts this run, by its plan.
-pub(crate) fn ordered_of(state: &State, run: JobId) -> Option<Act> {
+/// The plans that are left.
+fn plans(state: &State) -> impl Iterator<Item = Plan> {
     let plans = state.bucket.all().filter(|(key, _)| key.starts_with("p/plans/"));
-    let plan = plans.filter_map(|(_, stored)| read::<Plan>(&stored.bytes).ok()).find(|p| run_id(p.operation) == run)?;
-    plan.ordered.map(|ordered| ordered.act)
+    plans.filter_map(|(_, stored)| read::<Plan>(&stored.bytes).ok())
 }
 
-/// An order that was carried out is not carried out again.
-fn carried_out_twice(state: &State, record: &Record) -> Vec<String> {
-    let mut done = BTreeSet::new();
-    let is_savepoint = |entry: &Entry| {
-        let ordered = plan_of(state, entry.operation).and_then(|plan| plan.ordered);
-        ordered.is_some_and(|ordered| ordered.act == Act::Savepoint)
-    };
-    let good = |entry: &&Entry| match entry.outcome {
-        Ended::Left => entry.savepoint.is_some(),
-        Ended::Deployed | Ended::Completed => !is_savepoint(entry),
-        Ended::Unhealthy
-        | Ended::Removed
-        | Ended::Suspended
-        | Ended::RolledBack
-        | Ended::Refused
-        | Ended::Failed
-        | Ended::Abandoned => false,
-    };
-    let acts = record.history.iter().filter(good).filter_map(|entry| entry.act);
-    let twice = acts.filter(|act| !done.insert(act.to_string()));
-    twice.map(|act| format!("{}: the order {act} was carried out twice", record.name)).collect()
+/// What a person ordered of the operation that starts this run, by its plan. One that suspends its job starts none.
+pub(crate) fn ordered_of(state: &mut State, run: JobId) -> Option<Act> {
+    let plan = plans(state).find(|plan| plan.operation.starts(run))?;
+    if plan.suspends {
+        state.broken(&format!("{} was started by what suspends it", plan.job));
+    }
+    plan.ordered.map(|ordered| ordered.act).filter(|_| run_id(plan.operation) == run)
+}
+
+/// What was ordered, by the plans that are left.
+fn acts(state: &State) -> BTreeMap<ActId, Act> {
+    plans(state).filter_map(|plan| plan.ordered).map(|ordered| (ordered.id, ordered.act)).collect()
 }
 
 /// Guarantees 6, 7, 9 and 10 over everything that was left behind.
 pub(crate) fn judge_end(state: &mut State) {
     let all: Vec<(String, Vec<u8>)> = state.bucket.all().map(|(k, s)| (k.clone(), s.bytes.clone())).collect();
     let mut found = Vec::new();
+    let acts = acts(state);
     for (key, bytes) in &all {
         let folder = key.split('/').nth(1).unwrap_or_default();
         let readable = match folder {
@@ -359,7 +373,7 @@ pub(crate) fn judge_end(state: &mut State) {
         if folder == "records"
             && let Ok(record) = read::<Record>(bytes)
         {
-            found.extend(carried_out_twice(state, &record));
+            found.extend(judge_history(&record, &acts));
             for entry in &record.history {
                 if plan_of(state, entry.operation).is_none() {
                     found.push(format!("no plan tells of operation {} of {}", entry.operation, record.name));

@@ -24,8 +24,19 @@ impl Wish {
         Self { suspended: true, ..self }
     }
 
+    /// The same, to run.
+    pub(crate) fn resumed(self) -> Self {
+        Self { suspended: false, ..self }
+    }
+
     pub(crate) fn nature(&self) -> Nature {
         Nature::of(&self.sql)
+    }
+
+    /// Whether it can be brought about: what is not to run is only compiled.
+    pub(crate) fn is_good(&self) -> bool {
+        let nature = self.nature();
+        if self.suspended { nature.compiles } else { nature.is_good() }
     }
 
     /// The file that says so.
@@ -58,6 +69,11 @@ impl Wishes {
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.said.keys()
+    }
+
+    /// The jobs that are not to run, as their files are now.
+    pub(crate) fn suspended(&self) -> Vec<String> {
+        self.said.keys().filter(|name| self.now(name).is_some_and(|wish| wish.suspended)).cloned().collect()
     }
 
     /// Whether this was wished at some time since that write.

@@ -41,6 +41,11 @@ impl Flink {
         self.write_savepoint(session, run, trigger, directory, true);
     }
 
+    /// Whether a stop or a savepoint of a run is under way.
+    pub(crate) fn is_stopping(&self, run: JobId) -> bool {
+        self.stops.iter().any(|stop| stop.run == run && stop.is_under_way())
+    }
+
     /// A savepoint of a job that goes on.
     pub(crate) fn savepoint(&mut self, session: usize, run: JobId, trigger: TriggerId, directory: &str) {
         self.write_savepoint(session, run, trigger, directory, false);
