@@ -7,9 +7,12 @@ use std::sync::{LazyLock, Mutex};
 
 use desired::digest::Digest;
 use desired::inputs::Desired;
+use desired::target::Target;
 use jiff::Timestamp;
 use lifecycle::documents::record::{Aim, Record};
 use lifecycle::execute::Effect;
+use lifecycle::ids::JobId;
+use lifecycle::owed::Cause;
 use lifecycle::permission::{Permission, waits_for};
 
 use super::flink::Shape;
@@ -70,7 +73,7 @@ pub(crate) fn converges(scenario: &Scenario, world: &World) -> Result<(), String
         }
         // What waits to be allowed is tried again and again, and each time that is counted.
         let rests = before == (world.record.clone(), world.flink.clone(), world.on_the_way.clone());
-        if rests || waits_to_be_allowed(&world) {
+        if rests || waits_to_be_allowed(&world) || waits_for_health(&world) {
             judge(scenario, &world)?;
             converged(|known| known.extend(seen));
             return Ok(());
@@ -89,8 +92,9 @@ fn converged<T>(with: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
 pub(crate) fn every_pause_ends(world: &mut World) -> bool {
     let Some(record) = &world.record else { return false };
     let mut due = (**record).clone();
+    let ordered = due.ordered.iter_mut().filter_map(|ordered| ordered.debt.as_mut());
     let apply = due.owed.apply.iter_mut().map(|apply| &mut apply.debt).filter(|debt| debt.next.is_some());
-    for debt in apply.chain(&mut due.owed.keep_running).chain(&mut due.owed.remove) {
+    for debt in apply.chain(ordered).chain(&mut due.owed.keep_running).chain(&mut due.owed.remove) {
         debt.next = debt.next.map(|_| Timestamp::UNIX_EPOCH);
     }
     let waited = due != **record;
@@ -140,7 +144,11 @@ fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
     if waits_to_be_allowed(world) {
         return Ok(());
     }
+    if let Some(ordered) = record.ordered.as_ref().filter(|_| !waits_for_health(world)) {
+        return Err(format!("{} is still to be done", ordered.act));
+    }
     match scenario.desired(world.uploads) {
+        Desired::Target(target) if target.manifest.operating.state.is_suspended() => suspended(record, &target, &live),
         Desired::Absent if waits_for(Permission::Remove, None, record).is_some() => {
             runs(record, world, "what nobody may remove yet")
         }
@@ -153,10 +161,27 @@ fn judge(scenario: &Scenario, world: &World) -> Result<(), String> {
     }
 }
 
+/// No savepoint can be taken of a run that restarts and restarts: the order is tried again and again.
+fn waits_for_health(world: &World) -> bool {
+    let Some(record) = world.record.as_deref().filter(|record| record.open.is_none()) else { return false };
+    let sick = record.expected_run().and_then(|run| world.flink.runs.get(&run)).is_some_and(|r| r.shape == Shape::Sick);
+    let debt = record.ordered.as_ref().and_then(|ordered| ordered.debt.as_ref());
+    sick && debt.is_some_and(|debt| debt.cause == Cause::NoSavepoint)
+}
+
 /// Nothing runs, and an operator has to say whether it may start without what it counted.
 fn waits_to_be_allowed(world: &World) -> bool {
     let waits = |record: &Record| record.open.is_none() && waits_for(Permission::CleanStart, None, record).is_some();
     world.flink.live().next().is_none() && world.record.as_deref().is_some_and(waits)
+}
+
+/// Nothing of it runs, and it goes on from what is deployed once it is resumed; or it was given up with a reason.
+fn suspended(record: &Record, target: &Target, live: &[JobId]) -> Result<(), String> {
+    let is_over = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Complete);
+    if record.is_suspended_with(target) || is_over {
+        return if live.is_empty() { Ok(()) } else { Err("it runs and is suspended".to_owned()) };
+    }
+    if gave_up(record, &target.digest()) { Ok(()) } else { Err("it is not suspended".to_owned()) }
 }
 
 fn is_deployed(record: &Record, target: &Digest) -> bool {

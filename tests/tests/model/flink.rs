@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) stopping: Option<(TriggerId, String)>,
     /// The stop that ended it.
     stopped: Option<(TriggerId, String)>,
+    /// The last savepoint that was taken while it went on.
+    saved: Option<(TriggerId, String)>,
 }
 
 impl Run {
@@ -79,6 +81,8 @@ pub(crate) struct Flink {
     pub(crate) full: bool,
     /// Versions that came to their end.
     pub(crate) done: BTreeSet<u32>,
+    /// The state that a version was ordered to begin with.
+    pub(crate) ordered: BTreeMap<u32, String>,
     /// Versions whose states somebody deleted.
     pub(crate) deleted: BTreeSet<u32>,
 }
@@ -98,6 +102,12 @@ impl Flink {
         self.disk.iter().filter(|file| file.version == version).map(|file| &file.state).max_by_key(|s| s.checkpoint_id)
     }
 
+    /// The oldest state that is there.
+    pub(crate) fn oldest(&self) -> Option<String> {
+        let oldest = self.disk.iter().map(|file| &file.state).min_by_key(|state| state.checkpoint_id);
+        oldest.map(|state| state.path.clone())
+    }
+
     /// A new run; an id that is known already starts nothing.
     pub(crate) fn submit(&mut self, id: JobId, launch: &Launch, restore: Option<&str>, doomed: bool) {
         let directory = launch.properties.get("execution.checkpointing.dir").cloned().unwrap_or_default();
@@ -112,6 +122,7 @@ impl Flink {
             doomed,
             stopping: None,
             stopped: None,
+            saved: None,
         };
         self.runs.entry(id).or_insert(run);
     }
@@ -199,6 +210,23 @@ impl Flink {
         }
     }
 
+    /// A savepoint of a run that goes on, from the asking to the end.
+    pub(crate) fn save(&mut self, id: JobId, trigger: TriggerId, directory: &str) -> StopEnd {
+        let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) else { return StopEnd::Gone };
+        match &run.saved {
+            Some((by, path)) if *by == trigger => return StopEnd::Savepoint(path.clone()),
+            Some(_) | None if run.shape == Shape::Sick => return StopEnd::NotRunning,
+            Some(_) | None => {}
+        }
+        run.last += 1;
+        run.checkpointed = true;
+        let path = format!("{directory}/savepoint-{}-{:012x}", &id.to_string()[..6], run.last);
+        run.saved = Some((trigger, path.clone()));
+        self.disk
+            .push(StateFile { version: run.version, state: StateRef { path: path.clone(), checkpoint_id: run.last } });
+        StopEnd::Savepoint(path)
+    }
+
     /// Watches a run to the end of its window; nothing if the JobManager does not know it.
     pub(crate) fn watch(&mut self, id: JobId) -> Option<Health> {
         let run = self.runs.get(&id)?;
@@ -248,8 +276,10 @@ impl Flink {
             match place {
                 StateLocation::Exactly { path: exact } => path == exact,
                 StateLocation::Checkpoints { directory } => parent == directory && name.starts_with("chk-"),
-                StateLocation::Savepoints { directory, run, .. } => {
-                    parent == directory && is_savepoint(name, run.as_deref())
+                StateLocation::Savepoints { directory, run, operations_since } => {
+                    let of_operation = || parent.rsplit_once('/').is_some_and(|(above, _)| above == directory);
+                    let lies_there = parent == directory || (operations_since.is_some() && of_operation());
+                    lies_there && is_savepoint(name, run.as_deref())
                 }
                 StateLocation::Version { checkpoints, savepoints, .. } => {
                     path.starts_with(checkpoints) || path.starts_with(savepoints)

@@ -8,6 +8,7 @@ mod claims;
 mod drain;
 mod flink;
 mod kept;
+mod orders;
 mod pass;
 mod ports;
 mod protocol;
@@ -20,7 +21,7 @@ use std::time::Instant;
 
 use desired::inputs::Desired;
 use protocol::Protocol;
-use scenario::{Scenario, first, reconfigured, requeried, wanted};
+use scenario::{Scenario, Wanted, first, reconfigured, requeried, suspended, wanted};
 use stateright::{Checker, Model};
 use world::Budget;
 
@@ -163,4 +164,61 @@ fn a_removal_that_is_held_waits_until_it_is_allowed() {
     let budget = Budget { crashes: 1, checkpoints: 1, allows: 2, ..Budget::default() };
     let script = vec![wanted(&first()), Desired::Absent, wanted(&first()), Desired::Absent];
     check(Scenario::new("held removal", script, budget).deployed().removals_held().at_work(1, 1));
+}
+
+#[test]
+fn an_order_is_carried_out_once_however_often_it_is_asked_for() {
+    let budget = Budget { crashes: 2, orders: 2, checkpoints: 1, failures: 1, ..Budget::default() };
+    let ordered = |title, act| {
+        check(Scenario::new(title, vec![wanted(&first())], budget).deployed().ordered(act).at_work(0, 1));
+    };
+    ordered("ordered restart", Wanted::Restart);
+    ordered("ordered start over", Wanted::Clean);
+    ordered("ordered older state", Wanted::Oldest);
+    ordered("ordered savepoint", Wanted::Savepoint);
+}
+
+#[test]
+fn orchestrators_race_for_one_order() {
+    let budget = Budget { crashes: 1, orders: 2, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    check(Scenario::new("order, race", script, budget).deployed().ordered(Wanted::Restart).at_work(2, 0));
+}
+
+#[test]
+fn an_order_beside_an_upload_and_failures_is_not_lost() {
+    let budget = Budget { crashes: 1, orders: 1, failures: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&requeried())];
+    let beside = |title, act| {
+        check(Scenario::new(title, script.clone(), budget).deployed().ordered(act).at_work(0, 1));
+    };
+    beside("restart and upload", Wanted::Restart);
+    beside("savepoint and upload", Wanted::Savepoint);
+}
+
+#[test]
+fn an_order_waits_for_the_environment() {
+    let budget = Budget { sessions: 1, orders: 2, ..Budget::default() };
+    let script = vec![wanted(&first())];
+    check(Scenario::new("restart, session", script.clone(), budget).deployed().ordered(Wanted::Restart).at_work(0, 1));
+    let budget = Budget { shortages: 1, failures: 1, orders: 1, ..Budget::default() };
+    check(Scenario::new("start over, capacity", script, budget).deployed().ordered(Wanted::Clean).at_work(0, 1));
+}
+
+#[test]
+fn a_suspended_job_goes_on_from_its_state() {
+    let budget = Budget { crashes: 2, checkpoints: 2, forgets: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&suspended(&first())), wanted(&first())];
+    check(Scenario::new("suspended and resumed", script, budget).deployed().at_work(0, 1));
+}
+
+#[test]
+fn a_job_that_is_suspended_in_the_end_does_not_run() {
+    let budget = Budget { crashes: 1, failures: 1, orders: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&suspended(&reconfigured()))];
+    let scenario = Scenario::new("suspended with another configuration", script, budget).deployed();
+    check(scenario.ordered(Wanted::Restart).at_work(0, 1));
+    let budget = Budget { crashes: 1, sessions: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&suspended(&first()))];
+    check(Scenario::new("suspended, session", script, budget).deployed().at_work(0, 1));
 }

@@ -81,6 +81,10 @@ fn version(record: &Record) -> Etag {
 impl World {
     pub(crate) fn start_pass(&mut self, scenario: &Scenario, slot: usize, sweep: bool, lost: Option<Lost>) {
         let situation = situation(self, scenario, sweep, lost);
+        self.begin_pass(scenario, slot, situation);
+    }
+
+    pub(crate) fn begin_pass(&mut self, scenario: &Scenario, slot: usize, situation: Situation) {
         let (state, effect) = step(&scenario.name, &situation, State::new(), Input::Begin);
         self.passes[slot] = Some(Pass {
             situation: Kept::new(situation),

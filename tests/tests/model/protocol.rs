@@ -67,6 +67,8 @@ pub(crate) enum Action {
     Allow(Permission),
     /// What waits to be tried again is due.
     PausesEnd,
+    /// A person asks for what is ordered, perhaps not for the first time.
+    Order(usize),
 }
 
 /// The protocol under one scenario.
@@ -104,6 +106,9 @@ impl Protocol {
                 }
             }
         }
+        if world.budget.orders > 0 && self.0.wanted.is_some() {
+            actions.push(Action::Order(slot));
+        }
         if world.budget.spurious > 0 {
             actions.push(Action::Event { slot, sweep: true, lost: None, spurious: true });
         }
@@ -134,7 +139,7 @@ impl Protocol {
                         twist(Twist::OnlyAsked);
                     }
                 }
-                Effect::Submit { .. } if world.budget.crashes > 0 => twist(Twist::ReplyLost),
+                Effect::Submit { .. } | Effect::Savepoint { .. } if world.budget.crashes > 0 => twist(Twist::ReplyLost),
                 _ => {}
             }
             if world.budget.crashes > 0 {
@@ -199,15 +204,25 @@ impl World {
         Some(Lost { job_id, revision: record.revision })
     }
 
+    /// A whole pass, where each of them is one step.
+    fn in_one_step(&mut self, scenario: &Scenario, slot: usize) {
+        while scenario.orchestrators == 0 && self.passes[slot].is_some() {
+            self.step_pass(scenario, slot);
+        }
+    }
+
     pub(crate) fn happen(&mut self, scenario: &Scenario, action: &Action) {
         match *action {
             Action::Upload => self.uploads += 1,
             Action::Event { slot, sweep, lost, spurious } => {
                 self.budget.spurious -= u8::from(spurious);
                 self.start_pass(scenario, slot, sweep, lost);
-                while scenario.orchestrators == 0 && self.passes[slot].is_some() {
-                    self.step_pass(scenario, slot);
-                }
+                self.in_one_step(scenario, slot);
+            }
+            Action::Order(slot) => {
+                self.budget.orders -= 1;
+                self.order(scenario, slot);
+                self.in_one_step(scenario, slot);
             }
             Action::Orchestrate(slot) => self.step_pass(scenario, slot),
             Action::OrchestratorDies(slot) => {

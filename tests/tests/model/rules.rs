@@ -13,6 +13,7 @@ use lifecycle::orchestrate::Situation;
 use lifecycle::permission::{AllowedFor, Permission};
 
 use super::flink::Flink;
+use super::orders;
 use super::world::ClaimSlot;
 
 /// A guarantee that was broken.
@@ -56,6 +57,12 @@ pub(crate) enum Broken {
     PermissionLost(Permission),
     /// A permission outlived what needed it.
     PermissionKept(Permission),
+    /// An order went without a word.
+    OrderLost,
+    /// An order that was carried out is carried out again.
+    OrderedAgain,
+    /// What suspends a job started it.
+    StartedSuspended,
 }
 
 /// A start of `launch` as `id` from `restore`.
@@ -73,7 +80,15 @@ pub(crate) fn starting(
     if flink.runs.contains_key(&id) {
         return None;
     }
+    if plan.suspends {
+        return Some(Broken::StartedSuspended);
+    }
+    // As it was ordered, however old it is: as a version of its own.
+    let ordered = restore.is_some() && plan.given_state() == restore && plan.operation.starts(id);
     let newest = flink.newest_of(launch.version);
+    if ordered && newest.is_none() {
+        return None;
+    }
     let version = launch.version;
     if !plan.clean_start && flink.done.contains(&version) {
         return Some(Broken::RunAgain(version));
@@ -93,6 +108,7 @@ pub(crate) fn starting(
         (restored, Some(newest)) => {
             Some(Broken::OldState { restored: restored.map(str::to_owned), newest: newest.path.clone() })
         }
+        (Some(path), None) if flink.ordered.get(&version).is_some_and(|ordered| ordered == path) => None,
         (Some(path), None) => Some(Broken::StrangeState { restored: path.to_owned() }),
     }
 }
@@ -113,6 +129,9 @@ pub(crate) fn recording(
     if let Some(broken) = before.and_then(|before| permitting(before, after)) {
         return Some(broken);
     }
+    if let Some(broken) = orders::recording(before, after) {
+        return Some(broken);
+    }
     let mut operations: Vec<_> = after.history.iter().map(|entry| entry.operation).collect();
     operations.sort();
     if operations.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -121,7 +140,8 @@ pub(crate) fn recording(
     let ordered = after.open.as_ref().filter(|_| before.is_none_or(|b| b.open.is_none()))?;
     let kind = ordered.plan.change.kind;
     let kept = after.deployed.as_ref().is_some_and(|d| d.aim != Aim::Stopped);
-    if matches!(desired, Some(Desired::Refused)) && kept && kind != ChangeKind::Unchanged {
+    let is_ordered = ordered.plan.ordered.is_some();
+    if matches!(desired, Some(Desired::Refused)) && kept && kind != ChangeKind::Unchanged && !is_ordered {
         return Some(Broken::RefusedFileActs);
     }
     let may_remove = !situation.removals_held || before.is_some_and(|b| b.lets_go(AllowedFor::RemovalsHeld));

@@ -160,8 +160,11 @@ impl World {
             {
                 Input::Unknown
             }
-            // Nobody orders one in the model.
-            Effect::Savepoint { .. } => Input::Unknown,
+            Effect::Savepoint { run, trigger, directory } => {
+                self.note(rules::stopping(&self.flink, run, trigger));
+                let saved = self.flink.save(run, trigger, &directory);
+                if twist == Twist::ReplyLost { Input::Unknown } else { Input::Stopped(saved) }
+            }
             Effect::Stop { run, trigger, directory } => {
                 self.note(rules::stopping(&self.flink, run, trigger));
                 match twist {
@@ -184,6 +187,9 @@ impl World {
             Effect::Submit { role, job_id, restore } => {
                 let Some(launch) = launch_of(&plan, role) else { return Input::Unknown };
                 self.note(rules::starting(&self.flink, &plan, launch, job_id, restore.as_deref()));
+                if let Some(path) = plan.given_state().filter(|path| restore.as_deref() == Some(*path)) {
+                    self.flink.ordered.entry(launch.version).or_insert_with(|| path.to_owned());
+                }
                 self.flink.submit(job_id, launch, restore.as_deref(), scenario.is_doomed(launch));
                 if twist == Twist::ReplyLost { Input::Unknown } else { Input::Submitted(SubmitEnd::Known) }
             }

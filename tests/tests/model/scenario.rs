@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use desired::digest::Digest;
 use desired::inputs::Desired;
 use desired::launch::Launch;
-use desired::manifest::{Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind};
+use desired::manifest::{
+    Body, CHECKPOINT_DIR, JobManifest, JobName, PropertyValue, SAVEPOINT_DIR, ScalarKind, WantedState,
+};
 use desired::target::Target;
 
 use super::world::Budget;
@@ -33,6 +35,18 @@ pub(crate) struct Scenario {
     pub(crate) orchestrators: usize,
     /// How many runners are at work at one time; none: each batch is one step.
     pub(crate) runners: usize,
+    /// What a person orders of the job, as often as the budget has orders: each time the same order.
+    pub(crate) wanted: Option<Wanted>,
+}
+
+/// What is ordered; which state it names is found when it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Restart,
+    Clean,
+    /// From the oldest state that is there.
+    Oldest,
+    Savepoint,
 }
 
 impl Scenario {
@@ -49,6 +63,7 @@ impl Scenario {
             deployed: false,
             orchestrators: 1,
             runners: 1,
+            wanted: None,
         }
     }
 
@@ -62,6 +77,12 @@ impl Scenario {
     pub(crate) fn at_work(mut self, orchestrators: usize, runners: usize) -> Self {
         self.orchestrators = orchestrators;
         self.runners = runners;
+        self
+    }
+
+    /// A person orders this.
+    pub(crate) fn ordered(mut self, wanted: Wanted) -> Self {
+        self.wanted = Some(wanted);
         self
     }
 
@@ -145,6 +166,13 @@ pub(crate) fn reconfigured() -> Target {
 /// Another query.
 pub(crate) fn requeried() -> Target {
     target("SELECT b FROM t", 1, "one")
+}
+
+/// The same target, not to run.
+pub(crate) fn suspended(target: &Target) -> Target {
+    let mut suspended = target.clone();
+    suspended.manifest.operating.state = WantedState::Suspended;
+    suspended
 }
 
 /// It is what is desired.

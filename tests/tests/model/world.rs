@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lifecycle::act::OrderedAct;
 use lifecycle::documents::claim::Claim;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::Record;
@@ -56,6 +57,8 @@ pub(crate) struct Budget {
     pub(crate) allows: u8,
     /// Times when all that waits to be tried again is due.
     pub(crate) retries: u8,
+    /// Times when a person orders the scenario's act: the same order each time.
+    pub(crate) orders: u8,
 }
 
 /// One state.
@@ -73,6 +76,8 @@ pub(crate) struct World {
     pub(crate) uploads: usize,
     /// The last `cluster/observed.json`, if it misses the run.
     pub(crate) lost: Option<Lost>,
+    /// What a person orders, once it was asked for.
+    pub(crate) asked: Option<Kept<OrderedAct>>,
     pub(crate) passes: [Option<Pass>; AT_WORK],
     pub(crate) runners: [Option<Runner>; AT_WORK],
     pub(crate) budget: Budget,
@@ -90,6 +95,7 @@ impl World {
             flink: Flink::default(),
             uploads: 0,
             lost: None,
+            asked: None,
             passes: [None, None],
             runners: [None, None],
             budget,
