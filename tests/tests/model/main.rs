@@ -181,7 +181,7 @@ fn an_order_is_carried_out_once_however_often_it_is_asked_for() {
 #[test]
 fn orchestrators_race_for_one_order() {
     let budget = Budget { crashes: 1, orders: 2, ..Budget::default() };
-    let script = vec![wanted(&first()), wanted(&reconfigured())];
+    let script = vec![wanted(&first())];
     check(Scenario::new("order, race", script, budget).deployed().ordered(Wanted::Restart).at_work(2, 0));
 }
 

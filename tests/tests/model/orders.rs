@@ -94,6 +94,8 @@ fn ends(entry: &Entry, act: &Act) -> bool {
         Ended::Unhealthy => *act != Act::Savepoint,
         Ended::RolledBack | Ended::Failed => true,
         Ended::Refused => entry.refusal.is_some_and(|refusal| for_good.contains(&refusal)),
-        Ended::Removed | Ended::Suspended | Ended::Abandoned => false,
+        // Its verdict was made: nothing but the rollback was left.
+        Ended::Abandoned => entry.detail.starts_with("closed while rolling back"),
+        Ended::Removed | Ended::Suspended => false,
     }
 }
