@@ -79,7 +79,7 @@ impl Alert {
     fn explained(&self) -> String {
         let job = self.conditions.first().filter(|_| is_of_one_job(self.kind));
         match job {
-            Some(condition) => format!("flink-sql-runner history {}", condition.subject),
+            Some(condition) => format!("flink-sql-runner {} {}", command(self.kind), condition.subject),
             None => "flink-sql-runner status".to_owned(),
         }
     }
@@ -121,7 +121,27 @@ fn line(conditions: &[&AlertCondition]) -> String {
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
     subjects.truncate(NAMED);
     let operation = first.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
-    format!("- {}{rest}: {}{operation}\n", subjects.join(", "), first.detail)
+    let detail = first.detail.lines().collect::<Vec<_>>().join("\n  ");
+    format!("- {}{rest}: {detail}{operation}\n", subjects.join(", "))
+}
+
+/// The command that tells more of one job: what Flink said of a run, or what was done about the job.
+fn command(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::RestartLoop | AlertKind::NoCheckpoint | AlertKind::CheckpointsFail => "logs",
+        AlertKind::OperationFailed
+        | AlertKind::Unhealthy
+        | AlertKind::EndNotProven
+        | AlertKind::CleanStartNeeded
+        | AlertKind::Unreadable
+        | AlertKind::LostCluster
+        | AlertKind::NoCluster
+        | AlertKind::RemovalsHeld
+        | AlertKind::CleanStartsHeld
+        | AlertKind::Stranger
+        | AlertKind::NodeBroken
+        | AlertKind::NoCapacity => "history",
+    }
 }
 
 /// What it is about, and who answers for that.
@@ -225,6 +245,19 @@ mod tests {
             many.contains("- job-99: ") && many.contains("- and 3 more\n") && !many.contains("- job-100"),
             "{many}"
         );
+    }
+
+    #[test]
+    fn a_run_that_fails_is_told_with_its_root_cause_and_the_command_that_explains_it() {
+        let mut alert = alert(1);
+        alert.kind = AlertKind::RestartLoop;
+        alert.conditions[0].operation = None;
+        alert.conditions[0].detail =
+            "it restarted 3 times: FlinkException: lost\ncaused by IOException: full".to_owned();
+        let body = alert.body();
+        let told = "- job-0: it restarted 3 times: FlinkException: lost\n  caused by IOException: full\n\n";
+        assert!(body.contains(told), "{body}");
+        assert!(body.contains("What explains it: flink-sql-runner logs job-0\n"), "{body}");
     }
 
     #[test]

@@ -125,7 +125,7 @@ async fn finished(cluster: &dyn Cluster, id: JobId) -> Result<Health, OutsideErr
 
 async fn reason(cluster: &dyn Cluster, id: JobId, what: &str) -> String {
     match cluster.failure(id).await {
-        Ok(Some(failure)) => format!("{what}: {failure}"),
+        Ok(Some(failure)) => format!("{what}: {}", failure.lines().collect::<Vec<_>>().join(", ")),
         Ok(None) | Err(_) => what.to_owned(),
     }
 }

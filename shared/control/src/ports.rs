@@ -248,7 +248,7 @@ pub trait Cluster: Send + Sync {
     async fn cancel(&self, id: JobId) -> Result<(), OutsideError>;
     /// The job's checkpoints; nothing if the JobManager does not know the job.
     async fn checkpoints(&self, id: JobId) -> Result<Option<Checkpoints>, OutsideError>;
-    /// The newest failure of the job, in one line.
+    /// The newest failure of the job: what happened, and in a second line its root cause where that says something else.
     async fn failure(&self, id: JobId) -> Result<Option<String>, OutsideError>;
     /// What the job runs with; nothing if the JobManager does not know the job.
     async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError>;

@@ -38,7 +38,7 @@ use crate::yarn_rest::YarnRest;
 const REFRESH: Duration = Duration::from_millis(3300);
 /// A job that ended longer ago than this is in no cache, whatever our clock's difference from the `JobManager`'s.
 const LONG_AGO_MS: i64 = 60_000;
-/// How much of a failure is told.
+/// How much of each line of a failure is told.
 const FAILURE: usize = 1000;
 
 /// One `JobManager`'s REST API.
@@ -310,7 +310,8 @@ impl Cluster for FlinkRest {
             return Ok(None);
         }
         let exceptions: Exceptions = answer.json(&format!("ask for the failures of {id}"))?;
-        Ok(exceptions.newest(&self.secrets).map(|line| cut(&line, FAILURE)))
+        let cut_lines = |told: String| told.lines().map(|line| cut(line, FAILURE)).collect::<Vec<_>>().join("\n");
+        Ok(exceptions.newest(&self.secrets).map(cut_lines))
     }
 
     async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError> {

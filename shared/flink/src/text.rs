@@ -1,4 +1,4 @@
-//! Java stack traces told in one line: what happened and its root, without wrappers and frames.
+//! Java stack traces told in one line or two: what happened and its root, without wrappers and frames.
 //! Must not know who said them or who reads them.
 
 use desired::printable::readable;
@@ -41,10 +41,19 @@ pub(crate) fn sentence(cause: &Cause) -> String {
 
 /// A stack trace in one line: what happened, and its root where that says something else.
 pub(crate) fn one_line(trace: &str) -> String {
+    with_root(trace, ", caused by ")
+}
+
+/// The same with the root in a line of its own.
+pub(crate) fn two_lines(trace: &str) -> String {
+    with_root(trace, "\ncaused by ")
+}
+
+fn with_root(trace: &str, between: &str) -> String {
     let chain = causes(trace);
     match (chain.first(), chain.last()) {
         (Some(first), Some(last)) if chain.len() > 1 && !first.message.contains(&last.message) => {
-            format!("{}, caused by {}", sentence(first), sentence(last))
+            format!("{}{between}{}", sentence(first), sentence(last))
         }
         (Some(first), _) => sentence(first),
         (None, _) => readable(trace.lines().next().unwrap_or_default()).trim().to_owned(),
@@ -93,6 +102,10 @@ mod tests {
         assert_eq!(
             one_line(trace),
             "CheckpointException: IO-problem detected., caused by IOException: Failed to create savepoint directory at x"
+        );
+        assert_eq!(
+            two_lines(trace),
+            "CheckpointException: IO-problem detected.\ncaused by IOException: Failed to create savepoint directory at x"
         );
     }
 

@@ -25,7 +25,7 @@ pub struct AlertCondition {
     /// What tells it from another one of the same kind and subject; empty where one is like the other.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
-    /// What happened, in one line.
+    /// What happened, in one line; of a run that fails, a second one for the root cause.
     pub detail: String,
     /// The operation that it came of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,11 +72,14 @@ impl AlertCondition {
         Self { common, ..Self::plain(AlertKind::Unreadable, job.to_string(), first_line(why)) }
     }
 
-    /// A run that is alive and does not fare well, with the newest failure that Flink tells.
+    /// A run that is alive and does not fare well, with the newest failure that Flink tells and its root cause.
     pub(crate) fn of_run(kind: AlertKind, job: &JobName, told: &str, failure: Option<&str>) -> Self {
         let detail = failure.map_or_else(|| told.to_owned(), |failure| format!("{told}: {failure}"));
-        let common = failure.map(|failure| in_common(kind, job, failure)).into_iter().collect();
-        Self { common, ..Self::plain(kind, job.to_string(), first_line(&detail)) }
+        // Jobs that only fail in the same place do not have one cause.
+        let words = failure.map(|failure| failure.lines().collect::<Vec<_>>().join(", "));
+        let common = words.map(|words| in_common(kind, job, &words)).into_iter().collect();
+        let lines: Vec<String> = detail.lines().take(2).map(first_line).collect();
+        Self { common, ..Self::plain(kind, job.to_string(), lines.join("\n")) }
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

@@ -198,6 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_is_told_with_its_root_cause_each_of_bounded_length() {
+        let failing = |failure: &str| {
+            let since = Since { failure: Some(failure.to_owned()), ..since(0, 0, 3) };
+            of_look(&look(Some(healthy()), Some(since))).pop().unwrap()
+        };
+        let full = failing("FlinkException: lost\ncaused by IOException: disk full");
+        assert_eq!(
+            full.detail,
+            "it restarted 3 times since 02:41 UTC: FlinkException: lost\ncaused by IOException: disk full"
+        );
+        let other = failing("FlinkException: lost\ncaused by TimeoutException: no broker");
+        assert_ne!(full.common, other.common, "another root is another cause");
+        let long = failing(&format!("{}\n{}\n{}", "x".repeat(900), "y".repeat(900), "z"));
+        let lengths: Vec<usize> = long.detail.lines().map(str::len).collect();
+        assert_eq!(lengths, [300, 300]);
+    }
+
+    #[test]
     fn what_was_not_told_goes_on() {
         assert_eq!(untold(&look(Some(healthy()), None)), Some(BTreeSet::new()));
         assert_eq!(untold(&look(None, None)).map(|jobs| jobs.len()), Some(1));

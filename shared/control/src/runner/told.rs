@@ -1,13 +1,14 @@
 //! What runs tell of themselves beside a look: their checkpoints, their restarts; as many of them as tell in time.
 //! Must not know what follows from it: nothing that is not told fails a look.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lifecycle::documents::batch::Expected;
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
-use lifecycle::flink::{CheckpointsSeen, JobSeen, Look};
+use lifecycle::flink::{CheckpointsSeen, JobSeen, JobState, Look};
 use lifecycle::ids::JobId;
 
 use crate::fan_out::FanOut;
@@ -21,7 +22,7 @@ const ASKING: Duration = Duration::from_secs(20);
 /// How many runs that failed are asked for their failures, and how long they may take together.
 const FAILED: usize = 32;
 const FAILURES: Duration = Duration::from_secs(10);
-/// How many characters of a failure are kept.
+/// How many characters of each line of a failure are kept: what happened, and its root cause.
 const FAILURE: usize = 300;
 
 /// What runs told beside a look.
@@ -50,8 +51,28 @@ pub(super) async fn ask(
     let is_expected = |job: &&JobSeen| expected.iter().any(|expected| expected.job_id == job.id);
     let since = look.jobs.iter().filter(is_expected).filter_map(|job| Since::of(before?, look.at, job));
     let mut since: Vec<Since> = since.collect();
-    ask_failures(cluster, &mut since).await;
+    let failing: BTreeSet<JobId> = look.jobs.iter().filter(is_expected).filter(is_failing).map(|job| job.id).collect();
+    let first_seen: Vec<JobId> =
+        failing.iter().filter(|id| since.iter().all(|it| it.job_id != **id)).copied().collect();
+    since.extend(first_seen.iter().map(|id| Since::nothing(*id, look.at)));
+    ask_failures(cluster, &failing, &mut since).await;
+    since.retain(|since| since.failure.is_some() || !first_seen.contains(&since.job_id));
     Told { checkpoints, since }
+}
+
+/// Whether a run failed, or is between two attempts.
+fn is_failing(job: &&JobSeen) -> bool {
+    match job.state {
+        JobState::Failing | JobState::Failed | JobState::Restarting => true,
+        JobState::Initializing
+        | JobState::Created
+        | JobState::Running
+        | JobState::Cancelling
+        | JobState::Canceled
+        | JobState::Finished
+        | JobState::Suspended
+        | JobState::Reconciling => false,
+    }
 }
 
 async fn ask_runs(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut Look) -> Vec<Checkpointed> {
@@ -92,9 +113,10 @@ async fn ask_runs(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut 
     newest
 }
 
-/// Adds the newest failure of the runs of which something failed.
-async fn ask_failures(cluster: &Arc<dyn Cluster>, since: &mut [Since]) {
-    let failed = since.iter().filter(|since| since.failed > 0 || since.restarts > 0).map(|since| since.job_id);
+/// Adds the newest failure of the runs that are failing, or of which something failed.
+async fn ask_failures(cluster: &Arc<dyn Cluster>, failing: &BTreeSet<JobId>, since: &mut [Since]) {
+    let is_asked = |since: &&Since| since.failed > 0 || since.restarts > 0 || failing.contains(&since.job_id);
+    let failed = since.iter().filter(is_asked).map(|since| since.job_id);
     let failed: Vec<JobId> = failed.take(FAILED).collect();
     let mut answers = FanOut::new(ASKED, failed, |id: JobId| {
         let cluster = Arc::clone(cluster);
@@ -104,13 +126,19 @@ async fn ask_failures(cluster: &Arc<dyn Cluster>, since: &mut [Since]) {
         while let Some(answer) = answers.next().await {
             let Ok((id, Ok(Some(failure)))) = answer else { continue };
             if let Some(since) = since.iter_mut().find(|since| since.job_id == id) {
-                since.failure = Some(failure.chars().take(FAILURE).collect());
+                since.failure = Some(short(&failure));
             }
         }
     };
     if tokio::time::timeout(FAILURES, all).await.is_err() {
         tracing::warn!("not every job told why it failed in time");
     }
+}
+
+/// The lines of a failure, each as much as is kept.
+fn short(failure: &str) -> String {
+    let lines = failure.lines().take(2).map(|line| line.chars().take(FAILURE).collect());
+    lines.collect::<Vec<String>>().join("\n")
 }
 
 /// One run after the other question: a JobManager that does not answer the first is not asked the rest.

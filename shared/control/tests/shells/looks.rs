@@ -85,7 +85,7 @@ async fn jobs_that_run_and_do_not_fare_well_are_told_of_once_and_no_more_once_th
     let (outside, flink) = (Outside::with(&names), flink(&names));
     let settings = CheckpointSettings { interval: Some(60_000), ..CheckpointSettings::default() };
     flink.state().effective = Some(Effective { checkpoints: Some(settings), ..Effective::default() });
-    flink.state().said = Some("java.io.IOException: broker 10.0.0.7 is gone");
+    flink.state().said = Some("KafkaException: no metadata\ncaused by IOException: broker 10.0.0.7 is gone");
     tells(&flink, (10, 0, 0), 1);
     assert_eq!(noticed(&outside, &flink, &names).await, []);
     assert_eq!(outside.told(), []);
@@ -95,8 +95,10 @@ async fn jobs_that_run_and_do_not_fare_well_are_told_of_once_and_no_more_once_th
     assert_eq!((since.len(), since[0].restarts), (12, 5));
     assert_eq!(outside.told(), [("restart-loop", 12)], "one cause");
     let body = outside.state().alerts[0].body();
-    assert!(body.contains("it restarted 5 times since 00:00 UTC: java.io.IOException: broker 10.0.0.7"), "{body}");
-    assert!(body.contains("history job-00\n") && body.matches("broker").count() == 1, "{body}");
+    let told =
+        "it restarted 5 times since 00:00 UTC: KafkaException: no metadata\n  caused by IOException: broker 10.0.0.7";
+    assert!(body.contains(told), "{body}");
+    assert!(body.contains("flink-sql-runner logs job-00\n") && body.matches("broker").count() == 1, "{body}");
     noticed(&outside, &flink, &names).await;
     assert_eq!(outside.told().len(), 1, "it goes on");
 
@@ -115,6 +117,22 @@ async fn jobs_that_run_and_do_not_fare_well_are_told_of_once_and_no_more_once_th
     tells(&flink, (31, 5, 0), 6);
     noticed(&outside, &flink, &names).await;
     assert_eq!(standing(&outside), 0);
+}
+
+/// It may be the first look at all: nothing is known of before.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_failed_or_is_between_two_attempts_tells_why_at_once() {
+    let names = jobs(1);
+    for state in [JobState::Failed, JobState::Restarting] {
+        let (outside, flink) = (Outside::with(&names), flink(&names));
+        flink.state().failure = Some((state, "FlinkException: lost\ncaused by IOException: disk full\nand more"));
+        let document = published(&outside, &flink, &names).await;
+        let failure = document.since[0].failure.as_deref();
+        assert_eq!(failure, Some("FlinkException: lost\ncaused by IOException: disk full"), "{state:?}");
+    }
+    let (outside, flink) = (Outside::with(&names), flink(&names));
+    flink.state().said = Some("an old failure");
+    assert_eq!(published(&outside, &flink, &names).await.since, [], "it runs");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use lifecycle::ids::JobId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::text::{causes, one_line, sentence};
+use crate::text::{causes, sentence, two_lines};
 
 /// How much of a name or a message is kept.
 const LONG: usize = 2000;
@@ -279,14 +279,14 @@ impl From<CheckpointsAnswer> for Checkpoints {
 }
 
 impl Exceptions {
-    /// The newest failure in one line.
+    /// The newest failure: what happened, and in a second line its root where that says something else.
     pub(super) fn newest(self, secrets: &Secrets) -> Option<String> {
         let entry = self.history.entries.into_iter().max_by_key(|entry| entry.timestamp);
         match entry {
             Some(entry) if entry.stacktrace.trim().is_empty() => Some(readable(&secrets.scrub(&entry.exception_name))),
-            // Before it is made one line and cut, so that every value is still whole.
-            Some(entry) => Some(one_line(&secrets.scrub(&entry.stacktrace))),
-            None => self.root_exception.map(|trace| one_line(&secrets.scrub(&trace))),
+            // Before it is made short and cut, so that every value is still whole.
+            Some(entry) => Some(two_lines(&secrets.scrub(&entry.stacktrace))),
+            None => self.root_exception.map(|trace| two_lines(&secrets.scrub(&trace))),
         }
         .filter(|line| !line.is_empty())
     }

@@ -35,12 +35,17 @@ pub struct Since {
     pub failed: u64,
     /// How often it restarted since then.
     pub restarts: u64,
-    /// Its newest failure in one line, if anything failed since then.
+    /// Its newest failure, if anything failed since then: what happened, and in a second line its root cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
 impl Since {
+    /// Nothing that an earlier look could tell.
+    pub fn nothing(job_id: JobId, at: Timestamp) -> Self {
+        Self { job_id, at, completed: 0, failed: 0, restarts: 0, failure: None }
+    }
+
     /// What became of a run since the look before, or since an earlier one if that one was taken just now: nothing can be
     /// told of a minute.
     pub fn of(before: &ObservedDocument, now: Timestamp, job: &JobSeen) -> Option<Self> {
