@@ -7,6 +7,7 @@ mod notifications;
 use std::collections::BTreeSet;
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use desired::inputs::{is_misnamed, misnamed_job};
 use desired::manifest::JobName;
 use desired::printable::{cut, readable};
 use lifecycle::ids::BatchId;
@@ -105,6 +106,13 @@ impl Hint {
             ObjectKind::Result { job } => self.jobs.extend(JobName::try_from(job.as_str()).ok()),
             ObjectKind::Config => self.config = true,
             ObjectKind::Observed => self.observed = true,
+            // Its uploader is told, and no other file may name the job that it may be about.
+            ObjectKind::Other if key.starts_with(&keys.queries()) && is_misnamed(key) => match misnamed_job(key) {
+                Some(name) => {
+                    self.jobs.insert(name);
+                }
+                None => self.unnamed = true,
+            },
             ObjectKind::Other => {}
         }
     }

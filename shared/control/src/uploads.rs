@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use desired::diagnostics::SourceFile;
-use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, stem};
+use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, is_misnamed, misnamed, stem};
 use desired::manifest::{JobName, Policy};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::{read, write};
@@ -69,13 +69,15 @@ pub async fn read_files(
     wanted: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<InputFiles, OutsideError> {
     let read = |listed: &Listed| FileRole::of(keys, &listed.key).is_some() && wanted(&listed.key);
-    let queries = store.list(&keys.queries()).await?.into_iter().filter(&read);
-    let queries = read_all(store, queries.collect()).await?;
+    let (queries, others): (Vec<Listed>, Vec<Listed>) =
+        store.list(&keys.queries()).await?.into_iter().filter(|listed| wanted(&listed.key)).partition(&read);
+    let misnamed = misnamed(others.into_iter().filter(|it| is_misnamed(&it.key)).map(|it| (it.key, it.etag.0)));
+    let queries = read_all(store, queries).await?;
     let config = store.list(&keys.config()).await?.into_iter().filter(&read);
     let config = read_all(store, config.collect()).await?;
     for unread in &config.unread {
         match &unread.why {
-            Unread::TooLarge { .. } | Unread::Refused(_) => {}
+            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Misnamed { .. } => {}
             // It is about every job, and the next try may tell.
             Unread::NotNow(why) => {
                 return Err(OutsideError::unknown(format!("reading {}", unread.file), why.as_str()));
@@ -84,7 +86,7 @@ pub async fn read_files(
     }
     let mut files = InputFiles {
         queries: queries.files,
-        unread_queries: queries.unread,
+        unread_queries: queries.unread.into_iter().chain(misnamed).collect(),
         unread_config: config.unread,
         timestamp_field: timestamp_field.to_owned(),
         ..InputFiles::default()

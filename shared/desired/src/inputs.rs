@@ -1,10 +1,12 @@
 //! What people want, read from all their files at once: one verdict per file, one target per job.
 //! Must not know where the files came from.
 
+mod misnamed;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use misnamed::{is_misnamed, misnamed, misnamed_job};
 pub use unread::{Unread, UnreadFile};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};

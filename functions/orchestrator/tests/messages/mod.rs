@@ -68,6 +68,10 @@ fn whatever_carries_it_an_object_is_known_by_its_key() {
     // A name with a plus is none; the same key form-decoded would have a space, and be another file.
     let name = of_bridge("Object Created", "p/queries/a+b.yaml");
     assert_eq!(told(&name), Hint { unnamed: true, ..Hint::default() });
+    // A manifest that is called otherwise concerns the job that it may be about; another file is only told.
+    assert_eq!(told(&of_bridge("Object Created", "p/queries/team a+b/job-0000.YAML")), expected);
+    assert_eq!(told(&of_bridge("Object Created", "p/queries/x.csv")), Hint { unnamed: true, ..Hint::default() });
+    assert_eq!(told(&of_bridge("Object Created", "p/queries/.DS_Store")), Hint::default());
     for happened in ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete"] {
         assert_eq!(told(&of_s3(&[record(happened, "p/queries/job-0000.yaml")])), expected, "{happened}");
     }

@@ -183,6 +183,32 @@ async fn a_result_that_cannot_be_read_is_its_jobs_trouble() {
     }
 }
 
+/// Renamed by a tool that writes endings in its own way, a manifest is not gone.
+#[tokio::test]
+async fn a_file_called_otherwise_than_a_manifest_is_refused_and_stops_no_job() {
+    let (renamed, names) = bad_and_good();
+    let outside = changed(&names);
+    outside.delete(&query(&renamed)).await.unwrap();
+    outside.put("p/queries/bad.YAML", manifest(&renamed, 2));
+    outside.put("p/queries/notes.txt", b"x".to_vec());
+    outside.put("p/queries/README.md", b"x".to_vec());
+    let report = run(&outside, Scope::All).await;
+    others_are_served(&report, &names, "renamed");
+    assert_eq!(report.findings[&renamed].reason, Reason::UploadRefused);
+    assert!(outside.record(&renamed).expected_run().is_some(), "it goes on running");
+    let told = outside.json("p/refused/queries/bad.YAML.json").unwrap();
+    let errors = &told["errors"][0];
+    assert_eq!((&errors["code"], &errors["help"]), (&json!("not-a-manifest"), &json!("rename it to bad.yaml")));
+    assert!(outside.json("p/refused/queries/notes.txt.json").is_some());
+    assert!(outside.json("p/refused/queries/README.md.json").is_none());
+
+    // Once it is gone nothing names the job any more, and nothing is told.
+    outside.delete("p/queries/bad.YAML").await.unwrap();
+    let report = run(&outside, Scope::All).await;
+    assert!(matches!(report.findings[&renamed].reason, Reason::Ordered { .. }), "{:?}", report.findings[&renamed]);
+    assert!(outside.json("p/refused/queries/bad.YAML.json").is_none());
+}
+
 #[tokio::test]
 async fn an_upload_that_cannot_be_read_is_refused_alone() {
     let (bad, names) = bad_and_good();

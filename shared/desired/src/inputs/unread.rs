@@ -2,6 +2,7 @@
 //! Must not know the store; whoever lists and reads says what came of it.
 
 use super::Verdict;
+use super::misnamed::{misnamed_job, way_out};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::inputs::stem;
 use crate::manifest::{JobName, MAX_BYTES};
@@ -26,6 +27,11 @@ pub enum Unread {
     Refused(String),
     /// The store gave no answer to rely on this time.
     NotNow(String),
+    /// It lies among manifests, and its name does not end as theirs do.
+    Misnamed {
+        /// How many other such files are not told of.
+        more: usize,
+    },
 }
 
 impl Unread {
@@ -48,12 +54,17 @@ impl UnreadFile {
             Unread::Refused(why) => error("unreadable", format!("the file cannot be read: {why}"))
                 .with_help("let the orchestrator read it, or upload it again"),
             Unread::NotNow(why) => error("unreadable", format!("the file could not be read this time: {why}")),
+            Unread::Misnamed { more } => {
+                let others = if *more == 0 { String::new() } else { format!("; so are {more} more files") };
+                error("not-a-manifest", format!("nobody reads it: a manifest's name ends in .yaml or .yml{others}"))
+                    .with_help(way_out(&self.file))
+            }
         };
         Verdict {
             file: self.file.clone(),
             etag: self.etag.clone(),
             stem: stem(&self.file).and_then(|stem| JobName::try_from(stem).ok()),
-            named: None,
+            named: misnamed_job(&self.file),
             target: None,
             written: None,
             added: Vec::new(),
@@ -65,7 +76,7 @@ impl UnreadFile {
     pub(super) fn not_now(&self) -> Option<(String, String)> {
         match &self.why {
             Unread::NotNow(why) => Some((self.file.clone(), why.clone())),
-            Unread::TooLarge { .. } | Unread::Refused(_) => None,
+            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Misnamed { .. } => None,
         }
     }
 }
