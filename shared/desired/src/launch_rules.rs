@@ -67,11 +67,13 @@ impl Launch {
     fn directory_refusal(&self, deployment: Option<&str>) -> Option<Rejection> {
         // Files of the machine are the deployment's own choice, which an upload met already.
         let policy = Policy { allow_code: true, allow_files: true, deployment: deployment.map(str::to_owned) };
-        let directories = [CHECKPOINT_DIR, SAVEPOINT_DIR].into_iter().filter_map(|option| self.properties.get(option));
-        let refused = directories.filter(|directory| !directory.is_empty());
-        let message =
-            refused.map(|directory| state_directory_refusal(directory, &self.name, &policy)).find_map(|it| it)?;
-        Some(plain("configuration", message))
+        let refused = |option: &str| {
+            let directory = self.properties.get(option).filter(|directory| !directory.is_empty())?;
+            let why = state_directory_refusal(directory, &self.name, &policy)?;
+            // The field is found by its name.
+            Some(plain("configuration", format!("`{option}`: {why}")))
+        };
+        [CHECKPOINT_DIR, SAVEPOINT_DIR].into_iter().find_map(refused)
     }
 }
 

@@ -1,8 +1,14 @@
 //! Where a manifest's texts stand in the files that people wrote, as a plan carries it: what Flink finds in a text is told
 //! in the file. Must not know YAML or SQL. Bounded: a text of very many lines is known up to a point.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostics::Span;
+
+/// The most options whose places are noted.
+pub(crate) const MAX_OPTIONS: usize = 200;
 /// The most stretches of one text that are noted.
 const MAX_RUNS: usize = 2_000;
 /// A line longer than this is pointed at but not repeated.
@@ -16,6 +22,20 @@ pub struct Written {
     pub body: Option<WrittenText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<WrittenText>,
+    /// Flink's options by their keys, in the spelling of the file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, WrittenOption>,
+}
+
+/// Where one option's value stands, in a manifest or its template.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WrittenOption {
+    /// The file's key or path.
+    pub file: String,
+    pub span: Span,
+    /// Its line, unless that is very long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_line: Option<String>,
 }
 
 /// Where one text stands.

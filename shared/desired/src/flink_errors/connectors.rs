@@ -1,11 +1,11 @@
-//! Connectors, formats, their options, jars and classes; and options of the job itself.
+//! Connectors, formats, their options, jars and classes.
 //! Must not know queries.
 
 use super::{At, Failure, Told, between, listed};
 use crate::suggest::closest;
 
 pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
-    factories(it).or_else(|| options(it)).or_else(|| classes(it)).or_else(|| kafka(it)).or_else(|| job_options(it))
+    factories(it).or_else(|| options(it)).or_else(|| classes(it)).or_else(|| kafka(it))
 }
 
 /// What is not there: connectors, formats, catalogs.
@@ -276,23 +276,6 @@ fn kafka(it: &Failure<'_>) -> Option<Told> {
         Some(index) => Told { at: At::Definition(index, 0..6), ..told },
         None => told,
     })
-}
-
-/// Options of the job.
-fn job_options(it: &Failure<'_>) -> Option<Told> {
-    let told = |text: &str, help: &str| Told::new("bad-option-value", At::Manifest, text).help(help).some();
-    if it.message.starts_with("Querying an unbounded table") {
-        let table = it.between("unbounded table '", "'").and_then(|path| path.rsplit('.').next()).unwrap_or_default();
-        let text = format!("`{table}` never ends, and the job runs in batch mode");
-        return told(&text, "remove `execution.runtime-mode: BATCH`, or read a table that ends");
-    }
-    if it.message.starts_with("Invalid time zone") {
-        return told("`table.local-time-zone` is no time zone", "write one such as `UTC` or `Europe/Berlin`");
-    }
-    if it.message.starts_with("Parallelism must be at least one") {
-        return told("`parallelism.default` must be 1 or more", "write `parallelism.default: 1`");
-    }
-    None
 }
 
 impl Failure<'_> {

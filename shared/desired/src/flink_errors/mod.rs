@@ -8,6 +8,7 @@ mod ddl;
 mod depth;
 mod dialects;
 mod names;
+mod options;
 mod place;
 mod sinks;
 mod streaming;
@@ -35,6 +36,7 @@ type Rule = fn(&Failure<'_>) -> Option<Told>;
 const RULES: &[Rule] = &[
     depth::rule,
     connectors::rule,
+    options::rule,
     sinks::rule,
     streaming::rule,
     ddl::rule,
@@ -63,8 +65,8 @@ enum At {
     Definition(usize, Range<usize>),
     /// In `target-table`.
     Target,
-    /// Somewhere in the manifest: an option of it, whose line a plan does not hold.
-    Manifest,
+    /// An option of the job.
+    Option(&'static str),
     /// Where Flink says, else nowhere in particular.
     AsFlinkSays,
 }

@@ -62,13 +62,17 @@ impl Failure<'_> {
                 Some(target) => in_file(target, self.target(), &(0..self.target().len()), finding),
                 None => finding(&self.somewhere()),
             },
-            At::Manifest => finding(&self.somewhere()),
+            At::Option(key) => self.at_option(key, finding(&self.somewhere())),
             At::AsFlinkSays => match self.at {
                 Some(byte) => self.in_text(&(byte..self.end_of_token(byte)), finding),
                 None if self.statement.is_some() => self.in_text(&(0..self.end_of_token(0)), finding),
                 None if self.kind == "query" || self.kind == "code" => {
                     self.in_text(&(0..0), |file| finding(file)).whole()
                 }
+                None if self.kind == "configuration" => match self.option_in(&[self.message, &message]) {
+                    Some(key) => self.at_option(&key, finding(&self.somewhere())),
+                    None => finding(&self.somewhere()),
+                },
                 None if self.kind == "insert" => return self.placed(Told { code, at: At::Target, message, help }),
                 None => finding(&self.somewhere()),
             },

@@ -1,6 +1,8 @@
 //! What is said of one of `flinkProperties` because of what Flink knows: its name, its value, whether it has an effect.
 //! Must not know what we allow or set ourselves.
 
+use std::collections::BTreeMap;
+
 use super::catalogue::{self, Meant, OptionScope, RELEASE};
 use super::options::{canonical_option, refusal};
 use super::scalar::ScalarKind;
@@ -8,6 +10,7 @@ use super::wire::Property;
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::secrets::references;
 use crate::sql::lookalike_anywhere;
+use crate::written::{MAX_OPTIONS, WrittenOption};
 
 /// The findings about this option.
 pub(crate) fn judge(property: &Property<'_>) -> Vec<Diagnostic> {
@@ -32,6 +35,15 @@ pub(crate) fn judge(property: &Property<'_>) -> Vec<Diagnostic> {
         error.with_field(field(key)).with_help(format!("write {allowed}"))
     });
     wrong.into_iter().chain(without_effect(property, key, option)).collect()
+}
+
+/// Where the values of options stand.
+pub(crate) fn written(properties: &[Property<'_>]) -> BTreeMap<String, WrittenOption> {
+    let place = |property: &Property<'_>| {
+        let Diagnostic { file, span, source_line, .. } = property.source.error("", property.at, "");
+        Some((property.value.0.clone(), WrittenOption { file, span: span?, source_line }))
+    };
+    properties.iter().filter_map(place).take(MAX_OPTIONS).collect()
 }
 
 fn field(key: &str) -> String {

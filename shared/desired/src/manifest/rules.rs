@@ -349,6 +349,7 @@ impl<'s> Merged<'s> {
         Written {
             body: self.sql.as_ref().or(self.code.as_ref()).map(text),
             target: self.target_table.as_ref().map(text),
+            options: option_rules::written(&self.properties),
         }
     }
 
