@@ -280,6 +280,8 @@ pub(crate) struct Remove {
     /// Only show what would come of it.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) follow: FollowFlags,
 }
 
 /// `allow`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use control::documents::fetch;
 use control::ports::{OutsideError, Store};
+use control::uploads::stems;
 use desired::inputs::stem;
 use desired::manifest::JobName;
 use lifecycle::documents::record::{Decision, Record};
@@ -22,7 +23,7 @@ use crate::cli::Deploy;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Configuration;
-use crate::follow::{Followed, Follower, Wanted};
+use crate::follow::{self, Followed, Follower, Wanted};
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::plan;
@@ -54,7 +55,9 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
         let found: Vec<String> = removed.iter().map(|key| printable(key)).collect();
         out.note(&format!("without a file any more, deleted:\n  {}\n", found.join("\n  ")));
     }
-    let before = standing(store.as_ref(), &keys, &jobs_of(&paths)?).await?;
+    let mut about = jobs_of(&paths)?;
+    about.extend(follow::removed(&removed, &keys, &about));
+    let before = standing(store.as_ref(), &keys, &about).await?;
     let uploaded = upload(store.as_ref(), &keys, &paths).await?;
     // After the uploads: a manifest that was moved is there at every moment.
     delete(store.as_ref(), &removed).await?;
@@ -80,12 +83,35 @@ type Place = (Arc<dyn Store>, Keys);
 /// Shows what was done, and follows it for as long as is said.
 pub(crate) async fn finish(done: Done, place: Place, wait: Option<Duration>, out: Out) -> Result<Exit, CliError> {
     show(&done, wait.is_some(), out);
-    let Done { uploaded, answer, before, .. } = done;
+    let Done { uploaded, removed, answer, before } = done;
     let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
     let Some(timeout) = wait else { return Ok(exit) };
-    let jobs = followed(&uploaded, answer.as_ref(), &before);
     let (store, keys) = place;
+    let mut jobs = followed(&uploaded, answer.as_ref(), &before);
+    let pruned = follow_removals(store.as_ref(), &keys, &removed, &before).await?;
+    let others = pruned.into_iter().filter(|pruned| jobs.iter().all(|known| known.job != pruned.job));
+    let others: Vec<Followed> = others.collect();
+    jobs.extend(others);
     Follower { store, keys, out, timeout }.follow(jobs, exit).await
+}
+
+/// The jobs that go with these deleted files, each to the end of its removal.
+pub(crate) async fn follow_removals(
+    store: &dyn Store,
+    keys: &Keys,
+    deleted: &[String],
+    before: &[(JobName, Decision)],
+) -> Result<Vec<Followed>, CliError> {
+    if deleted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let jobs = follow::removed(deleted, keys, &stems(store, keys).await?);
+    let stood = |job: &JobName| before.iter().find(|(name, _)| name == job).map(|(_, decision)| decision.clone());
+    let removal = |job: JobName| {
+        let before = stood(&job);
+        Followed::new(job, Wanted::Removal { before })
+    };
+    Ok(jobs.into_iter().map(removal).collect())
 }
 
 /// Which arguments are files and which are names; a file wins.

@@ -10,8 +10,10 @@ use serde_json::json;
 
 use crate::ask::ask;
 use crate::cli::Remove;
+use crate::deploy::{follow_removals, standing};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::follow::Follower;
 use crate::invocation::Invocation;
 use crate::out::Out;
 use crate::plan;
@@ -22,14 +24,14 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
     let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
     let listed: Vec<String> = store.list(&keys.queries()).await?.into_iter().map(|listed| listed.key).collect();
-    let mut found = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     for name in &names {
         let of_it: Vec<&String> = listed.iter().filter(|key| stem(key) == Some(name.as_str())).collect();
         if of_it.is_empty() {
             let help = "`flink-sql-runner status` lists the jobs";
             return Err(CliError::usage(format!("no uploaded manifest carries the name {name}"), help));
         }
-        found.extend(of_it);
+        found.extend(of_it.into_iter().cloned());
     }
     if arguments.dry_run {
         let paths = found.iter().filter_map(|key| key.strip_prefix(keys.prefix())).map(str::to_owned);
@@ -38,17 +40,24 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
         plan::show(&answer, "Plan", out);
         return Ok(plan::planned(&answer));
     }
+    let wait = arguments.follow.limit();
+    let before = if wait.is_some() { standing(store.as_ref(), &keys, &names).await? } else { Vec::new() };
     for key in &found {
         store.delete(key).await?;
     }
-    let document = json!({"format": "flink-sql-runner/remove", "version": 2, "names": names, "deleted": found});
-    out.result(&document, || {
-        let keys: Vec<String> = found.iter().map(|key| printable(key)).collect();
-        let (what, it) = if names.len() == 1 { ("The job is", "it goes") } else { ("The jobs are", "they go") };
-        format!(
-            "deleted {}\n{what} stopped with a savepoint; put a file back and {it} on from there.\n",
-            keys.join(", ")
-        )
-    });
-    Ok(Exit::Done)
+    let Some(timeout) = wait else {
+        let document = json!({"format": "flink-sql-runner/remove", "version": 2, "names": names, "deleted": found});
+        out.result(&document, || deleted(&names, &found));
+        return Ok(Exit::Done);
+    };
+    let event = json!({"type": "begin", "version": 1, "names": names, "removed": found});
+    out.progress(&event, || deleted(&names, &found));
+    let jobs = follow_removals(store.as_ref(), &keys, &found, &before).await?;
+    Follower { store, keys, out, timeout }.follow(jobs, Exit::Done).await
+}
+
+fn deleted(names: &BTreeSet<JobName>, found: &[String]) -> String {
+    let keys: Vec<String> = found.iter().map(|key| printable(key)).collect();
+    let (what, it) = if names.len() == 1 { ("The job is", "it goes") } else { ("The jobs are", "they go") };
+    format!("deleted {}\n{what} stopped with a savepoint; put a file back and {it} on from there.\n", keys.join(", "))
 }

@@ -2,6 +2,7 @@
 //! Must not decide or settle anything: the function does.
 
 mod outcome;
+mod removal;
 mod stage;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
 use lifecycle::keys::Keys;
 pub(crate) use outcome::Ended;
+use removal::Removal;
+pub(crate) use removal::removed;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -45,6 +48,11 @@ pub(crate) enum Wanted {
         before: Option<Decision>,
         /// Whether that one may still be about to change.
         may_change: bool,
+    },
+    /// The end of the removal of a job whose file was deleted.
+    Removal {
+        /// The decision that stood before.
+        before: Option<Decision>,
     },
     /// The end of an operation.
     End(OperationId),
@@ -171,6 +179,13 @@ impl Follower {
                 None => return Ok(Seen::Goes(stage::before_decision(record.as_ref()))),
                 Some((decision, None)) => return Ok(Seen::Ended(Box::new(Ended::by_decision(decision)))),
                 Some((_, Some(operation))) => followed.wanted = Wanted::End(operation),
+            }
+        }
+        if let Wanted::Removal { before } = &followed.wanted {
+            match removal::seen(record.as_ref(), before.as_ref(), begun.elapsed()) {
+                Removal::Goes(what) => return Ok(Seen::Goes(what)),
+                Removal::Ended(ended) => return Ok(Seen::Ended(Box::new(ended))),
+                Removal::Operation(operation) => followed.wanted = Wanted::End(operation),
             }
         }
         let Wanted::End(operation) = followed.wanted else { return Ok(Seen::Goes("looks again".to_owned())) };

@@ -45,6 +45,12 @@ impl Ended {
         Self { operation: None, version: None, outcome, detail, errors, needs: None, exit: Exit::Invalid }
     }
 
+    /// There is nothing to be done.
+    pub(super) fn nothing(detail: &str) -> Self {
+        let (outcome, detail) = ("unchanged".to_owned(), detail.to_owned());
+        Self { operation: None, version: None, outcome, detail, errors: Vec::new(), needs: None, exit: Exit::Done }
+    }
+
     /// No operation was ordered.
     pub(super) fn by_decision(decision: &Decision) -> Self {
         let is = |reason: &Reason| decision.reason == reason.to_string();

@@ -1,0 +1,139 @@
+//! Which jobs a deletion of files removes, and how far the removal of one is before its operation ends.
+//! Must not know how files are deleted, nor how documents are read.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use desired::inputs::stem;
+use desired::manifest::JobName;
+use lifecycle::change::ChangeKind;
+use lifecycle::documents::record::{Decision, Record};
+use lifecycle::ids::OperationId;
+use lifecycle::keys::Keys;
+
+use super::GRACE;
+use super::outcome::Ended;
+
+/// How far the removal of a job is.
+pub(super) enum Removal {
+    Goes(String),
+    /// This operation removes it.
+    Operation(OperationId),
+    Ended(Ended),
+}
+
+/// The jobs whose manifests are among these deleted keys, or paths under the prefix, and that no other file names.
+pub(crate) fn removed(deleted: &[String], keys: &Keys, named: &BTreeSet<JobName>) -> BTreeSet<JobName> {
+    let queries = keys.queries();
+    let queries = queries.strip_prefix(keys.prefix()).unwrap_or(&queries);
+    let paths = deleted.iter().map(|key| key.strip_prefix(keys.prefix()).unwrap_or(key));
+    let manifests = paths.filter(|path| path.starts_with(queries));
+    manifests.filter_map(|path| JobName::try_from(stem(path)?).ok()).filter(|name| !named.contains(name)).collect()
+}
+
+/// What a record says of the removal; `before` is the decision that stood before the file was deleted.
+pub(super) fn seen(record: Option<&Record>, before: Option<&Decision>, waited: Duration) -> Removal {
+    let Some(record) = record else {
+        return Removal::Ended(Ended::nothing("nothing of it was deployed"));
+    };
+    if let Some(open) = &record.open {
+        return match open.plan.change.kind {
+            ChangeKind::Removed => Removal::Operation(open.plan.operation),
+            ChangeKind::New | ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Query => {
+                Removal::Goes(format!("waits for the end of operation {}", open.plan.operation.short()))
+            }
+        };
+    }
+    // A decision about no file; one that stood before says the same again without being written anew.
+    let is_of_it = |decision: &&Decision| decision.etags.is_empty() && (Some(*decision) != before || waited > GRACE);
+    match record.decision.as_ref().filter(is_of_it) {
+        Some(decision) => {
+            decision.operation.map_or_else(|| Removal::Ended(Ended::by_decision(decision)), Removal::Operation)
+        }
+        None => Removal::Goes("deleted, waiting for the Lambda".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lifecycle::documents::record::OpenOperation;
+    use lifecycle::orchestrate::Ruling;
+    use lifecycle::permission::AllowedFor;
+    use lifecycle::reason::Reason;
+
+    use super::*;
+    use crate::exit::Exit;
+    use crate::test_kit::{at, decided, manifest, name, running};
+
+    fn decision(etags: &[&str], reason: &Reason, held: Option<AllowedFor>, operation: Option<OperationId>) -> Decision {
+        Decision {
+            etags: etags.iter().map(|&etag| etag.to_owned()).collect(),
+            change: None,
+            reason: reason.to_string(),
+            operation,
+            held,
+            by: "upload".to_owned(),
+            at: at("2026-11-23T12:00:00Z"),
+        }
+    }
+
+    fn open(record: &Record, yaml: Option<&str>) -> OpenOperation {
+        match decided(record, yaml, "next") {
+            Ruling::Operate(open) => *open,
+            Ruling::Nothing { reason, .. } => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn only_manifests_that_no_other_file_names_are_removals() {
+        let keys = Keys::new("p");
+        let deleted = ["p/config/tables/t.sql", "p/queries/team/a.yaml", "queries/b.yml", "p/queries/moved.yaml"];
+        let deleted = deleted.map(str::to_owned);
+        let found = removed(&deleted, &keys, &BTreeSet::from([name("moved")]));
+        assert_eq!(found, BTreeSet::from([name("a"), name("b")]));
+    }
+
+    #[test]
+    fn a_removal_is_followed_from_the_deletion_to_its_operation() {
+        let yaml = manifest("orders", "SELECT 1", 1);
+        let mut record = running(&yaml, "orders");
+        let goes = |record: &Record, before: Option<&Decision>, waited| match seen(Some(record), before, waited) {
+            Removal::Goes(what) => what,
+            Removal::Operation(operation) => operation.short(),
+            Removal::Ended(ended) => format!("{} {}", ended.outcome, ended.exit.code()),
+        };
+        let (soon, late) = (Duration::from_secs(1), GRACE + Duration::from_secs(1));
+        let of_the_file = decision(&["e"], &Reason::Unchanged, None, None);
+        record.decision = Some(of_the_file.clone());
+        assert_eq!(goes(&record, Some(&of_the_file), late), "deleted, waiting for the Lambda", "it is about the file");
+        let other = open(&record, Some(&manifest("orders", "SELECT 1", 2)));
+        record.open = Some(other.clone());
+        let waits = format!("waits for the end of operation {}", other.plan.operation.short());
+        assert_eq!(goes(&record, Some(&of_the_file), soon), waits);
+        record.open = None;
+        let removes = open(&record, None);
+        let operation = removes.plan.operation;
+        record.open = Some(removes);
+        assert_eq!(goes(&record, Some(&of_the_file), soon), operation.short());
+        // It was over before anybody looked.
+        record.open = None;
+        record.decision = Some(decision(&[], &Reason::Ordered { operation }, None, Some(operation)));
+        assert_eq!(goes(&record, Some(&of_the_file), soon), operation.short());
+    }
+
+    #[test]
+    fn a_removal_that_is_held_or_has_nothing_to_stop_ends() {
+        let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        let held = decision(&[], &Reason::RemovalsHeld, Some(AllowedFor::RemovalsHeld), None);
+        record.decision = Some(held.clone());
+        let ended = |before: Option<&Decision>, waited| match seen(Some(&record), before, waited) {
+            Removal::Ended(ended) => Some(ended.exit),
+            Removal::Goes(_) | Removal::Operation(_) => None,
+        };
+        assert_eq!(ended(None, Duration::ZERO), Some(Exit::Held));
+        assert_eq!(ended(Some(&held), Duration::ZERO), None, "it may be about to change");
+        assert_eq!(ended(Some(&held), GRACE * 2), Some(Exit::Held), "it stands");
+        let Removal::Ended(nothing) = seen(None, None, Duration::ZERO) else { panic!() };
+        assert_eq!(nothing.exit, Exit::Done);
+    }
+}
