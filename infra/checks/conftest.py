@@ -20,6 +20,7 @@ DEPLOYMENTS = {
     "emr-existing-bucket": {
         "CreateBucket": "false",
         "ClusterId": "j-1",
+        "StepLogsArn": "arn:aws:s3:::emr-logs/elasticmapreduce",
         "AttachNodePolicy": "false",
         "NotifierArns": "arn:aws:events:us-east-1:123456789012:rule/uploads,arn:aws:sns:us-east-1:123456789012:uploads",
     },

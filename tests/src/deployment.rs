@@ -86,6 +86,7 @@ impl Deployment {
             ("ClusterId", id.to_owned()),
             ("NodeRelease", release),
             ("SessionOnNode", variant.session.to_string()),
+            ("StepLogsArn", "arn:aws:s3:::emr-logs/elasticmapreduce".to_owned()),
         ];
         let people = people.iter().map(|(name, role)| (*name, format!("{ROLES}/{role}")));
         let given = parameters.into_iter().chain(people).map(|(name, value)| format!("{name}={value}"));

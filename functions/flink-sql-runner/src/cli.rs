@@ -123,7 +123,7 @@ pub(crate) enum Command {
         /// The job.
         name: JobName,
     },
-    /// Show what is known of an operation in full, and which commands fetch the lines that were logged about it.
+    /// Show what is known of an operation in full, with what Flink and the step said, and how to fetch the other lines.
     Logs(Logs),
     /// Write one page for a browser: all jobs, their operations over time, which tables they read and write, alerts.
     Report(ReportArguments),

@@ -35,7 +35,7 @@ fn help_of_all() {
       deploy       Upload manifests, or bring named jobs to what is uploaded, and follow what comes of it
       status       Show how jobs stand: what holds them, what is owed to them, which uploads are refused
       history      Show what was done about a job, why, and by whom
-      logs         Show what is known of an operation in full, and which commands fetch the lines that were logged about it
+      logs         Show what is known of an operation in full, with what Flink and the step said, and how to fetch the other lines
       report       Write one page for a browser: all jobs, their operations over time, which tables they read and write, alerts
       allow        Allow once what is refused for safety
       retry        Try again at once what failed or waits for a job

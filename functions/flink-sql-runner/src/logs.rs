@@ -1,14 +1,18 @@
-//! `logs`: what is known of one operation beside its outcome, and where the lines lie that programs wrote about it.
-//! Must not know how an operation is carried out; it reads documents, and fetches no log.
+//! `logs`: what is known of one operation beside its outcome, and the lines that programs wrote about it.
+//! Must not know how an operation is carried out; it reads documents and the log of a step.
 
+mod commands;
+mod step;
 mod text;
 
 use std::sync::Arc;
 
+use aws::S3Files;
 use clap::Args;
 use control::documents::fetch;
-use control::ports::Store;
+use control::ports::{Files, OutsideError, Store};
 use desired::manifest::JobName;
+use jiff::Timestamp;
 use lifecycle::documents::Document;
 use lifecycle::documents::batch::Receipt;
 use lifecycle::documents::observed::ObservedDocument;
@@ -19,6 +23,8 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::in_words;
 use serde::Serialize;
 
+use self::commands::Command;
+use self::step::StepLines;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
@@ -30,7 +36,6 @@ pub(crate) struct Logs {
     /// The job.
     pub(crate) name: JobName,
     /// The operation: its id, or the digits of it that `history` shows [default: the newest].
-    #[arg(long, value_name = "ID")]
     pub(crate) operation: Option<String>,
 }
 
@@ -52,10 +57,26 @@ struct LogsAnswer {
     /// Why the documents do not tell that.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_known: Option<&'static str>,
+    /// Why the run that is deployed now fails, by the last look.
+    failure: Option<RunFailure>,
     /// Where Flink shows the exceptions of the job's run, by the last look.
     exceptions: Option<String>,
-    /// Commands that fetch the lines, each with what it shows.
-    commands: Vec<(&'static str, String)>,
+    /// What the step logged about it.
+    step: Option<StepLines>,
+    /// Why that was not fetched, where it is known where it lies.
+    step_not_fetched: Option<String>,
+    /// Commands that fetch other lines, each with what it shows.
+    commands: Vec<Command>,
+}
+
+/// Flink's newest failure of a run.
+#[derive(Debug, Serialize)]
+struct RunFailure {
+    run: JobId,
+    /// When the cluster was looked at.
+    at: Timestamp,
+    /// What happened, and its root cause in a second line.
+    told: String,
 }
 
 /// An operation of a record.
@@ -74,7 +95,9 @@ pub(crate) async fn run(arguments: &Logs, invocation: &Invocation, out: Out) -> 
     let found = find(&record, arguments.operation.as_deref())?;
     let cluster = invocation.get("CLUSTER").filter(|cluster| cluster.starts_with("j-"));
     let function = invocation.get("DEPLOYMENT_NAME").unwrap_or_else(|| "flink-sql-runner".to_owned());
-    let answer = gather(&store, &keys, &record, found, cluster.as_deref(), &function).await?;
+    let files = S3Files::new(&aws::load_config().await);
+    let places = Places { store: &store, keys: &keys, files: &files };
+    let answer = gather(&places, &record, found, cluster.as_deref(), &function).await?;
     out.result(&answer, || text::of(&answer));
     Ok(Exit::Done)
 }
@@ -104,28 +127,44 @@ fn find(record: &Record, wanted: Option<&str>) -> Result<Found, CliError> {
     })
 }
 
+/// Where everything is read.
+struct Places<'a> {
+    store: &'a Arc<dyn Store>,
+    keys: &'a Keys,
+    /// The logs of steps.
+    files: &'a dyn Files,
+}
+
 async fn gather(
-    store: &Arc<dyn Store>,
-    keys: &Keys,
+    places: &Places<'_>,
     record: &Record,
     found: Found,
     cluster: Option<&str>,
     function: &str,
 ) -> Result<LogsAnswer, CliError> {
+    let Places { store, keys, files } = places;
     let Found { operation, batch, entry } = found;
     let result: Option<OperationResult> = document(store, &keys.result(&record.name, operation)).await?;
-    let receipt: Option<Receipt> = match batch {
-        Some(batch) => document(store, &keys.receipt(batch)).await?,
+    let (receipt, not_known) = receipt(places, batch).await?;
+    let observed: Option<ObservedDocument> = if_allowed(document(store, &keys.observed()).await)?;
+    let shown = observed.as_ref().zip(record.expected_run());
+    let folder = receipt.as_ref().and_then(|receipt| receipt.log.clone());
+    let fetched = match &folder {
+        Some(folder) => Some(step::fetch(*files, folder, operation).await),
         None => None,
     };
-    let observed: Option<ObservedDocument> = document(store, &keys.observed()).await?;
-    let run = record.expected_run();
-    let dispatched_as = receipt.map(|receipt| receipt.dispatched_as);
-    let not_known = match (&dispatched_as, batch) {
-        (Some(_), _) => None,
-        (None, Some(_)) => Some("the receipt of its batch is not there: it was not sent yet, or the receipt expired"),
-        (None, None) => Some("an older version of the function settled it, and did not remember its batch"),
+    let (step, step_not_fetched) = match fetched {
+        Some(Ok(lines)) => (Some(lines), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
     };
+    let dispatched_as = receipt.map(|receipt| receipt.dispatched_as);
+    let mut commands = if step.is_some() {
+        Vec::new()
+    } else {
+        commands::of_the_node(operation, dispatched_as.as_deref(), folder.as_deref(), cluster)
+    };
+    commands.push(commands::of_the_function(operation, function));
     Ok(LogsAnswer {
         format: "flink-sql-runner/logs",
         version: 1,
@@ -133,12 +172,47 @@ async fn gather(
         operation,
         told: result.as_ref().map(|result| in_words(&result.outcome)),
         phases: result.iter().flat_map(|it| &it.phases).map(|phase| (phase.phase.clone(), phase.ms)).collect(),
-        commands: commands(operation, dispatched_as.as_deref(), cluster, function),
-        exceptions: observed.as_ref().zip(run).and_then(|(observed, run)| exceptions(observed, run)),
+        failure: shown.and_then(|(observed, run)| failure(observed, run)),
+        exceptions: shown.and_then(|(observed, run)| exceptions(observed, run)),
+        step,
+        step_not_fetched,
+        commands,
         entry,
         dispatched_as,
         not_known,
     })
+}
+
+/// The receipt of a batch; in words why there is none.
+async fn receipt(
+    places: &Places<'_>,
+    batch: Option<BatchId>,
+) -> Result<(Option<Receipt>, Option<&'static str>), CliError> {
+    let Some(batch) = batch else {
+        return Ok((None, Some("an older version of the function settled it, and did not remember its batch")));
+    };
+    Ok(match document(places.store, &places.keys.receipt(batch)).await {
+        Ok(Some(receipt)) => (Some(receipt), None),
+        Ok(None) => (None, Some("the receipt of its batch is not there: it was not sent yet, or the receipt expired")),
+        Err(CliError::Outside(OutsideError::Refused { .. })) => {
+            (None, Some("the receipt of its batch cannot be read: it takes an operator's policy"))
+        }
+        Err(error) => return Err(error),
+    })
+}
+
+/// Nothing where it may not be read: not everybody who asks may read everything.
+fn if_allowed<T>(read: Result<Option<T>, CliError>) -> Result<Option<T>, CliError> {
+    match read {
+        Err(CliError::Outside(OutsideError::Refused { .. })) => Ok(None),
+        read => read,
+    }
+}
+
+/// The newest failure of a run, as far as the last look was told.
+fn failure(observed: &ObservedDocument, run: JobId) -> Option<RunFailure> {
+    let since = observed.since.iter().find(|since| since.job_id == run)?;
+    Some(RunFailure { run, at: observed.look.at, told: since.failure.clone()? })
 }
 
 /// Where Flink shows the exceptions of a run that the last look showed.
@@ -146,38 +220,6 @@ fn exceptions(observed: &ObservedDocument, run: JobId) -> Option<String> {
     let (web, seen) = (observed.web.as_deref()?, observed.look.job(run)?);
     let list = if seen.state.is_terminal() { "completed" } else { "running" };
     Some(format!("{web}/#/job/{list}/{run}/exceptions"))
-}
-
-/// The commands that fetch what was logged. A step is named by EMR (`s-…`); any other name is a command of SSM.
-fn commands(
-    operation: OperationId,
-    dispatched_as: Option<&str>,
-    cluster: Option<&str>,
-    function: &str,
-) -> Vec<(&'static str, String)> {
-    let mut commands = Vec::new();
-    // Both are used in a line that people paste into a shell.
-    let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    let cluster = cluster.filter(|id| is_plain(id)).unwrap_or("CLUSTER-ID");
-    match dispatched_as.filter(|id| is_plain(id)) {
-        Some(step) if step.starts_with("s-") => {
-            let uri = format!("aws emr describe-cluster --cluster-id {cluster} --query Cluster.LogUri --output text");
-            commands
-                .push(("where the cluster keeps its logs: LOG-URI, as s3://… and without the slash at its end", uri));
-            let stderr = format!("aws s3 cp LOG-URI/{cluster}/steps/{step}/stderr.gz - | gunzip | grep {operation}");
-            commands.push(("the runner's lines, some minutes after the step", stderr));
-        }
-        Some(command) => {
-            let output = format!("aws ssm list-command-invocations --command-id {command} --details");
-            commands.push(("the end of the runner's lines", output));
-        }
-        None => {}
-    }
-    let name = if is_plain(function) { function } else { "FUNCTION" };
-    let lines =
-        format!("aws logs filter-log-events --log-group-name /aws/lambda/{name} --filter-pattern '\"{operation}\"'");
-    commands.push(("the function's lines", lines));
-    commands
 }
 
 #[cfg(test)]
@@ -198,22 +240,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_into_a_shell_holds_nothing_but_plain_names() {
-        let operation = OperationId::derived(&["o"]);
-        let step = commands(operation, Some("s-1ABC"), Some("j-2XYZ"), "orders-prod");
-        insta::assert_snapshot!(step.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n"), @r#"
-        aws emr describe-cluster --cluster-id j-2XYZ --query Cluster.LogUri --output text
-        aws s3 cp LOG-URI/j-2XYZ/steps/s-1ABC/stderr.gz - | gunzip | grep b079f06eb52e06df1d3819d5c1383397
-        aws logs filter-log-events --log-group-name /aws/lambda/orders-prod --filter-pattern '"b079f06eb52e06df1d3819d5c1383397"'
-        "#);
-        let ssm = commands(operation, Some("11111111-2222-3333-4444-555555555555"), None, "f");
-        assert!(ssm[0].1.ends_with("--command-id 11111111-2222-3333-4444-555555555555 --details"), "{ssm:?}");
-        let hostile = commands(operation, Some("s-1; rm -rf /"), Some("j-$(id)"), "f'x");
-        assert_eq!(hostile.len(), 1, "{hostile:?}");
-        assert!(hostile[0].1.contains("/aws/lambda/FUNCTION "), "{hostile:?}");
-    }
-
-    #[test]
     fn what_is_known_is_shown_with_where_more_is() {
         let operation = OperationId::derived(&["o"]);
         let answer = LogsAnswer {
@@ -229,17 +255,42 @@ mod tests {
             phases: vec![("compile".to_owned(), 4_210), ("stop".to_owned(), 61_000)],
             dispatched_as: Some("s-1ABC".to_owned()),
             not_known: None,
+            failure: Some(RunFailure {
+                run: JobId::derived(&["r"]),
+                at: at("2026-11-23T12:10:00Z"),
+                told: "FlinkException: lost\ncaused by IOException: disk\u{1b}full".to_owned(),
+            }),
             exceptions: Some("http://10.0.0.7:8081/#/job/running/1/exceptions".to_owned()),
+            step: Some(StepLines {
+                file: "s3://logs/j-1/steps/s-1ABC/stderr.gz".to_owned(),
+                name_it: true,
+                lines: vec![
+                    r#"{"timestamp":"2026-11-23T12:05:24.1Z","level":"WARN","target":"t","message":"it failed","job":"orders","operation":"0","error":"disk full","n":3}"#.to_owned(),
+                    "plain\u{1b}[31m text".to_owned(),
+                ],
+                older: 7,
+                cut: true,
+            }),
+            step_not_fetched: None,
             commands: vec![("the function's lines", "aws logs …".to_owned())],
         };
-        insta::assert_snapshot!(text::of(&answer), @r"
+        let run = JobId::derived(&["r"]).to_string();
+        insta::assert_snapshot!(text::of(&answer).replace(&run, "RUN"), @r"
         operation b079f06eb52e06df1d3819d5c1383397 of orders: deployed at 2026-11-23 12:05:24Z, ordered by anna
           it did not start: java.io.IOException�: No space left
           at line two
           took: compile 4.2 s, stop 1 min 1 s
           sent as s-1ABC
+        Flink's newest failure of the run RUN, in the look of 2026-11-23 12:10:00Z:
+          FlinkException: lost
+          caused by IOException: disk�full
         Flink's exceptions of the run that is deployed now:
           http://10.0.0.7:8081/#/job/running/1/exceptions
+        the step's lines, the newest first, from s3://logs/j-1/steps/s-1ABC/stderr.gz:
+          (the log is longer than what is read of it, or damaged: its end is missing)
+          2026-11-23 12:05:24Z WARN  it failed error=disk full n=3
+          plain�[31m text
+          (7 older lines not shown)
         the function's lines:
           aws logs …
         ");
@@ -249,12 +300,16 @@ mod tests {
             phases: Vec::new(),
             dispatched_as: None,
             not_known: Some("the receipt is not there"),
+            failure: None,
             exceptions: None,
+            step: None,
+            step_not_fetched: Some("it is not there yet".to_owned()),
             ..answer
         };
         insta::assert_snapshot!(text::of(&open), @r"
         operation b079f06eb52e06df1d3819d5c1383397 of orders: under way
           which step or command carried it is not known: the receipt is not there
+        the step's lines were not fetched: it is not there yet
         the function's lines:
           aws logs …
         ");

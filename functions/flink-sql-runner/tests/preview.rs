@@ -2,6 +2,7 @@
 //! No node here: what a node would have written is put into the bucket.
 #![expect(clippy::unwrap_used, reason = "a test ends at once")]
 
+mod bucket;
 mod function;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::record::Record;
 use lifecycle::documents::result::OperationResult;
@@ -99,14 +99,7 @@ impl Bench {
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(local::REGION))
-            .credentials_provider(Credentials::new(local::ACCESS_KEY, local::SECRET_KEY, None, None, "test"))
-            .endpoint_url(self.stack.s3_url())
-            .force_path_style(true)
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        bucket::client(&self.stack)
     }
 
     /// Every object but the settings, which the function writes when it is asked first.

@@ -37,6 +37,8 @@ pub(crate) struct Locator {
     client: Client,
     cluster: ClusterRef,
     found: Mutex<Option<Found>>,
+    /// What a cluster said of itself that is named by its id.
+    described: Mutex<Option<(String, Described)>>,
 }
 
 /// The cluster as it was found by its tag.
@@ -44,13 +46,28 @@ pub(crate) struct Locator {
 struct Found {
     at: Instant,
     id: String,
+    described: Described,
+}
+
+/// What a cluster says of itself.
+#[derive(Clone, Debug, Default)]
+struct Described {
     step_concurrency: Option<i32>,
+    /// Where its logs are kept.
+    log_uri: Option<String>,
+}
+
+impl From<&Cluster> for Described {
+    fn from(cluster: &Cluster) -> Self {
+        let log_uri = cluster.log_uri.clone().filter(|uri| !uri.is_empty());
+        Self { step_concurrency: cluster.step_concurrency_level, log_uri }
+    }
 }
 
 impl Locator {
     /// Nothing is looked up before it is needed.
     pub(crate) fn new(client: Client, cluster: ClusterRef) -> Self {
-        Self { client, cluster, found: Mutex::new(None) }
+        Self { client, cluster, found: Mutex::default(), described: Mutex::default() }
     }
 
     /// The cluster's id.
@@ -73,12 +90,23 @@ impl Locator {
     /// How many steps the cluster of this id runs at a time, if it says so; one call at most.
     pub(crate) async fn step_concurrency(&self, id: &str) -> Result<Option<i32>, OutsideError> {
         if let Some(found) = self.remembered().filter(|found| found.id == id) {
-            return Ok(found.step_concurrency);
+            return Ok(found.described.step_concurrency);
         }
         let once = Builder::new().retry_config(RetryConfig::disabled());
         let answer = self.client.describe_cluster().cluster_id(id).customize().config_override(once).send().await;
         let cluster = answer.map_err(|error| outside(format!("describing the cluster {id}"), error))?.cluster;
-        Ok(cluster.and_then(|cluster| cluster.step_concurrency_level))
+        let described = cluster.as_ref().map(Described::from).unwrap_or_default();
+        let concurrency = described.step_concurrency;
+        *self.described.lock().unwrap_or_else(PoisonError::into_inner) = Some((id.to_owned(), described));
+        Ok(concurrency)
+    }
+
+    /// The folder of a step's log on the cluster that steps are sent to, as far as that said of itself where its logs are.
+    pub(crate) fn log_of(&self, step: &str) -> Option<String> {
+        let by_tag = self.remembered().map(|found| (found.id, found.described));
+        let by_id = || self.described.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (id, described) = by_tag.or_else(by_id)?;
+        log_folder(&described.log_uri?, &id, step)
     }
 
     fn remembered(&self) -> Option<Found> {
@@ -92,17 +120,17 @@ impl Locator {
 
     async fn tagged(&self, key: &str, value: &str) -> Result<Found, OutsideError> {
         let what = format!("finding the cluster tagged {key}={value}");
-        let (mut matching, mut step_concurrency) = (Vec::new(), None);
+        let (mut matching, mut described) = (Vec::new(), Described::default());
         for id in self.live(&what).await? {
             let answer = self.client.describe_cluster().cluster_id(&id).send().await;
             let cluster = answer.map_err(|error| outside(&what, error))?.cluster;
             if let Some(cluster) = cluster.filter(|cluster| carries(cluster, key, value)) {
                 matching.push(id);
-                step_concurrency = cluster.step_concurrency_level;
+                described = Described::from(&cluster);
             }
         }
         let id = exactly_one(what, "live cluster carries this tag", matching)?;
-        Ok(Found { at: Instant::now(), id, step_concurrency })
+        Ok(Found { at: Instant::now(), id, described })
     }
 
     async fn live(&self, what: &str) -> Result<Vec<String>, OutsideError> {
@@ -126,6 +154,13 @@ impl Locator {
     }
 }
 
+/// Where EMR puts what a step printed; nothing where that is not on S3.
+fn log_folder(log_uri: &str, cluster: &str, step: &str) -> Option<String> {
+    // EMR's console still writes the scheme of an old file system of Hadoop.
+    let place = ["s3://", "s3n://", "s3a://"].into_iter().find_map(|scheme| log_uri.strip_prefix(scheme))?;
+    Some(format!("s3://{}/{cluster}/steps/{step}/", place.trim_end_matches('/')))
+}
+
 fn carries(cluster: &Cluster, key: &str, value: &str) -> bool {
     cluster.tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
 }
@@ -139,5 +174,19 @@ pub(crate) fn exactly_one(what: String, claim: &str, mut found: Vec<String>) -> 
             found.push(last);
             Err(OutsideError::refused(what, format!("more than one {claim}: {}", found.join(", "))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_of_a_step_lies_below_its_cluster() {
+        let folder = Some("s3://logs/emr/j-1/steps/s-2/".to_owned());
+        for uri in ["s3://logs/emr/", "s3n://logs/emr", "s3a://logs/emr//"] {
+            assert_eq!(log_folder(uri, "j-1", "s-2"), folder, "{uri}");
+        }
+        assert_eq!(log_folder("hdfs:///logs", "j-1", "s-2"), None);
     }
 }

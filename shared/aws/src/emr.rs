@@ -134,6 +134,12 @@ impl Dispatcher for EmrDispatcher {
             Err(lost @ OutsideError::Unknown { .. }) => Err(lost),
         }
     }
+
+    fn log_of(&self, sent_as: &str) -> Option<String> {
+        // A step that was found is told with its state.
+        let step = sent_as.split_whitespace().find(|word| word.starts_with("s-"))?;
+        self.locator.log_of(step)
+    }
 }
 
 /// The refusal in the user's terms, where EMR's are unclear.

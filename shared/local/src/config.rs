@@ -19,6 +19,11 @@ pub const ACCESS_KEY: &str = "AKIALOCALLOCALLOCALX";
 /// The secret key of every principal.
 pub const SECRET_KEY: &str = "local/secret/key/of/the/local/stack/only";
 
+/// The bucket of the cluster's logs, made at start.
+pub(crate) const LOG_BUCKET: &str = "emr-logs";
+/// What all keys of the cluster's logs begin with.
+pub(crate) const LOG_PREFIX: &str = "elasticmapreduce/";
+
 /// The whole stack.
 #[derive(Clone, Debug)]
 pub struct StackConfig {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::config::{NotifyVia, ParameterConfig, Schedule, StackConfig};
+use crate::config::{LOG_BUCKET, NotifyVia, ParameterConfig, Schedule, StackConfig};
 use crate::control::{
     Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, StepView, Steps,
     Topics,
@@ -86,6 +86,7 @@ impl Stack {
         let listener = move |change| drop(told.send(change));
         let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
         objects.create_bucket(&config.bucket);
+        objects.create_bucket(LOG_BUCKET);
 
         let node = Node::new(&config.node, &env(Principal::Node), groups.clone());
         let cluster = Cluster {
@@ -94,7 +95,7 @@ impl Stack {
             tags: config.cluster_tags,
             concurrency: config.step_concurrency,
         };
-        let steps = Arc::new(Steps::new(cluster, node.clone(), events.clone(), tasks.clone()));
+        let steps = Arc::new(Steps::new(cluster, node.clone(), objects.clone(), events.clone(), tasks.clone()));
         let read = config.node.documents.iter().map(|path| Document::read(path));
         let documents = Document::run_shell_script().map(Ok).into_iter().chain(read).collect::<Result<Vec<_>, _>>()?;
         let commands =

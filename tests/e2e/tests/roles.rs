@@ -174,6 +174,19 @@ impl Team {
         }
     }
 
+    /// Once an upload stands refused.
+    async fn until_refused(&self, key: &str) {
+        let began = Instant::now();
+        loop {
+            let status = self.done(Principal::Operator, &["status"]).await;
+            if status["refused_uploads"].as_array().unwrap().iter().any(|upload| upload["file"] == key) {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{key}: {status:#}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
     async fn settled_by(&self, name: &str) -> String {
         self.until(name, |job| job["operation"].is_null() && job["owed"] == json!([])).await;
         let history = self.done(Principal::Operator, &["history", name]).await;
@@ -237,8 +250,25 @@ async fn everybody_does_his_work_with_his_own_policy_alone() {
     team.done(uploader, &["deploy", &path, "--wait"]).await;
     let history = team.done(uploader, &["history", JOB]).await;
     assert_eq!(history["entries"].as_array().map(Vec::len), Some(2), "{history:#}");
-    team.done(uploader, &["remove", "three-labels"]).await;
+    let removed = team.done(uploader, &["remove", "three-labels", "--wait"]).await;
+    assert_eq!((&removed["type"], &removed["exit"]), (&json!("end"), &json!(0)), "{removed}");
     team.until("three-labels", |job| job["status"] == "stopped").await;
+    // Whoever prunes waits for what goes.
+    std::fs::write(team.folder.path().join("queries/order-numbers.yaml"), example("order-numbers")).unwrap();
+    let folder = team.folder.path().join("queries").display().to_string();
+    let pruned = team.done(uploader, &["deploy", &folder, "--prune", "--wait"]).await;
+    assert_eq!((&pruned["type"], &pruned["exit"]), (&json!("end"), &json!(0)), "{pruned}");
+    let status = team.done(operator, &["status", "filter-expensive-items"]).await;
+    assert_eq!(status["jobs"][0]["status"], "stopped", "{status:#}");
+
+    // A manifest by another name is told, and what the step said is read where the cluster keeps it.
+    let misnamed = team.keys.queries() + "late.YAML";
+    team.bucket(uploader).put(&misnamed, b"name: late\n".to_vec(), Precondition::Always).await.unwrap();
+    team.until_refused(&misnamed).await;
+    team.bucket(uploader).delete(&misnamed).await.unwrap();
+    let logs = team.done(operator, &["logs", JOB]).await;
+    let why = logs["step_not_fetched"].as_str().unwrap_or_default();
+    assert!(why.contains("/steps/s-") && why.contains("is not there yet: EMR"), "{logs:#}");
 
     // What fails, an operator has tried again.
     team.fails.store(true, Ordering::Relaxed);

@@ -4,15 +4,22 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::LogsAnswer;
-use crate::render::{indented, printable, span};
+use jiff::Timestamp;
+use serde_json::Value;
 
-/// What is known, then the commands that fetch the rest.
+use super::step::StepLines;
+use super::{LogsAnswer, RunFailure};
+use crate::render::{count, indented, printable, span};
+
+/// What of a line is told apart from its other fields, and what every line of one operation says alike.
+const KNOWN: [&str; 7] = ["timestamp", "level", "target", "message", "operation", "job", "batch"];
+
+/// What is known, what was fetched, then the commands that fetch the rest.
 pub(super) fn of(answer: &LogsAnswer) -> String {
     let mut text = format!("operation {} of {}", answer.operation, answer.job);
     match &answer.entry {
         Some(entry) => {
-            let (outcome, at) = (entry.outcome, entry.at.strftime("%Y-%m-%d %H:%M:%SZ"));
+            let (outcome, at) = (entry.outcome, second(entry.at));
             let _ = writeln!(text, ": {outcome} at {at}, ordered by {}", printable(&entry.by));
         }
         None => text.push_str(": under way\n"),
@@ -38,11 +45,54 @@ pub(super) fn of(answer: &LogsAnswer) -> String {
         }
         (None, None) => {}
     }
+    if let Some(RunFailure { run, at, told }) = &answer.failure {
+        let at = second(*at);
+        let _ =
+            writeln!(text, "Flink's newest failure of the run {run}, in the look of {at}:\n  {}", indented(told, 2));
+    }
     if let Some(web) = &answer.exceptions {
         let _ = writeln!(text, "Flink's exceptions of the run that is deployed now:\n  {}", printable(web));
+    }
+    if let Some(lines) = &answer.step {
+        text.push_str(&step(lines));
+    }
+    if let Some(why) = &answer.step_not_fetched {
+        let _ = writeln!(text, "the step's lines were not fetched: {}", printable(why));
     }
     for (what, command) in &answer.commands {
         let _ = writeln!(text, "{what}:\n  {}", printable(command));
     }
     text
+}
+
+fn step(found: &StepLines) -> String {
+    let what = if found.name_it { "the step's lines" } else { "no line of the step names it; the end of its log" };
+    let mut text = format!("{what}, the newest first, from {}:\n", printable(&found.file));
+    if found.cut {
+        text.push_str("  (the log is longer than what is read of it, or damaged: its end is missing)\n");
+    }
+    for line in &found.lines {
+        let _ = writeln!(text, "  {}", printable(&readable(line)));
+    }
+    if found.older > 0 {
+        let _ = writeln!(text, "  ({} not shown)", count(found.older, "older line"));
+    }
+    text
+}
+
+/// A line of our own programs without its JSON; any other as it is.
+fn readable(line: &str) -> String {
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return line.to_owned() };
+    let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let at = field("timestamp").parse::<Timestamp>().map_or_else(|_| field("timestamp").to_owned(), second);
+    let mut text = format!("{at} {:5} {}", field("level"), field("message"));
+    for (name, value) in fields.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let _ = write!(text, " {name}={value}");
+    }
+    text
+}
+
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }

@@ -179,6 +179,24 @@ async fn a_cluster_that_runs_one_step_at_a_time_is_warned_of_once() {
     assert!(log.text().contains("StepConcurrencyLevel"), "{}", log.text());
 }
 
+#[tokio::test]
+async fn where_the_log_of_a_step_will_lie_is_known_once_its_cluster_was_described() {
+    let described = ok(&json!({"Cluster": {"Id": "j-1", "LogUri": "s3n://logs/emr/", "StepConcurrencyLevel": 2}}));
+    let (fake, by_id) = emr(vec![added(), described]).await;
+    assert_eq!(by_id.log_of("s-1"), None, "nobody asked");
+    by_id.send(&order()).await.unwrap();
+    let folder = |step: &str| Some(format!("s3://logs/emr/j-1/steps/{step}/"));
+    assert_eq!(by_id.log_of("s-1"), folder("s-1"));
+    assert_eq!(by_id.log_of("step s-2 is RUNNING"), folder("s-2"), "one that was found");
+    assert_eq!(fake.requests().len(), 2, "no call is made for it");
+
+    let tags = json!({"Cluster": {"Tags": [{"Key": "k", "Value": "v"}], "LogUri": "s3://logs/emr"}});
+    let answers = vec![ok(&json!({"Clusters": [{"Id": "j-1"}]})), ok(&tags), added()];
+    let (_fake, tagged) = emr_on(ClusterRef::Tag { key: "k".into(), value: "v".into() }, answers).await;
+    tagged.send(&order()).await.unwrap();
+    assert_eq!(tagged.log_of("s-1"), folder("s-1"));
+}
+
 /// The heart of it: whatever happens to the reply, one request leaves.
 #[tokio::test]
 async fn a_lost_reply_is_unknown_and_nothing_is_sent_twice() {

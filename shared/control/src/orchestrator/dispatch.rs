@@ -48,7 +48,8 @@ impl Batches<'_> {
             Progress::NotFound => self.dispatcher.send(&order).await?,
             Progress::Pending(step) | Progress::Running(step) | Progress::Ended(step) => step,
         };
-        let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at: self.world.now() };
+        let (at, log) = (self.world.now(), self.dispatcher.log_of(&dispatched_as));
+        let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at, log };
         self.store.put(&keys.receipt(id), write(&receipt), Precondition::Always).await?;
         Ok(dispatched_as)
     }

@@ -70,6 +70,9 @@ pub struct Receipt {
     /// The step or command.
     pub dispatched_as: String,
     pub at: Timestamp,
+    /// The folder where the step's log will lie, where the cluster says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 impl Document for Receipt {

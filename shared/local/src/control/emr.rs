@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::step::Step;
 use super::steps::Steps;
 use super::{Reply, ServiceError, paged, text, texts};
-use crate::config::{ACCOUNT, REGION};
+use crate::config::{ACCOUNT, LOG_BUCKET, LOG_PREFIX, REGION};
 use crate::time::epoch_seconds;
 
 /// How many steps are on one page of a listing.
@@ -122,6 +122,7 @@ fn describe(steps: &Steps) -> Value {
         "Name": "local",
         "ClusterArn": format!("arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/{}", cluster.id),
         "Status": { "State": state(steps), "StateChangeReason": {}, "Timeline": {} },
+        "LogUri": format!("s3n://{LOG_BUCKET}/{LOG_PREFIX}"),
         "StepConcurrencyLevel": cluster.concurrency.max(1),
         "MasterPublicDnsName": "localhost",
         "NormalizedInstanceHours": 0,

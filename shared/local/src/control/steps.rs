@@ -2,17 +2,21 @@
 //! Must not know the wire.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::node::{self, Node};
 use super::step::{State, Step, check};
 use super::{ServiceError, StepView, text, texts};
+use crate::config::{LOG_BUCKET, LOG_PREFIX};
 use crate::events::Events;
+use crate::s3::Objects;
 use crate::tasks::{Tasks, lock};
 use crate::time::minute;
 
@@ -33,6 +37,8 @@ pub(crate) struct Steps {
     pub(super) cluster: Cluster,
     all: Mutex<All>,
     node: Node,
+    /// Where the logs of steps are kept.
+    objects: Arc<Objects>,
     events: Events,
     tasks: Tasks,
 }
@@ -46,8 +52,21 @@ struct All {
 }
 
 impl Steps {
-    pub(crate) fn new(cluster: Cluster, node: Node, events: Events, tasks: Tasks) -> Self {
-        Self { cluster, all: Mutex::default(), node, events, tasks }
+    pub(crate) fn new(cluster: Cluster, node: Node, objects: Arc<Objects>, events: Events, tasks: Tasks) -> Self {
+        Self { cluster, all: Mutex::default(), node, objects, events, tasks }
+    }
+
+    /// Keeps what a step printed where EMR would, as soon as it is over.
+    fn keep_log(&self, id: &str) {
+        for name in ["stdout", "stderr"] {
+            let printed = std::fs::read(self.node.folder("steps", id).join(name)).unwrap_or_default();
+            let key = format!("{LOG_PREFIX}{}/steps/{id}/{name}.gz", self.cluster.id);
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            match packed.write_all(&printed).and_then(|()| packed.finish()) {
+                Ok(packed) => self.objects.keep(LOG_BUCKET, &key, packed),
+                Err(error) => tracing::warn!(%error, id, "the log of a step could not be packed"),
+            }
+        }
     }
 
     pub(crate) fn views(&self) -> Vec<StepView> {
@@ -170,6 +189,7 @@ impl Steps {
                     let steps = self.clone();
                     self.tasks.spawn(async move {
                         let status = child.wait().await.ok();
+                        steps.keep_log(&id);
                         steps.finish(&id, status);
                     });
                 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use super::disk::Disk;
-use super::object::Object;
+use super::object::{Attributes, Object};
 use crate::tasks::lock;
 
 /// A condition on the object that a write replaces, or that a deletion removes.
@@ -109,6 +109,14 @@ impl Objects {
         }
         inner.buckets.insert(name.to_owned(), Bucket { created: SystemTime::now(), objects: BTreeMap::new() });
         true
+    }
+
+    /// Writes an object that no client sent; without its bucket it is lost.
+    pub(crate) fn keep(&self, bucket: &str, key: &str, bytes: Vec<u8>) {
+        let object = Object::new(bytes.into(), Attributes::default());
+        if let Err(refused) = self.put(ChangeKind::Put, bucket, key, object, &Precondition::None) {
+            tracing::warn!(%refused, bucket, key, "an object could not be kept");
+        }
     }
 
     pub(super) fn get(&self, bucket: &str, key: &str) -> Result<Object, Refused> {
