@@ -183,8 +183,7 @@ pub trait Dispatcher: Send + Sync {
     /// Sends it, at most once per call: no retry hides behind this.
     async fn send(&self, order: &Order) -> Result<String, OutsideError>;
     /// The folder where the log of a step will lie, by what is known already: no call is made for it.
-    fn log_of(&self, sent_as: &str) -> Option<String> {
-        let _ = sent_as;
+    fn log_of(&self, _sent_as: &str) -> Option<String> {
         None
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use desired::diagnostics::SourceFile;
-use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, is_misnamed, misnamed, stem};
+use desired::inputs::{InputFile, InputFiles, Inputs, Unread, UnreadFile, is_misnamed, stem};
 use desired::manifest::{JobName, Policy};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::{read, write};
@@ -71,7 +71,8 @@ pub async fn read_files(
     let read = |listed: &Listed| FileRole::of(keys, &listed.key).is_some() && wanted(&listed.key);
     let (queries, others): (Vec<Listed>, Vec<Listed>) =
         store.list(&keys.queries()).await?.into_iter().filter(|listed| wanted(&listed.key)).partition(&read);
-    let misnamed = misnamed(others.into_iter().filter(|it| is_misnamed(&it.key)).map(|it| (it.key, it.etag.0)));
+    let misnamed =
+        UnreadFile::misnamed(others.into_iter().filter(|it| is_misnamed(&it.key)).map(|it| (it.key, it.etag.0)));
     let queries = read_all(store, queries).await?;
     let config = store.list(&keys.config()).await?.into_iter().filter(&read);
     let config = read_all(store, config.collect()).await?;

@@ -6,7 +6,7 @@ mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use misnamed::{is_misnamed, misnamed, misnamed_job};
+pub use misnamed::{is_misnamed, misnamed_job};
 pub use unread::{Unread, UnreadFile};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};

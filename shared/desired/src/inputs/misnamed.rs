@@ -1,7 +1,6 @@
 //! Files that lie among manifests and are called otherwise: which of them are told, and how each should be called.
 //! Must not know the store, nor what the files hold.
 
-use super::unread::{Unread, UnreadFile};
 use crate::manifest::JobName;
 
 /// The endings that somebody may have meant as a manifest's, the longest first.
@@ -11,8 +10,6 @@ const TEXT: &str = ".txt";
 /// What editors, systems and Hadoop leave behind, and texts for people.
 const LEFT_ALONE: [&str; 11] =
     ["~", ".md", ".swp", ".swo", ".bak", ".orig", ".rej", ".tmp", "_$folder$", "thumbs.db", "desktop.ini"];
-/// How many of them are told one by one: somebody may have copied a whole disk there.
-const MOST: usize = 100;
 
 /// Whether a file below `queries/` is told because nobody reads it: it is no manifest, no folder's marker, and nothing that
 /// editors and systems leave behind.
@@ -41,18 +38,6 @@ pub(super) fn way_out(path: &str) -> String {
         Some((stem, _)) => format!("rename it to {stem}.yaml"),
         None => "rename it to NAME.yaml if it is a manifest; else move it out of queries/".to_owned(),
     }
-}
-
-/// The refusals of such files, each with its version; of very many the last one only counts the others.
-pub fn misnamed(files: impl IntoIterator<Item = (String, String)>) -> Vec<UnreadFile> {
-    let mut files = files.into_iter();
-    let refusal = |(file, etag)| UnreadFile { file, etag, why: Unread::Misnamed { more: 0 } };
-    let mut told: Vec<UnreadFile> = files.by_ref().take(MOST).map(refusal).collect();
-    let more = files.count();
-    if let Some(last) = told.last_mut() {
-        last.why = Unread::Misnamed { more };
-    }
-    told
 }
 
 fn file_of(path: &str) -> &str {
@@ -111,13 +96,5 @@ mod tests {
             assert!(!is_misnamed(path), "{path}");
             assert_eq!(misnamed_job(path), None, "{path}");
         }
-    }
-
-    #[test]
-    fn very_many_are_told_as_one_number() {
-        let files = |n: usize| misnamed((0..n).map(|i| (format!("queries/{i}.csv"), String::new())));
-        assert_eq!(files(2).last().map(|it| &it.why), Some(&Unread::Misnamed { more: 0 }));
-        let many = files(1_234);
-        assert_eq!((many.len(), many.last().map(|it| &it.why)), (MOST, Some(&Unread::Misnamed { more: 1_134 })));
     }
 }

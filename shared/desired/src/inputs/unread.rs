@@ -7,6 +7,9 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::inputs::stem;
 use crate::manifest::{JobName, MAX_BYTES};
 
+/// How many misnamed files are told one by one: somebody may have copied a whole disk there.
+const MOST: usize = 100;
+
 /// A file that is listed and was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadFile {
@@ -43,6 +46,19 @@ impl Unread {
 }
 
 impl UnreadFile {
+    /// The refusals of files by these keys, each with its version, that are called otherwise than manifests; of very many
+    /// the last one only counts the others.
+    pub fn misnamed(files: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
+        let mut files = files.into_iter();
+        let refusal = |(file, etag)| Self { file, etag, why: Unread::Misnamed { more: 0 } };
+        let mut told: Vec<Self> = files.by_ref().take(MOST).map(refusal).collect();
+        let more = files.count();
+        if let Some(last) = told.last_mut() {
+            last.why = Unread::Misnamed { more };
+        }
+        told
+    }
+
     /// Refused, whatever it says inside: nobody knows, so that it is about the job that its stem names.
     pub(super) fn verdict(&self) -> Verdict {
         let error = |code: &str, message: String| Diagnostic::new(Severity::Error, code, &self.file, message);
@@ -78,5 +94,20 @@ impl UnreadFile {
             Unread::NotNow(why) => Some((self.file.clone(), why.clone())),
             Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Misnamed { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn very_many_misnamed_files_are_told_as_one_number() {
+        let files = |n: usize| UnreadFile::misnamed((0..n).map(|i| (format!("queries/{i}.csv"), String::new())));
+        assert_eq!(files(2).last().map(|it| &it.why), Some(&Unread::Misnamed { more: 0 }));
+        let many = files(1_234);
+        assert_eq!((many.len(), many.last().map(|it| &it.why)), (MOST, Some(&Unread::Misnamed { more: 1_134 })));
+        let told = many.last().map(|it| it.verdict().findings[0].message.clone());
+        assert!(told.is_some_and(|told| told.ends_with("; so are 1134 more files")));
     }
 }
