@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn of_a_log_that_never_names_it_the_end_is_shown() {
-        let log: String = (0..50).map(|n| format!("line {n}\n")).collect();
-        let found = of_file("f".to_owned(), &packed(&log), OperationId::derived(&["o"]));
+        let log: Vec<String> = (0..50).map(|n| format!("line {n}")).collect();
+        let found = of_file("f".to_owned(), &packed(&log.join("\n")), OperationId::derived(&["o"]));
         assert_eq!((found.name_it, found.lines.len(), found.older), (false, END, 30));
         assert_eq!(found.lines[0], "line 49");
     }

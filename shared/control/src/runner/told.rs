@@ -51,7 +51,8 @@ pub(super) async fn ask(
     let is_expected = |job: &&JobSeen| expected.iter().any(|expected| expected.job_id == job.id);
     let since = look.jobs.iter().filter(is_expected).filter_map(|job| Since::of(before?, look.at, job));
     let mut since: Vec<Since> = since.collect();
-    let failing: BTreeSet<JobId> = look.jobs.iter().filter(is_expected).filter(is_failing).map(|job| job.id).collect();
+    let failing: BTreeSet<JobId> =
+        look.jobs.iter().filter(is_expected).filter(|job| is_failing(job.state)).map(|job| job.id).collect();
     let first_seen: Vec<JobId> =
         failing.iter().filter(|id| since.iter().all(|it| it.job_id != **id)).copied().collect();
     since.extend(first_seen.iter().map(|id| Since::nothing(*id, look.at)));
@@ -61,8 +62,8 @@ pub(super) async fn ask(
 }
 
 /// Whether a run failed, or is between two attempts.
-fn is_failing(job: &&JobSeen) -> bool {
-    match job.state {
+fn is_failing(state: JobState) -> bool {
+    match state {
         JobState::Failing | JobState::Failed | JobState::Restarting => true,
         JobState::Initializing
         | JobState::Created
