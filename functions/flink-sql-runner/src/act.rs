@@ -1,16 +1,44 @@
 //! `allow`, `retry`, `redeploy` and `sweep`: what people order beside a deployment.
 //! Must not know how an order is carried out.
 
+use clap::Args;
+use desired::manifest::JobName;
 use lifecycle::documents::record::Source;
-use orchestrator::actions::{self, Action};
+use lifecycle::ids::JobId;
+use orchestrator::actions::{self, Action, AllowAsked};
 
 use crate::ask::ask;
-use crate::cli::{Allow, Dispatch};
+use crate::cli::{Allowed, Dispatch};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::{Invocation, who};
+use crate::ordering::{self, OrderFlags};
 use crate::out::Out;
 use crate::plan;
+use crate::render::printable;
+
+/// `allow`.
+#[derive(Debug, Args)]
+pub(crate) struct AllowArguments {
+    /// The job.
+    pub(crate) name: JobName,
+    /// What is allowed.
+    pub(crate) what: Allowed,
+    /// The Flink job id of the run to adopt, if several carry the name.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<JobId>,
+    #[command(flatten)]
+    pub(crate) flags: OrderFlags,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    /// The job.
+    pub(crate) name: JobName,
+    #[command(flatten)]
+    pub(crate) flags: OrderFlags,
+}
 
 /// Orders something and shows what came of the decision.
 pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
@@ -19,20 +47,43 @@ pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> 
     Ok(plan::ordered(&answer))
 }
 
+/// Tries again at once what failed or waits.
+pub(crate) async fn retry(arguments: RetryArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let RetryArguments { name, flags } = arguments;
+    ordering::order(Action::Retry(flags.order(name)), &flags, on, out).await
+}
+
 /// Allows once what is held.
-pub(crate) async fn allow(arguments: Allow, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let Allow { name, what, run } = arguments;
-    if invocation.flags.dispatch != Some(Dispatch::Process) {
-        let action = Action::Allow { name, permission: what.into(), run, by: None };
-        return order(action, invocation, out).await;
+pub(crate) async fn allow(arguments: AllowArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let AllowArguments { name, what, run, flags } = arguments;
+    let asked = AllowAsked { permission: what.into(), run, order: flags.order(name) };
+    if on.flags.dispatch == Some(Dispatch::Process) {
+        return note(asked, &flags, on, out).await;
     }
-    // On the primary node it is only noted: the next deployment makes use of it.
-    let mut orchestrator = invocation.reading().await?;
+    ordering::order(Action::Allow(asked), &flags, on, out).await
+}
+
+/// On the primary node it is only noted: the next deployment makes use of it.
+async fn note(mut asked: AllowAsked, flags: &OrderFlags, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    if flags.waits() {
+        let help = "leave out --wait: with DISPATCH=process the next `deploy` makes use of what is allowed";
+        return Err(CliError::usage("there is nothing to wait for", help));
+    }
+    let mut orchestrator = on.reading().await?;
     if let Some(orchestrator) = std::sync::Arc::get_mut(&mut orchestrator) {
         orchestrator.settings.source = Source::Process;
     }
-    actions::allow(&orchestrator, &name, what.into(), run, &who()).await?;
-    let document = serde_json::json!({"format": "flink-sql-runner/allow", "version": 1, "name": name, "noted": true});
-    out.result(&document, || format!("Noted for {name}: the next `deploy` makes use of it.\n"));
+    asked.order.by = Some(who());
+    let (name, noted) = (asked.order.name.clone(), !flags.dry_run);
+    let what = actions::note_allowed(&orchestrator, asked).await?;
+    let document = serde_json::json!({
+        "format": "flink-sql-runner/allow", "version": 1, "name": name, "noted": noted, "told": what,
+    });
+    out.result(&document, || {
+        let what = what.map(|what| format!("For: {}.\n", printable(&what))).unwrap_or_default();
+        let next =
+            if noted { format!("Noted for {name}: the next `deploy` makes use of it.\n") } else { String::new() };
+        format!("{what}{next}")
+    });
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws::{Function, FunctionError, prove};
-use orchestrator::actions::{self, Action, Answer, RestartAsked, SavepointAsked};
+use orchestrator::actions::{self, Action, AllowAsked, Answer, OrderAsked, RestartAsked};
 use orchestrator::asked;
 
 use crate::cli::Dispatch;
@@ -74,13 +74,12 @@ async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliErro
 fn only_reads(action: &Action) -> bool {
     match action {
         Action::Status { .. } | Action::History { .. } | Action::States { .. } => true,
-        Action::Restart(RestartAsked { dry_run, .. }) | Action::Savepoint(SavepointAsked { dry_run, .. }) => *dry_run,
-        Action::Plan(_)
-        | Action::Look {}
-        | Action::Deploy { .. }
-        | Action::Redeploy { .. }
-        | Action::Sweep { .. }
-        | Action::Allow { .. }
-        | Action::Retry { .. } => false,
+        Action::Restart(RestartAsked { order: OrderAsked { dry_run, .. }, .. })
+        | Action::Allow(AllowAsked { order: OrderAsked { dry_run, .. }, .. })
+        | Action::Retry(OrderAsked { dry_run, .. })
+        | Action::Savepoint(OrderAsked { dry_run, .. }) => *dry_run,
+        Action::Plan(_) | Action::Look {} | Action::Deploy { .. } | Action::Redeploy { .. } | Action::Sweep { .. } => {
+            false
+        }
     }
 }

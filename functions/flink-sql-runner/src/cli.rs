@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use desired::manifest::JobName;
 use desired::time_span::TimeSpan;
-use lifecycle::ids::JobId;
 use lifecycle::permission::Permission;
 
+use crate::act::{AllowArguments, RetryArguments};
 use crate::exit;
 use crate::logs::Logs;
 use crate::out::Form;
@@ -128,12 +128,9 @@ pub(crate) enum Command {
     /// Write one page for a browser: all jobs, their operations over time, which tables they read and write, alerts.
     Report(ReportArguments),
     /// Allow once what is refused for safety.
-    Allow(Allow),
+    Allow(AllowArguments),
     /// Try again at once what failed or waits for a job.
-    Retry {
-        /// The job.
-        name: JobName,
-    },
+    Retry(RetryArguments),
     /// Start a running job again: from a savepoint of now, without state, or from an older state.
     Restart(RestartArguments),
     /// Take a savepoint of a running job, which goes on.
@@ -282,18 +279,6 @@ pub(crate) struct Remove {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) follow: FollowFlags,
-}
-
-/// `allow`.
-#[derive(Debug, Args)]
-pub(crate) struct Allow {
-    /// The job.
-    pub(crate) name: JobName,
-    /// What is allowed.
-    pub(crate) what: Allowed,
-    /// The Flink job id of the run to adopt, if several carry the name.
-    #[arg(long, value_name = "ID")]
-    pub(crate) run: Option<JobId>,
 }
 
 /// What can be allowed.

@@ -109,8 +109,12 @@ fn help_of_allow() {
       <WHAT>  What is allowed [possible values: adopt, clean-start, remove]
 
     Options:
-          --run <ID>  The Flink job id of the run to adopt, if several carry the name
-      -h, --help      Print help (see more with '--help')
+          --run <ID>        The Flink job id of the run to adopt, if several carry the name
+          --reason <TEXT>   Why, for the history: one line
+          --dry-run         Show what would be done; change nothing
+          --wait            Wait for the outcome and show how it comes about
+          --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
+      -h, --help            Print help (see more with '--help')
 
     Needs: the bucket (--bucket), and AWS credentials of an operator, who may invoke the function.
     ");

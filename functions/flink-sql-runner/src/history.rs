@@ -3,7 +3,9 @@
 
 use desired::effective::OptionDifference;
 use desired::manifest::JobName;
-use lifecycle::documents::record::Ended;
+use jiff::Timestamp;
+use lifecycle::documents::record::{Ended, Entry};
+use lifecycle::noted::NotedOrder;
 use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer};
 use orchestrator::held::named;
 
@@ -32,29 +34,14 @@ pub(crate) async fn of(name: JobName, invocation: &Invocation) -> Result<History
 
 pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
     let refused = refusals(answer);
-    if answer.entries.is_empty() {
+    if answer.entries.is_empty() && answer.noted.is_empty() {
         return if refused.is_empty() { format!("nothing was done about {} yet\n", answer.name) } else { refused };
     }
     let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
-    let mut rows = vec![head];
-    rows.extend(answer.entries.iter().map(|entry| {
-        let why = match entry.outcome {
-            Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed => entry.why.clone(),
-            Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
-                format!("{}: {}", entry.why, named(&entry.detail, &answer.name))
-            }
-        };
-        vec![
-            entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-            entry.operation.short(),
-            format!("v{}", entry.version),
-            change::kind(entry.change),
-            entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
-            entry.outcome.to_string(),
-            entry.by.clone(),
-            why,
-        ]
-    }));
+    let entries = answer.entries.iter().map(|entry| (entry.at, operation(entry, answer)));
+    let mut lines: Vec<_> = entries.chain(answer.noted.iter().map(|noted| (noted.at, order(noted)))).collect();
+    lines.sort_by_key(|(at, _)| *at);
+    let rows: Vec<_> = std::iter::once(head).chain(lines.into_iter().map(|(_, row)| row)).collect();
     let differences = answer.entries.iter().flat_map(|entry| {
         let of = entry.operation.short();
         entry.differences.iter().map(move |difference| {
@@ -67,6 +54,37 @@ pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
     let refused = if refused.is_empty() { refused } else { format!("\n{refused}") };
     let owner = answer.owner.as_deref().map(|owner| format!("Owner: {}\n", printable(owner))).unwrap_or_default();
     format!("{owner}{}{differences}{refused}", table::columns(&rows, 0))
+}
+
+/// The row of a settled operation.
+fn operation(entry: &Entry, answer: &HistoryAnswer) -> Vec<String> {
+    let why = match entry.outcome {
+        Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed => entry.why.clone(),
+        Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
+            format!("{}: {}", entry.why, named(&entry.detail, &answer.name))
+        }
+    };
+    vec![
+        when(entry.at),
+        entry.operation.short(),
+        format!("v{}", entry.version),
+        change::kind(entry.change),
+        entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
+        entry.outcome.to_string(),
+        entry.by.clone(),
+        why,
+    ]
+}
+
+/// The row of an order that was noted: what came of it are the operations after it.
+fn order(noted: &NotedOrder) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let why = noted.why.clone().unwrap_or_else(dash);
+    vec![when(noted.at), dash(), dash(), noted.order.to_string(), dash(), "noted".to_owned(), noted.by.clone(), why]
+}
+
+fn when(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// What keeps the job's upload from being applied, with every error.

@@ -116,7 +116,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Logs(arguments) => logs::run(&arguments, &invocation, out).await?,
         Command::Report(arguments) => report::run(&arguments, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
-        Command::Retry { name } => act::order(Action::Retry { name, by: None }, &invocation, out).await?,
+        Command::Retry(arguments) => act::retry(arguments, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
         Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
         Command::States { name } => states::run(name, &invocation, out).await?,

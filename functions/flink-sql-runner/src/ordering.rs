@@ -4,8 +4,8 @@
 use clap::Args;
 use control::clock_and_ids::SystemWorld;
 use control::ports::World;
-use lifecycle::ids::ActId;
-use orchestrator::actions::Action;
+use desired::manifest::JobName;
+use orchestrator::actions::{Action, OrderAsked};
 use serde_json::json;
 
 use crate::ask::ask;
@@ -31,9 +31,17 @@ pub(crate) struct OrderFlags {
     follow: FollowFlags,
 }
 
-/// A fresh id: however often the order reaches the function, it is one.
-pub(crate) fn order_id() -> ActId {
-    SystemWorld.fresh_id().into()
+impl OrderFlags {
+    /// An order about this job. Its id is fresh: however often the order reaches the function, it is one.
+    pub(crate) fn order(&self, name: JobName) -> OrderAsked {
+        let (order_id, reason) = (Some(SystemWorld.fresh_id().into()), self.reason.clone());
+        OrderAsked { order_id, dry_run: self.dry_run, reason, ..OrderAsked::about(name) }
+    }
+
+    /// Whether its end is waited for.
+    pub(crate) fn waits(&self) -> bool {
+        self.follow.limit().is_some()
+    }
 }
 
 /// Orders it, or shows what that would come to; then follows it, if that is asked for.

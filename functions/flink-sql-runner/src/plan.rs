@@ -129,6 +129,9 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
             let _ = writeln!(text, "      {measured}");
         }
     }
+    for line in &answer.told {
+        let _ = writeln!(text, "{}", printable(line));
+    }
     if answer.others_refused > 0 {
         let (files, are) =
             (count(answer.others_refused, "refused file"), if answer.others_refused == 1 { "is" } else { "are" });

@@ -3,12 +3,12 @@
 
 use clap::Args;
 use desired::manifest::JobName;
-use orchestrator::actions::{Action, RestartAsked, SavepointAsked};
+use orchestrator::actions::{Action, RestartAsked};
 
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
-use crate::ordering::{OrderFlags, order, order_id};
+use crate::ordering::{OrderFlags, order};
 use crate::out::Out;
 
 /// `restart`.
@@ -38,15 +38,11 @@ pub(crate) struct SavepointArguments {
 
 pub(crate) async fn restart(arguments: RestartArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
     let RestartArguments { name, clean, from, flags } = arguments;
-    let order_id = Some(order_id());
-    let asked =
-        RestartAsked { name, clean, from, order_id, dry_run: flags.dry_run, by: None, reason: flags.reason.clone() };
+    let asked = RestartAsked { clean, from, order: flags.order(name) };
     order(Action::Restart(asked), &flags, on, out).await
 }
 
 pub(crate) async fn savepoint(arguments: SavepointArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
     let SavepointArguments { name, flags } = arguments;
-    let order_id = Some(order_id());
-    let asked = SavepointAsked { name, order_id, dry_run: flags.dry_run, by: None, reason: flags.reason.clone() };
-    order(Action::Savepoint(asked), &flags, on, out).await
+    order(Action::Savepoint(flags.order(name)), &flags, on, out).await
 }

@@ -9,6 +9,8 @@ use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Decision, Record, Status};
 use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
 use lifecycle::ids::Hex32;
+use lifecycle::noted::{NotedOrder, Order};
+use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
 use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload};
 use orchestrator::held::WaitsFor;
@@ -232,6 +234,11 @@ fn history_says_who_why_and_from_where() {
     let mut record = orders();
     let (option, asked) = ("execution.checkpointing.interval".to_owned(), "60s".to_owned());
     record.remember_differences(&[OptionDifference { option, asked, effective: "2 s".to_owned() }]);
+    let why = Some("the column\u{1b} is there".to_owned());
+    let noted = |by: &str, why, order, at| NotedOrder { order, by: by.to_owned(), why, id: None, at };
+    record.noted.push(noted("bob", None, Order::Retry, at("2026-11-23T12:00:00Z")));
+    let allow = Order::Allow { permission: Permission::CleanStart, run: None };
+    record.noted.push(noted("bob", why, allow, at("2026-11-23T12:06:00Z")));
     let answer = HistoryAnswer {
         format: String::new(),
         version: 1,
@@ -239,15 +246,18 @@ fn history_says_who_why_and_from_where() {
         owner: Some("team\x1b orders".to_owned()),
         unknown: false,
         entries: record.history,
+        noted: record.noted,
         refused: Vec::new(),
         left_out: Vec::new(),
     };
     insta::assert_snapshot!(history_text(&answer), @r"
     Owner: team� orders
-    WHEN                  OPERATION  VERSION  CHANGE         FROM               OUTCOME   BY    WHY
-    2026-11-23 12:05:24Z  8402c0f5   v1       new            -                  deployed  anna  first deployment
-    2026-11-23 12:05:24Z  371be0a9   v1       configuration  savepoint-9f1c-ab  deployed  anna  flinkProperties.parallelism.default
-    2026-11-23 12:05:24Z  0bef3680   v2       query          -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
+    WHEN                  OPERATION  VERSION  CHANGE             FROM               OUTCOME   BY    WHY
+    2026-11-23 12:00:00Z  -          -        retry              -                  noted     bob   -
+    2026-11-23 12:05:24Z  8402c0f5   v1       new                -                  deployed  anna  first deployment
+    2026-11-23 12:05:24Z  371be0a9   v1       configuration      savepoint-9f1c-ab  deployed  anna  flinkProperties.parallelism.default
+    2026-11-23 12:05:24Z  0bef3680   v2       query              -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
+    2026-11-23 12:06:00Z  -          -        allow clean-start  -                  noted     bob   the column� is there
       0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
     ");
 }
@@ -273,6 +283,7 @@ fn what_flink_refused_keeps_its_lines() {
         owner: None,
         unknown: false,
         entries,
+        noted: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     };
@@ -374,6 +385,7 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
         owner: None,
         unknown: false,
         entries: Vec::new(),
+        noted: Vec::new(),
         refused,
         left_out: Vec::new(),
     };

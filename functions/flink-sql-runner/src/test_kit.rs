@@ -129,6 +129,7 @@ pub(crate) fn plan_answer(jobs: Vec<JobAnswer>) -> PlanAnswer {
         untold: None,
         unknown: std::collections::BTreeMap::new(),
         preview: None,
+        told: Vec::new(),
         left_out: Vec::new(),
     }
 }

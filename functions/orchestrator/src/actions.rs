@@ -6,12 +6,9 @@ use std::sync::Arc;
 
 use control::orchestrator::{Orchestrator, Scope};
 use desired::manifest::JobName;
-use lifecycle::ids::JobId;
-use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
-pub use crate::acts::{RestartAsked, SavepointAsked};
 use crate::acts::{restart, savepoint};
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, LookAnswer, OwedAnswer, PlanAnswer, PlannedAnswer,
@@ -19,8 +16,9 @@ pub use crate::answers::{
 };
 use crate::bounds::{LIMIT, bounded};
 pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
-use crate::orders::retry;
-pub use crate::orders::{ActionError, allow};
+pub use crate::order_asked::{AllowAsked, NothingElse, OrderAsked, RestartAsked};
+pub use crate::orders::{ActionError, note_allowed};
+use crate::orders::{Noted, allow, retry};
 use crate::preview::preview;
 pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};
 use crate::states::states;
@@ -55,28 +53,13 @@ pub enum Action {
         by: Option<String>,
     },
     /// Allow once what a guard holds.
-    Allow {
-        name: JobName,
-        /// What is allowed.
-        permission: Permission,
-        /// The run to adopt, if several carry the name.
-        #[serde(default)]
-        run: Option<JobId>,
-        /// Who allows it.
-        #[serde(default)]
-        by: Option<String>,
-    },
+    Allow(AllowAsked),
     /// Try again at once what failed or waits.
-    Retry {
-        name: JobName,
-        /// Who asks.
-        #[serde(default)]
-        by: Option<String>,
-    },
+    Retry(OrderAsked),
     /// Start a running job again: from a savepoint of now, without state, or from an older state.
     Restart(RestartAsked),
     /// Take a savepoint of a running job.
-    Savepoint(SavepointAsked),
+    Savepoint(OrderAsked),
     /// Every state of a job that it could go on from.
     States { name: JobName },
     /// How jobs stand.
@@ -98,10 +81,10 @@ impl Action {
             Self::Deploy { by, .. }
             | Self::Redeploy { by }
             | Self::Sweep { by }
-            | Self::Allow { by, .. }
-            | Self::Retry { by, .. }
-            | Self::Restart(RestartAsked { by, .. })
-            | Self::Savepoint(SavepointAsked { by, .. }) => Some(by),
+            | Self::Allow(AllowAsked { order: OrderAsked { by, .. }, .. })
+            | Self::Retry(OrderAsked { by, .. })
+            | Self::Restart(RestartAsked { order: OrderAsked { by, .. }, .. })
+            | Self::Savepoint(OrderAsked { by, .. }) => Some(by),
             Self::Plan { .. } | Self::Status { .. } | Self::Look {} | Self::History { .. } | Self::States { .. } => {
                 None
             }
@@ -129,20 +112,16 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
             let about = due.map(|(name, _)| name).chain(report.troubles.keys()).cloned().collect();
             (report, Some(about))
         }
-        Action::Allow { name, permission, run, by } => {
-            let by = who(by, "allow");
-            allow(orchestrator, &name, permission, run, &by).await?;
-            let names = BTreeSet::from([name]);
-            (this.run(Scope::Jobs(names.clone()), &by).await?, Some(names))
+        Action::Allow(asked) => {
+            let names = BTreeSet::from([asked.order.name.clone()]);
+            return Ok(noted(allow(orchestrator, asked).await?, &names));
         }
-        Action::Retry { name, by } => {
-            let by = who(by, "retry");
-            retry(orchestrator, &name).await?;
-            let names = BTreeSet::from([name]);
-            (this.run(Scope::Jobs(names.clone()), &by).await?, Some(names))
+        Action::Retry(asked) => {
+            let names = BTreeSet::from([asked.name.clone()]);
+            return Ok(noted(retry(orchestrator, asked).await?, &names));
         }
         Action::Restart(asked) => {
-            let names = BTreeSet::from([asked.name.clone()]);
+            let names = BTreeSet::from([asked.order.name.clone()]);
             (restart(orchestrator, asked).await?, Some(names))
         }
         Action::Savepoint(asked) => {
@@ -164,4 +143,10 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
         None => answer,
     };
     Ok(Answer::Plan(Box::new(bounded(answer, LIMIT))))
+}
+
+/// What came of an order that is noted, with what it is for.
+fn noted(noted: Noted, names: &BTreeSet<JobName>) -> Answer {
+    let answer = answer(noted.report).about(names);
+    Answer::Plan(Box::new(bounded(PlanAnswer { told: noted.told, ..answer }, LIMIT)))
 }

@@ -8,70 +8,17 @@ use desired::inputs::Desired;
 use desired::manifest::JobName;
 use lifecycle::act::{Act, NotNow, OrderedAct};
 use lifecycle::documents::record::Deployed;
-use lifecycle::ids::ActId;
 use lifecycle::orchestrate::why_not;
-use serde::{Deserialize, Serialize};
 
+use crate::order_asked::{OrderAsked, RestartAsked};
 use crate::orders::{ActionError, record};
 
 /// How many characters a reason may have.
 const REASON: usize = 200;
 
-/// `restart`, as it is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct RestartAsked {
-    pub name: JobName,
-    /// Start a new version without state.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub clean: bool,
-    /// Start a new version from this state: its path, or the operation that took it as a savepoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// Tells the same order, asked for again, from another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<ActId>,
-    /// Only what would be done.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dry_run: bool,
-    /// Who asks.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Why, for the history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// `savepoint`, as it is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SavepointAsked {
-    pub name: JobName,
-    /// Tells the same order, asked for again, from another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<ActId>,
-    /// Only what would be done.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dry_run: bool,
-    /// Who asks.
-    #[serde(default)]
-    pub by: Option<String>,
-    /// Why, for the history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// An order, whatever is to be done.
-struct Asked {
-    name: JobName,
-    id: Option<ActId>,
-    dry_run: bool,
-    by: String,
-    reason: Option<String>,
-}
-
 pub(crate) async fn restart(this: &Arc<Orchestrator>, asked: RestartAsked) -> Result<Report, ActionError> {
-    let RestartAsked { name, clean, from, order_id: id, dry_run, by, reason } = asked;
+    let RestartAsked { clean, from, order: asked } = asked;
+    let name = &asked.name;
     let act = match (clean, from) {
         (true, Some(_)) => {
             let help = "`clean` starts without state, `from` names the state to start from";
@@ -79,22 +26,20 @@ pub(crate) async fn restart(this: &Arc<Orchestrator>, asked: RestartAsked) -> Re
         }
         (true, None) => Act::RestartClean,
         (false, None) => Act::Restart,
-        (false, Some(from)) => older_state(this, &name, &from).await?,
+        (false, Some(from)) => older_state(this, name, &from).await?,
     };
-    let by = by.unwrap_or_else(|| "restart".to_owned());
-    order(this, act, Asked { name, id, dry_run, by, reason }).await
+    order(this, act, asked).await
 }
 
-pub(crate) async fn savepoint(this: &Arc<Orchestrator>, asked: SavepointAsked) -> Result<Report, ActionError> {
-    let SavepointAsked { name, order_id: id, dry_run, by, reason } = asked;
-    let by = by.unwrap_or_else(|| "savepoint".to_owned());
-    order(this, Act::Savepoint, Asked { name, id, dry_run, by, reason }).await
+pub(crate) async fn savepoint(this: &Arc<Orchestrator>, asked: OrderAsked) -> Result<Report, ActionError> {
+    order(this, Act::Savepoint, asked).await
 }
 
 /// Orders an act, or says why it is not ordered.
-async fn order(this: &Arc<Orchestrator>, act: Act, asked: Asked) -> Result<Report, ActionError> {
-    let Asked { name, id, dry_run, by, reason } = asked;
+async fn order(this: &Arc<Orchestrator>, act: Act, asked: OrderAsked) -> Result<Report, ActionError> {
+    let OrderAsked { name, order_id: id, dry_run, by, reason, rest: _ } = asked;
     let why = said(reason)?;
+    let by = by.unwrap_or_else(|| word(&act).to_owned());
     let id = id.unwrap_or_else(|| this.world.fresh_id().into());
     let ordered = OrderedAct { id, act: act.clone(), by, why, at: this.world.now(), about: None, debt: None };
     let report = Arc::clone(this).order(name.clone(), ordered, dry_run).await?;
@@ -144,7 +89,7 @@ async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Re
 }
 
 /// A reason as it is noted.
-fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
+pub(crate) fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
     let Some(reason) = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };

@@ -14,6 +14,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Decision, Entry, Record, Status};
 use lifecycle::ids::{BatchId, JobId, OperationId};
+use lifecycle::noted::NotedOrder;
 use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct PlanAnswer {
     /// What the files that a plan was asked about come to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<PreviewAnswer>,
+    /// What is told of an order that was noted: what it is for, or what came of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -270,6 +274,9 @@ pub struct HistoryAnswer {
     pub unknown: bool,
     /// Settled operations, the newest last.
     pub entries: Vec<Entry>,
+    /// What people ordered and was noted in its record, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noted: Vec<NotedOrder>,
     /// The files that keep its upload from being applied, with every error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<FileAnswer>,
@@ -374,6 +381,7 @@ pub fn answer(report: Report) -> PlanAnswer {
         untold: report.untold,
         unknown: BTreeMap::new(),
         preview: None,
+        told: Vec::new(),
         left_out: Vec::new(),
     }
 }

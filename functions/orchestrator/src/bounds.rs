@@ -161,6 +161,7 @@ impl Bounded for PlanAnswer {
         self.refused.iter_mut().for_each(|found| file(found, cut));
         self.troubles.values_mut().for_each(|trouble| text(trouble, cut));
         optional(&mut self.untold, cut);
+        self.told.iter_mut().for_each(|what| text(what, cut));
         // What a kept plan deletes is told whole, or the plan is not kept.
         if let Some(preview) = self.preview.as_mut().filter(|preview| preview.basis.is_none()) {
             preview.removals.truncate(cut.entries.max(1));
@@ -241,6 +242,10 @@ impl Bounded for StatusAnswer {
 impl Bounded for HistoryAnswer {
     fn cut(&mut self, cut: Cut) {
         self.entries.iter_mut().for_each(|found| entry(found, cut));
+        self.noted.iter_mut().for_each(|noted| {
+            text(&mut noted.by, cut);
+            optional(&mut noted.why, cut);
+        });
         self.refused.iter_mut().for_each(|found| file(found, cut));
     }
 

@@ -39,6 +39,7 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         owner: None,
         unknown: false,
         entries: (0..operations).map(entry).collect(),
+        noted: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     }

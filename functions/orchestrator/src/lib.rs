@@ -12,6 +12,7 @@ pub mod handler;
 pub mod held;
 mod measured;
 pub mod metrics;
+mod order_asked;
 mod orders;
 mod preview;
 pub mod published;

@@ -1,17 +1,21 @@
 //! `retry` and `allow`: noted where something waits for them, and else told what the job does wait for.
 //! Must not know how an order is shown, nor how a note is carried out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use control::documents::fetch;
-use control::orchestrator::Orchestrator;
+use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
-use lifecycle::ids::JobId;
-use lifecycle::permission::{Permission, waits_for};
+use lifecycle::ids::{ActId, JobId};
+use lifecycle::noted::{Order, WhoAndWhy};
+use lifecycle::permission::{AllowedFor, Permission, waits_for};
 
-use crate::held::{WaitsFor, order};
+use crate::acts::said;
+use crate::held::{WaitsFor, named, order, why};
+use crate::order_asked::{AllowAsked, OrderAsked};
 
 /// Why an action was not done.
 #[derive(Debug, thiserror::Error)]
@@ -32,31 +36,118 @@ pub enum ActionError {
 /// Where a way out begins that is no single order.
 const LOOK: &str = "`status` tells how each job stands";
 
+/// What came of an order that is noted.
+pub(crate) struct Noted {
+    pub(crate) report: Report,
+    /// What is told of it, for people: what it is for, or what came of it.
+    pub(crate) told: Vec<String>,
+}
+
 /// Makes everything that is owed to a job due at once.
-pub(crate) async fn retry(orchestrator: &Arc<Orchestrator>, name: &JobName) -> Result<(), ActionError> {
-    let record = record(orchestrator, name, "try again").await?;
-    if record.owed.debts().next().is_none() && record.ordered.is_none() {
+pub(crate) async fn retry(this: &Arc<Orchestrator>, asked: OrderAsked) -> Result<Noted, ActionError> {
+    let (name, id) = (asked.name.clone(), asked.order_id);
+    let record = record(this, &name, "try again").await?;
+    let what = owed(&record);
+    if what.is_empty() && !was_noted(&record, id) {
         let (why, help) = stands(&record, || "nothing of it failed or waits for another try".to_owned());
         return Err(ActionError::NothingWaits { message: format!("{name} is not tried again: {why}"), help });
     }
-    Ok(orchestrator.retry(name).await?)
+    carry_out(this, Order::Retry, asked, what).await
 }
 
-/// Notes a permission, if something of the job waits for it.
-pub async fn allow(
-    orchestrator: &Arc<Orchestrator>,
-    name: &JobName,
+/// Allows once what is held, if something of the job waits for it.
+pub(crate) async fn allow(this: &Arc<Orchestrator>, asked: AllowAsked) -> Result<Noted, ActionError> {
+    let AllowAsked { permission, run, order: asked } = asked;
+    let what = may_be_allowed(this, &asked, permission, run).await?;
+    carry_out(this, Order::Allow { permission, run }, asked, what.into_iter().collect()).await
+}
+
+/// Notes a permission and decides nothing: what it is for.
+pub async fn note_allowed(this: &Arc<Orchestrator>, asked: AllowAsked) -> Result<Option<String>, ActionError> {
+    let AllowAsked { permission, run, order: asked } = asked;
+    let what = may_be_allowed(this, &asked, permission, run).await?;
+    if !asked.dry_run {
+        let (name, order) = (asked.name.clone(), Order::Allow { permission, run });
+        this.note_order(&name, &order, &who(&order, asked)?).await?;
+    }
+    Ok(what)
+}
+
+/// What waits for a permission; nothing if the order is known already.
+async fn may_be_allowed(
+    this: &Arc<Orchestrator>,
+    asked: &OrderAsked,
     permission: Permission,
     run: Option<JobId>,
-    by: &str,
-) -> Result<(), ActionError> {
-    let record = record(orchestrator, name, &format!("allow {permission} for")).await?;
-    if waits_for(permission, run, &record).is_none() {
-        let (why, help) = stands(&record, || format!("nothing of it waits for `{permission}`"));
-        let message = format!("`{permission}` is not allowed for {name}: {why}");
-        return Err(ActionError::NothingWaits { message, help });
+) -> Result<Option<String>, ActionError> {
+    let name = &asked.name;
+    let record = record(this, name, &format!("allow {permission} for")).await?;
+    match waits_for(permission, run, &record) {
+        Some(held) => Ok(Some(held_back(held, &record))),
+        None if was_noted(&record, asked.order_id) => Ok(None),
+        None => {
+            let (why, help) = stands(&record, || format!("nothing of it waits for `{permission}`"));
+            let message = format!("`{permission}` is not allowed for {name}: {why}");
+            Err(ActionError::NothingWaits { message, help })
+        }
     }
-    Ok(orchestrator.allow(name, permission, run, by).await?)
+}
+
+/// Notes an order and looks after its job; of a dry run works out what that would come to.
+async fn carry_out(
+    this: &Arc<Orchestrator>,
+    order: Order,
+    asked: OrderAsked,
+    what: Vec<String>,
+) -> Result<Noted, ActionError> {
+    let (name, dry_run) = (asked.name.clone(), asked.dry_run);
+    let told = what.iter().map(|what| format!("For: {}.", named(what, &name))).collect();
+    let who = who(&order, asked)?;
+    let report = if dry_run {
+        Arc::clone(this).rehearse(name, order, who).await?
+    } else {
+        this.note_order(&name, &order, &who).await?;
+        Arc::clone(this).run(Scope::Jobs(BTreeSet::from([name])), &who.by).await?
+    };
+    Ok(Noted { report, told })
+}
+
+fn who(order: &Order, asked: OrderAsked) -> Result<WhoAndWhy, ActionError> {
+    let by = asked.by.unwrap_or_else(|| match order {
+        Order::Retry => "retry".to_owned(),
+        Order::Allow { .. } => "allow".to_owned(),
+    });
+    Ok(WhoAndWhy { by, why: said(asked.reason)?, id: asked.order_id })
+}
+
+/// Whether this very order was noted before.
+fn was_noted(record: &Record, id: Option<ActId>) -> bool {
+    id.is_some() && record.noted.iter().any(|noted| noted.id == id)
+}
+
+/// What of a job is tried again, for people.
+fn owed(record: &Record) -> Vec<String> {
+    let debts = record.owed.debts().map(|(purpose, debt)| format!("{}: {}", purpose.undone(debt.cause), debt.error));
+    let act = record.ordered.iter().map(|ordered| match &ordered.debt {
+        Some(debt) => format!("{}: {}", ordered.told(), debt.error),
+        None => ordered.told(),
+    });
+    debts.chain(act).collect()
+}
+
+/// What is held back until it is allowed, for people.
+fn held_back(held: AllowedFor, record: &Record) -> String {
+    match held {
+        AllowedFor::Operation(operation) => {
+            let debt = record.owed.debts().map(|(_, debt)| debt).find(|debt| debt.operation == operation);
+            let error = debt.map(|debt| format!(": {}", debt.error)).unwrap_or_default();
+            format!("what operation {} could not do{error}", operation.short())
+        }
+        AllowedFor::Run(run) => format!("the run {run}"),
+        AllowedFor::RemovalsHeld | AllowedFor::CleanStartsHeld | AllowedFor::OtherSource => {
+            why(held).unwrap_or_default().to_owned()
+        }
+    }
 }
 
 pub(crate) async fn record(orchestrator: &Orchestrator, name: &JobName, what: &str) -> Result<Record, ActionError> {

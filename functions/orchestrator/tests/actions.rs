@@ -22,7 +22,8 @@ use lifecycle::ids::BatchId;
 use lifecycle::permission::Permission;
 use memory::{Memory, keys};
 use orchestrator::actions::{
-    Action, ActionError, Answer, HistoryAnswer, JobStatus, PlanAnswer, Preview, StatusAnswer, act,
+    Action, ActionError, AllowAsked, Answer, HistoryAnswer, JobStatus, OrderAsked, PlanAnswer, Preview, StatusAnswer,
+    act,
 };
 use orchestrator::handler::handle;
 use orchestrator::held::WaitsFor;
@@ -73,11 +74,11 @@ async fn not_ordered(memory: &Memory, action: Action) -> (String, String) {
 }
 
 fn retry(name: &JobName) -> Action {
-    Action::Retry { name: name.clone(), by: None }
+    Action::Retry(OrderAsked::about(name.clone()))
 }
 
 fn allow(name: &JobName, permission: Permission) -> Action {
-    Action::Allow { name: name.clone(), permission, run: None, by: None }
+    Action::Allow(AllowAsked { permission, run: None, order: OrderAsked::about(name.clone()) })
 }
 
 fn of<'a>(answer: &'a StatusAnswer, name: &JobName) -> &'a JobStatus {

@@ -5,6 +5,8 @@
 #![expect(dead_code, reason = "the other tests use more of the bucket in memory")]
 
 mod memory;
+#[path = "acts/orders.rs"]
+mod orders;
 
 use desired::manifest::JobName;
 use lifecycle::act::Act;
@@ -12,7 +14,7 @@ use lifecycle::decision::Why;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::ids::{ActId, run_id};
 use memory::Memory;
-use orchestrator::actions::{Action, ActionError, Answer, PlanAnswer, RestartAsked, SavepointAsked, StatesAnswer, act};
+use orchestrator::actions::{Action, ActionError, Answer, OrderAsked, PlanAnswer, RestartAsked, StatesAnswer, act};
 
 const TABLES: &str = "CREATE TABLE orders (a INT) WITH ('connector' = 'kafka', 'topic' = 'x');\n\
     CREATE TABLE sink (a INT) WITH ('connector' = 'print');\n";
@@ -34,18 +36,26 @@ async fn running() -> Memory {
 
 fn restart() -> RestartAsked {
     RestartAsked {
-        name: name(),
         clean: false,
         from: None,
-        order_id: Some(ActId::derived(&["one"])),
-        dry_run: false,
-        by: Some("anna".to_owned()),
-        reason: Some("the sink lost a day".to_owned()),
+        order: OrderAsked {
+            order_id: Some(ActId::derived(&["one"])),
+            by: Some("anna".to_owned()),
+            reason: Some("the sink lost a day".to_owned()),
+            ..OrderAsked::about(name())
+        },
     }
 }
 
-fn savepoint() -> SavepointAsked {
-    SavepointAsked { name: name(), order_id: None, dry_run: false, by: None, reason: None }
+/// The same order, but for this.
+fn but(change: impl FnOnce(&mut OrderAsked)) -> RestartAsked {
+    let mut asked = restart();
+    change(&mut asked.order);
+    asked
+}
+
+fn savepoint() -> OrderAsked {
+    OrderAsked::about(name())
 }
 
 async fn ordered(memory: &Memory, action: Action) -> Result<PlanAnswer, ActionError> {
@@ -96,11 +106,11 @@ async fn an_order_is_planned_by_whom_and_why_and_once() {
 async fn a_dry_run_shows_the_plan_and_notes_nothing() {
     let memory = running().await;
     let before = memory.record(&name());
-    let asked = RestartAsked { clean: true, dry_run: true, ..restart() };
+    let asked = RestartAsked { clean: true, ..but(|order| order.dry_run = true) };
     let answer = ordered(&memory, Action::Restart(asked)).await.unwrap();
     let plan = answer.jobs[0].plan.clone().unwrap();
     assert_eq!((plan.ordered, plan.before, plan.after), (Some(Act::RestartClean), Some(1), Some(2)));
-    let asked = SavepointAsked { dry_run: true, ..savepoint() };
+    let asked = OrderAsked { dry_run: true, ..savepoint() };
     let answer = ordered(&memory, Action::Savepoint(asked)).await.unwrap();
     assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(Act::Savepoint));
     assert_eq!(memory.record(&name()), before);
@@ -111,9 +121,10 @@ async fn what_cannot_be_ordered_says_why_and_what_to_do() {
     let memory = running().await;
     let key = format!("p/queries/{}.yaml", name());
     ordered(&memory, Action::Savepoint(savepoint())).await.unwrap();
-    let another = || RestartAsked { order_id: None, ..restart() };
+    let another = || but(|order| order.order_id = None);
     for dry_run in [false, true] {
-        let (message, help) = refused(&memory, Action::Restart(RestartAsked { dry_run, ..another() })).await;
+        let (message, help) =
+            refused(&memory, Action::Restart(but(|order| (order.order_id, order.dry_run) = (None, dry_run)))).await;
         assert!(message.contains("is under way") && help.contains("`history orders-eu`"), "{message} ({help})");
     }
     let savepoint_taken = Outcome::Left {
@@ -135,7 +146,7 @@ async fn what_cannot_be_ordered_says_why_and_what_to_do() {
     let (message, _) = refused(&memory, Action::Restart(another())).await;
     assert_eq!(message, "orders-eu is not restarted: it was removed");
     let unknown = JobName::try_from("nobody").unwrap();
-    let (message, _) = refused(&memory, Action::Restart(RestartAsked { name: unknown, ..another() })).await;
+    let (message, _) = refused(&memory, Action::Restart(but(|order| order.name = unknown))).await;
     assert!(message.contains("nothing was ever decided"), "{message}");
     let both = RestartAsked { clean: true, from: Some("x".to_owned()), ..another() };
     assert!(refused(&memory, Action::Restart(both)).await.0.contains("two starts"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use desired::manifest::JobName;
 use lifecycle::keys::Keys;
 use lifecycle::permission::Permission;
-use orchestrator::actions::{Action, Preview, RestartAsked, SavepointAsked};
+use orchestrator::actions::{Action, AllowAsked, OrderAsked, Preview, RestartAsked};
 use orchestrator::events::{Hint, Message, Trigger, read};
 
 fn sample(name: &str) -> Trigger {
@@ -34,6 +34,10 @@ fn action(action: Action) -> Trigger {
 fn every_sample_is_the_trigger_it_shows() {
     let orders = || BTreeSet::from([job("orders-per-buyer")]);
     let by = || Some("anna".to_owned());
+    let order = |reason: &str| {
+        let reason = Some(reason.to_owned());
+        OrderAsked { by: by(), reason, ..OrderAsked::about(job("orders-per-buyer")) }
+    };
     let batch = "0197f0a1b2c37000800000000000b001".parse().ok();
     let table = [
         ("s3-object-created", Trigger::Objects(jobs(&["orders-per-buyer"]))),
@@ -66,36 +70,25 @@ fn every_sample_is_the_trigger_it_shows() {
         ("action-deploy", action(Action::Deploy { names: orders(), by: by() })),
         (
             "action-allow",
-            action(Action::Allow {
-                name: job("orders-per-buyer"),
+            action(Action::Allow(AllowAsked {
                 permission: Permission::Remove,
                 run: None,
-                by: by(),
-            }),
+                order: order("these three may go"),
+            })),
         ),
-        ("action-retry", action(Action::Retry { name: job("orders-per-buyer"), by: by() })),
+        ("action-retry", action(Action::Retry(order("the disk is back")))),
         (
             "action-restart",
             action(Action::Restart(RestartAsked {
-                name: job("orders-per-buyer"),
                 clean: false,
                 from: Some("0197f0a1b2c3700080000000000000aa".to_owned()),
-                order_id: "0197f0a1b2c3700080000000000000ff".parse().ok(),
-                dry_run: false,
-                by: by(),
-                reason: Some("the sink lost a day".to_owned()),
+                order: OrderAsked {
+                    order_id: "0197f0a1b2c3700080000000000000ff".parse().ok(),
+                    ..order("the sink lost a day")
+                },
             })),
         ),
-        (
-            "action-savepoint",
-            action(Action::Savepoint(SavepointAsked {
-                name: job("orders-per-buyer"),
-                order_id: None,
-                dry_run: false,
-                by: by(),
-                reason: Some("before the upgrade".to_owned()),
-            })),
-        ),
+        ("action-savepoint", action(Action::Savepoint(order("before the upgrade")))),
         ("action-states", action(Action::States { name: job("orders-per-buyer") })),
         ("action-status", action(Action::Status { names: BTreeSet::new() })),
         ("action-look", action(Action::Look {})),

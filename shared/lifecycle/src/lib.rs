@@ -13,6 +13,7 @@ pub mod facts;
 pub mod flink;
 pub mod ids;
 pub mod keys;
+pub mod noted;
 pub mod orchestrate;
 pub mod owed;
 pub mod own_states;

@@ -30,6 +30,7 @@ use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::flink::{CheckpointsSeen, JobSeen, JobState, Look, Slots, Tasks};
+use lifecycle::noted::{NotedOrder, Order};
 use lifecycle::owed::{Cause, Debt};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::session::{Restart, RestartPhase, SessionDocument, SessionJob, Stranger};
@@ -227,6 +228,9 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     };
     open.plan.ordered = Some(act.clone());
     record.ordered = Some(act.clone());
+    let (allow, why) =
+        (Order::Allow { permission: Permission::Adopt, run: Some(run(5)) }, Some("it is ours".to_owned()));
+    record.noted.push(NotedOrder { order: allow, by: by(), why, id: Some(id(8)), at: at() });
     let history = record.history.last_mut().unwrap();
     (history.act, history.savepoint) = (Some(act.id), Some("s3://state/one/savepoints/1/savepoint-1".to_owned()));
     found.push(("record-open", value(&record)));

@@ -15,6 +15,7 @@ use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::{Record, Source};
 use lifecycle::ids::{ActId, BatchId};
 use lifecycle::keys::ObjectKind;
+use lifecycle::noted::Order;
 use lifecycle::owed::Patience;
 use lifecycle::permission::Permission;
 
@@ -101,7 +102,8 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
             Scope::Ended(batch.items.into_iter().map(|item| item.job).collect())
         }
         Ask::Allow(name, permission) => {
-            orchestrator.allow(&job(name), *permission, None, "operator").await?;
+            let allow = Order::Allow { permission: *permission, run: None };
+            orchestrator.note_order(&job(name), &allow, &"operator".into()).await?;
             Scope::Jobs(BTreeSet::from([job(name)]))
         }
         Ask::Order(name, act, id) => {
@@ -117,7 +119,7 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
             return Ok(());
         }
         Ask::Retry(name) => {
-            orchestrator.retry(&job(name)).await?;
+            orchestrator.note_order(&job(name), &Order::Retry, &"operator".into()).await?;
             Scope::Jobs(BTreeSet::from([job(name)]))
         }
     };

@@ -33,6 +33,7 @@ use lifecycle::documents::record::Source;
 use lifecycle::flink::Look;
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
+use lifecycle::noted::{Order, WhoAndWhy};
 use lifecycle::orchestrate::{Finding, Learned, Lost};
 use lifecycle::owed::{Circumstances, Patience};
 pub use look::LookOrdered;
@@ -122,6 +123,14 @@ pub struct Orchestrator {
     pub settings: Settings,
 }
 
+/// What a person orders of the job that a round is about.
+#[derive(Default)]
+struct Ordered {
+    act: Option<OrderedAct>,
+    /// What would be noted, in a round that only looks.
+    note: Option<(Order, WhoAndWhy)>,
+}
+
 /// One invocation: what its jobs share.
 struct Round {
     by: String,
@@ -145,30 +154,48 @@ struct Round {
 impl Orchestrator {
     /// Looks after the jobs in `scope` and sends what was ordered.
     pub async fn run(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
-        self.round(scope, by, None, false).await
+        self.round(scope, by, Ordered::default(), false).await
     }
 
     /// Works out what `run` would do; writes and sends nothing.
     pub async fn plan(self: Arc<Self>, scope: Scope, by: &str) -> Result<Report, OutsideError> {
-        self.round(scope, by, None, true).await
+        self.round(scope, by, Ordered::default(), true).await
     }
 
     /// Looks after one job of which a person orders something; `dry` works out what that would come to.
     pub async fn order(self: Arc<Self>, name: JobName, act: OrderedAct, dry: bool) -> Result<Report, OutsideError> {
         let by = act.by.clone();
-        self.round(Scope::Jobs(BTreeSet::from([name])), &by, Some(act), dry).await
+        let ordered = Ordered { act: Some(act), note: None };
+        self.round(Scope::Jobs(BTreeSet::from([name])), &by, ordered, dry).await
+    }
+
+    /// Works out what an order would come to that is noted in a record; writes and sends nothing.
+    pub async fn rehearse(
+        self: Arc<Self>,
+        name: JobName,
+        order: Order,
+        who: WhoAndWhy,
+    ) -> Result<Report, OutsideError> {
+        let by = who.by.clone();
+        let ordered = Ordered { act: None, note: Some((order, who)) };
+        self.round(Scope::Jobs(BTreeSet::from([name])), &by, ordered, true).await
     }
 
     async fn round(
         self: Arc<Self>,
         scope: Scope,
         by: &str,
-        ordered: Option<OrderedAct>,
+        ordered: Ordered,
         dry: bool,
     ) -> Result<Report, OutsideError> {
         let Concern { names, whole, sweep, look, lost, observed, learned, urgent } = self.concerned(scope).await?;
         // Records first, then what is desired: the other way round a stale desired state could overwrite a newer one.
-        let Records { found: records, unread } = self.records(names).await?;
+        let Records { found: mut records, unread } = self.records(names).await?;
+        if let Some((order, who)) = &ordered.note {
+            for record in records.iter_mut().filter_map(|(_, (record, _))| record.as_mut()) {
+                record.note(order, who, self.world.now());
+            }
+        }
         let inputs = Arc::new(self.desired.load().await?);
         let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
         let held = self.removals_held(&inputs).await?;
@@ -196,7 +223,7 @@ impl Orchestrator {
             clean_starts_held,
             inputs: Arc::clone(&inputs),
             asked: Asked::default(),
-            ordered,
+            ordered: ordered.act,
             plans: Mutex::new(Vec::new()),
             dry,
         });

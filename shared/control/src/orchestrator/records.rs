@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
-use lifecycle::ids::JobId;
-use lifecycle::permission::Permission;
+use lifecycle::noted::{Noting, Order, WhoAndWhy};
 
 use super::{JOBS, Orchestrator};
 use crate::documents::{self, Change, fetch, read_object, swap};
@@ -61,45 +60,30 @@ impl Orchestrator {
         swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, before, condition).await
     }
 
-    /// Makes everything that is owed to a job due at once, a target that failed included.
-    pub async fn retry(&self, name: &JobName) -> Result<(), OutsideError> {
+    /// Notes an order in a job's record, if something of the job waits for it.
+    pub async fn note_order(&self, name: &JobName, order: &Order, who: &WhoAndWhy) -> Result<(), OutsideError> {
         let now = self.world.now();
-        let change = |record: &mut Record| {
-            let owes = record.owed.debts().next().is_some() || record.ordered.is_some();
-            record.owed.retry(now);
-            record.retry_act();
-            owes
-        };
-        let nothing = "nothing of it failed or waits; `status` and `history NAME` tell how it stands";
-        self.change(name, change, || OutsideError::refused(format!("retrying {name}"), nothing)).await
+        let change = |record: &mut Record| record.note(order, who, now);
+        let nothing = "nothing of it waits for that; `status` and `history NAME` tell how it stands";
+        self.change(name, change, || OutsideError::refused(format!("noting {order} for {name}"), nothing)).await
     }
 
-    /// Notes a permission in a job's record, if something of the job waits for it.
-    pub async fn allow(
-        &self,
-        name: &JobName,
-        permission: Permission,
-        run: Option<JobId>,
-        by: &str,
-    ) -> Result<(), OutsideError> {
-        let now = self.world.now();
-        let change = |record: &mut Record| record.allow(permission, run, by, now);
-        let nothing = "nothing of it waits for that; `status` tells how it stands";
-        self.change(name, change, || OutsideError::refused(format!("allowing {permission} for {name}"), nothing)).await
-    }
-
-    /// Changes a record; `refused` where there is none, or `change` finds nothing to do.
+    /// Changes a record; `refused` where there is none, or nothing waits for the change.
     async fn change(
         &self,
         name: &JobName,
-        change: impl Fn(&mut Record) -> bool,
+        change: impl Fn(&mut Record) -> Noting,
         refused: impl Fn() -> OutsideError,
     ) -> Result<(), OutsideError> {
         let key = self.settings.keys.record(name);
         let parse = |object: &Object| read_object(&key, object);
         let next = |before: Option<&Record>, _: Option<&Object>| {
             let mut record = before.cloned().ok_or_else(&refused)?.revised(self.world.fresh_id().into());
-            if change(&mut record) { Ok(Change::Write(record, ())) } else { Err(refused()) }
+            match change(&mut record) {
+                Noting::Noted => Ok(Change::Write(record, ())),
+                Noting::Known => Ok(Change::Leave(())),
+                Noting::NothingWaits => Err(refused()),
+            }
         };
         documents::change(self.store.as_ref(), &key, parse, next).await
     }

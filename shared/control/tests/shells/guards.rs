@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use control::orchestrator::Scope;
 use desired::manifest::JobName;
 use lifecycle::documents::outcome::Outcome;
+use lifecycle::noted::Order;
 use lifecycle::permission::Permission;
 
 use crate::kit::{Outside, jobs};
@@ -45,7 +46,8 @@ async fn deletions_that_arrive_one_by_one_count_together() {
     assert!(all[5..8].iter().all(|name| outside.record(name).open.is_none()));
 
     // One is allowed: that one goes, the others wait.
-    outside.orchestrator().allow(&all[5], Permission::Remove, None, "anna").await.unwrap();
+    let allow = Order::Allow { permission: Permission::Remove, run: None };
+    outside.orchestrator().note_order(&all[5], &allow, &"anna".into()).await.unwrap();
     outside.run(only(&all[5])).await;
     assert!(outside.record(&all[5]).open.is_some());
     outside.ends(&all[5], Outcome::Removed { savepoint: None });

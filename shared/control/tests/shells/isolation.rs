@@ -13,6 +13,7 @@ use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::record::Record;
 use lifecycle::documents::write;
 use lifecycle::ids::{JobId, Nonce, OperationId};
+use lifecycle::noted::Order;
 use lifecycle::owed::Cause;
 use lifecycle::reason::Reason;
 use serde_json::{Value, json};
@@ -375,5 +376,5 @@ async fn a_record_of_a_newer_format_is_left_alone_until_the_upgrade() {
     assert!(report.troubles[&name].contains("upgrade"), "{:?}", report.troubles);
     assert_eq!(outside.json(&key), Some(newer));
     let orchestrator = orchestrator(&outside);
-    assert!(orchestrator.retry(&name).await.is_err());
+    assert!(orchestrator.note_order(&name, &Order::Retry, &"anna".into()).await.is_err());
 }

@@ -12,6 +12,7 @@ use lifecycle::documents::outcome::{Outcome, Refusal, RunStarted};
 use lifecycle::facts::Fact;
 use lifecycle::flink::{JobSeen, JobState, Look, Tasks};
 use lifecycle::ids::{BatchId, JobId, run_id};
+use lifecycle::noted::Order;
 use lifecycle::owed::Cause;
 
 use crate::kit::{Outside, Telling, epoch, job, jobs, keys, run_of};
@@ -152,7 +153,7 @@ async fn a_failure_is_told_once_for_each_target_and_again_when_it_comes_back() {
     }
     assert!(outside.record(&orders).open.is_none());
     assert_eq!(outside.told().len(), 1);
-    outside.orchestrator().retry(&orders).await.unwrap();
+    outside.orchestrator().note_order(&orders, &Order::Retry, &"anna".into()).await.unwrap();
     outside.run(only(&orders)).await;
     assert!(outside.record(&orders).open.is_some(), "an operator asked");
     outside.ends(&orders, rolled_back());

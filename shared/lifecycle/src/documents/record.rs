@@ -20,6 +20,7 @@ use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::suspension::Suspension;
 use crate::documents::{Document, Rest};
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
+use crate::noted::NotedOrder;
 use crate::owed::Owed;
 use crate::permission::{Allow, AllowedFor};
 
@@ -210,6 +211,9 @@ pub struct Record {
     /// What a person ordered and is still to be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered: Option<OrderedAct>,
+    /// What a person ordered and was noted here, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noted: Vec<NotedOrder>,
     /// Settled operations, the newest last.
     pub history: Vec<Entry>,
     /// What a newer version noted beside all this.
@@ -240,6 +244,7 @@ impl Record {
             decision: None,
             allows: Vec::new(),
             ordered: None,
+            noted: Vec::new(),
             history: Vec::new(),
             rest: Rest::default(),
         }

@@ -13,6 +13,7 @@ use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::suspension::Suspension;
 use crate::ids::{Nonce, OperationId};
+use crate::noted::NotedOrder;
 use crate::owed::{ApplyDebt, Cause, Debt, Owed};
 
 /// Every field of any format.
@@ -37,6 +38,8 @@ pub(super) struct Stored {
     decision: Option<Decision>,
     allows: Vec<Allow>,
     ordered: Option<OrderedAct>,
+    #[serde(default)]
+    noted: Vec<NotedOrder>,
     history: Vec<Entry>,
     // Format 1.
     trouble: Option<Trouble>,
@@ -117,6 +120,7 @@ impl From<Stored> for Record {
             decision: stored.decision,
             allows: stored.allows,
             ordered: stored.ordered,
+            noted: stored.noted,
             history: stored.history,
             rest: stored.rest,
         }
