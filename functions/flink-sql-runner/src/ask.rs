@@ -77,6 +77,7 @@ fn only_reads(action: &Action) -> bool {
         Action::Restart(RestartAsked { order: OrderAsked { dry_run, .. }, .. })
         | Action::Allow(AllowAsked { order: OrderAsked { dry_run, .. }, .. })
         | Action::Retry(OrderAsked { dry_run, .. })
+        | Action::Forget(OrderAsked { dry_run, .. })
         | Action::Savepoint(OrderAsked { dry_run, .. }) => *dry_run,
         Action::Plan(_) | Action::Look {} | Action::Deploy { .. } | Action::Redeploy { .. } | Action::Sweep { .. } => {
             false

@@ -9,7 +9,7 @@ use desired::manifest::JobName;
 use desired::time_span::TimeSpan;
 use lifecycle::permission::Permission;
 
-use crate::act::{AllowArguments, RetryArguments};
+use crate::act::{AllowArguments, ForgetArguments, RetryArguments};
 use crate::exit;
 use crate::logs::Logs;
 use crate::out::Form;
@@ -135,6 +135,8 @@ pub(crate) enum Command {
     Restart(RestartArguments),
     /// Take a savepoint of a running job, which goes on.
     Savepoint(SavepointArguments),
+    /// Forget a name of which nothing is left: no file, no run, no state.
+    Forget(ForgetArguments),
     /// List the states of a job: checkpoints and savepoints, and what goes on from each.
     States {
         /// The job.

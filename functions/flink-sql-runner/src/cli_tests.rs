@@ -41,6 +41,7 @@ fn help_of_all() {
       retry        Try again at once what failed or waits for a job
       restart      Start a running job again: from a savepoint of now, without state, or from an older state
       savepoint    Take a savepoint of a running job, which goes on
+      forget       Forget a name of which nothing is left: no file, no run, no state
       states       List the states of a job: checkpoints and savepoints, and what goes on from each
       remove       Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept
       redeploy     Bring every job to what is uploaded, and look for lost runs

@@ -36,7 +36,7 @@ fn needs(command: &str) -> Option<&'static str> {
         "deploy" => {
             "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`"
         }
-        "allow" | "retry" | "restart" | "savepoint" | "redeploy" | "sweep" => {
+        "allow" | "retry" | "forget" | "restart" | "savepoint" | "redeploy" | "sweep" => {
             "the bucket (--bucket), and AWS credentials of an operator, who may invoke the function"
         }
         "session" => {

@@ -117,6 +117,7 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Report(arguments) => report::run(&arguments, &invocation, out).await?,
         Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
         Command::Retry(arguments) => act::retry(arguments, &invocation, out).await?,
+        Command::Forget(arguments) => act::forget(arguments, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
         Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
         Command::States { name } => states::run(name, &invocation, out).await?,

@@ -31,11 +31,15 @@ pub(crate) struct OrderFlags {
     follow: FollowFlags,
 }
 
+/// An order about this job. Its id is fresh: however often it reaches the function, it is one order.
+pub(crate) fn fresh(name: JobName) -> OrderAsked {
+    OrderAsked { order_id: Some(SystemWorld.fresh_id().into()), ..OrderAsked::about(name) }
+}
+
 impl OrderFlags {
-    /// An order about this job. Its id is fresh: however often the order reaches the function, it is one.
+    /// An order about this job.
     pub(crate) fn order(&self, name: JobName) -> OrderAsked {
-        let (order_id, reason) = (Some(SystemWorld.fresh_id().into()), self.reason.clone());
-        OrderAsked { order_id, dry_run: self.dry_run, reason, ..OrderAsked::about(name) }
+        OrderAsked { dry_run: self.dry_run, reason: self.reason.clone(), ..fresh(name) }
     }
 
     /// Whether its end is waited for.

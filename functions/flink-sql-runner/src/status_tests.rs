@@ -56,6 +56,7 @@ fn job(record: Record) -> JobStatus {
         decision: record.decision,
         refused: Vec::new(),
         ordered: record.ordered,
+        forgotten: None,
         last: None,
         trouble: None,
     }

@@ -15,6 +15,7 @@ pub use crate::answers::{
     RefusedUpload, StatusAnswer, answer,
 };
 use crate::bounds::{LIMIT, bounded};
+use crate::forget::forget;
 pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
 pub use crate::order_asked::{AllowAsked, NothingElse, OrderAsked, RestartAsked};
 pub use crate::orders::{ActionError, note_allowed};
@@ -56,6 +57,8 @@ pub enum Action {
     Allow(AllowAsked),
     /// Try again at once what failed or waits.
     Retry(OrderAsked),
+    /// A name of which nothing is left counts no more.
+    Forget(OrderAsked),
     /// Start a running job again: from a savepoint of now, without state, or from an older state.
     Restart(RestartAsked),
     /// Take a savepoint of a running job.
@@ -83,6 +86,7 @@ impl Action {
             | Self::Sweep { by }
             | Self::Allow(AllowAsked { order: OrderAsked { by, .. }, .. })
             | Self::Retry(OrderAsked { by, .. })
+            | Self::Forget(OrderAsked { by, .. })
             | Self::Restart(RestartAsked { order: OrderAsked { by, .. }, .. })
             | Self::Savepoint(OrderAsked { by, .. }) => Some(by),
             Self::Plan { .. } | Self::Status { .. } | Self::Look {} | Self::History { .. } | Self::States { .. } => {
@@ -119,6 +123,10 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
         Action::Retry(asked) => {
             let names = BTreeSet::from([asked.name.clone()]);
             return Ok(noted(retry(orchestrator, asked).await?, &names));
+        }
+        Action::Forget(asked) => {
+            let names = BTreeSet::from([asked.name.clone()]);
+            return Ok(noted(forget(orchestrator, asked).await?, &names));
         }
         Action::Restart(asked) => {
             let names = BTreeSet::from([asked.order.name.clone()]);

@@ -13,6 +13,7 @@ use lifecycle::decision::Observed;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Decision, Entry, Record, Status};
+use lifecycle::forgetting::Forgotten;
 use lifecycle::ids::{BatchId, JobId, OperationId};
 use lifecycle::noted::NotedOrder;
 use lifecycle::owed::{Cause, Purpose};
@@ -164,6 +165,9 @@ pub struct JobStatus {
     /// What a person ordered and waits to be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered: Option<OrderedAct>,
+    /// That the name was forgotten: it is shown only where it is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Forgotten>,
     /// The operation that was settled last.
     pub last: Option<Entry>,
     /// Why it cannot be reconciled: the object, the cause, the way out.

@@ -8,6 +8,7 @@ pub mod asked;
 mod bounds;
 pub mod config;
 pub mod events;
+mod forget;
 pub mod handler;
 pub mod held;
 mod measured;

@@ -34,7 +34,7 @@ pub enum ActionError {
 }
 
 /// Where a way out begins that is no single order.
-const LOOK: &str = "`status` tells how each job stands";
+pub(crate) const LOOK: &str = "`status` tells how each job stands";
 
 /// What came of an order that is noted.
 pub(crate) struct Noted {
@@ -52,14 +52,14 @@ pub(crate) async fn retry(this: &Arc<Orchestrator>, asked: OrderAsked) -> Result
         let (why, help) = stands(&record, || "nothing of it failed or waits for another try".to_owned());
         return Err(ActionError::NothingWaits { message: format!("{name} is not tried again: {why}"), help });
     }
-    carry_out(this, Order::Retry, asked, what).await
+    carry_out(this, Order::Retry, asked, &what).await
 }
 
 /// Allows once what is held, if something of the job waits for it.
 pub(crate) async fn allow(this: &Arc<Orchestrator>, asked: AllowAsked) -> Result<Noted, ActionError> {
     let AllowAsked { permission, run, order: asked } = asked;
     let what = may_be_allowed(this, &asked, permission, run).await?;
-    carry_out(this, Order::Allow { permission, run }, asked, what.into_iter().collect()).await
+    carry_out(this, Order::Allow { permission, run }, asked, what.as_slice()).await
 }
 
 /// Notes a permission and decides nothing: what it is for.
@@ -98,7 +98,7 @@ async fn carry_out(
     this: &Arc<Orchestrator>,
     order: Order,
     asked: OrderAsked,
-    what: Vec<String>,
+    what: &[String],
 ) -> Result<Noted, ActionError> {
     let (name, dry_run) = (asked.name.clone(), asked.dry_run);
     let told = what.iter().map(|what| format!("For: {}.", named(what, &name))).collect();
@@ -112,10 +112,11 @@ async fn carry_out(
     Ok(Noted { report, told })
 }
 
-fn who(order: &Order, asked: OrderAsked) -> Result<WhoAndWhy, ActionError> {
+pub(crate) fn who(order: &Order, asked: OrderAsked) -> Result<WhoAndWhy, ActionError> {
     let by = asked.by.unwrap_or_else(|| match order {
         Order::Retry => "retry".to_owned(),
         Order::Allow { .. } => "allow".to_owned(),
+        Order::Forget => "forget".to_owned(),
     });
     Ok(WhoAndWhy { by, why: said(asked.reason)?, id: asked.order_id })
 }
@@ -152,10 +153,14 @@ fn held_back(held: AllowedFor, record: &Record) -> String {
 
 pub(crate) async fn record(orchestrator: &Orchestrator, name: &JobName, what: &str) -> Result<Record, ActionError> {
     let found = fetch::<Record>(orchestrator.store.as_ref(), &orchestrator.settings.keys.record(name)).await?;
-    found.map(|(record, _)| record).ok_or_else(|| ActionError::NothingWaits {
+    found.map(|(record, _)| record).ok_or_else(|| nothing_known(what, name))
+}
+
+pub(crate) fn nothing_known(what: &str, name: &JobName) -> ActionError {
+    ActionError::NothingWaits {
         message: format!("there is nothing to {what} {name}: nothing was ever decided about a job of this name"),
         help: "`status` lists the jobs, and the uploads that are refused".to_owned(),
-    })
+    }
 }
 
 /// How a job stands of which nothing waits for what was ordered, and what can be done.

@@ -31,9 +31,10 @@ pub(crate) async fn status(
 ) -> Result<StatusAnswer, OutsideError> {
     let keys = &orchestrator.settings.keys;
     let names = if asked.is_empty() { recorded(orchestrator).await? } else { asked.clone() };
+    let is_named = !asked.is_empty();
     let mut reads = FanOut::new(READS, names, |name: JobName| {
         let orchestrator = Arc::clone(orchestrator);
-        async move { job_status(&orchestrator, name).await }
+        async move { job_status(&orchestrator, name, is_named).await }
     });
     let mut jobs = Vec::new();
     while let Some(read) = reads.next().await {
@@ -123,6 +124,7 @@ fn untouched(name: JobName) -> JobStatus {
         waits_for: Vec::new(),
         refused: Vec::new(),
         ordered: None,
+        forgotten: None,
         last: None,
         trouble: None,
     }
@@ -139,10 +141,11 @@ fn note_refusals(job: &mut JobStatus, uploads: &Uploaded) {
 }
 
 /// How one job stands; nothing if its record is gone meanwhile.
-async fn job_status(orchestrator: &Orchestrator, name: JobName) -> Option<JobStatus> {
+async fn job_status(orchestrator: &Orchestrator, name: JobName, is_named: bool) -> Option<JobStatus> {
     let (store, keys) = (orchestrator.store.as_ref(), &orchestrator.settings.keys);
     match fetch::<Record>(store, &keys.record(&name)).await {
         Ok(None) => None,
+        Ok(Some((record, _))) if record.forgotten.is_some() && !is_named => None,
         Ok(Some((record, _))) if never_was(&record) => None,
         Ok(Some((record, _))) => {
             // Nothing but an operation's end reads its result: one that cannot be read keeps the job as it is.
@@ -177,6 +180,7 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
         decision: record.decision.take(),
         refused: Vec::new(),
         ordered: record.ordered.take(),
+        forgotten: record.forgotten.take(),
         last: record.history.pop(),
         trouble: trouble.map(|error| error_chain(error)),
     }
@@ -184,6 +188,9 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
 
 /// Since when a job stands as it does.
 fn since(record: &Record) -> Option<Timestamp> {
+    if let Some(forgotten) = &record.forgotten {
+        return Some(forgotten.at);
+    }
     let deployed = record.deployed.as_ref().map(|deployed| deployed.since);
     let ended = |wanted: &dyn Fn(&Entry) -> bool| {
         let entry = record.history.iter().rev().find(|entry| wanted(entry)).or(record.history.last());

@@ -5,6 +5,8 @@
 #![expect(dead_code, reason = "the other tests use more of the bucket in memory")]
 
 mod memory;
+#[path = "acts/forgetting.rs"]
+mod forgetting;
 #[path = "acts/orders.rs"]
 mod orders;
 

@@ -76,6 +76,7 @@ fn every_sample_is_the_trigger_it_shows() {
                 order: order("these three may go"),
             })),
         ),
+        ("action-forget", action(Action::Forget(order("it was an experiment")))),
         ("action-retry", action(Action::Retry(order("the disk is back")))),
         (
             "action-restart",

@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod execute;
 pub mod facts;
 pub mod flink;
+pub mod forgetting;
 pub mod ids;
 pub mod keys;
 pub mod noted;

@@ -1,4 +1,4 @@
-//! Orders that are carried out by noting them in the record (`retry`, `allow`): by whom, why and when, for the history.
+//! Orders that are carried out by noting them in the record (`retry`, `allow`, `forget`): by whom, why and when.
 //! Must not know how an order reaches the record, nor what is decided because of it.
 
 use std::fmt;
@@ -28,6 +28,8 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run: Option<JobId>,
     },
+    /// The name counts no more: nothing of it is left.
+    Forget,
 }
 
 impl fmt::Display for Order {
@@ -35,6 +37,7 @@ impl fmt::Display for Order {
         match self {
             Self::Retry => f.write_str("retry"),
             Self::Allow { permission, .. } => write!(f, "allow {permission}"),
+            Self::Forget => f.write_str("forget"),
         }
     }
 }
@@ -91,6 +94,8 @@ impl Record {
                 waits
             }
             Order::Allow { permission, run } => self.allow(permission, run, &who.by, now),
+            // What is known of the name beside its record decides: `why_kept` and `forget`.
+            Order::Forget => false,
         };
         if !waits {
             return Noting::NothingWaits;
@@ -99,7 +104,7 @@ impl Record {
         Noting::Noted
     }
 
-    fn remember_order(&mut self, order: &Order, who: &WhoAndWhy, at: Timestamp) {
+    pub(crate) fn remember_order(&mut self, order: &Order, who: &WhoAndWhy, at: Timestamp) {
         let short = |text: &String| text.chars().take(SAID).collect();
         let (by, why) = (short(&who.by), who.why.as_ref().map(short));
         self.noted.push(NotedOrder { order: *order, by, why, id: who.id, at });

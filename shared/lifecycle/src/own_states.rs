@@ -61,6 +61,20 @@ impl Record {
         directories.any(|directory| below(path, &directory).is_some_and(|told| owns || self.wrote(told)))
     }
 
+    /// The directories that are named after the job: whatever lies in one is its own. `deployment` is the place of the
+    /// deployment, below which jobs keep their states unless they say otherwise.
+    pub fn directories_of_its_own(&self, deployment: Option<&str>) -> BTreeSet<String> {
+        let name = self.name.as_str();
+        let runs = self.deployed.iter().flat_map(|deployed| &deployed.runs).chain(&self.orphans);
+        let of_runs = runs.flat_map(|run| [run.checkpoints.clone(), run.savepoints.clone()]);
+        let of_target = self.deployed.iter().flat_map(|deployed| directories_of(&deployed.target));
+        let usual = deployment.into_iter().flat_map(|deployment| {
+            ["checkpoints", "savepoints"].map(|kind| format!("{}/{kind}/{name}", deployment.trim_end_matches('/')))
+        });
+        let of_it = of_runs.chain(of_target).filter(|directory| directory.split('/').any(|segment| segment == name));
+        of_it.chain(usual).map(|directory| directory.trim_end_matches('/').to_owned()).collect()
+    }
+
     /// The states that the record itself names.
     fn noted_states(&self) -> impl Iterator<Item = &String> {
         let restored = self.deployed.iter().filter_map(|deployed| deployed.restore_point.as_ref());

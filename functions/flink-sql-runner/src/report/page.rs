@@ -85,7 +85,7 @@ fn row(report: &Report, job: &JobStatus, long: usize) -> String {
         Standing::NotReadable | Standing::NotRunning | Standing::Unknown | Standing::Refused => "b",
         Standing::NotDeployed | Standing::NotJudged => "w",
         Standing::Running => "g",
-        Standing::Complete | Standing::Suspended | Standing::Stopped => "o",
+        Standing::Complete | Standing::Suspended | Standing::Stopped | Standing::Forgotten => "o",
     };
     let cell = |text: Option<String>| text.unwrap_or_default();
     let seen = InFlink::of(job, status);

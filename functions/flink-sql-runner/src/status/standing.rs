@@ -30,6 +30,9 @@ pub(crate) enum Standing {
     Suspended,
     /// It was removed, its state kept.
     Stopped,
+    /// Nothing of it is left: shown only where it is named.
+    #[value(skip)]
+    Forgotten,
 }
 
 impl Standing {
@@ -42,6 +45,7 @@ impl Standing {
             Some(Status::Stopped) => Self::Stopped,
             Some(Status::Suspended) => Self::Suspended,
             Some(Status::Complete) => Self::Complete,
+            None if job.forgotten.is_some() => Self::Forgotten,
             None if job.trouble.is_some() => Self::NotReadable,
             None if !job.refused.is_empty() => Self::Refused,
             None if job.decision.is_none() && job.operation.is_none() => Self::NotJudged,
@@ -62,6 +66,7 @@ impl Standing {
             Self::Complete => "complete",
             Self::Stopped => "stopped",
             Self::Suspended => "suspended",
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -70,9 +75,13 @@ impl Standing {
         match self {
             Self::NotReadable | Self::NotRunning | Self::Unknown | Self::Refused => true,
             // What was tried and failed is owed.
-            Self::NotDeployed | Self::NotJudged | Self::Running | Self::Complete | Self::Suspended | Self::Stopped => {
-                false
-            }
+            Self::NotDeployed
+            | Self::NotJudged
+            | Self::Running
+            | Self::Complete
+            | Self::Suspended
+            | Self::Stopped
+            | Self::Forgotten => false,
         }
     }
 }

@@ -56,7 +56,8 @@ impl Orchestrator {
         let now = self.world.now();
         let lately = |entry: &Entry| entry.outcome == Ended::Removed && now.duration_since(entry.at) < COUNTS;
         let removed = |(_, (record, _)): &(JobName, Versioned)| {
-            record.as_ref().is_some_and(|record| record.history.last().is_some_and(lately))
+            let counts = record.as_ref().filter(|record| record.forgotten.is_none());
+            counts.is_some_and(|record| record.history.last().is_some_and(lately))
         };
         Ok(self.records(gone).await?.found.iter().filter(|found| removed(found)).count())
     }

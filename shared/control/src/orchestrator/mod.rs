@@ -4,6 +4,7 @@
 mod asked;
 mod basis;
 mod dispatch;
+mod forget;
 mod guards;
 mod inputs;
 mod job;
@@ -23,6 +24,7 @@ pub use basis::RecordSeen;
 use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
 pub use dispatch::Batches;
+pub use forget::Forgetting;
 pub use inputs::{DesiredSource, Uploads};
 use lifecycle::act::OrderedAct;
 use lifecycle::alert_conditions::{AlertCondition, AlertKind};
@@ -198,6 +200,7 @@ impl Orchestrator {
         }
         let inputs = Arc::new(self.desired.load().await?);
         let untold = if dry { None } else { self.desired.tell(&inputs).await.err() };
+        let forgotten = if whole { self::forget::leave_out(&mut records, &inputs) } else { BTreeSet::new() };
         let held = self.removals_held(&inputs).await?;
         let mut seen = Seen { kinds: BTreeSet::from([AlertKind::RemovalsHeld]), ..Seen::default() };
         seen.conditions.extend((!held.is_empty()).then(|| AlertCondition::removals_held(&held)));
@@ -257,7 +260,7 @@ impl Orchestrator {
         }
         seen.conditions.extend(report.findings.values().flat_map(|finding| finding.conditions.clone()));
         seen.conditions.extend(report.unreadable());
-        seen.jobs = report.findings.keys().cloned().collect();
+        seen.jobs = report.findings.keys().cloned().chain(forgotten).collect();
         report.alerts = self.tell(&seen).await;
         sent.map(|()| report)
     }

@@ -57,6 +57,10 @@ pub(crate) struct State {
     pub(crate) sent: Vec<BatchId>,
     /// The batches that the control plane was asked for.
     pub(crate) asked: Vec<BatchId>,
+    /// States may not be listed.
+    pub(crate) refuses_to_list: bool,
+    /// What happens right before states are listed for the first time.
+    meanwhile: Option<Box<dyn FnOnce() + Send>>,
     /// How many calls came, how many are under way, and how many had nothing beside them from beginning to end.
     pub(crate) calls: Calls,
 }
@@ -164,6 +168,15 @@ impl Outside {
         state.writes += 1;
         let version = state.writes;
         state.objects.insert(key.to_owned(), (bytes, version));
+    }
+
+    pub(crate) fn delete_object(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
+    /// This happens right before states are listed for the first time.
+    pub(crate) fn before_states_are_listed(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        self.state().meanwhile = Some(Box::new(meanwhile));
     }
 
     pub(crate) fn want(&self, name: &JobName, parallelism: u32) {
@@ -414,8 +427,23 @@ impl Dispatcher for Outside {
 
 #[async_trait]
 impl Files for Outside {
-    async fn children(&self, _: &str) -> Result<Vec<Child>, OutsideError> {
-        Ok(Vec::new())
+    async fn children(&self, directory: &str) -> Result<Vec<Child>, OutsideError> {
+        let meanwhile = self.state().meanwhile.take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
+        let state = self.state();
+        if state.refuses_to_list {
+            return Err(OutsideError::refused(format!("listing {directory}"), "AccessDenied"));
+        }
+        let below = state.objects.keys().filter_map(|key| key.strip_prefix(directory)?.strip_prefix('/'));
+        let entry = |rest: &str| match rest.split_once('/') {
+            Some((name, _)) => Child::Directory(name.to_owned()),
+            None => Child::File(rest.to_owned()),
+        };
+        let mut found: Vec<Child> = below.map(entry).collect();
+        found.dedup();
+        Ok(found)
     }
 
     async fn head(&self, _: &str, _: usize) -> Result<Option<Vec<u8>>, OutsideError> {

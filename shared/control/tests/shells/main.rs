@@ -6,6 +6,7 @@
 mod acts;
 mod causes;
 mod flink;
+mod forgetting;
 mod guards;
 mod isolation;
 mod kit;

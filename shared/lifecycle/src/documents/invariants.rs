@@ -39,6 +39,10 @@ impl Invariants for Record {
                 "the highest version never falls: none is given out twice",
             ),
             (versions.all(|version| version <= self.highest_version), "every version in use was given out"),
+            (
+                self.forgotten.is_none() || self.is_forgotten_whole(),
+                "nothing of a forgotten name is deployed, under way or to be done",
+            ),
         ])
     }
 }
@@ -80,6 +84,18 @@ mod tests {
         assert_eq!(before.broken(Some(&before)), Some("the revision rises with every write"));
         let fallen = Record { highest_version: 2, ..after };
         assert_eq!(fallen.broken(Some(&before)), Some("the highest version never falls: none is given out twice"));
+    }
+
+    #[test]
+    fn nothing_of_a_forgotten_name_is_to_be_done() {
+        let nonce = Nonce::derived(&["n"]);
+        let before = Record::fresh("orders".try_into().unwrap(), nonce, Source::Queries);
+        let mut forgotten = before.clone().forget(&"anna".into(), jiff::Timestamp::UNIX_EPOCH).revised(nonce);
+        assert_eq!(forgotten.broken(Some(&before)), None);
+        let (operation, at) = (OperationId::derived(&["o"]), jiff::Timestamp::UNIX_EPOCH);
+        forgotten.owed.remove = Some(crate::owed::Debt::after(None, Cause::NoResult, "x", operation, at));
+        let rule = "nothing of a forgotten name is deployed, under way or to be done";
+        assert_eq!(forgotten.broken(Some(&before)), Some(rule));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::change::{Change, ChangeKind};
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::suspension::Suspension;
 use crate::documents::{Document, Rest};
+use crate::forgetting::Forgotten;
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::noted::NotedOrder;
 use crate::owed::Owed;
@@ -214,6 +215,9 @@ pub struct Record {
     /// What a person ordered and was noted here, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noted: Vec<NotedOrder>,
+    /// That the name was forgotten, and no file of it was there since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Forgotten>,
     /// Settled operations, the newest last.
     pub history: Vec<Entry>,
     /// What a newer version noted beside all this.
@@ -245,6 +249,7 @@ impl Record {
             allows: Vec::new(),
             ordered: None,
             noted: Vec::new(),
+            forgotten: None,
             history: Vec::new(),
             rest: Rest::default(),
         }
@@ -267,9 +272,10 @@ impl Record {
         }
     }
 
-    /// Whether nothing was ever decided about the job.
+    /// Whether nothing was ever decided about the job, or nothing of that counts.
     pub fn is_untouched(&self) -> bool {
-        self.deployed.is_none() && self.open.is_none() && self.decision.is_none() && self.history.is_empty()
+        let never = self.history.is_empty() || self.forgotten.is_some();
+        self.deployed.is_none() && self.open.is_none() && self.decision.is_none() && never
     }
 
     /// Whether a Flink job is one of this job's runs: deployed, left behind, or of an operation open or remembered.

@@ -170,6 +170,7 @@ fn taken_over(
     let fresh = || Record::fresh(name.clone(), situation.nonce, situation.source);
     let mut record = before.cloned().unwrap_or_else(fresh);
     record.highest_version = record.highest_version.max(meta.query_version);
+    record.forgotten = None;
     let look = "taken over from the Python tool: its run is looked for";
     let debt = Debt::after(None, Cause::NoResult, look, situation.operation, situation.now);
     record.owed.keep_running = Some(debt.at_once(situation.now));
@@ -198,7 +199,8 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     }
     let Some(desired) = state.desired.clone() else { return waits(state) };
     let known = state.record.is_some();
-    if !known && desired == Desired::Absent {
+    let counts = state.record.as_ref().is_some_and(|record| record.forgotten.is_none());
+    if !counts && desired == Desired::Absent {
         return over(state, None, Reason::Absent, None);
     }
     let mut record = match state.record.take() {
@@ -212,6 +214,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     }
     record.lapse_permissions(situation.now);
     let learned = learn(&mut record, situation)
+        | record.recall(&desired)
         | forget_other_wishes(&mut record, &desired)
         | ordered::note(&mut record, &desired, situation);
     match decide(&record, &desired, situation) {

@@ -12,6 +12,7 @@ use crate::act::OrderedAct;
 use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::suspension::Suspension;
+use crate::forgetting::Forgotten;
 use crate::ids::{Nonce, OperationId};
 use crate::noted::NotedOrder;
 use crate::owed::{ApplyDebt, Cause, Debt, Owed};
@@ -40,6 +41,7 @@ pub(super) struct Stored {
     ordered: Option<OrderedAct>,
     #[serde(default)]
     noted: Vec<NotedOrder>,
+    forgotten: Option<Forgotten>,
     history: Vec<Entry>,
     // Format 1.
     trouble: Option<Trouble>,
@@ -104,7 +106,7 @@ impl From<Stored> for Record {
             checkpointed: deployed.checkpointed,
             since: deployed.since,
         });
-        Self {
+        let record = Self {
             format: FORMAT,
             revision: stored.revision,
             nonce: stored.nonce,
@@ -121,9 +123,13 @@ impl From<Stored> for Record {
             allows: stored.allows,
             ordered: stored.ordered,
             noted: stored.noted,
+            forgotten: None,
             history: stored.history,
             rest: stored.rest,
-        }
+        };
+        // An older program that deployed the name again knew nothing of it.
+        let forgotten = stored.forgotten.filter(|_| record.is_forgotten_whole());
+        Self { forgotten, ..record }
     }
 }
 
