@@ -8,7 +8,7 @@ pub use kind::AlertKind;
 use serde::{Deserialize, Serialize};
 
 use crate::common_cause::{in_common, of_debt};
-use crate::documents::record::Record;
+use crate::documents::record::{Ended, Record};
 use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId};
 use crate::owed::{Cause, Debt, Purpose};
@@ -103,7 +103,7 @@ fn first_line(text: &str) -> String {
 /// How many operations in a row may end without a result before people are alerted.
 const QUIET: u32 = 2;
 
-/// What people should know of about one job: what is owed, for as long as it is.
+/// What people should know of about one job: what is owed, for as long as it is, and an order that came to nothing.
 pub fn of_record(record: &Record) -> Vec<AlertCondition> {
     let found = record.owed.debts().filter_map(|(purpose, debt)| {
         let kind = kind_of(debt)?;
@@ -139,7 +139,46 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
             | AlertKind::CheckpointsFail => of_job,
         })
     });
-    found.collect()
+    found.chain(of_order(record)).collect()
+}
+
+/// What a person ordered last, if it was rolled back, failed or was refused and is not tried again: told until an
+/// operation of the job succeeds.
+fn of_order(record: &Record) -> Option<AlertCondition> {
+    let mut since_success = record.history.iter().rev().take_while(|entry| !is_success(entry.outcome));
+    let (entry, act) = since_success.find_map(|entry| Some((entry, entry.act?)))?;
+    let waits = record.ordered.as_ref().is_some_and(|ordered| ordered.id == act);
+    let ended = match entry.outcome {
+        Ended::RolledBack | Ended::Refused => !waits,
+        // That the job does not run is told as what is owed.
+        Ended::Failed => !waits && record.owed.keep_running.is_none(),
+        // It is told as what is owed, goes on, or succeeded.
+        Ended::Unhealthy
+        | Ended::Abandoned
+        | Ended::Deployed
+        | Ended::Completed
+        | Ended::Left
+        | Ended::Removed
+        | Ended::Suspended => false,
+    };
+    let kind = AlertKind::OperationFailed;
+    let detail = format!("not done, {}: {} ({})", entry.outcome, entry.detail, entry.why);
+    ended.then(|| AlertCondition {
+        kind,
+        subject: record.name.to_string(),
+        cause: format!("order {act}"),
+        detail: first_line(&detail),
+        operation: Some(entry.operation),
+        common: vec![in_common(kind, &record.name, &entry.detail)],
+        owner: record.owner().map(str::to_owned),
+    })
+}
+
+fn is_success(outcome: Ended) -> bool {
+    match outcome {
+        Ended::Deployed | Ended::Completed | Ended::Left | Ended::Removed | Ended::Suspended => true,
+        Ended::Unhealthy | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => false,
+    }
 }
 
 fn kind_of(debt: &Debt) -> Option<AlertKind> {

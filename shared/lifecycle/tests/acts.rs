@@ -7,6 +7,7 @@ mod node;
 
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::act::{Act, NotNow, OrderedAct};
+use lifecycle::alert_conditions::{AlertKind, of_record};
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Aim, Ended, OpenOperation, Record, Source, Status};
 use lifecycle::flink::JobState;
@@ -168,11 +169,58 @@ fn a_start_over_that_fails_is_rolled_back_and_not_tried_again() {
     let outcome = node.run(&open.plan);
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     let record = settle(record, &open, &outcome);
+    let told = of_record(&record);
+    assert_eq!((told.len(), told[0].kind, told[0].operation), (1, AlertKind::OperationFailed, Some(id(2))));
+    assert!(told[0].detail.starts_with("not done, rolled-back: "), "{}", told[0].detail);
+    assert!(told[0].detail.contains("restart without state ordered: the sink was restored"), "{}", told[0].detail);
     let deployed = record.deployed.as_ref().unwrap();
     assert_eq!((deployed.meta.query_version, record.highest_version), (1, 2));
     assert!(deployed.restore_point.as_ref().unwrap().starts_with(&in_directory_of(2)), "from what it had just now");
     assert_eq!((&record.ordered, record.owed.debts().count()), (&None, 0));
     assert_eq!(record.history.last().unwrap().outcome, Ended::RolledBack);
+}
+
+/// Until now only the history told of it.
+#[test]
+fn an_order_that_came_to_nothing_is_told_until_an_operation_succeeds() {
+    let (record, mut node, open) = with(Act::RestartClean);
+    node.doomed = Some(first().digest());
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    let first_one = of_record(&record);
+
+    // Another one that fails is another cause; while it is under way the first one stands.
+    let again = OrderedAct { id: id(78), ..ordered(Act::RestartClean) };
+    let (record, open) = asked(&record, &again, 3);
+    assert_eq!(of_record(&record), first_one);
+    let open = open.unwrap();
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    let second = of_record(&record);
+    assert_eq!((second.len(), second[0].operation), (1, Some(id(3))));
+    assert_ne!(second[0].cause, first_one[0].cause);
+
+    // What succeeds ends it, whatever it was for.
+    node.doomed = None;
+    let (record, open) = asked(&record, &OrderedAct { id: id(79), ..ordered(Act::Savepoint) }, 4);
+    let open = open.unwrap();
+    let outcome = node.run(&open.plan);
+    assert_eq!(of_record(&settle(record, &open, &outcome)), []);
+}
+
+#[test]
+fn an_order_that_waits_or_left_the_job_down_is_told_once() {
+    let (record, _, open) = with(Act::Restart);
+    let refused = Outcome::refused(Refusal::NodeBroken { message: "the disk is full".to_owned() });
+    let waits = settle(record.clone(), &open, &refused);
+    assert_eq!((waits.ordered.is_some(), of_record(&waits)), (true, vec![]), "it is tried again");
+    let refused = Outcome::refused(Refusal::StateNotThere { path: "s3://x/chk-1".to_owned() });
+    let gone = settle(record.clone(), &open, &refused);
+    assert_eq!((gone.ordered.is_none(), of_record(&gone).len()), (true, 1), "it is over");
+    let (reason, cause) = ("it restarts".to_owned(), Cause::DoesNotRun);
+    let failed = settle(record, &open, &Outcome::Failed { reason, cause, savepoint: None, runs: Vec::new() });
+    let told: Vec<_> = of_record(&failed).into_iter().map(|condition| condition.detail).collect();
+    assert_eq!(told, ["not running: it restarts"]);
 }
 
 #[test]
