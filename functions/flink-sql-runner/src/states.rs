@@ -33,7 +33,7 @@ fn text(answer: &StatesAnswer, now: Timestamp) -> String {
     if answer.states.is_empty() {
         return format!("No complete state of {name} was found.\n");
     }
-    let head = ["VERSION", "KIND", "ID", "RUN", "AGE", "SIZE", "PATH"].map(str::to_owned).to_vec();
+    let head = ["VERSION", "KIND", "ID", "RUN", "OPERATION", "AGE", "SIZE", "PATH"].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     rows.extend(answer.states.iter().map(|state| row(state, now)));
     let mut text = table::columns(&rows, 0);
@@ -43,8 +43,15 @@ fn text(answer: &StatesAnswer, now: Timestamp) -> String {
     if let Some(newest) = answer.states.iter().find(|state| state.used_by_itself) {
         let _ = writeln!(text, "{name} goes on from {} by itself: it is the newest.", printable(&newest.path));
     }
-    let _ = writeln!(text, "`restart {name} --from PATH` starts a new version from any of them.");
+    let _ =
+        writeln!(text, "`restart {name} --from PATH` starts a new version from any of them{}.", by_operation(answer));
     text
+}
+
+/// What can be typed in place of a savepoint's path.
+fn by_operation(answer: &StatesAnswer) -> &'static str {
+    let taken = answer.states.iter().any(|state| state.operation.is_some());
+    if taken { ", `--from OPERATION` from the savepoint that it took" } else { "" }
 }
 
 fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
@@ -54,6 +61,7 @@ fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
         if state.savepoint { "savepoint" } else { "checkpoint" }.to_owned(),
         state.checkpoint_id.map_or_else(dash, |id| id.to_string()),
         state.run.as_deref().map_or_else(dash, |run| run.chars().take(6).collect()),
+        state.operation.map_or_else(dash, |operation| operation.short()),
         state.written.map_or_else(dash, |then| ago(now, then)),
         state.bytes.map_or_else(dash, size),
         state.path.clone(),
@@ -97,19 +105,28 @@ mod tests {
             deployed: Some(2),
             states: vec![
                 state("s3://b/c/2/r/chk-9", 9, false, true),
-                StateAnswer { bytes: None, written: None, ..state("s3://b/s/2/o/savepoint-ac8dd3-0", 7, true, false) },
+                StateAnswer {
+                    bytes: None,
+                    written: None,
+                    checkpoint_id: None,
+                    operation: "0197f0a1b2c3700080000000000000aa".parse().ok(),
+                    ..state("s3://b/s/2/o/savepoint-ac8dd3-0", 7, true, false)
+                },
             ],
             left_out: 3,
         };
         let now = Timestamp::from_second(3_600).unwrap();
         insta::assert_snapshot!(text(&answer, now), @r"
-        VERSION  KIND        ID  RUN     AGE  SIZE   PATH
-        v2       checkpoint  9   ac8dd3  1 h  5 MiB  s3://b/c/2/r/chk-9
-        v2       savepoint   7   ac8dd3  -    -      s3://b/s/2/o/savepoint-ac8dd3-0
+        VERSION  KIND        ID  RUN     OPERATION  AGE  SIZE   PATH
+        v2       checkpoint  9   ac8dd3  -          1 h  5 MiB  s3://b/c/2/r/chk-9
+        v2       savepoint   -   ac8dd3  000000aa   -    -      s3://b/s/2/o/savepoint-ac8dd3-0
         3 older states left out.
         orders goes on from s3://b/c/2/r/chk-9 by itself: it is the newest.
-        `restart orders --from PATH` starts a new version from any of them.
+        `restart orders --from PATH` starts a new version from any of them, `--from OPERATION` from the savepoint that it took.
         ");
+        let mut answer = answer;
+        answer.states.pop();
+        assert!(text(&answer, now).ends_with("from any of them.\n"), "none was taken by an operation");
         assert!(text(&StatesAnswer { states: Vec::new(), ..answer }, now).starts_with("No complete state of orders"));
         assert_eq!([0, 1023, 1024, 3 << 40].map(size), ["0 B", "1023 B", "1 KiB", "3 TiB"]);
     }

@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 #![expect(dead_code, reason = "the other tests use more of the bucket in memory")]
 
-mod memory;
 #[path = "acts/forgetting.rs"]
 mod forgetting;
+mod memory;
 #[path = "acts/orders.rs"]
 mod orders;
 
@@ -184,6 +184,25 @@ async fn the_savepoint_of_an_operation_is_found_by_the_digits_that_people_see() 
     let from = Some(plan.operation.short());
     let answer = ordered(&memory, Action::Restart(RestartAsked { from, ..restart() })).await.unwrap();
     let expected = Act::RestartFrom { path, of_live_run: false };
+    assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(expected));
+}
+
+/// What `states` shows can be typed, also where the history does not reach that far.
+#[tokio::test]
+async fn a_savepoint_is_found_by_the_operation_in_its_path() {
+    let memory = running().await;
+    let at = |digits: &str| {
+        format!("s3://b/savepoints/orders-eu/1/0197f0a1b2c37000800000000000{digits}/savepoint-abcdef-0123456789ab")
+    };
+    let from = |from: &str| Action::Restart(RestartAsked { from: Some(from.to_owned()), ..restart() });
+    memory.put(&format!("{}/_metadata", at("00aa")), metadata(3));
+    memory.put(&format!("{}/_metadata", at("00bb")), metadata(4));
+    let told = states(&memory).await.states.into_iter().map(|state| state.operation.unwrap().short());
+    assert_eq!(told.collect::<Vec<_>>(), ["000000bb", "000000aa"]);
+    let (message, _) = refused(&memory, from("000000cc")).await;
+    assert!(message.contains("no savepoint of an operation `000000cc`"), "{message}");
+    let answer = ordered(&memory, from("000000aa")).await.unwrap();
+    let expected = Act::RestartFrom { path: at("00aa"), of_live_run: false };
     assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(expected));
 }
 

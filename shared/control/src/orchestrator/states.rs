@@ -29,12 +29,16 @@ pub struct KnownState {
 }
 
 impl Orchestrator {
-    /// The savepoint of a settled operation of this job, by its id or the last digits of that, which people see.
+    /// The savepoint that an operation took of this job, by its id or the last digits of that, which people see.
     pub async fn savepoint_of(&self, record: &Record, operation: &str) -> Result<Option<String>, OutsideError> {
         let is_meant = |id: &str| id == operation || (operation.len() == SHORT && id.ends_with(operation));
         let mut meant = record.history.iter().filter(|entry| is_meant(&entry.operation.to_string()));
-        // Digits that two operations end with name neither.
-        let (Some(entry), None) = (meant.next(), meant.next()) else { return Ok(None) };
+        let entry = match (meant.next(), meant.next()) {
+            (Some(entry), None) => entry,
+            (None, _) => return self.savepoint_by_path(record, is_meant).await,
+            // Digits that two operations end with name neither.
+            (Some(_), Some(_)) => return Ok(None),
+        };
         if entry.savepoint.is_some() {
             return Ok(entry.savepoint.clone());
         }
@@ -44,6 +48,18 @@ impl Orchestrator {
         let Some(directory) = plan.as_ref().and_then(Plan::stop_directory) else { return Ok(None) };
         let found = find_newest(self.files.as_ref(), &[StateLocation::savepoints(directory)]).await;
         Ok(readable(found)?.flatten().map(|state| state.path))
+    }
+
+    /// The savepoint in the directory of an operation that the record does not remember any more.
+    async fn savepoint_by_path(
+        &self,
+        record: &Record,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, OutsideError> {
+        let Some((states, _)) = readable(self.states_of(record).await)? else { return Ok(None) };
+        let took = |state: &KnownState| state.written.operation.is_some_and(|id| is_meant(&id.to_string()));
+        let mut taken = states.into_iter().filter(took);
+        Ok(taken.next().filter(|_| taken.next().is_none()).map(|state| state.path))
     }
 
     /// Every complete state of a job, the newest first, and how many more there are.
