@@ -30,7 +30,7 @@ use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
 use lifecycle::flink::{CheckpointsSeen, JobSeen, JobState, Look, Slots, Tasks};
-use lifecycle::noted::{NotedOrder, Order};
+use lifecycle::noted::{NotedOrder, Order, WhoAndWhy};
 use lifecycle::owed::{Cause, Debt};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
 use lifecycle::session::{Restart, RestartPhase, SessionDocument, SessionJob, Stranger};
@@ -279,6 +279,9 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     let (mut unsettled, _) = deployed(&first());
     unsettle(&mut unsettled);
     found.push(("record-unsettled", value(&unsettled)));
+    let who = WhoAndWhy { by: by(), why: Some("a trial".to_owned()), id: Some(id(8)) };
+    let forgotten = Record::fresh(name(), id(0), Source::Queries).forget(&who, at());
+    found.push(("record-forgotten", value(&forgotten)));
 }
 
 fn expected() -> Expected {
