@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod deployed;
+mod edit;
 mod name;
 mod operating;
 mod operating_rules;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 pub(crate) use catalogue::same_value;
 pub use catalogue::{megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
+pub use edit::{NotEdited, stated, stated_by_template, with_state};
 pub use name::{BadJobName, JobName};
 pub use operating::{Operating, WantedState};
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
