@@ -251,6 +251,7 @@ fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::d
         reason: String::new(),
         change: lifecycle::change::Change::plain(lifecycle::change::ChangeKind::Removed),
         next: None,
+        manifest: None,
         previous: None,
         orphans: Vec::new(),
         stops: Vec::new(),

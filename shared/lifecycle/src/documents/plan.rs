@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use desired::digest::Digest;
 use desired::launch::Launch;
-use desired::manifest::{JobName, Meta};
+use desired::manifest::{JobManifest, JobName, Meta};
 use desired::secrets::SecretReference;
 use desired::target::{Target, version_directory};
 use jiff::{SignedDuration, Timestamp};
@@ -202,6 +202,9 @@ pub struct Plan {
     pub change: Change,
     /// What is started; nothing for a removal.
     pub next: Option<Launch>,
+    /// The manifest that is applied, merged with the template of then: what a rollback to this operation uploads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Box<JobManifest>>,
     /// What is deployed; nothing for a new job.
     pub previous: Option<Previous>,
     /// Runs of operations that ended without a result.

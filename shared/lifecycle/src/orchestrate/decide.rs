@@ -187,6 +187,7 @@ pub(super) fn operate(record: &Record, situation: &Situation, change: Change, ta
         branches: Plan::branches_of(change.kind),
         change,
         next,
+        manifest: target.map(|target| Box::new(target.manifest.clone())),
         previous: record.deployed.as_ref().map(|deployed| previous(record, deployed, situation)),
         orphans: record.orphans.clone(),
         stops: record.stops.clone(),
