@@ -54,6 +54,7 @@ fn situation(operation: &str) -> Situation {
         source: Source::Queries,
         version_floor: 0,
         written: None,
+        note: None,
         patience: Patience::default(),
         windows: Windows::default(),
         removals_held: false,

@@ -8,7 +8,7 @@ use control::callers::Callers;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
-use lifecycle::common_cause::CONFIGURATION_UPLOAD;
+use lifecycle::common_cause::{CONFIGURATION_UPLOAD, UPLOAD};
 use lifecycle::documents::Document;
 use lifecycle::documents::batch::Batch;
 use lifecycle::ids::BatchId;
@@ -180,7 +180,7 @@ async fn look_after(orchestrator: &Arc<Orchestrator>, hint: &Hint) -> Vec<Round>
     let mut rounds = Vec::new();
     if hint.is_of_files() {
         let (scope, by) =
-            if hint.config { (Scope::All, CONFIGURATION_UPLOAD) } else { (Scope::Jobs(hint.jobs.clone()), "upload") };
+            if hint.config { (Scope::All, CONFIGURATION_UPLOAD) } else { (Scope::Jobs(hint.jobs.clone()), UPLOAD) };
         rounds.push(Round { occasion: Occasion::Files, ended: run(scope, by).await });
     }
     if hint.observed {

@@ -36,6 +36,8 @@ mod s3;
 #[cfg(feature = "s3")]
 mod s3_files;
 #[cfg(feature = "s3")]
+mod s3_notes;
+#[cfg(feature = "s3")]
 mod s3_store;
 #[cfg(feature = "sns")]
 mod sns;

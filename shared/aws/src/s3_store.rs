@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use control::ports::{Etag, Listed, Object, OutsideError, Precondition, Put, Store};
+use control::ports::{Etag, Listed, Object, OutsideError, Precondition, Put, Store, UploadNote};
 
 use crate::outcome::{Reply, outside};
 use crate::s3::{MAX_PAGES, ServerClock, client, read, timestamp};
+use crate::s3_notes;
 
 /// The largest object that is read: uploads are people's, memory is not.
 const MAX_OBJECT: usize = 32 << 20;
@@ -54,6 +55,7 @@ impl Store for S3Store {
         let Some(modified) = output.last_modified.and_then(timestamp) else {
             return Err(OutsideError::refused(what, "no readable Last-Modified in the reply"));
         };
+        let note = s3_notes::note(output.metadata.as_ref());
         let Some(etag) = output.e_tag else {
             return Err(OutsideError::refused(what, "no ETag in the reply"));
         };
@@ -68,12 +70,23 @@ impl Store for S3Store {
             );
             return Err(OutsideError::refused(what, told));
         }
-        Ok(Some(Object { bytes, etag: Etag(etag), modified, now }))
+        Ok(Some(Object { bytes, etag: Etag(etag), modified, now, note }))
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {
+        self.put_noted(key, bytes, condition, &UploadNote::default()).await
+    }
+
+    async fn put_noted(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        condition: Precondition,
+        note: &UploadNote,
+    ) -> Result<Put, OutsideError> {
         let what = self.what("writing", key);
         let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
+        let request = request.set_metadata(s3_notes::metadata(note));
         let changes = matches!(condition, Precondition::Unchanged(_));
         let request = match condition {
             Precondition::Always => request,

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use desired::digest::Digest;
 use desired::effective::Effective;
+pub use desired::inputs::UploadNote;
 use desired::launch::Launch;
 use desired::secrets::{SecretReference, SecretValue};
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub struct Object {
     pub modified: Timestamp,
     /// The store's clock when it answered: only differences between the two count.
     pub now: Timestamp,
+    /// What was said with it.
+    pub note: UploadNote,
 }
 
 /// One object in a listing.
@@ -115,6 +118,16 @@ pub trait Store: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError>;
     /// Writes the object at `key` if the condition holds.
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError>;
+    /// The same, with what is said with it; a store that keeps no notes leaves it out.
+    async fn put_noted(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        condition: Precondition,
+        _: &UploadNote,
+    ) -> Result<Put, OutsideError> {
+        self.put(key, bytes, condition).await
+    }
     /// Removes the object at `key`; absent is fine.
     async fn delete(&self, key: &str) -> Result<(), OutsideError>;
     /// Every object under `prefix`, all pages, in key order.

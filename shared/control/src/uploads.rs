@@ -13,7 +13,7 @@ use lifecycle::keys::{Keys, ObjectKind};
 
 use crate::errors::error_chain;
 use crate::fan_out::FanOut;
-use crate::ports::{Listed, OutsideError, Precondition, Store};
+use crate::ports::{Listed, OutsideError, Precondition, Store, UploadNote};
 
 /// How many objects are read or written at one time.
 const CALLS: usize = 16;
@@ -88,6 +88,7 @@ pub async fn read_files(
     let mut files = InputFiles {
         queries: queries.files,
         unread_queries: queries.unread.into_iter().chain(misnamed).collect(),
+        notes: queries.notes,
         unread_config: config.unread,
         timestamp_field: timestamp_field.to_owned(),
         ..InputFiles::default()
@@ -113,6 +114,8 @@ pub fn place(files: &mut InputFiles, keys: &Keys, file: InputFile) {
 struct ReadAll {
     /// Those that were read, in the listing's order.
     files: Vec<InputFile>,
+    /// What was said with them.
+    notes: BTreeMap<String, UploadNote>,
     /// Those that were not.
     unread: Vec<UnreadFile>,
 }
@@ -131,13 +134,16 @@ async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<ReadAll
         let store = Arc::clone(store);
         async move { (store.get(&next.key).await, next) }
     });
-    let mut found = BTreeMap::new();
+    let (mut found, mut notes) = (BTreeMap::new(), BTreeMap::new());
     while let Some(read) = reads.next().await {
         let (read, Listed { key, etag, .. }) =
             read.map_err(|error| OutsideError::unknown("reading the uploaded files", error))?;
         let why = match read {
             Ok(None) => continue,
             Ok(Some(object)) => {
+                if !object.note.is_empty() {
+                    notes.insert(key.clone(), object.note);
+                }
                 let file = SourceFile::new(key.clone(), object.bytes);
                 found.insert(key, InputFile { file, etag: object.etag.0 });
                 continue;
@@ -147,7 +153,7 @@ async fn read_all(store: &Arc<dyn Store>, listed: Vec<Listed>) -> Result<ReadAll
         };
         unread.push(UnreadFile { file: key, etag: etag.0, why });
     }
-    Ok(ReadAll { files: found.into_values().collect(), unread })
+    Ok(ReadAll { files: found.into_values().collect(), notes, unread })
 }
 
 /// What is done about one document of refusals.

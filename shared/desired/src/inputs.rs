@@ -2,11 +2,13 @@
 //! Must not know where the files came from.
 
 mod misnamed;
+mod note;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use misnamed::{is_misnamed, misnamed_job};
+pub use note::UploadNote;
 pub use unread::{Unread, UnreadFile};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};
@@ -34,6 +36,8 @@ pub struct InputFile {
 pub struct InputFiles {
     /// The desired manifests.
     pub queries: Vec<InputFile>,
+    /// What was said with desired manifests, by their files.
+    pub notes: BTreeMap<String, UploadNote>,
     /// Desired manifests that were not read.
     pub unread_queries: Vec<UnreadFile>,
     /// Files of the configuration that were not read: without them nothing can be judged.
@@ -121,6 +125,8 @@ pub struct Inputs {
     pub tables: Option<TableDefinitions>,
     /// Files that could not be read this time, and why: nothing is said or done about them.
     pub not_now: BTreeMap<String, String>,
+    /// What was said with desired manifests, by their files.
+    pub notes: BTreeMap<String, UploadNote>,
 }
 
 impl Inputs {
@@ -139,7 +145,7 @@ impl Inputs {
         refuse_twins(&mut manifests);
         warn_of_shared_directories(&mut manifests);
         let not_now = files.unread_queries.iter().filter_map(UnreadFile::not_now).collect();
-        Self { manifests, config, tables: definitions, not_now }
+        Self { manifests, config, tables: definitions, not_now, notes: files.notes.clone() }
     }
 
     /// What is desired of `name`, with the versions of the files that say so.

@@ -9,6 +9,8 @@ use crate::alert_conditions::kind::AlertKind;
 use crate::documents::record::Record;
 use crate::owed::{Debt, Purpose};
 
+/// Who asks for what an upload to `queries/` changes.
+pub const UPLOAD: &str = "upload";
 /// Who asks for what an upload to `config/` changes.
 pub const CONFIGURATION_UPLOAD: &str = "configuration upload";
 /// How many causes one trouble may have in common with others.

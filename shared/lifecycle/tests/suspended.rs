@@ -5,13 +5,14 @@
 
 mod node;
 
-use desired::inputs::Desired;
+use desired::inputs::{Desired, UploadNote};
 use desired::manifest::WantedState;
 use desired::target::Target;
 use jiff::Timestamp;
 use lifecycle::alert_conditions::of_record;
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Aim, Ended, Record, Source, Status};
 use lifecycle::execute::End;
 use lifecycle::flink::JobState;
@@ -306,4 +307,55 @@ fn an_operation_without_a_result_is_ordered_anew() {
     assert!(matches!(outcome, Outcome::Suspended { .. }), "{outcome:?}");
     assert_eq!((record.status(), record.owed.debts().count(), node.live()), (Some(Status::Suspended), 0, vec![]));
     assert_eq!(record.history.last().unwrap().change, ChangeKind::Unchanged);
+}
+
+/// The plan of the operation that one pass orders.
+fn ordered(record: &Record, target: &Target, situation: &Situation) -> Plan {
+    pass(record, &wanted(target), situation).1.open.unwrap().plan
+}
+
+fn noted(n: u8, by: &str) -> Situation {
+    let note = Some(UploadNote::new(Some("anna"), Some("the broker is down")));
+    Situation { note, by: by.to_owned(), etags: vec!["new".to_owned()], ..situation(n) }
+}
+
+#[test]
+fn what_was_said_with_an_upload_stands_in_the_operation_that_comes_of_it() {
+    let (record, _) = deployed(&first());
+    let (_, after) = pass(&record, &wanted(&suspended(first())), &noted(2, "upload"));
+    let plan = after.open.unwrap().plan;
+    let said = ("suspended: the broker is down", "upload by anna (not verified)");
+    assert_eq!((plan.reason.as_str(), plan.by.as_str()), said);
+    assert_eq!(after.decision.unwrap().by, plan.by);
+    // Whom the function knows himself is not replaced by what is said.
+    assert_eq!(
+        ordered(&record, &suspended(first()), &noted(2, "arn:aws:iam::1:user/bob")).by,
+        "arn:aws:iam::1:user/bob"
+    );
+    let (record, _) = stopped(&suspended(first()));
+    assert_eq!(ordered(&record, &first(), &noted(3, "upload")).reason, "resumed: the broker is down");
+}
+
+#[test]
+fn it_counts_once_and_for_nothing_else() {
+    let (record, _) = deployed(&first());
+    // The same version of the file, judged before: what is ordered now has another cause.
+    let record = pass(&record, &wanted(&first()), &noted(2, "upload")).1;
+    assert_eq!(record.decision.as_ref().unwrap().etags, ["new"]);
+    let plan = ordered(&record, &requeried(), &noted(3, "configuration upload"));
+    assert_eq!((plan.reason.as_str(), plan.by.as_str()), ("sql", "configuration upload"));
+    // A lost run is brought back for its own reason, whatever was uploaded at the same time.
+    let (record, _) = deployed(&first());
+    let lost = Some(Lost { job_id: run(1), revision: record.revision });
+    let plan = ordered(&record, &first(), &Situation { lost, ..noted(2, "upload") });
+    assert_eq!((plan.reason.as_str(), plan.by.as_str()), ("its run is not there any more", "upload"));
+}
+
+#[test]
+fn a_plan_holds_the_manifest_that_it_applies() {
+    let (record, _) = deployed(&first());
+    let plan = ordered(&record, &requeried(), &situation(2));
+    assert_eq!(plan.manifest.as_deref(), Some(&requeried().manifest));
+    let removed = pass(&record, &Desired::Absent, &situation(2)).1.open.unwrap().plan;
+    assert_eq!(removed.manifest, None);
 }

@@ -56,6 +56,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         source: Source::Queries,
         version_floor: 0,
         written: None,
+        note: None,
         // Time stands still: what waits is tried again once nothing else goes on.
         patience: Patience::default(),
         windows: Windows::default(),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{
-    Dispatcher, Etag, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World as Clock,
+    Dispatcher, Etag, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, UploadNote,
+    World as Clock,
 };
 use jiff::Timestamp;
 use lifecycle::documents::{Document, read, write};
@@ -103,7 +104,8 @@ impl<T: Document + Hash + Send + Sync> Store for Shelf<T> {
     async fn get(&self, _: &str) -> Result<Option<Object>, OutsideError> {
         let bytes = self.bytes().or_else(|| self.before.as_deref().map(write));
         let modified = Timestamp::UNIX_EPOCH;
-        let object = |(bytes, etag)| Object { bytes, etag, modified, now: modified + self.age };
+        let object =
+            |(bytes, etag)| Object { bytes, etag, modified, now: modified + self.age, note: UploadNote::default() };
         Ok(bytes.zip(self.etag()).map(object))
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use control::ports::{Etag, Listed, Object, Precondition, Put};
+use control::ports::{Etag, Listed, Object, Precondition, Put, UploadNote};
 use jiff::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ impl Bucket {
             etag: Etag(stored.etag.to_string()),
             modified: second(stored.written_ms),
             now: second(now_ms),
+            note: UploadNote::default(),
         })
     }
 

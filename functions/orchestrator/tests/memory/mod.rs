@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{
-    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World,
+    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store,
+    UploadNote, World,
 };
 use desired::manifest::{JobName, Policy};
 use jiff::Timestamp;
@@ -190,7 +191,13 @@ impl Store for Memory {
             return Err(OutsideError::refused(format!("reading {key}"), words));
         }
         let found = state.objects.get(key).cloned();
-        Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
+        Ok(found.map(|(bytes, version)| Object {
+            bytes,
+            etag: Etag(version.to_string()),
+            modified: now,
+            now,
+            note: UploadNote::default(),
+        }))
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {

@@ -83,6 +83,7 @@ impl<'a> Job<'a> {
         let inputs = self.inputs.as_ref().unwrap_or(&self.round.inputs);
         let (_, etags) = inputs.desired(self.name);
         let written = inputs.written(self.name).cloned();
+        let note = inputs.note(self.name).cloned();
         let now = world.now();
         let fresh = || Situation {
             now,
@@ -96,6 +97,7 @@ impl<'a> Job<'a> {
             source: settings.source,
             version_floor: 0,
             written: None,
+            note: None,
             patience: settings.patience,
             windows: settings.windows,
             removals_held: self.round.removals_held,
@@ -109,7 +111,7 @@ impl<'a> Job<'a> {
         };
         let known = self.situation.take().unwrap_or_else(fresh);
         let (nonce, version_floor) = (world.fresh_id().into(), self.version_floor);
-        let situation = Situation { nonce, etags, written, version_floor, ..known };
+        let situation = Situation { nonce, etags, written, note, version_floor, ..known };
         self.situation = Some(situation.clone());
         situation
     }

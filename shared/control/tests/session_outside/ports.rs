@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::ports::{
     Checkpoints, Cluster, Etag, JobLock, JobLocks, Listed, Object, OutsideError, Precondition, Put, StopStatus, Store,
-    World,
+    UploadNote, World,
 };
 use control::session::{
     Life, Orders, RunningSession, SessionCluster, SessionSeen, SessionSelector, Sessions, StartError,
@@ -35,6 +35,7 @@ impl Store for Outside {
             etag: Etag(etag.to_string()),
             modified: *modified,
             now,
+            note: UploadNote::default(),
         });
         Ok(object)
     }

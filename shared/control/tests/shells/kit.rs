@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use control::alerts::{Alert, Alerts};
 use control::orchestrator::{DesiredSource, Facts, Orchestrator, Report, Scope, Settings};
 use control::ports::{
-    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, World,
+    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store,
+    UploadNote, World,
 };
 use desired::inputs::{Inputs, Verdict};
 use desired::manifest::{
@@ -339,7 +340,13 @@ impl Store for Outside {
         }
         let found = self.state().objects.get(key).cloned();
         let now = self.now();
-        Ok(found.map(|(bytes, version)| Object { bytes, etag: Etag(version.to_string()), modified: now, now }))
+        Ok(found.map(|(bytes, version)| Object {
+            bytes,
+            etag: Etag(version.to_string()),
+            modified: now,
+            now,
+            note: UploadNote::default(),
+        }))
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>, condition: Precondition) -> Result<Put, OutsideError> {

@@ -6,6 +6,7 @@ use desired::manifest::{JobManifest, JobName, Meta};
 use desired::target::Target;
 
 use super::decide::decide;
+use super::noted::noted;
 use super::ordered;
 use super::settle::{settle_abandoned, settle_result};
 use super::suspending::without_suspension;
@@ -218,7 +219,10 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
         | forget_other_wishes(&mut record, &desired)
         | ordered::note(&mut record, &desired, situation);
     match decide(&record, &desired, situation) {
-        Ruling::Operate(open) => order(situation, state, record, known, *open),
+        Ruling::Operate(open) => {
+            let open = noted(&record, situation, *open);
+            order(situation, state, record, known, open)
+        }
         Ruling::Nothing { change, reason, record_target } => {
             leave(situation, state, record, known, &desired, Left { change, reason, record_target, learned })
         }
@@ -287,7 +291,7 @@ fn decision(situation: &Situation, change: Option<ChangeKind>, reason: &Reason, 
         reason: reason.to_string(),
         held: reason.held(),
         operation: plan.map(|p| p.operation),
-        by: situation.by.clone(),
+        by: plan.map_or(&situation.by, |p| &p.by).clone(),
         at: situation.now,
     }
 }

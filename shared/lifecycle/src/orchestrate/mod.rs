@@ -4,13 +4,14 @@
 mod decide;
 mod history;
 mod machine;
+mod noted;
 mod ordered;
 mod owing;
 mod settle;
 mod suspending;
 
 pub use decide::decide;
-use desired::inputs::Desired;
+use desired::inputs::{Desired, UploadNote};
 use desired::manifest::{JobManifest, Meta};
 use desired::target::Target;
 use desired::written::Written;
@@ -69,6 +70,8 @@ pub struct Situation {
     pub etags: Vec<String>,
     /// Where the texts of the desired manifest stand.
     pub written: Option<Written>,
+    /// What was said with the desired manifest.
+    pub note: Option<UploadNote>,
     /// Where desired manifests come from.
     pub source: Source,
     /// The highest version that has state directories although no record knows it.

@@ -94,6 +94,7 @@ pub(crate) fn situation(n: u8) -> Situation {
         source: Source::Queries,
         version_floor: 0,
         written: None,
+        note: None,
         patience: patience(),
         windows: Windows::default(),
         removals_held: false,
