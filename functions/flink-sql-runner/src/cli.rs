@@ -15,8 +15,10 @@ use crate::logs::Logs;
 use crate::out::Form;
 use crate::report::ReportArguments;
 use crate::restart::{RestartArguments, SavepointArguments};
+use crate::rollback::RollbackArguments;
 use crate::session::arguments::SessionCommand;
 use crate::status::arguments::Status;
+use crate::suspend::StateArguments;
 
 /// Keeps streaming queries on a shared Flink cluster as their manifests in S3 say.
 ///
@@ -135,6 +137,15 @@ pub(crate) enum Command {
     Restart(RestartArguments),
     /// Take a savepoint of a running job, which goes on.
     Savepoint(SavepointArguments),
+    /// Stop a job with a savepoint until `resume`: its uploaded manifest gets `state: suspended`.
+    Suspend(StateArguments),
+    /// Have a suspended job go on from its state: its uploaded manifest gets `state: running`.
+    Resume(StateArguments),
+    /// Upload the manifest that an earlier operation deployed, in the place of the present one.
+    ///
+    /// It is the manifest of then, merged with the job template of then; table definitions and the template themselves are
+    /// not rolled back. Which state the job goes on from is decided as for any upload: `--dry-run` shows it.
+    Rollback(RollbackArguments),
     /// Forget a name of which nothing is left: no file, no run, no state.
     Forget(ForgetArguments),
     /// List the states of a job: checkpoints and savepoints, and what goes on from each.

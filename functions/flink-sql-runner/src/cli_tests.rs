@@ -41,6 +41,9 @@ fn help_of_all() {
       retry        Try again at once what failed or waits for a job
       restart      Start a running job again: from a savepoint of now, without state, or from an older state
       savepoint    Take a savepoint of a running job, which goes on
+      suspend      Stop a job with a savepoint until `resume`: its uploaded manifest gets `state: suspended`
+      resume       Have a suspended job go on from its state: its uploaded manifest gets `state: running`
+      rollback     Upload the manifest that an earlier operation deployed, in the place of the present one
       forget       Forget a name of which nothing is left: no file, no run, no state
       states       List the states of a job: checkpoints and savepoints, and what goes on from each
       remove       Delete jobs' uploaded manifests: the jobs are stopped with a savepoint, their states kept
@@ -118,6 +121,28 @@ fn help_of_allow() {
       -h, --help            Print help (see more with '--help')
 
     Needs: the bucket (--bucket), and AWS credentials of an operator, who may invoke the function.
+    ");
+}
+
+#[test]
+fn help_of_rollback() {
+    insta::assert_snapshot!(help(&["rollback"]), @r"
+    Upload the manifest that an earlier operation deployed, in the place of the present one
+
+    Usage: flink-sql-runner rollback [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The job
+
+    Options:
+          --to <OPERATION>  The operation that deployed it: its id, or the digits of it that `history` shows [default: the last one that deployed another manifest than the deployed one]
+          --reason <TEXT>   Why, for the history: one line
+          --dry-run         Show what would be done; change nothing
+          --wait            Wait for the outcome and show how it comes about
+          --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
+      -h, --help            Print help (see more with '--help')
+
+    Needs: the bucket (--bucket), and AWS credentials of an operator, who reads the plans of operations.
     ");
 }
 

@@ -72,6 +72,12 @@ pub(crate) enum CliError {
     /// A local file that would be refused, whatever it is for.
     #[error("{}", without_help(.0))]
     Refused(Box<Diagnostic>),
+    /// Somebody else wrote the file that was to be replaced.
+    #[error("{path} was {how} meanwhile: nothing was uploaded")]
+    Overtaken { path: String, how: &'static str },
+    /// The plans of operations cannot be read.
+    #[error("the plan of the operation cannot be read")]
+    Plans(#[source] OutsideError),
     /// What a saved plan rests on is not as it was.
     #[error("the plan does not hold any more:\n  {}", .0.join("\n  "))]
     MovedOn(Vec<String>),
@@ -115,11 +121,11 @@ impl CliError {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } | Self::NotWritten { .. } => Exit::Usage,
             Self::NotShown(_) => Exit::Unreachable,
             Self::Interrupted => Exit::Interrupted,
-            Self::Outside(_) | Self::NoAnswer { .. } => Exit::Unreachable,
+            Self::Outside(_) | Self::Plans(_) | Self::NoAnswer { .. } => Exit::Unreachable,
             Self::Function(error) => function_exit(error),
             Self::Problem(problem) => problem_exit(problem.kind),
             Self::Settings(_) | Self::Refused(_) => Exit::Invalid,
-            Self::MovedOn(_) => Exit::Held,
+            Self::MovedOn(_) | Self::Overtaken { .. } => Exit::Held,
             Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
         }
@@ -142,6 +148,8 @@ impl CliError {
             Self::Problem(problem) => problem.help.as_deref().or_else(|| problem_help(problem.kind)),
             Self::NoAnswer { .. } => Some("the function and this program are of different versions: upgrade the older"),
             Self::Settings(found) | Self::Refused(found) => found.help.as_deref(),
+            Self::Overtaken { .. } => Some("run the same again: it reads the file anew"),
+            Self::Plans(_) => Some(PLANS),
             Self::MovedOn(_) => Some("plan again, read the new plan, and apply that"),
             Self::Session(error) => session_help(error),
             Self::Defect(_) => Some("please report this with the command line"),
@@ -164,6 +172,8 @@ impl CliError {
 }
 
 const REFUSED: &str = "check the bucket's name, the permissions and the region";
+const PLANS: &str = "operators may, by OperatorPolicy (s3:GetObject under plans/); whoever uploads takes the manifest of then \
+    from where it is kept, with `deploy PATH`";
 const UNKNOWN: &str = "check the network, the credentials and AWS_ENDPOINT_URL; then run the same again";
 
 fn function_exit(error: &FunctionError) -> Exit {

@@ -36,6 +36,10 @@ fn needs(command: &str) -> Option<&'static str> {
         "deploy" => {
             "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`"
         }
+        "suspend" | "resume" => {
+            "the bucket (--bucket), and AWS credentials of an operator or an uploader; --dry-run asks the function, as `retry`"
+        }
+        "rollback" => "the bucket (--bucket), and AWS credentials of an operator, who reads the plans of operations",
         "allow" | "retry" | "forget" | "restart" | "savepoint" | "redeploy" | "sweep" => {
             "the bucket (--bucket), and AWS credentials of an operator, who may invoke the function"
         }

@@ -26,12 +26,15 @@ mod process;
 mod prune;
 mod remove;
 mod render;
+mod replace;
 mod report;
 mod restart;
+mod rollback;
 mod saved;
 mod session;
 mod states;
 mod status;
+mod suspend;
 #[cfg(test)]
 mod test_kit;
 mod upload;
@@ -120,6 +123,9 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Forget(arguments) => act::forget(arguments, &invocation, out).await?,
         Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
         Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
+        Command::Suspend(arguments) => suspend::suspend(arguments, &invocation, out).await?,
+        Command::Resume(arguments) => suspend::resume(arguments, &invocation, out).await?,
+        Command::Rollback(arguments) => Box::pin(rollback::run(arguments, &invocation, out)).await?,
         Command::States { name } => states::run(name, &invocation, out).await?,
         Command::Remove(arguments) => remove::run(&arguments, &invocation, out).await?,
         Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,

@@ -28,7 +28,7 @@ pub(crate) struct OrderFlags {
     #[arg(long, conflicts_with = "wait")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    follow: FollowFlags,
+    pub(crate) follow: FollowFlags,
 }
 
 /// An order about this job. Its id is fresh: however often it reaches the function, it is one order.

@@ -9,6 +9,7 @@ use desired::manifest::JobName;
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+pub use crate::acts::said;
 use crate::acts::{restart, savepoint};
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, LookAnswer, OwedAnswer, PlanAnswer, PlannedAnswer,

@@ -88,8 +88,8 @@ async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Re
     Ok(act)
 }
 
-/// A reason as it is noted.
-pub(crate) fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
+/// A reason as it is noted: one line that can be printed, if there is one.
+pub fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
     let Some(reason) = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -118,7 +118,7 @@ fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
         NotNow::NotDeployed => format!("`deploy {name}` brings it to what is uploaded"),
         NotNow::Removed => "upload its manifest again: the job goes on from its newest state".to_owned(),
         NotNow::Suspended => {
-            "upload its manifest with `state: running`: the job goes on from its newest state".to_owned()
+            format!("`resume {name}` has it go on from its newest state")
         }
         NotNow::Complete => "upload a changed query to run it again".to_owned(),
         NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
