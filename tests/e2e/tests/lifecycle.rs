@@ -53,6 +53,8 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     bench.dispatch_by(next());
     ordered::by_a_person(&bench).await;
     bench.dispatch_by(next());
+    ordered::editing::by_command(&bench, TOTALS, 7).await;
+    bench.dispatch_by(next());
     windows(&bench).await;
     bench.stop().await;
 }

@@ -114,7 +114,10 @@ impl Team {
                     if since.elapsed() < TAKES || !told.insert(operation) {
                         continue;
                     }
-                    let outcome = outcome(open.plan.next.is_some(), &fails, run(operation));
+                    let outcome = match open.plan.suspends {
+                        true => Outcome::Suspended { savepoint: None, newest: None, epoch: None, checkpointed: true },
+                        false => outcome(open.plan.next.is_some(), &fails, run(operation)),
+                    };
                     let result = OperationResult {
                         format: 1,
                         operation,
@@ -250,6 +253,13 @@ async fn everybody_does_his_work_with_his_own_policy_alone() {
     team.done(uploader, &["deploy", &path, "--wait"]).await;
     let history = team.done(uploader, &["history", JOB]).await;
     assert_eq!(history["entries"].as_array().map(Vec::len), Some(2), "{history:#}");
+    // In an outage he suspends it; what it deployed before, only operators may read.
+    team.done(uploader, &["suspend", JOB, "--reason", "a drill", "--wait"]).await;
+    team.until(JOB, |job| job["status"] == "suspended").await;
+    team.done(uploader, &["resume", JOB, "--wait"]).await;
+    let (code, _, errors) = team.command(uploader, &["rollback", JOB, "--wait"]).await;
+    assert!(code == 6 && errors.contains("by OperatorPolicy (s3:GetObject under plans/)"), "{code}: {errors}");
+    team.done(operator, &["rollback", JOB, "--wait"]).await;
     let removed = team.done(uploader, &["remove", "three-labels", "--wait"]).await;
     assert_eq!((&removed["type"], &removed["exit"]), (&json!("end"), &json!(0)), "{removed}");
     team.until("three-labels", |job| job["status"] == "stopped").await;

@@ -1,6 +1,8 @@
 //! What a person orders of a job that runs, through the function: a part of a job's whole life.
 //! Must not know what the job went through before, but how many operations that were.
 
+pub(crate) mod editing;
+
 use e2e::Bench;
 use serde_json::{Value, json};
 
