@@ -3,7 +3,7 @@
 
 use fuzz::drive::fuzz;
 use fuzz::seeds::{files, queries, texts};
-use fuzz::targets::{documents, sql, uploads};
+use fuzz::targets::{documents, edits, sql, uploads};
 
 const FIXTURES: &str = "shared/desired/tests/fixtures";
 
@@ -15,6 +15,11 @@ fn manifests() -> Vec<Vec<u8>> {
 #[test]
 fn manifest() {
     fuzz("manifest", &manifests(), uploads::manifest);
+}
+
+#[test]
+fn edited() {
+    fuzz("edited", &manifests(), edits::edited);
 }
 
 #[test]

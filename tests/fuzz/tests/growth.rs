@@ -2,7 +2,7 @@
 //! Must not know how time is measured.
 
 use fuzz::growth::{Shape, is_linear, nests, repeats};
-use fuzz::targets::{documents, sql, uploads};
+use fuzz::targets::{documents, edits, sql, uploads};
 
 /// What an upload may have.
 const LONGEST: usize = 1024 * 1024;
@@ -143,6 +143,11 @@ const JOB: &str = "name: orders-per-buyer\ndescription: a\ntarget-table: buyer_t
 #[test]
 fn manifest() {
     is_linear("manifest", YAML, LONGEST, uploads::manifest);
+}
+
+#[test]
+fn edited() {
+    is_linear("edited", YAML, LONGEST, edits::edited);
 }
 
 #[test]

@@ -2,5 +2,6 @@
 //! read as the product does. Must not know where the bytes come from.
 
 pub mod documents;
+pub mod edits;
 pub mod sql;
 pub mod uploads;
