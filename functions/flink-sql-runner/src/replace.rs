@@ -165,7 +165,7 @@ mod tests {
          c: d
         ");
         assert_eq!(difference("queries/a.yaml", before, before), "queries/a.yaml stays as it is\n");
-        let long: String = (0..500).map(|n| format!("{n}\n")).collect();
+        let long = (0..500).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
         assert!(difference("a", "", &long).ends_with("… 303 lines more\n"));
     }
 }

@@ -139,16 +139,13 @@ async fn then(store: &dyn Store, keys: &Keys, entry: &Entry) -> Result<Then, Cli
 }
 
 fn then_of(mut plan: Plan, name: &JobName) -> Result<Then, CliError> {
-    match plan.manifest.take() {
-        Some(manifest) => Ok(Then { plan, manifest: *manifest }),
-        None => {
-            let message = format!(
-                "the manifest of operation {} of {name} was not kept: an older version planned it",
-                plan.operation.short()
-            );
-            Err(CliError::usage(message, FROM_THE_REPOSITORY))
-        }
-    }
+    let Some(manifest) = plan.manifest.take() else {
+        let operation = plan.operation.short();
+        let message =
+            format!("the manifest of operation {operation} of {name} was not kept: an older version planned it");
+        return Err(CliError::usage(message, FROM_THE_REPOSITORY));
+    };
+    Ok(Then { plan, manifest: *manifest })
 }
 
 const FROM_THE_REPOSITORY: &str = "upload the manifest of then with `deploy PATH`, from where it is kept";

@@ -119,6 +119,15 @@ impl Bench {
         }
     }
 
+    /// Waits until the job's upload stands refused, or does not any more.
+    async fn refused(&self, refused: bool) {
+        let began = Instant::now();
+        while self.get(&format!("refused/{QUERY}.json")).await.is_some() != refused {
+            assert!(began.elapsed() < LIMIT, "refused: not {refused}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Waits for an operation, has it end so, and waits until that is recorded: its plan.
     async fn settle(&self, outcome: &(dyn Fn(&Plan) -> Outcome + Sync)) -> Plan {
         let plan = self.record(|record| record.open.is_some()).await.open.unwrap().plan;
@@ -203,10 +212,7 @@ async fn nothing_is_edited_where_it_is_not_sure_what() {
     bench.delete("queries/team/filter-expensive-items.yml").await;
 
     bench.put(QUERY, format!("{before}targettable: x\n")).await;
-    let refused = format!("refused/{QUERY}.json");
-    while bench.get(&refused).await.is_none() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bench.refused(true).await;
     let (_, aside) = bench.run(&["suspend", JOB], 3).await;
     assert!(aside.contains("`targettable` is not a field"), "{aside}");
 
@@ -214,9 +220,7 @@ async fn nothing_is_edited_where_it_is_not_sure_what() {
     bench.put(QUERY, before.clone()).await;
     let conflict =
         |message: &str| Fault::Error { status: 412, kind: "PreconditionFailed".into(), message: message.into() };
-    while bench.get(&refused).await.is_some() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bench.refused(false).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     bench.stack.order_fault("PutObject", conflict("told to"));
     let error = bench.json(&["suspend", JOB], 7).await;

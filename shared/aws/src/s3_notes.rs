@@ -2,6 +2,7 @@
 //! Must not know what is said in a note.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use control::ports::UploadNote;
 
@@ -30,15 +31,20 @@ pub(crate) fn note(metadata: Option<&HashMap<String, String>>) -> UploadNote {
 fn encoded(text: &str, most: usize) -> String {
     let mut told = String::new();
     for character in text.chars() {
-        let mut bytes = [0; 4];
-        let next: String = match character {
-            ' '..='~' if character != '%' => character.to_string(),
-            _ => character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect(),
-        };
-        if told.len() + next.len() > most {
+        let before = told.len();
+        match character {
+            ' '..='~' if character != '%' => told.push(character),
+            _ => {
+                let mut bytes = [0; 4];
+                for byte in character.encode_utf8(&mut bytes).bytes() {
+                    let _ = write!(told, "%{byte:02X}");
+                }
+            }
+        }
+        if told.len() > most {
+            told.truncate(before);
             break;
         }
-        told.push_str(&next);
     }
     told
 }

@@ -114,9 +114,10 @@ impl Team {
                     if since.elapsed() < TAKES || !told.insert(operation) {
                         continue;
                     }
-                    let outcome = match open.plan.suspends {
-                        true => Outcome::Suspended { savepoint: None, newest: None, epoch: None, checkpointed: true },
-                        false => outcome(open.plan.next.is_some(), &fails, run(operation)),
+                    let outcome = if open.plan.suspends {
+                        Outcome::Suspended { savepoint: None, newest: None, epoch: None, checkpointed: true }
+                    } else {
+                        outcome(open.plan.next.is_some(), &fails, run(operation))
                     };
                     let result = OperationResult {
                         format: 1,
