@@ -255,7 +255,25 @@ fn each_change_and_whether_the_job_starts_clean() {
         (
             "CREATE TABLE r (a INT, b INT) WITH ('x'='1')",
             "CREATE TABLE r (a INT, b BIGINT) WITH ('x'='2')",
-            &[("table r: definition: b INT -> b BIGINT", true)],
+            &[("table r: column b: INT -> BIGINT", true), ("table r, which it reads: option x: 1 -> 2", true)],
+        ),
+        (
+            "CREATE TABLE r (a DECIMAL(20,2), b INT, gone ROW<x INT, y ARRAY<INT>>, WATERMARK FOR t AS t - INTERVAL '1' SECOND)",
+            "CREATE TABLE r (a DECIMAL(20,4), b INTEGER, c AS b < 3, WATERMARK FOR t AS t) COMMENT 'x' PARTITIONED BY (b)",
+            &[
+                (
+                    "table r: column a: DECIMAL(20,2) -> DECIMAL(20,4); table r: column c: none -> AS b < 3; \
+                     table r: column gone: ROW<x INT, y ARRAY<INT>> -> none; \
+                     table r: watermark: WATERMARK FOR t AS t - INTERVAL '1' SECOND -> WATERMARK FOR t AS t",
+                    true,
+                ),
+                ("table r: definition: CREATE TABLE -> CREATE TABLE PARTITIONED BY (b)", true),
+            ],
+        ),
+        (
+            "CREATE TABLE r (a INT, b INT)",
+            "CREATE TABLE r (b INT, a INT)",
+            &[("table r: definition: a INT, b INT -> b INT, a INT", true)],
         ),
         (
             "CREATE TABLE r (a INT)",

@@ -57,6 +57,13 @@ pub enum DefinitionChange {
         defined: Defined,
         option: OptionChange,
     },
+    /// Columns or constraints of a table changed.
+    ColumnsChanged {
+        /// The table.
+        defined: Defined,
+        /// Each of them, by what it is called.
+        columns: Vec<ChangedField>,
+    },
     /// Anything else about a definition changed.
     Rewritten {
         /// What it defines.
@@ -128,6 +135,7 @@ impl DefinitionChange {
             Self::Added(_)
             | Self::Removed(_)
             | Self::SourceMoved { .. }
+            | Self::ColumnsChanged { .. }
             | Self::Rewritten { .. }
             | Self::NameScope { .. }
             | Self::Session { .. } => true,
@@ -151,6 +159,10 @@ impl DefinitionChange {
                 let name = format!("{defined}, which it reads: option {}", printable(&option.key));
                 vec![field(name, &option.before, &option.after)]
             }
+            Self::ColumnsChanged { defined, columns } => columns
+                .iter()
+                .map(|it| field(format!("{defined}: {}", printable(&it.field)), &it.before, &it.after))
+                .collect(),
             Self::Rewritten { defined, before, after } => {
                 vec![field(format!("{defined}: definition"), before, after)]
             }

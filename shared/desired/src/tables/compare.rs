@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::change::is_secret;
 pub use super::change::{ChangedField, Defined, DefinitionChange, OptionChange, What};
 use super::definition::{Definition, Used};
-use super::fragment::changed_parts;
+use super::fragment::{Changed, changed_definition, changed_parts};
 use super::side::{Placed, Side};
 use super::source_options::{is_harmless, topics_may_grow};
 use crate::sql::{Current, StatementKind, same_meaning, same_meaning_in, same_target_in};
@@ -68,8 +68,14 @@ fn compare_all(defined: &Defined, old: &[Placed<'_>], new: &[Placed<'_>]) -> Vec
     }
     let mut changes = Vec::new();
     for (old, new) in old.iter().zip(new) {
-        if let Some(parts) = changed_parts(&old.definition.sql, &new.definition.sql, Some([&old.scope, &new.scope])) {
-            return rewritten(parts);
+        let (before, after) = (&old.definition.sql, &new.definition.sql);
+        if let Some(Changed { columns, rest }) = changed_definition(before, after, [&old.scope, &new.scope]) {
+            if !columns.is_empty() {
+                changes.push(DefinitionChange::ColumnsChanged { defined: defined.clone(), columns });
+            }
+            changes.extend(rest.into_iter().flat_map(rewritten));
+            changes.extend(compare_options(defined, old, new));
+            return changes;
         }
         if !old.scope.same(&new.scope) && old.names_others() {
             let scope = |placed: &Placed<'_>| Some(format!("in {}", placed.scope));

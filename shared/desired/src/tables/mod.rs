@@ -2,6 +2,7 @@
 //! Must not know manifests, or what a change leads to.
 
 mod change;
+mod columns;
 pub mod compare;
 mod concern;
 mod definition;
