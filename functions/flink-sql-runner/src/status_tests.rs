@@ -306,8 +306,16 @@ fn what_holds_a_job_and_what_is_refused_is_said_with_the_way_out() {
         let mut record = running(&manifest(job, "SELECT 1", 1), job);
         let (by, at) = ("upload".to_owned(), at("2026-11-23T12:08:24Z"));
         let (text, held) = (reason.to_string(), reason.held());
-        record.decision =
-            Some(Decision { etags: Vec::new(), change: None, reason: text, operation: None, held, by, at });
+        record.decision = Some(Decision {
+            etags: Vec::new(),
+            config: None,
+            change: None,
+            reason: text,
+            operation: None,
+            held,
+            by,
+            at,
+        });
         record
     };
     let needs_state = settled(

@@ -51,6 +51,7 @@ fn situation(operation: &str) -> Situation {
         created: "2026-11-23 12:00:00".to_owned(),
         by: "anna".to_owned(),
         etags: Vec::new(),
+        config: None,
         source: Source::Queries,
         version_floor: 0,
         written: None,

@@ -171,6 +171,7 @@ pub async fn tell(store: &Arc<dyn Store>, keys: &Keys, inputs: &Inputs) -> Resul
     let told: BTreeSet<String> = told.into_iter().map(|l| l.key).collect();
     let mut left = told.clone();
     let mut work = Vec::new();
+    let config = Some(inputs.configuration());
     for verdict in inputs.manifests.iter().chain(&inputs.config) {
         let key = keys.refused(&verdict.file);
         let errors = verdict.told();
@@ -179,7 +180,8 @@ pub async fn tell(store: &Arc<dyn Store>, keys: &Keys, inputs: &Inputs) -> Resul
         }
         left.remove(&key);
         if !inputs.not_now.contains_key(&verdict.file) {
-            let document = Box::new(RefusedDocument { format: 1, etag: verdict.etag.clone(), errors });
+            let document =
+                Box::new(RefusedDocument { format: 1, etag: verdict.etag.clone(), config: config.clone(), errors });
             work.push((key.clone(), Telling::Write { there: told.contains(&key), document }));
         }
     }

@@ -1,12 +1,14 @@
 //! What people want, read from all their files at once: one verdict per file, one target per job.
 //! Must not know where the files came from.
 
+mod configuration;
 mod misnamed;
 mod note;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use configuration::configuration;
 pub use misnamed::{is_misnamed, misnamed_job};
 pub use note::UploadNote;
 pub use unread::{Unread, UnreadFile};

@@ -168,7 +168,7 @@ mod tests {
         let decided = |reason: &Reason| {
             let (reason, held) = (reason.to_string(), reason.held());
             let (etags, change, by, at) = (Vec::new(), None, "test".to_owned(), Timestamp::UNIX_EPOCH);
-            let decision = Decision { etags, change, reason, operation: None, held, by, at };
+            let decision = Decision { etags, config: None, change, reason, operation: None, held, by, at };
             Record { decision: Some(decision), ..record() }
         };
         assert_eq!(waiting(&record()), []);

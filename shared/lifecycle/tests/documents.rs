@@ -201,8 +201,16 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     });
     let (etags, reason) = (vec!["e".to_owned()], "a property changed".to_owned());
     let (change, operation) = (Some(ChangeKind::Configuration), Some(id(2)));
-    record.decision =
-        Some(Decision { etags, change, reason, operation, held: Some(AllowedFor::RemovalsHeld), by: by(), at: at() });
+    record.decision = Some(Decision {
+        etags,
+        config: Some("c".to_owned()),
+        change,
+        reason,
+        operation,
+        held: Some(AllowedFor::RemovalsHeld),
+        by: by(),
+        at: at(),
+    });
     let known = record.deployed.as_ref().unwrap().runs[0].clone();
     record.orphans.push(KnownRun {
         job_id: run(6),
@@ -360,5 +368,8 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
         "span": { "line": 2, "column": 1, "length": 4 }, "source_line": "sqlx: y", "help": "did you mean sql?"
     });
     let errors = vec![serde_json::from_value(error).unwrap()];
-    found.push(("refused", value(&RefusedDocument { format: 1, etag: "e".to_owned(), errors })));
+    found.push((
+        "refused",
+        value(&RefusedDocument { format: 1, etag: "e".to_owned(), config: Some("c".to_owned()), errors }),
+    ));
 }

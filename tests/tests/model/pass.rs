@@ -53,6 +53,7 @@ pub(crate) fn situation(world: &World, scenario: &Scenario, sweep: bool, lost: O
         created: "2026-01-01 00:00:00".to_owned(),
         by: "model".to_owned(),
         etags: scenario.etags(world.uploads),
+        config: None,
         source: Source::Queries,
         version_floor: 0,
         written: None,

@@ -84,6 +84,7 @@ impl<'a> Job<'a> {
         let (_, etags) = inputs.desired(self.name);
         let written = inputs.written(self.name).cloned();
         let note = inputs.note(self.name).cloned();
+        let config = Some(inputs.configuration());
         let now = world.now();
         let fresh = || Situation {
             now,
@@ -107,11 +108,12 @@ impl<'a> Job<'a> {
             urgent: self.round.urgent,
             seen: self.round.seen.clone(),
             learned: self.round.learned.get(self.name).copied(),
+            config: None,
             ordered: self.round.ordered.clone(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);
         let (nonce, version_floor) = (world.fresh_id().into(), self.version_floor);
-        let situation = Situation { nonce, etags, written, note, version_floor, ..known };
+        let situation = Situation { nonce, etags, config, written, note, version_floor, ..known };
         self.situation = Some(situation.clone());
         situation
     }

@@ -114,6 +114,9 @@ impl OpenOperation {
 pub struct Decision {
     /// The versions of the desired files that were judged.
     pub etags: Vec<String>,
+    /// The version of the configuration that they were judged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// The change; nothing if the file was refused.
     pub change: Option<ChangeKind>,
     /// Why this was done, or why nothing was.

@@ -13,6 +13,9 @@ pub struct RefusedDocument {
     pub format: u32,
     /// The version of the file that was refused.
     pub etag: String,
+    /// The version of the configuration that it was judged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Everything that is wrong with it.
     pub errors: Vec<Diagnostic>,
 }

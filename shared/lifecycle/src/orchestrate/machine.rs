@@ -287,6 +287,7 @@ fn order(situation: &Situation, mut state: State, record: Record, known: bool, o
 fn decision(situation: &Situation, change: Option<ChangeKind>, reason: &Reason, plan: Option<&Plan>) -> Decision {
     Decision {
         etags: situation.etags.clone(),
+        config: situation.config.clone(),
         change,
         reason: reason.to_string(),
         held: reason.held(),
@@ -299,7 +300,8 @@ fn decision(situation: &Situation, change: Option<ChangeKind>, reason: &Reason, 
 /// Records why nothing is done, where that is news.
 fn leave(situation: &Situation, mut state: State, record: Record, known: bool, desired: &Desired, left: Left) -> Next {
     let told = record.decision.as_ref().is_some_and(|d| {
-        d.etags == situation.etags && d.reason == left.reason.to_string() && d.held == left.reason.held()
+        let same_files = d.etags == situation.etags && d.config == situation.config;
+        same_files && d.reason == left.reason.to_string() && d.held == left.reason.held()
     });
     if !known || (told && !left.record_target && !left.learned) {
         state.record = known.then(|| Box::new(record));

@@ -72,6 +72,8 @@ pub struct Situation {
     pub written: Option<Written>,
     /// What was said with the desired manifest.
     pub note: Option<UploadNote>,
+    /// The version of the configuration that they were judged with.
+    pub config: Option<String>,
     /// Where desired manifests come from.
     pub source: Source,
     /// The highest version that has state directories although no record knows it.

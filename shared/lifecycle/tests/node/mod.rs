@@ -91,6 +91,7 @@ pub(crate) fn situation(n: u8) -> Situation {
         created: "2026-01-01 00:00:00".to_owned(),
         by: "test".to_owned(),
         etags: vec!["e".to_owned()],
+        config: None,
         source: Source::Queries,
         version_floor: 0,
         written: None,
