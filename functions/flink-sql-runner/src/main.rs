@@ -12,6 +12,7 @@ mod exit;
 mod files;
 mod follow;
 mod gather;
+mod following;
 mod help;
 mod history;
 mod init;

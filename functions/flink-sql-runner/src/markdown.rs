@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use orchestrator::actions::{JobAnswer, PlanAnswer, StateFate};
 
-use crate::plan::{Row, loses_state, row, sum};
+use crate::following::{self, loses_state};
+use crate::plan::{Row, row, sum};
 use crate::render::{change, count, diagnostics, measured, printable, span};
 
 /// How many characters a comment has at most: less than the 65,536 that GitHub takes.
@@ -21,6 +22,9 @@ pub(crate) fn comment(answer: &PlanAnswer) -> String {
     table(&mut text, &rows);
     if let Some(slots) = measured::slots(answer) {
         let _ = writeln!(text, "\n{}", escaped(&slots));
+    }
+    if let Some(session) = following::session(answer) {
+        let _ = writeln!(text, "\n{}", escaped(session));
     }
     for note in &answer.left_out {
         let _ = writeln!(text, "\n{}", escaped(note));
@@ -85,10 +89,13 @@ fn line(job: &JobAnswer, row: &Row) -> String {
             (None, None) => String::new(),
         };
         downtime = plan.measured.downtime.map(|it| span(Duration::from_millis(it.ms))).unwrap_or_default();
+    } else if !job.following.is_empty() && loses_state(job) {
+        "**lost** after what is under way".clone_into(&mut state);
     } else if loses_state(job) {
         "**lost** once it is allowed".clone_into(&mut state);
     }
-    let (versions, what) = (escaped(&row.versions.replace("->", "→")), escaped(&row.what));
+    let (versions, what) = (&row.versions, row.what.clone() + &following::in_a_line(job));
+    let (versions, what) = (escaped(&versions.replace("->", "→")), escaped(&what));
     format!("| `{}` | {} | {versions} | {what} | {state} | {slots} | {downtime} |\n", job.name, row.kind)
 }
 
@@ -109,8 +116,12 @@ fn blocks(answer: &PlanAnswer, rows: &[(&JobAnswer, Row)]) -> Vec<String> {
         blocks.push(format!("\n**Files that would be deleted**\n\n{}", fenced("text", &files.join("\n"))));
     }
     for (job, _) in rows {
-        let Some(found) = job.change.as_ref().filter(|change| !change.differences.is_empty()) else { continue };
-        let reasons: String = plain(&change::differences(&found.differences))
+        let now = job.change.as_ref().map(|found| change::differences(&found.differences)).unwrap_or_default();
+        let later: String = job.following.iter().map(following::differences).collect();
+        if now.is_empty() && later.is_empty() {
+            continue;
+        }
+        let reasons: String = plain(&(now + &later))
             .lines()
             .map(|line| line.strip_prefix("      ").unwrap_or(line).to_owned() + "\n")
             .collect();

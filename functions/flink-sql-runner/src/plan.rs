@@ -8,13 +8,14 @@ use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, From, Stop};
 use lifecycle::reason::Reason;
-use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer, StateFate};
+use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
 
 use crate::ask::ask;
 use crate::cli;
 use crate::deploy::targets;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::following::{self, changes_anything, loses_state};
 use crate::gather::{Gathered, gather};
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
@@ -39,7 +40,7 @@ pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out
     if let Some(file) = &arguments.save {
         saved::keep(file, asked, &answer, exit, invocation, out)?;
     }
-    let changes = arguments.exit_code && answer.jobs.iter().any(|job| job.plan.is_some());
+    let changes = arguments.exit_code && changes_anything(&answer);
     let lost = arguments.fail_on_state_loss && answer.jobs.iter().any(loses_state);
     let exit = if lost { exit.and(Exit::Held) } else { exit };
     Ok(if changes { exit.and(Exit::Changes) } else { exit })
@@ -53,12 +54,6 @@ fn all_known(answer: &PlanAnswer) -> Result<(), CliError> {
         Some(meant) => CliError::usage(message, format!("did you mean `{meant}`? `status` lists the jobs")),
         None => CliError::usage(message, "check the path; `status` lists the jobs"),
     })
-}
-
-/// Whether a job would start clean that has a state, or would once a guard lets it.
-pub(crate) fn loses_state(job: &JobAnswer) -> bool {
-    let planned = job.plan.as_ref().is_some_and(|plan| plan.state == StateFate::Lost);
-    planned || job.reason == Reason::CleanStartsHeld
 }
 
 /// The answer, if it is one to a plan.
@@ -128,6 +123,7 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         if !measured.is_empty() {
             let _ = writeln!(text, "      {measured}");
         }
+        text.push_str(&following::block(job));
     }
     for line in &answer.told {
         let _ = writeln!(text, "{}", printable(line));
@@ -139,6 +135,9 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
     }
     for removal in answer.preview.iter().flat_map(|preview| &preview.removals) {
         let _ = writeln!(text, "would delete {}", printable(removal));
+    }
+    if let Some(session) = following::session(answer) {
+        let _ = writeln!(text, "{session}");
     }
     for note in &answer.left_out {
         let _ = writeln!(text, "{note}");
@@ -206,7 +205,7 @@ fn ordered_word(act: &Act) -> (&'static str, bool) {
     }
 }
 
-fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
+pub(crate) fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
     let of_change = || match change {
         _ if plan.suspends => ("=", Colour::Yellow, SUSPEND),
         ChangeKind::New => ("+", Colour::Green, "new"),
@@ -282,6 +281,7 @@ pub(crate) fn sum(answer: &PlanAnswer) -> String {
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
     let forgets = |job: &&JobAnswer| match ordered_act(job) {
         Some(act) => ordered_word(act).1,
+        None if job.plan.is_none() => following::kinds(job).any(|kind| kind == ChangeKind::Query),
         None => planned_kind(job) == Some(ChangeKind::Query) && !suspends(job),
     };
     let lost = answer.jobs.iter().filter(forgets).count();

@@ -7,9 +7,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use desired::manifest::JobName;
-use lifecycle::change::ChangeKind;
+use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Action;
-use orchestrator::actions::{Basis, PlanAnswer, Preview};
+use lifecycle::orchestrate::Ends;
+use orchestrator::actions::{Basis, FollowingAnswer, JobAnswer, PlanAnswer, PlannedAnswer, Preview};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -49,19 +50,27 @@ pub(crate) struct Intent {
     pub(crate) before: Option<u32>,
     pub(crate) after: Option<u32>,
     pub(crate) likely: Action,
+    /// If it is done only after the operation under way: how that ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) once: Option<Ends>,
 }
 
 /// What an answer says would be done.
 pub(crate) fn intents(answer: &PlanAnswer) -> Vec<Intent> {
-    let planned = answer.jobs.iter().filter_map(|job| Some((job, job.plan.as_ref()?)));
-    let of = |(job, plan): (&orchestrator::actions::JobAnswer, &orchestrator::actions::PlannedAnswer)| Intent {
+    let of = |job: &JobAnswer, plan: &PlannedAnswer, change: &Option<Change>, ends| Intent {
         name: job.name.clone(),
-        change: job.change.as_ref().map(|change| change.kind),
+        change: change.as_ref().map(|change| change.kind),
         before: plan.before,
         after: plan.after,
         likely: plan.likely,
+        once: ends,
     };
-    planned.map(of).collect()
+    let now = |job: &JobAnswer| job.plan.as_ref().map(|plan| of(job, plan, &job.change, None));
+    let later = |job: &JobAnswer| {
+        let next = |next: &FollowingAnswer| Some(of(job, next.plan.as_ref()?, &next.change, Some(next.ends)));
+        job.following.iter().filter_map(next).collect::<Vec<_>>()
+    };
+    answer.jobs.iter().flat_map(|job| now(job).into_iter().chain(later(job))).collect()
 }
 
 /// Keeps a plan in a file that nobody else may read; one that cannot be carried out is not kept.

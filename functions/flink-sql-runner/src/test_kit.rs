@@ -9,10 +9,10 @@ use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::{Record, Source};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::Hex32;
-use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
+use lifecycle::orchestrate::{Ruling, Situation, decide, following, settle_result};
 use lifecycle::owed::Patience;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{FollowingAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 use orchestrator::held::told;
 
 /// The start of all tests' time.
@@ -115,7 +115,14 @@ pub(crate) fn job_answer(job: &str, ruling: Ruling) -> JobAnswer {
     };
     let (text, change) = (told(&reason, &name(job)), plan.as_ref().map(|p| p.change.clone()));
     let plan = plan.as_ref().map(PlannedAnswer::of);
-    JobAnswer { name: name(job), reason, text, change, plan, filled_in: std::collections::BTreeMap::new() }
+    let filled_in = std::collections::BTreeMap::new();
+    JobAnswer { name: name(job), reason, text, change, plan, following: Vec::new(), filled_in }
+}
+
+/// What follows the operation that is open, if this manifest is what is desired by then.
+pub(crate) fn following_of(record: &Record, yaml: &str) -> Vec<FollowingAnswer> {
+    let desired = inputs(&[(&format!("queries/{}.yaml", record.name), yaml)]).desired(&record.name).0;
+    FollowingAnswer::all(&record.name, following(record, &desired, &situation("next")))
 }
 
 /// An answer about these jobs.

@@ -16,6 +16,7 @@ pub use crate::answers::{
     RefusedUpload, StatusAnswer, answer,
 };
 use crate::bounds::{LIMIT, bounded};
+pub use crate::following::FollowingAnswer;
 use crate::forget::forget;
 pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
 pub use crate::order_asked::{AllowAsked, NothingElse, OrderAsked, RestartAsked};
@@ -23,6 +24,7 @@ pub use crate::orders::{ActionError, note_allowed};
 use crate::orders::{Noted, allow, retry};
 use crate::preview::preview;
 pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};
+pub use crate::session_file::SessionChange;
 use crate::states::states;
 pub use crate::states::{StateAnswer, StatesAnswer};
 use crate::status::{history, status};

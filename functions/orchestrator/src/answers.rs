@@ -20,6 +20,7 @@ use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+use crate::following::FollowingAnswer;
 use crate::held::{WaitsFor, told};
 use crate::measured::{Measured, StateFate};
 use crate::preview::answer::PreviewAnswer;
@@ -72,6 +73,9 @@ pub struct JobAnswer {
     pub change: Option<Change>,
     /// What is planned, if an operation is ordered.
     pub plan: Option<PlannedAnswer>,
+    /// What would follow the operation under way, in the answer to a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<FollowingAnswer>,
     /// Options that are set although no file sets them.
     #[serde(default)]
     pub filled_in: BTreeMap<String, String>,
@@ -362,6 +366,7 @@ pub fn answer(report: Report) -> PlanAnswer {
     let job = |(name, finding): (JobName, lifecycle::orchestrate::Finding)| JobAnswer {
         filled_in: filled_in(&name),
         text: told(&finding.reason, &name),
+        following: FollowingAnswer::all(&name, finding.following),
         name,
         reason: finding.reason,
         change: finding.plan.as_ref().map(|p| p.change.clone()),

@@ -7,7 +7,7 @@ use lifecycle::documents::record::{Decision, Entry};
 use lifecycle::reason::Reason;
 use serde::Serialize;
 
-use crate::answers::{FileAnswer, HistoryAnswer, PlanAnswer, StatusAnswer};
+use crate::answers::{FileAnswer, HistoryAnswer, PlanAnswer, PlannedAnswer, StatusAnswer};
 
 /// How many bytes an answer has at most: less than a Lambda may answer (6 MB), and all that anybody reads.
 pub(crate) const LIMIT: usize = 900_000;
@@ -116,6 +116,12 @@ fn change(change: &mut Change, cut: Cut) {
     }
 }
 
+fn plan(plan: &mut PlannedAnswer, cut: Cut) {
+    text(&mut plan.reason, cut);
+    // The reason says it as well.
+    plan.ordered = plan.ordered.take().filter(|act| act.given().is_none());
+}
+
 fn diagnostic(found: &mut Diagnostic, cut: Cut) {
     text(&mut found.message, cut);
     optional(&mut found.help, cut);
@@ -149,10 +155,18 @@ impl Bounded for PlanAnswer {
             if let Some(found) = &mut job.change {
                 change(found, cut);
             }
-            if let Some(plan) = &mut job.plan {
-                text(&mut plan.reason, cut);
-                // The reason says it as well.
-                plan.ordered = plan.ordered.take().filter(|act| act.given().is_none());
+            if let Some(found) = &mut job.plan {
+                plan(found, cut);
+            }
+            for next in &mut job.following {
+                text(&mut next.text, cut);
+                reason(&mut next.reason, cut);
+                if let Some(found) = &mut next.change {
+                    change(found, cut);
+                }
+                if let Some(found) = &mut next.plan {
+                    plan(found, cut);
+                }
             }
             while job.filled_in.len() > cut.entries {
                 job.filled_in.pop_last();

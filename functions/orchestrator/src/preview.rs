@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers::{PlanAnswer, answer};
 use crate::measured::downtimes;
 use crate::orders::ActionError;
+use crate::session_file::SessionFile;
 
 /// How many bytes may be asked about as JSON: less than a Lambda is given in one call (6 MB).
 pub const MOST_ASKED: usize = 5_500_000;
@@ -76,6 +77,7 @@ pub(crate) async fn preview(orchestrator: &Arc<Orchestrator>, asked: Preview) ->
         return Ok(detailed(orchestrator, report, &|answer| answer).await);
     }
     let laid = Laid::over(orchestrator, &asked).await?;
+    let session = SessionFile::among(orchestrator, &asked).await?;
     let overlaid = with(orchestrator, laid.overlay.clone());
     let names = laid.names(&orchestrator.settings.keys, &asked);
     let whole = laid.config || (asked.names.is_empty() && !asked.has_files());
@@ -94,6 +96,9 @@ pub(crate) async fn preview(orchestrator: &Arc<Orchestrator>, asked: Preview) ->
     preview.placed = laid.placed.clone();
     preview.removals = laid.overlay.removed.iter().map(|key| path(&orchestrator.settings.keys, key)).collect();
     preview.basis = basis;
+    if let Some(session) = session {
+        session.note(&mut answer);
+    }
     Ok(answer)
 }
 

@@ -7,6 +7,8 @@ use desired::manifest::JobName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::session_file::SessionChange;
+
 /// What the files that a plan was asked about come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviewAnswer {
@@ -16,6 +18,9 @@ pub struct PreviewAnswer {
     /// The paths of the uploaded files that would be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removals: Vec<String>,
+    /// Whether the uploaded settings of the session would be others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionChange>,
     /// The slots of the cluster by the last look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<SlotsSeen>,

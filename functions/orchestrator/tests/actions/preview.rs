@@ -14,9 +14,11 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
 use lifecycle::flink::{Epoch, Look, Slots};
 use lifecycle::ids::BatchId;
+use lifecycle::orchestrate::Ends;
 use lifecycle::reason::Reason;
 use orchestrator::actions::{
-    Action, ActionError, Basis, JobAnswer, PlanAnswer, Preview, PreviewAnswer, StateFate, act,
+    Action, ActionError, Basis, FollowingAnswer, JobAnswer, PlanAnswer, Preview, PreviewAnswer, SessionChange,
+    StateFate, act,
 };
 
 use super::memory::{Memory, keys};
@@ -259,4 +261,54 @@ async fn a_plan_tells_what_it_rests_on() {
     planned(&memory, super::all()).await;
     let third = basis(previewed(&memory, asked).await);
     assert_ne!(third.records, second.records);
+}
+
+/// While an operation is under way nothing is ordered yet; what a file changes is lost all the same once it ended.
+#[tokio::test]
+async fn a_change_behind_an_operation_under_way_is_told() {
+    let memory = Memory::default();
+    let names = running(&memory, 2).await;
+    let fates = |answer: &PlanAnswer| {
+        let next = answer.jobs[0].following.iter();
+        next.map(|it| (it.ends, it.plan.as_ref().map(|plan| plan.state))).collect::<Vec<_>>()
+    };
+    let asked = |sql: &str| files([("queries/job-0000.yaml", manifest(&names[0], sql))]);
+    memory.upload(&names[0], "SELECT a + 1 FROM orders");
+    planned(&memory, super::all()).await;
+    let answer = previewed(&memory, asked("SELECT a + 2 FROM orders")).await;
+    assert!(matches!(answer.jobs[0].reason, Reason::Waits { .. }), "{:?}", answer.jobs);
+    // Whether it succeeds or not, another query is not the one that is to come.
+    let lost = |ends| (ends, Some(StateFate::Lost));
+    assert_eq!(fates(&answer), [lost(Ends::AsOrdered), lost(Ends::Undone)]);
+    let [done, undone] = answer.jobs[0].following.as_slice() else { panic!("{:?}", answer.jobs) };
+    let before = |next: &FollowingAnswer| next.change.as_ref().unwrap().differences[0].before.clone().unwrap();
+    assert_eq!((before(done).trim(), before(undone).trim()), ("SELECT a + 1 FROM orders", "SELECT a FROM orders"));
+    // Going back loses what is counted only if the operation succeeds; what it is for is no change.
+    assert_eq!(fates(&previewed(&memory, asked("SELECT a FROM orders")).await), [lost(Ends::AsOrdered)]);
+    assert_eq!(fates(&previewed(&memory, asked("SELECT a + 1 FROM orders")).await), []);
+    let gone = Preview { without: paths(&["queries/job-0000.yaml"]), ..Preview::default() };
+    assert_eq!(fates(&previewed(&memory, gone).await), [(Ends::Either, Some(StateFate::Kept))]);
+    assert!(
+        planned(&memory, super::all()).await.jobs.iter().all(|job| job.following.is_empty()),
+        "an order tells none"
+    );
+}
+
+/// No job is judged with them; they are uploaded with everything else all the same.
+#[tokio::test]
+async fn the_settings_of_the_session_are_part_of_a_plan() {
+    let memory = Memory::default();
+    running(&memory, 1).await;
+    let asked = |text: &str| Preview { basis: true, ..files([("config/session.yaml", text.to_owned())]) };
+    let answer = previewed(&memory, asked("slots: 4\n")).await;
+    assert_eq!((about(&answer), preview(&answer).session), (Vec::new(), Some(SessionChange::New)));
+    let uploaded = |answer: &PlanAnswer| preview(answer).basis.unwrap().uploads["config/session.yaml"].clone();
+    assert_eq!(uploaded(&answer), None);
+    memory.put("p/config/session.yaml", b"slots: 2\n".to_vec());
+    let answer = previewed(&memory, asked("slots: 4\n")).await;
+    assert_eq!(preview(&answer).session, Some(SessionChange::Changed));
+    assert!(uploaded(&answer).is_some(), "it rests on what is uploaded");
+    assert_eq!(preview(&previewed(&memory, asked("slots: 2\n")).await).session, None);
+    let refused = previewed(&memory, asked("slots: banana\n")).await.refused;
+    assert_eq!((refused.len(), refused[0].file.as_str()), (1, "p/config/session.yaml"));
 }

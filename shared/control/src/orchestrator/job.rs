@@ -14,7 +14,8 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::write;
 use lifecycle::facts::{Fact, Settled};
 use lifecycle::ids::{BatchId, OperationId};
-use lifecycle::orchestrate::{Dispatched, Effect, Finding, Input, Situation, State, step};
+use lifecycle::orchestrate::{Dispatched, Effect, Finding, Input, Situation, State, following, step};
+use lifecycle::reason::Reason;
 
 use super::records::Versioned;
 use super::trouble::Trouble;
@@ -71,10 +72,21 @@ impl<'a> Job<'a> {
             let (next, effect) = step(self.name, &situation, state, input);
             state = next;
             input = match effect {
-                Effect::Done(finding) => return Ok(*finding),
+                Effect::Done(finding) => return Ok(self.told(*finding)),
                 effect => self.carry_out(effect).await?,
             };
         }
+    }
+
+    /// A plan tells what comes after the operation under way as well.
+    fn told(&self, finding: Finding) -> Finding {
+        let waits = matches!(finding.reason, Reason::Waits { .. });
+        let (Some(record), Some(situation)) = (&self.known, &self.situation) else { return finding };
+        if !self.round.dry || !waits {
+            return finding;
+        }
+        let desired = self.inputs.as_ref().unwrap_or(&self.round.inputs).desired(self.name).0;
+        Finding { following: following(record, &desired, situation), ..finding }
     }
 
     /// The same operation id through the whole pass; a fresh nonce for every write.
@@ -95,6 +107,7 @@ impl<'a> Job<'a> {
             created: world.local_time(now),
             by: self.round.by.clone(),
             etags: Vec::new(),
+            config: None,
             source: settings.source,
             version_floor: 0,
             written: None,
@@ -108,7 +121,6 @@ impl<'a> Job<'a> {
             urgent: self.round.urgent,
             seen: self.round.seen.clone(),
             learned: self.round.learned.get(self.name).copied(),
-            config: None,
             ordered: self.round.ordered.clone(),
         };
         let known = self.situation.take().unwrap_or_else(fresh);

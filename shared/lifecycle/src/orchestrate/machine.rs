@@ -145,7 +145,7 @@ fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<P
     let conditions = record.map(of_record).unwrap_or_default();
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
     let down = record.is_some_and(Record::is_down);
-    let finding = Finding { change, reason, plan, expected, conditions, open, down };
+    let finding = Finding { change, reason, plan, expected, conditions, open, down, following: Vec::new() };
     to(state, JobPhase::Done, Effect::Done(Box::new(finding)))
 }
 
@@ -251,7 +251,7 @@ fn learn(record: &mut Record, situation: &Situation) -> bool {
 }
 
 /// Debts of a wish that is gone or was replaced are nobody's. Says whether there were any. A refused file is no new wish.
-fn forget_other_wishes(record: &mut Record, desired: &Desired) -> bool {
+pub(super) fn forget_other_wishes(record: &mut Record, desired: &Desired) -> bool {
     let runs = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
     let (apply, remove) = match desired {
         Desired::Refused => (false, false),

@@ -2,6 +2,7 @@
 //! Must not know I/O, clocks or randomness: time and fresh ids come in with the situation.
 
 mod decide;
+mod following;
 mod history;
 mod machine;
 mod noted;
@@ -15,6 +16,7 @@ use desired::inputs::{Desired, UploadNote};
 use desired::manifest::{JobManifest, Meta};
 use desired::target::Target;
 use desired::written::Written;
+pub use following::{Ends, Following, following};
 pub use history::detail as in_words;
 use jiff::Timestamp;
 pub use machine::step;
@@ -195,6 +197,8 @@ pub struct Finding {
     pub open: Option<(OperationId, Timestamp)>,
     /// Whether what is deployed should run and is known not to.
     pub down: bool,
+    /// What would be decided after the operation under way, where nothing but a plan was asked for.
+    pub following: Vec<Following>,
 }
 
 /// What the shell answers.
