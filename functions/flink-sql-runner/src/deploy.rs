@@ -20,21 +20,25 @@ use serde_json::json;
 
 use crate::ask::ask;
 use crate::cli::Deploy;
+use crate::concerned::{Concerned, by_config, configured};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Configuration;
 use crate::follow::{self, Followed, Follower, Wanted};
 use crate::invocation::Invocation;
+use crate::layout::{Mapped, files_of, resolved};
 use crate::out::{Out, failure};
 use crate::plan;
 use crate::prune::{delete, surplus};
 use crate::render::{count, printable};
-use crate::upload::{Uploaded, upload};
+use crate::upload::{Uploaded, placed, upload};
 use crate::validate::judge;
+use crate::whole::{self, Intended};
 
 /// Uploads, orders, follows.
 pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (paths, names) = targets(&arguments.targets)?;
+    let mapped = files_of(&paths)?;
     if !paths.is_empty() {
         let (policy, _) = invocation.policy(None, None)?;
         let judged = judge(&paths, &Configuration::default(), &policy)?;
@@ -49,16 +53,22 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
     if orders {
         invocation.can_order()?;
     }
-    let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
-    let removed = if arguments.prune { surplus(store.as_ref(), &keys, &paths).await? } else { Vec::new() };
+    let (store, settings) = (invocation.store().await?, invocation.settings()?);
+    let keys = settings.keys.clone();
+    let removed = if arguments.prune { surplus(store.as_ref(), &keys, &paths, &mapped).await? } else { Vec::new() };
+    let placed = placed(store.as_ref(), &keys, &mapped).await?;
+    let intended = Intended { placed: &placed, removed: &removed };
+    let refused = intended.refused(&store, &settings).await?;
+    if !refused.is_empty() {
+        whole::show(&refused, out);
+        return Ok(Exit::Invalid);
+    }
     if !removed.is_empty() {
         let found: Vec<String> = removed.iter().map(|key| printable(key)).collect();
         out.note(&format!("without a file any more, deleted:\n  {}\n", found.join("\n  ")));
     }
-    let mut about = jobs_of(&paths)?;
-    about.extend(follow::removed(&removed, &keys, &about));
-    let before = standing(store.as_ref(), &keys, &about).await?;
-    let uploaded = upload(store.as_ref(), &keys, &paths).await?;
+    let before = standing(store.as_ref(), &keys, &jobs_of(&mapped)).await?;
+    let uploaded = upload(store.as_ref(), &keys, placed).await?;
     // After the uploads: a manifest that was moved is there at every moment.
     delete(store.as_ref(), &removed).await?;
     let answer = if orders { Some(order(invocation, &names).await?) } else { None };
@@ -87,8 +97,11 @@ pub(crate) async fn finish(done: Done, place: Place, wait: Option<Duration>, out
     let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
     let Some(timeout) = wait else { return Ok(exit) };
     let (store, keys) = place;
-    let mut jobs = followed(&uploaded, answer.as_ref(), &before);
-    let pruned = follow_removals(store.as_ref(), &keys, &removed, &before).await?;
+    let given = |it: &Uploaded| Some(Concerned { job: it.job.clone()?, key: it.key.clone(), etag: it.etag.clone() });
+    let mut manifests: Vec<Concerned> = uploaded.iter().filter_map(given).collect();
+    manifests.extend(by_config(store.as_ref(), &keys, &uploaded, &removed).await?);
+    let mut jobs = followed(manifests, configured(&keys, &uploaded, &removed), answer.as_ref(), &before);
+    let pruned = follow_removals(store.as_ref(), &keys, &removed).await?;
     let others = pruned.into_iter().filter(|pruned| jobs.iter().all(|known| known.job != pruned.job));
     let others: Vec<Followed> = others.collect();
     jobs.extend(others);
@@ -100,18 +113,12 @@ pub(crate) async fn follow_removals(
     store: &dyn Store,
     keys: &Keys,
     deleted: &[String],
-    before: &[(JobName, Decision)],
 ) -> Result<Vec<Followed>, CliError> {
     if deleted.is_empty() {
         return Ok(Vec::new());
     }
     let jobs = follow::removed(deleted, keys, &stems(store, keys).await?);
-    let stood = |job: &JobName| before.iter().find(|(name, _)| name == job).map(|(_, decision)| decision.clone());
-    let removal = |job: JobName| {
-        let before = stood(&job);
-        Followed::new(job, Wanted::Removal { before })
-    };
-    Ok(jobs.into_iter().map(removal).collect())
+    Ok(jobs.into_iter().map(|job| Followed::new(job, Wanted::Removal)).collect())
 }
 
 /// Which arguments are files and which are names; a file wins.
@@ -119,7 +126,7 @@ pub(crate) fn targets(arguments: &[String]) -> Result<(Vec<PathBuf>, BTreeSet<Jo
     let (mut paths, mut names) = (Vec::new(), BTreeSet::new());
     for argument in arguments {
         if Path::new(argument).exists() {
-            paths.push(PathBuf::from(argument));
+            paths.push(resolved(Path::new(argument)));
             continue;
         }
         let looks_like_path = argument.contains('/') || crate::files::is_manifest(Path::new(argument));
@@ -157,13 +164,8 @@ fn is_absent(reason: &Reason) -> bool {
 }
 
 /// The jobs that files are about.
-fn jobs_of(paths: &[PathBuf]) -> Result<BTreeSet<JobName>, CliError> {
-    let mut found = BTreeSet::new();
-    for path in paths {
-        let mapped = crate::upload::map(path)?;
-        found.extend(mapped.iter().filter_map(|(_, under)| JobName::try_from(stem(under)?).ok()));
-    }
-    Ok(found)
+fn jobs_of(mapped: &[Mapped]) -> BTreeSet<JobName> {
+    mapped.iter().filter_map(|file| JobName::try_from(stem(&file.under)?).ok()).collect()
 }
 
 /// The decisions that stand before the upload, by job.
@@ -221,19 +223,20 @@ fn show(Done { uploaded, removed, answer, .. }: &Done, wait: bool, out: Out) {
     }
 }
 
-/// What is waited for: the decision about each upload, the end of each operation.
-fn followed(uploaded: &[Uploaded], answer: Option<&PlanAnswer>, before: &[(JobName, Decision)]) -> Vec<Followed> {
-    let config_changed = uploaded.iter().any(|u| u.job.is_none() && !u.same);
+/// What is waited for: the decision about each manifest, the end of each operation.
+fn followed(
+    manifests: Vec<Concerned>,
+    configured: bool,
+    answer: Option<&PlanAnswer>,
+    before: &[(JobName, Decision)],
+) -> Vec<Followed> {
     let mut jobs: Vec<Followed> = Vec::new();
-    for (upload, job) in uploaded.iter().filter_map(|u| Some((u, u.job.clone()?))) {
+    for Concerned { job, key, etag } in manifests {
+        if jobs.iter().any(|known| known.job == job) {
+            continue;
+        }
         let before = before.iter().find(|(name, _)| *name == job).map(|(_, decision)| decision.clone());
-        let wanted = Wanted::Decision {
-            key: upload.key.clone(),
-            etag: upload.etag.clone(),
-            before,
-            may_change: config_changed || !upload.same,
-        };
-        jobs.push(Followed::new(job, wanted));
+        jobs.push(Followed::new(job, Wanted::Decision { key, etag, before, configured }));
     }
     let ordered: Vec<Followed> = answer.map(operations).unwrap_or_default();
     let others = ordered.into_iter().filter(|ordered| jobs.iter().all(|known| known.job != ordered.job));

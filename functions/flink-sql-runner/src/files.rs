@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use desired::diagnostics::SourceFile;
 use desired::digest::Digest;
-use desired::inputs::{InputFile, InputFiles};
+use desired::inputs::{InputFile, InputFiles, Unread, UnreadFile};
 use desired::target::TIMESTAMP_FIELD;
 
 use crate::error::CliError;
@@ -22,7 +22,7 @@ pub(crate) const SESSION: &str = "session.yaml";
 /// Which files are read.
 pub(crate) const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, \
     session.yaml and tables/*.sql";
-/// How far above a manifest its configuration is looked for.
+/// How far above a file that lies in no folder with a layout its configuration is looked for.
 const LEVELS: usize = 4;
 /// How deep folders are walked: links may lead in circles.
 const DEPTH: usize = 32;
@@ -53,8 +53,20 @@ impl Configuration {
 /// Reads manifests with their configuration.
 pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> Result<InputFiles, CliError> {
     let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
+    let (mut queries, mut unread_queries) = (Vec::new(), Vec::new());
+    for path in manifests {
+        match read(path) {
+            Ok(file) => queries.push(file),
+            // It is refused, and no other.
+            Err(error) => {
+                let why = error.causes().join(": ");
+                unread_queries.push(UnreadFile { file: shown(path), etag: String::new(), why: Unread::Here(why) });
+            }
+        }
+    }
     Ok(InputFiles {
-        queries: manifests.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+        queries,
+        unread_queries,
         template: optional(&configuration.template)?,
         tables: configuration.tables.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
         params: optional(&configuration.params)?,
@@ -127,10 +139,16 @@ pub(crate) fn is_config(path: &Path) -> bool {
 /// The `config` folder beside or above a path.
 pub(crate) fn config_near(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
-    if let Some(config) = path.ancestors().take(LEVELS).find(|p| is_config(p)) {
+    // However deep it lies in `tables/` or `queries/`.
+    let inside = |(level, folder): &(usize, &Path)| {
+        is_config(folder) && (*level < LEVELS || path.starts_with(folder.join("tables")))
+    };
+    if let Some((_, config)) = path.ancestors().enumerate().find(inside) {
         return Some(config.to_owned());
     }
-    path.ancestors().take(LEVELS).map(|folder| folder.join("config")).find(|config| is_config(config))
+    let levels =
+        path.ancestors().position(|folder| folder.ends_with("queries")).map_or(LEVELS, |at| LEVELS.max(at + 2));
+    path.ancestors().take(levels).map(|folder| folder.join("config")).find(|config| is_config(config))
 }
 
 /// The manifests that a path means: a file itself, a folder's `queries/` if it has one, else all in the folder.

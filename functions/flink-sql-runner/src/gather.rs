@@ -1,7 +1,7 @@
 //! The local files that a plan is asked about: their texts by the paths they would be uploaded to.
 //! Must not know the bucket, nor what is planned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use desired::diagnostics::{Diagnostic, Severity};
@@ -9,8 +9,8 @@ use desired::manifest::JobName;
 use orchestrator::actions::{MOST_ASKED, Preview};
 
 use crate::error::CliError;
+use crate::layout::{Mapped, files_of};
 use crate::render::diagnostics;
-use crate::upload::{below_queries, map};
 use crate::validate::warning;
 use crate::{files, prune as surplus};
 
@@ -25,50 +25,29 @@ pub(crate) struct Gathered {
 /// Reads the files that `paths` mean; with `prune`, what is uploaded and has no file in them is taken for deleted.
 pub(crate) fn gather(paths: &[PathBuf], names: BTreeSet<JobName>, prune: bool) -> Result<Gathered, CliError> {
     let mut gathered = Gathered { asked: Preview::of(names), not_read: String::new() };
-    let mut origins: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mapped = files_of(paths)?;
     for path in paths {
-        let mapped = map(path)?;
         let not_read = files::never_read(path)?;
-        if mapped.is_empty() {
-            return Err(nothing_in(path));
-        }
         if path.is_file() && !not_read.is_empty() {
             return Err(CliError::usage(format!("`{}` is a file that is never read", path.display()), files::NAMES));
         }
         gathered.not_read.push_str(&diagnostics::all(&not_read.iter().map(|it| warning(it)).collect::<Vec<_>>()));
-        let alone = path.is_file() && !below_queries(path);
-        for (file, under) in mapped {
-            if let Some(other) = origins.insert(under.clone(), file.clone()).filter(|other| *other != file) {
-                return Err(CliError::usage(
-                    format!(
-                        "`{}` and `{}` would both be uploaded to {under}",
-                        files::shown(&other),
-                        files::shown(&file)
-                    ),
-                    "give only one of them",
-                ));
-            }
-            let text = text(&file)?;
-            if alone && under.starts_with("queries/") {
-                gathered.asked.alone.insert(under.clone());
-            }
-            gathered.asked.files.insert(under, text);
-        }
     }
     if prune {
-        gathered.asked.without = surplus::folders(paths)?;
+        gathered.asked.without = surplus::folders(paths, &mapped)?;
+    }
+    for Mapped { file, under, alone } in mapped {
+        if alone {
+            gathered.asked.alone.insert(under.clone());
+        }
+        gathered.asked.files.insert(under, text(&file)?);
     }
     fits(&gathered.asked)?;
     Ok(gathered)
 }
 
-fn nothing_in(path: &Path) -> CliError {
-    let message = format!("there are no manifests in `{}`", path.display());
-    CliError::usage(message, "manifests end in .yaml or .yml")
-}
-
 /// A file's text: what is no text cannot be asked about, and would be refused.
-fn text(file: &Path) -> Result<String, CliError> {
+pub(crate) fn text(file: &Path) -> Result<String, CliError> {
     let bytes = std::fs::read(file).map_err(|source| CliError::File { path: file.to_owned(), source })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -143,6 +122,13 @@ mod tests {
         assert_eq!(exit(&["broken"], false), Exit::Invalid, "no text");
         assert_eq!(exit(&["notes"], false), Exit::Usage, "no manifests");
         assert_eq!(exit(&["other"], true), Exit::Usage, "nothing says that it is all there is");
+        // A folder that is empty says nothing either: everything would be deleted.
+        let root_empty = folder(&[("config/tables/t.sql", b"-- t"), ("queries/.keep", b"")]);
+        let empty = |paths: &[&str], prune| gathered(&root_empty, paths, prune).map(drop).map_err(|error| error.exit());
+        assert_eq!(empty(&["queries"], true), Err(Exit::Usage));
+        assert_eq!(empty(&["."], true), Err(Exit::Usage), "an empty `queries`");
+        assert_eq!(empty(&["config"], true), Ok(()));
+        assert_eq!(empty(&["."], false), Ok(()));
         let large = gathered(&root, &["queries"], false).unwrap_err().to_string();
         assert_eq!(large, "the files have 5.5 MB together, a plan takes 5.5 MB at most");
     }

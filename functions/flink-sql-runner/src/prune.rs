@@ -10,10 +10,12 @@ use desired::inputs::stem;
 use lifecycle::keys::Keys;
 
 use crate::error::CliError;
-use crate::upload::{below_queries, map, whole};
+use crate::layout::Mapped;
+use crate::upload::whole;
 
-/// The folders under the prefix that `paths` have whole; none is wrong usage.
-pub(crate) fn folders(paths: &[PathBuf]) -> Result<BTreeSet<String>, CliError> {
+/// The folders under the prefix that `paths` have whole. Wrong usage if there is none, or one that has no file: that is a
+/// checkout that went wrong far sooner than a wish to stop everything.
+pub(crate) fn folders(paths: &[PathBuf], mapped: &[Mapped]) -> Result<BTreeSet<String>, CliError> {
     let mut folders = BTreeSet::new();
     for path in paths {
         folders.extend(whole(path)?);
@@ -24,22 +26,26 @@ pub(crate) fn folders(paths: &[PathBuf]) -> Result<BTreeSet<String>, CliError> {
             "give a folder `queries`, or one that has it",
         ));
     }
-    Ok(folders)
+    match folders.iter().find(|folder| !mapped.iter().any(|file| file.under.starts_with(folder.as_str()))) {
+        Some(empty) => Err(CliError::usage(
+            format!("--prune is given, and the folder for {empty} has no files: everything there would be deleted"),
+            "check the folder; `remove NAME…` removes jobs",
+        )),
+        None => Ok(folders),
+    }
 }
 
 /// The keys in these folders of the bucket that no file of `paths` belongs to.
-pub(crate) async fn surplus(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<String>, CliError> {
-    let folders = folders(paths)?;
-    let (mut wanted, mut alone) = (BTreeSet::new(), BTreeSet::new());
-    for path in paths {
-        for (_, under) in map(path)? {
-            if path.is_file() && !below_queries(path) {
-                // It replaces the manifest of its name, wherever that lies.
-                alone.extend(stem(&under).map(str::to_owned));
-            }
-            wanted.insert(format!("{}{under}", keys.prefix()));
-        }
-    }
+pub(crate) async fn surplus(
+    store: &dyn Store,
+    keys: &Keys,
+    paths: &[PathBuf],
+    mapped: &[Mapped],
+) -> Result<Vec<String>, CliError> {
+    let folders = folders(paths, mapped)?;
+    let wanted: BTreeSet<String> = mapped.iter().map(|file| format!("{}{}", keys.prefix(), file.under)).collect();
+    // Such a one replaces the manifest of its name, wherever that lies.
+    let alone: BTreeSet<&str> = mapped.iter().filter(|file| file.alone).filter_map(|file| stem(&file.under)).collect();
     let mut found = Vec::new();
     for folder in folders {
         let listed = store.list(&format!("{}{folder}", keys.prefix())).await?;

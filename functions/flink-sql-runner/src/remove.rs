@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::ask::ask;
 use crate::cli::Remove;
-use crate::deploy::{follow_removals, standing};
+use crate::deploy::follow_removals;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::follow::Follower;
@@ -41,7 +41,6 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
         return Ok(plan::planned(&answer));
     }
     let wait = arguments.follow.limit();
-    let before = if wait.is_some() { standing(store.as_ref(), &keys, &names).await? } else { Vec::new() };
     for key in &found {
         store.delete(key).await?;
     }
@@ -52,7 +51,7 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
     };
     let event = json!({"type": "begin", "version": 1, "names": names, "removed": found});
     out.progress(&event, || deleted(&names, &found));
-    let jobs = follow_removals(store.as_ref(), &keys, &found, &before).await?;
+    let jobs = follow_removals(store.as_ref(), &keys, &found).await?;
     Follower { store, keys, out, timeout }.follow(jobs, Exit::Done).await
 }
 

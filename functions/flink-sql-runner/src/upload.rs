@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::files::{self, PARAMS, SESSION, TEMPLATE, is_config, is_manifest, is_sql};
+use crate::layout::Mapped;
 
 /// A file that was uploaded, or was there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,11 +28,8 @@ pub(crate) struct Uploaded {
     pub(crate) job: Option<JobName>,
 }
 
-/// A file and the path under the prefix that it gets.
-type Mapped = (PathBuf, String);
-
 /// Where the files that `path` means belong: a folder keeps its inner layout.
-pub(crate) fn map(path: &Path) -> Result<Vec<Mapped>, CliError> {
+pub(crate) fn map(path: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     let path = &std::path::absolute(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
     if path.is_file() {
         return Ok(vec![(path.clone(), map_file(path))]);
@@ -82,7 +80,7 @@ pub(crate) fn whole(path: &Path) -> Result<Vec<String>, CliError> {
 }
 
 /// What is read of a `config` folder.
-fn config(folder: &Path) -> Result<Vec<Mapped>, CliError> {
+fn config(folder: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     let mut mapped = Vec::new();
     for name in [TEMPLATE, PARAMS, SESSION] {
         let file = folder.join(name);
@@ -137,24 +135,31 @@ fn joined(path: &Path) -> String {
     parts(path).join("/")
 }
 
-/// Uploads what the paths mean, the configuration first; a manifest given alone replaces the one of the same name.
-pub(crate) async fn upload(store: &dyn Store, keys: &Keys, paths: &[PathBuf]) -> Result<Vec<Uploaded>, CliError> {
-    let mut mapped = Vec::new();
-    for path in paths {
-        let alone = path.is_file() && !below_queries(path);
-        for (file, under) in map(path)? {
-            let mut key = format!("{}{under}", keys.prefix());
-            if alone && let Some(known) = uploaded_as(store, keys, &key).await? {
-                key = known;
-            }
-            mapped.push((file, key));
-        }
+/// Where each file goes in the bucket, the configuration first; a manifest given alone replaces the one of the same name.
+pub(crate) async fn placed(
+    store: &dyn Store,
+    keys: &Keys,
+    mapped: &[Mapped],
+) -> Result<Vec<(PathBuf, String)>, CliError> {
+    let mut placed = Vec::new();
+    for Mapped { file, under, alone } in mapped {
+        let key = format!("{}{under}", keys.prefix());
+        let known = if *alone { uploaded_as(store, keys, &key).await? } else { None };
+        placed.push((file.clone(), known.unwrap_or(key)));
     }
     let config = keys.config();
-    mapped.sort_by_key(|(_, key)| (!key.starts_with(&config), key.clone()));
-    mapped.dedup();
+    placed.sort_by_key(|(_, key)| (!key.starts_with(&config), key.clone()));
+    Ok(placed)
+}
+
+/// Uploads files to their keys, in this order.
+pub(crate) async fn upload(
+    store: &dyn Store,
+    keys: &Keys,
+    placed: Vec<(PathBuf, String)>,
+) -> Result<Vec<Uploaded>, CliError> {
     let mut uploaded = Vec::new();
-    for (file, key) in mapped {
+    for (file, key) in placed {
         uploaded.push(put(store, keys, &file, key).await?);
     }
     Ok(uploaded)
@@ -201,8 +206,6 @@ pub(crate) async fn put_planned(
         return Ok(uploaded(known.etag.0, true));
     }
     let condition = expected.map_or(Precondition::Absent, |etag| Precondition::Unchanged(Etag(etag.to_owned())));
-    // What lies there without being counted triggers nothing: the session's settings.
-    let condition = if keys.kind_of(&key) == ObjectKind::Other { Precondition::Always } else { condition };
     match store.put(&key, text.as_bytes().to_vec(), condition).await? {
         Put::Written(etag) => Ok(uploaded(etag.0, false)),
         Put::Conflict => Ok(None),

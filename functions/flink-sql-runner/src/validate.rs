@@ -17,6 +17,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::{self, Configuration, NAMES, SESSION};
 use crate::invocation::{Invocation, Unchecked};
+use crate::layout::{files_if_any, resolved};
 use crate::out::Out;
 use crate::render::{count, diagnostics, printable};
 
@@ -131,7 +132,8 @@ pub(crate) async fn run(arguments: &Validate, invocation: &Invocation, out: Out)
 pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -> Result<Judged, CliError> {
     let mut groups: BTreeMap<Option<PathBuf>, BTreeSet<PathBuf>> = BTreeMap::new();
     let mut judged = Judged::default();
-    for path in paths {
+    let paths: Vec<PathBuf> = paths.iter().map(|path| resolved(path)).collect();
+    for path in &paths {
         if !path.exists() {
             let help = "give a manifest or a folder that holds manifests";
             return Err(CliError::usage(format!("there is no `{}`", path.display()), help));
@@ -150,13 +152,15 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
             ));
         }
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let near = if found.is_empty() {
-            files::config_near(path)
-        } else {
-            found.first().and_then(|first| files::config_near(first))
-        };
-        groups.entry(near).or_default().extend(found.iter().map(|path| absolute(path)));
+        // Each under its own: where one lies is no other's trouble.
+        if found.is_empty() {
+            groups.entry(files::config_near(path)).or_default();
+        }
+        for manifest in found {
+            groups.entry(files::config_near(&manifest)).or_default().insert(absolute(&manifest));
+        }
     }
+    files_if_any(&paths)?;
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
         let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, policy);

@@ -165,3 +165,32 @@ fn files_that_nobody_reads_are_told() {
     let judged = judge(&[any.path().to_owned()], &Configuration::default(), &ANY).unwrap();
     assert_eq!((judged.manifests.len(), judged.not_read.len()), (1, 1));
 }
+
+#[test]
+fn a_manifest_is_judged_however_deep_it_lies_and_one_that_cannot_be_read_is_its_own_trouble() {
+    let table = "CREATE TABLE t (x INT) WITH ('connector' = 'datagen');\n";
+    let manifest = |name: &str| format!("name: {name}\ndescription: d\ntarget-table: t\nsql: SELECT 1\n");
+    let root = folder(&[
+        ("config/job-template.yaml", TEMPLATE),
+        ("config/tables/a/b/c/d/in.sql", table),
+        ("queries/a/b/c/d/deep.yaml", &manifest("deep")),
+        ("queries/one.yaml", &manifest("one")),
+    ]);
+    let said_of = |path: &str| {
+        let judged = judge(&[root.path().join(path)], &Configuration::default(), &ANY).unwrap();
+        (judged.text().lines().last().unwrap().to_owned(), judged.is_refused())
+    };
+    assert_eq!(said_of(""), ("2 manifests: 2 valid, 0 invalid".to_owned(), false));
+    assert_eq!(said_of("queries/a/b/c/d/deep.yaml"), ("1 manifest: 1 valid, 0 invalid".to_owned(), false));
+    assert_eq!(said_of("queries/a/b/../../one.yaml"), ("1 manifest: 1 valid, 0 invalid".to_owned(), false));
+    assert_eq!(said_of("config/tables/a/b/c/d/in.sql").1, false, "it belongs to the configuration");
+    std::os::unix::fs::symlink("nowhere", root.path().join("queries/gone.yaml")).unwrap();
+    assert_eq!(said_of(""), ("3 manifests: 2 valid, 1 invalid".to_owned(), true));
+}
+
+#[test]
+fn two_files_for_one_place_are_judged_as_neither() {
+    let root = folder(&[("p5/queries/a1.yaml", "name: a1\n"), ("p7/queries/a1.yaml", "name: a1\n")]);
+    let paths = ["p5/queries/a1.yaml", "p7/queries/a1.yaml"].map(|path| root.path().join(path));
+    assert!(matches!(judge(&paths, &Configuration::default(), &ANY), Err(CliError::Usage { .. })));
+}

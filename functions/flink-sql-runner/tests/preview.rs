@@ -123,10 +123,19 @@ impl Bench {
         let records: Vec<String> =
             self.objects().await.into_keys().filter(|key| key.starts_with("flink-sql-runner/records/")).collect();
         assert_eq!(records.len(), 4, "{records:?}");
+        self.settled().await;
+        let (said, _) = self.run(&["plan"], 0).await;
+        assert_eq!(said, "Plan: 4 unchanged.\n");
+    }
+
+    /// The node has done what is under way.
+    async fn settled(&self) {
+        let records = self.objects().await.into_keys().filter(|key| key.starts_with("flink-sql-runner/records/"));
         for key in records {
             let object = self.s3().get_object().bucket("local").key(&key).send().await.unwrap();
             let record: Record = read(&object.body.collect().await.unwrap().to_vec()).unwrap();
-            let operation = record.open.unwrap().plan.operation;
+            let Some(open) = record.open else { continue };
+            let operation = open.plan.operation;
             let (job_id, compiled) = (run_id(operation), Compiled::default());
             let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
             let result = OperationResult {
@@ -142,8 +151,6 @@ impl Bench {
             self.put(&format!("results/{}/{operation}.json", record.name), write(&result)).await;
         }
         self.json(&["redeploy"], 0).await;
-        let (said, _) = self.run(&["plan"], 0).await;
-        assert_eq!(said, "Plan: 4 unchanged.\n");
     }
 }
 
@@ -304,5 +311,113 @@ async fn the_recipes_do_what_is_said_of_them() {
     // No node is here to carry it out: it is ordered, and the time is up.
     let said = bench.recipe(deploy, &[("TIMEOUT", "1s")], 5).await;
     assert!(said.contains("has not ended after 1.0 s"), "{said}");
+    bench.stack.shutdown().await;
+}
+
+/// As long as an operation is under way nothing is planned; what a merge loses is lost once that has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gate_sees_what_is_lost_after_an_operation_under_way() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    bench.run(&["restart", "filter-expensive-items"], 0).await;
+    bench.edit(QUERY, "SELECT", "SELECT DISTINCT");
+    let gate = ["plan", ".", "--fail-on-state-loss"];
+    let (said, _) = bench.run(&gate, 7).await;
+    assert!(said.contains("1 waits") && said.contains("1 job loses its state"), "{said}");
+    assert!(said.contains("SELECT DISTINCT") && said.contains("START CLEAN"), "{said}");
+    let (said, _) = bench.run(&[&gate[..], &["--output", "markdown"]].concat(), 7).await;
+    assert!(said.contains("**lost**") && said.contains("SELECT DISTINCT"), "{said}");
+    bench.run(&["plan", ".", "--exit-code"], 4).await;
+    // What was planned over the open operation is not carried out once that has ended.
+    bench.run(&["plan", ".", "--save", "../plan.json"], 0).await;
+    bench.settled().await;
+    let (_, aside) = bench.run(&["apply", "../plan.json"], 7).await;
+    assert!(aside.contains("filter-expensive-items: something was done or decided about it since"), "{aside}");
+    bench.stack.shutdown().await;
+}
+
+/// What is refused before anything is uploaded or deleted, whichever command is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_plan_refuses_deploy_refuses_too() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    let before = bench.objects().await;
+    let both = async |arguments: &[&str], code: i32| {
+        bench.run(&[&["plan"], arguments].concat(), code).await;
+        let said = bench.run(&[&["deploy"], arguments].concat(), code).await;
+        assert_eq!(bench.objects().await, before, "{arguments:?}");
+        said
+    };
+    // Two files for one key.
+    copied(&bench.file("queries"), &bench.folder.path().join("other/queries"));
+    copied(&bench.file("config"), &bench.folder.path().join("other/config"));
+    let other = format!("../other/{QUERY}");
+    assert!(
+        both(&[QUERY, &other], 2).await.1.contains("would both be uploaded to queries/filter-expensive-items.yaml")
+    );
+    both(&["config", "../other/config"], 2).await;
+    bench.run(&["validate", QUERY, &other], 2).await;
+    // A folder that is empty.
+    let empty = bench.folder.path().join("empty/queries");
+    fs::create_dir_all(&empty).unwrap();
+    both(&["../empty", "--prune"], 2).await;
+    copied(&bench.file("config"), &bench.folder.path().join("empty/config"));
+    assert!(both(&["../empty", "--prune"], 2).await.1.contains("everything there would be deleted"));
+    // A table that jobs use.
+    fs::remove_file(bench.folder.path().join("other/config/tables/outputs.sql")).unwrap();
+    let (said, aside) = both(&["../other/config", "--prune"], 3).await;
+    assert!(said.contains("error[") && aside.contains("nothing was uploaded or deleted"), "{said}{aside}");
+    let renamed = fs::read_to_string(bench.file("config/tables/inputs.sql")).unwrap().replace("orders", "sales");
+    fs::write(bench.folder.path().join("other/config/tables/inputs.sql"), renamed).unwrap();
+    both(&["../other/config"], 3).await;
+    bench.stack.shutdown().await;
+}
+
+/// The settings of the session are uploaded with everything else, so that they are planned with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_of_the_session_are_planned_and_not_overwritten() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    let session = "config/session.yaml";
+    fs::write(bench.file(session), "slots: banana\n").unwrap();
+    bench.run(&["plan", "."], 3).await;
+    fs::write(bench.file(session), "slots: 4\n").unwrap();
+    let (said, _) = bench.run(&["plan", ".", "--exit-code", "--save", "../plan.json"], 4).await;
+    assert!(said.contains("config/session.yaml would be uploaded"), "{said}");
+    bench.put(session, b"slots: 2\n".to_vec()).await;
+    let (_, aside) = bench.run(&["apply", "../plan.json"], 7).await;
+    assert!(aside.contains("config/session.yaml: it was uploaded since"), "{aside}");
+    bench.run(&["plan", ".", "--save", "../plan.json"], 0).await;
+    bench.run(&["apply", "../plan.json"], 0).await;
+    bench.run(&["plan", ".", "--exit-code"], 0).await;
+    bench.stack.shutdown().await;
+}
+
+/// Nobody looked at what was uploaded: what was decided before says nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_decision_about_these_files_ends_the_wait() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    // Nothing is another: what was decided is about these very files.
+    let (said, _) = bench.run(&["deploy", ".", "--wait", "--timeout", "20s"], 0).await;
+    assert_eq!(said.matches("unchanged").count(), 4, "{said}");
+    // No trigger reaches the function here: the configuration stays unjudged, and every job that it concerns is told.
+    bench.edit("config/params.yaml", "# Values", "# The values");
+    let wait = ["deploy", "config", "--wait", "--timeout", "16s"];
+    let (_, aside) = bench.run(&wait, 5).await;
+    assert!(aside.contains("4 jobs still under way") && aside.contains("waiting for the Lambda"), "{aside}");
+    bench.json(&["redeploy"], 0).await;
+    let (said, _) = bench.run(&wait, 0).await;
+    assert_eq!(said.matches("unchanged").count(), 4, "{said}");
+    // A refusal of the broken configuration says nothing of the mended one.
+    let tables = "config/tables/outputs.sql";
+    let broken = fs::read_to_string(bench.file(tables)).unwrap().replace("expensive_items", "cheap_items");
+    bench.put(tables, broken.into_bytes()).await;
+    bench.json(&["redeploy"], 3).await;
+    let mended = ["deploy", ".", "--wait", "--timeout", "2s"];
+    let (said, aside) = bench.run(&mended, 5).await;
+    assert!(!said.contains("refused") && !aside.contains("refused"), "{said}{aside}");
+    bench.json(&["redeploy"], 0).await;
+    bench.run(&mended, 0).await;
     bench.stack.shutdown().await;
 }

@@ -78,7 +78,7 @@ pub async fn read_files(
     let config = read_all(store, config.collect()).await?;
     for unread in &config.unread {
         match &unread.why {
-            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Misnamed { .. } => {}
+            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Here(_) | Unread::Misnamed { .. } => {}
             // It is about every job, and the next try may tell.
             Unread::NotNow(why) => {
                 return Err(OutsideError::unknown(format!("reading {}", unread.file), why.as_str()));

@@ -1,16 +1,21 @@
 //! Following what comes of uploads and operations: reads the documents again and again, says what is new.
 //! Must not decide or settle anything: the function does.
 
+mod judged;
 mod outcome;
 mod removal;
 mod stage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use control::documents::fetch;
 use control::ports::{OutsideError, Store};
+use control::uploads::FileRole;
+use desired::inputs::configuration;
 use desired::manifest::JobName;
+use judged::Judged;
 use lifecycle::documents::Document;
 use lifecycle::documents::record::{Decision, Record};
 use lifecycle::documents::refused::RefusedDocument;
@@ -33,8 +38,6 @@ use crate::render::{count, printable, span};
 const POLL: Duration = Duration::from_secs(1);
 /// How long a wait stays silent.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long a decision that stood before an upload may still be about to change.
-const GRACE: Duration = Duration::from_secs(15);
 
 /// What is waited for.
 #[derive(Clone, Debug)]
@@ -46,14 +49,11 @@ pub(crate) enum Wanted {
         etag: String,
         /// The decision that stood before.
         before: Option<Decision>,
-        /// Whether that one may still be about to change.
-        may_change: bool,
+        /// Whether the configuration was uploaded as well.
+        configured: bool,
     },
     /// The end of the removal of a job whose file was deleted.
-    Removal {
-        /// The decision that stood before.
-        before: Option<Decision>,
-    },
+    Removal,
     /// The end of an operation.
     End(OperationId),
 }
@@ -111,10 +111,12 @@ impl Follower {
     async fn to_the_end(&self, jobs: &mut Vec<Followed>) -> Result<Exit, CliError> {
         let begun = Instant::now();
         let mut exit = Exit::Done;
+        let mut configurations = BTreeSet::new();
         while !jobs.is_empty() {
+            self.note_configuration(jobs, &mut configurations, begun).await?;
             let mut at = 0;
             while let Some(followed) = jobs.get_mut(at) {
-                match self.look(followed, begun).await {
+                match self.look(followed, &configurations).await {
                     Ok(Seen::Ended(ended)) => {
                         exit = exit.and(ended.exit);
                         self.tell_end(&followed.job, &ended, begun);
@@ -164,25 +166,45 @@ impl Follower {
         }
     }
 
-    async fn look(&self, followed: &mut Followed, begun: Instant) -> Result<Seen, CliError> {
+    /// Takes in which configuration is uploaded, where somebody waits for it to be judged: another one counts as well.
+    async fn note_configuration(
+        &self,
+        jobs: &[Followed],
+        known: &mut BTreeSet<String>,
+        begun: Instant,
+    ) -> Result<(), CliError> {
+        let waited_for = |followed: &Followed| matches!(followed.wanted, Wanted::Decision { configured: true, .. });
+        if !jobs.iter().any(waited_for) {
+            return Ok(());
+        }
+        match self.store.list(&self.keys.config()).await {
+            Ok(listed) => {
+                let read = listed.iter().filter(|listed| FileRole::of(&self.keys, &listed.key).is_some());
+                known.insert(configuration(read.map(|listed| (listed.key.as_str(), listed.etag.0.as_str()))));
+                Ok(())
+            }
+            Err(OutsideError::Unknown { .. }) if begun.elapsed() < self.timeout => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn look(&self, followed: &mut Followed, configurations: &BTreeSet<String>) -> Result<Seen, CliError> {
         let record: Option<Record> = self.document(&self.keys.record(&followed.job)).await?;
-        if let Wanted::Decision { key, etag, before, may_change } = &followed.wanted {
+        if let Wanted::Decision { key, etag, before, configured } = &followed.wanted {
+            let judged = Judged { etag, before: before.as_ref(), configurations: configured.then_some(configurations) };
             let refused: Option<RefusedDocument> = self.document(&self.keys.refused(key)).await?;
-            if let Some(refused) = refused.filter(|refused| refused.etag == *etag) {
+            if let Some(refused) = refused.filter(|refused| judged.is_refused_by(refused)) {
                 return Ok(Seen::Ended(Box::new(Ended::refused(refused.errors))));
             }
-            let settled = |d: &&Decision| {
-                d.etags.contains(etag) && (!may_change || Some(*d) != before.as_ref() || begun.elapsed() > GRACE)
-            };
-            let decision = record.as_ref().and_then(|r| r.decision.as_ref()).filter(settled);
+            let decision = record.as_ref().and_then(|r| r.decision.as_ref()).filter(|d| judged.is_decided_by(d));
             match decision.map(|d| (d, d.operation)) {
                 None => return Ok(Seen::Goes(stage::before_decision(record.as_ref()))),
                 Some((decision, None)) => return Ok(Seen::Ended(Box::new(Ended::by_decision(decision)))),
                 Some((_, Some(operation))) => followed.wanted = Wanted::End(operation),
             }
         }
-        if let Wanted::Removal { before } = &followed.wanted {
-            match removal::seen(record.as_ref(), before.as_ref(), begun.elapsed()) {
+        if matches!(followed.wanted, Wanted::Removal) {
+            match removal::seen(record.as_ref()) {
                 Removal::Goes(what) => return Ok(Seen::Goes(what)),
                 Removal::Ended(ended) => return Ok(Seen::Ended(Box::new(ended))),
                 Removal::Operation(operation) => followed.wanted = Wanted::End(operation),

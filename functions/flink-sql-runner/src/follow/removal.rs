@@ -2,16 +2,14 @@
 //! Must not know how files are deleted, nor how documents are read.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use desired::inputs::stem;
 use desired::manifest::JobName;
 use lifecycle::change::ChangeKind;
-use lifecycle::documents::record::{Decision, Record};
+use lifecycle::documents::record::Record;
 use lifecycle::ids::OperationId;
 use lifecycle::keys::Keys;
 
-use super::GRACE;
 use super::outcome::Ended;
 
 /// How far the removal of a job is.
@@ -31,8 +29,8 @@ pub(crate) fn removed(deleted: &[String], keys: &Keys, named: &BTreeSet<JobName>
     manifests.filter_map(|path| JobName::try_from(stem(path)?).ok()).filter(|name| !named.contains(name)).collect()
 }
 
-/// What a record says of the removal; `before` is the decision that stood before the file was deleted.
-pub(super) fn seen(record: Option<&Record>, before: Option<&Decision>, waited: Duration) -> Removal {
+/// What a record says of the removal.
+pub(super) fn seen(record: Option<&Record>) -> Removal {
     let Some(record) = record else {
         return Removal::Ended(Ended::nothing("nothing of it was deployed"));
     };
@@ -44,9 +42,8 @@ pub(super) fn seen(record: Option<&Record>, before: Option<&Decision>, waited: D
             }
         };
     }
-    // A decision about no file; one that stood before says the same again without being written anew.
-    let is_of_it = |decision: &&Decision| decision.etags.is_empty() && (Some(*decision) != before || waited > GRACE);
-    match record.decision.as_ref().filter(is_of_it) {
+    // A decision about no file; one from before the deletion says the same.
+    match record.decision.as_ref().filter(|decision| decision.etags.is_empty()) {
         Some(decision) => {
             decision.operation.map_or_else(|| Removal::Ended(Ended::by_decision(decision)), Removal::Operation)
         }
@@ -56,7 +53,7 @@ pub(super) fn seen(record: Option<&Record>, before: Option<&Decision>, waited: D
 
 #[cfg(test)]
 mod tests {
-    use lifecycle::documents::record::OpenOperation;
+    use lifecycle::documents::record::{Decision, OpenOperation};
     use lifecycle::orchestrate::Ruling;
     use lifecycle::permission::AllowedFor;
     use lifecycle::reason::Reason;
@@ -68,6 +65,7 @@ mod tests {
     fn decision(etags: &[&str], reason: &Reason, held: Option<AllowedFor>, operation: Option<OperationId>) -> Decision {
         Decision {
             etags: etags.iter().map(|&etag| etag.to_owned()).collect(),
+            config: None,
             change: None,
             reason: reason.to_string(),
             operation,
@@ -97,43 +95,36 @@ mod tests {
     fn a_removal_is_followed_from_the_deletion_to_its_operation() {
         let yaml = manifest("orders", "SELECT 1", 1);
         let mut record = running(&yaml, "orders");
-        let goes = |record: &Record, before: Option<&Decision>, waited| match seen(Some(record), before, waited) {
+        let goes = |record: &Record| match seen(Some(record)) {
             Removal::Goes(what) => what,
             Removal::Operation(operation) => operation.short(),
             Removal::Ended(ended) => format!("{} {}", ended.outcome, ended.exit.code()),
         };
-        let (soon, late) = (Duration::from_secs(1), GRACE + Duration::from_secs(1));
-        let of_the_file = decision(&["e"], &Reason::Unchanged, None, None);
-        record.decision = Some(of_the_file.clone());
-        assert_eq!(goes(&record, Some(&of_the_file), late), "deleted, waiting for the Lambda", "it is about the file");
+        record.decision = Some(decision(&["e"], &Reason::Unchanged, None, None));
+        assert_eq!(goes(&record), "deleted, waiting for the Lambda", "it is about the file");
         let other = open(&record, Some(&manifest("orders", "SELECT 1", 2)));
         record.open = Some(other.clone());
         let waits = format!("waits for the end of operation {}", other.plan.operation.short());
-        assert_eq!(goes(&record, Some(&of_the_file), soon), waits);
+        assert_eq!(goes(&record), waits);
         record.open = None;
         let removes = open(&record, None);
         let operation = removes.plan.operation;
         record.open = Some(removes);
-        assert_eq!(goes(&record, Some(&of_the_file), soon), operation.short());
+        assert_eq!(goes(&record), operation.short());
         // It was over before anybody looked.
         record.open = None;
         record.decision = Some(decision(&[], &Reason::Ordered { operation }, None, Some(operation)));
-        assert_eq!(goes(&record, Some(&of_the_file), soon), operation.short());
+        assert_eq!(goes(&record), operation.short());
     }
 
     #[test]
     fn a_removal_that_is_held_or_has_nothing_to_stop_ends() {
         let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
         let held = decision(&[], &Reason::RemovalsHeld, Some(AllowedFor::RemovalsHeld), None);
-        record.decision = Some(held.clone());
-        let ended = |before: Option<&Decision>, waited| match seen(Some(&record), before, waited) {
-            Removal::Ended(ended) => Some(ended.exit),
-            Removal::Goes(_) | Removal::Operation(_) => None,
-        };
-        assert_eq!(ended(None, Duration::ZERO), Some(Exit::Held));
-        assert_eq!(ended(Some(&held), Duration::ZERO), None, "it may be about to change");
-        assert_eq!(ended(Some(&held), GRACE * 2), Some(Exit::Held), "it stands");
-        let Removal::Ended(nothing) = seen(None, None, Duration::ZERO) else { panic!() };
+        record.decision = Some(held);
+        let Removal::Ended(held) = seen(Some(&record)) else { panic!() };
+        assert_eq!(held.exit, Exit::Held);
+        let Removal::Ended(nothing) = seen(None) else { panic!() };
         assert_eq!(nothing.exit, Exit::Done);
     }
 }

@@ -28,6 +28,8 @@ pub enum Unread {
     },
     /// The store refuses it, and would again: the cause and the way out.
     Refused(String),
+    /// It lies on this machine, which does not let it be read: the cause.
+    Here(String),
     /// The store gave no answer to rely on this time.
     NotNow(String),
     /// It lies among manifests, and its name does not end as theirs do.
@@ -69,6 +71,8 @@ impl UnreadFile {
             }
             Unread::Refused(why) => error("unreadable", format!("the file cannot be read: {why}"))
                 .with_help("let the orchestrator read it, or upload it again"),
+            Unread::Here(why) => error("unreadable", format!("the file cannot be read: {why}"))
+                .with_help("check that it is there and who may read it"),
             Unread::NotNow(why) => error("unreadable", format!("the file could not be read this time: {why}")),
             Unread::Misnamed { more } => {
                 let others = if *more == 0 { String::new() } else { format!("; so are {more} more files") };
@@ -92,7 +96,7 @@ impl UnreadFile {
     pub(super) fn not_now(&self) -> Option<(String, String)> {
         match &self.why {
             Unread::NotNow(why) => Some((self.file.clone(), why.clone())),
-            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Misnamed { .. } => None,
+            Unread::TooLarge { .. } | Unread::Refused(_) | Unread::Here(_) | Unread::Misnamed { .. } => None,
         }
     }
 }
