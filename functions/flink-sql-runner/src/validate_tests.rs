@@ -183,7 +183,7 @@ fn a_manifest_is_judged_however_deep_it_lies_and_one_that_cannot_be_read_is_its_
     assert_eq!(said_of(""), ("2 manifests: 2 valid, 0 invalid".to_owned(), false));
     assert_eq!(said_of("queries/a/b/c/d/deep.yaml"), ("1 manifest: 1 valid, 0 invalid".to_owned(), false));
     assert_eq!(said_of("queries/a/b/../../one.yaml"), ("1 manifest: 1 valid, 0 invalid".to_owned(), false));
-    assert_eq!(said_of("config/tables/a/b/c/d/in.sql").1, false, "it belongs to the configuration");
+    assert!(!said_of("config/tables/a/b/c/d/in.sql").1, "it belongs to the configuration");
     std::os::unix::fs::symlink("nowhere", root.path().join("queries/gone.yaml")).unwrap();
     assert_eq!(said_of(""), ("3 manifests: 2 valid, 1 invalid".to_owned(), true));
 }

@@ -123,7 +123,7 @@ impl Bench {
         let records: Vec<String> =
             self.objects().await.into_keys().filter(|key| key.starts_with("flink-sql-runner/records/")).collect();
         assert_eq!(records.len(), 4, "{records:?}");
-        self.settled().await;
+        Box::pin(self.settled()).await;
         let (said, _) = self.run(&["plan"], 0).await;
         assert_eq!(said, "Plan: 4 unchanged.\n");
     }
@@ -330,7 +330,7 @@ async fn the_gate_sees_what_is_lost_after_an_operation_under_way() {
     bench.run(&["plan", ".", "--exit-code"], 4).await;
     // What was planned over the open operation is not carried out once that has ended.
     bench.run(&["plan", ".", "--save", "../plan.json"], 0).await;
-    bench.settled().await;
+    Box::pin(bench.settled()).await;
     let (_, aside) = bench.run(&["apply", "../plan.json"], 7).await;
     assert!(aside.contains("filter-expensive-items: something was done or decided about it since"), "{aside}");
     bench.stack.shutdown().await;

@@ -16,8 +16,8 @@ impl Inputs {
 /// A configuration by its files, each with its version: the same text for the same ones, in whatever order.
 pub fn configuration<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let files: BTreeSet<(&str, &str)> = files.into_iter().collect();
-    let text: String = files.into_iter().map(|(file, etag)| format!("{file} {etag}\n")).collect();
-    Digest::of(text.as_bytes()).to_string()
+    let lines: Vec<String> = files.into_iter().map(|(file, etag)| format!("{file} {etag}")).collect();
+    Digest::of(lines.join("\n").as_bytes()).to_string()
 }
 
 #[cfg(test)]
