@@ -277,6 +277,32 @@ fn a_savepoint_is_asked_for_under_one_trigger() {
     assert_eq!((triggers.len(), runs), (1, 3));
 }
 
+/// The job runs on, and another order begins anew.
+#[test]
+fn a_savepoint_that_fails_is_tried_three_times_each_under_its_own_trigger() {
+    use lifecycle::execute::{Effect, Input, State, StopEnd, step};
+    let (_, mut node, open) = with(Act::Savepoint);
+    (node.claim, node.result) = (None, None);
+    let mut triggers = Vec::new();
+    let (mut state, mut effect) = step(&open.plan, State::new(), Input::Begin);
+    while !matches!(effect, Effect::Done(_)) {
+        let input = match effect {
+            Effect::Savepoint { trigger, .. } => {
+                triggers.push(trigger);
+                Input::Stopped(StopEnd::Failed("Checkpoint expired".to_owned()))
+            }
+            effect => node.carry_out(&open.plan, effect),
+        };
+        (state, effect) = step(&open.plan, state, input);
+        assert!(triggers.len() < 100, "it has no end");
+    }
+    triggers.dedup();
+    assert_eq!(triggers.len(), 3);
+    let outcome = node.result.clone().unwrap();
+    assert!(matches!(outcome.refusal(), Some(Refusal::NoSavepoint { .. })), "{outcome:?}");
+    assert_eq!(node.live(), [run(1)]);
+}
+
 #[test]
 fn what_the_environment_keeps_from_being_done_stays_owed() {
     for act in [Act::Restart, Act::RestartClean, Act::Savepoint] {

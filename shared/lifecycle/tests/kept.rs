@@ -6,7 +6,9 @@
 mod node;
 
 use desired::effective::OptionDifference;
+use desired::manifest::JobName;
 use jiff::Timestamp;
+use lifecycle::alert_conditions::AlertCondition;
 use lifecycle::documents::claim::{Claim, StopNote};
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::record::{OpenOperation, Record, Source};
@@ -87,4 +89,20 @@ fn options_that_are_not_what_was_asked_for_are_remembered_of_the_last_ten_operat
     assert_eq!((old.iter().sum::<usize>(), new), (0, &[8; 10][..]));
     let texts = record.history.iter().flat_map(|entry| &entry.differences);
     assert!(texts.flat_map(|d| [&d.option, &d.asked, &d.effective]).all(|text| text.len() == 60));
+}
+
+#[test]
+fn a_condition_names_fifty_jobs_counts_them_all_and_is_told_in_one_short_line() {
+    let jobs: Vec<JobName> = (100..400).map(|n| format!("job-{n}").as_str().try_into().unwrap()).collect();
+    for (condition, after) in [
+        (AlertCondition::removals_held(&jobs), " without a file"),
+        (AlertCondition::clean_starts_held(&jobs), " would start clean"),
+        (AlertCondition::lost_cluster(&node::epoch(), &jobs), ", brought back under it"),
+    ] {
+        let detail = condition.detail;
+        assert!(detail.starts_with("300 jobs (job-100, ") && detail.ends_with(after), "{detail}");
+        assert!(detail.contains(&format!("job-149 and 250 more){after}")), "{detail}");
+    }
+    let words = format!("{}\nand more", "ä".repeat(5_000));
+    assert_eq!(AlertCondition::unreadable(&jobs[0], &words).detail, "ä".repeat(300));
 }
