@@ -97,7 +97,7 @@ fn help_of_deploy() {
           --timeout <TIME>  How long to wait: 90s, 10m, 2h [default: 30m]
       -h, --help            Print help (see more with '--help')
 
-    Needs: the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`.
+    Needs: the bucket (--bucket), and AWS credentials that may write its queries/ and config/; jobs given by name need an operator's credentials.
     ");
 }
 

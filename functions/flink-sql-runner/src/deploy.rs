@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
     }
     if !removed.is_empty() {
         let found: Vec<String> = removed.iter().map(|key| printable(key)).collect();
-        out.note(&format!("without a file any more, deleted:\n  {}\n", found.join("\n  ")));
+        out.note(&format!("deleted, because no local file is left:\n  {}\n", found.join("\n  ")));
     }
     let before = standing(store.as_ref(), &keys, &jobs_of(&mapped)).await?;
     let uploaded = upload(store.as_ref(), &keys, placed).await?;

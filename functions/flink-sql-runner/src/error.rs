@@ -79,7 +79,7 @@ pub(crate) enum CliError {
     #[error("the plan of the operation cannot be read")]
     Plans(#[source] OutsideError),
     /// What a saved plan rests on is not as it was.
-    #[error("the plan does not hold any more:\n  {}", .0.join("\n  "))]
+    #[error("the saved plan is out of date:\n  {}", .0.join("\n  "))]
     MovedOn(Vec<String>),
     #[error(transparent)]
     Session(#[from] SessionError),

@@ -34,7 +34,7 @@ fn needs(command: &str) -> Option<&'static str> {
         }
         "remove" => "the bucket (--bucket), and AWS credentials that may delete from its queries/",
         "deploy" => {
-            "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; for jobs by name as for `retry`"
+            "the bucket (--bucket), and AWS credentials that may write its queries/ and config/; jobs given by name need an operator's credentials"
         }
         "suspend" | "resume" => {
             "the bucket (--bucket), and AWS credentials of an operator or an uploader; --dry-run asks the function, as `retry`"

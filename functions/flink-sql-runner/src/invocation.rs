@@ -125,9 +125,10 @@ impl Invocation {
         match self.get(name).map(|text| text.trim().parse()) {
             None => Ok(default),
             Some(Ok(number)) => Ok(number),
-            Some(Err(_)) => {
-                Err(CliError::usage(format!("{name} is no number of {what}"), format!("for example {name}={default}")))
-            }
+            Some(Err(_)) => Err(CliError::usage(
+                format!("{name} must be a number of {what}"),
+                format!("for example {name}={default}"),
+            )),
         }
     }
 

@@ -60,9 +60,7 @@ fn all_known(answer: &PlanAnswer) -> Result<(), CliError> {
 pub(crate) fn plan_of(answer: Answer) -> Result<PlanAnswer, CliError> {
     match answer {
         Answer::Plan(answer) => Ok(*answer),
-        Answer::Status(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => {
-            Err(CliError::Defect("an answer to another question came back".to_owned()))
-        }
+        Answer::Status(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => Err(CliError::other_answer()),
     }
 }
 

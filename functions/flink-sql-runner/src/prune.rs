@@ -22,8 +22,8 @@ pub(crate) fn folders(paths: &[PathBuf], mapped: &[Mapped]) -> Result<BTreeSet<S
     }
     if folders.is_empty() {
         return Err(CliError::usage(
-            "--prune is given, and no folder says what there is to be",
-            "give a folder `queries`, or one that has it",
+            "--prune needs a folder that says what is to exist",
+            "give a folder `queries`, a folder inside it, or one that contains it",
         ));
     }
     match folders.iter().find(|folder| !mapped.iter().any(|file| file.under.starts_with(folder.as_str()))) {

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
 use crate::out::Out;
-use crate::render::{ago, count, printable, table};
+use crate::render::{ago, bytes, count, printable, table};
 
 /// Shows every state that a job could go on from.
 #[expect(clippy::disallowed_methods, reason = "ages for people")]
@@ -22,9 +22,7 @@ pub(crate) async fn run(name: JobName, invocation: &Invocation, out: Out) -> Res
             out.result(&answer, || text(&answer, Timestamp::now()));
             Ok(Exit::Done)
         }
-        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::Look(_) => {
-            Err(CliError::Defect("an answer to another question came back".to_owned()))
-        }
+        Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::Look(_) => Err(CliError::other_answer()),
     }
 }
 
@@ -63,22 +61,9 @@ fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
         state.run.as_deref().map_or_else(dash, |run| run.chars().take(6).collect()),
         state.operation.map_or_else(dash, |operation| operation.short()),
         state.written.map_or_else(dash, |then| ago(now, then)),
-        state.bytes.map_or_else(dash, size),
+        state.bytes.map_or_else(dash, bytes),
         state.path.clone(),
     ]
-}
-
-/// A size with a unit that people read at once.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let (mut number, mut unit) = (bytes, "B");
-    for larger in UNITS {
-        if number < 1024 {
-            break;
-        }
-        (number, unit) = (number / 1024, larger);
-    }
-    format!("{number} {unit}")
 }
 
 #[cfg(test)]
@@ -117,9 +102,9 @@ mod tests {
         };
         let now = Timestamp::from_second(3_600).unwrap();
         insta::assert_snapshot!(text(&answer, now), @r"
-        VERSION  KIND        ID  RUN     OPERATION  AGE  SIZE   PATH
-        v2       checkpoint  9   ac8dd3  -          1 h  5 MiB  s3://b/c/2/r/chk-9
-        v2       savepoint   -   ac8dd3  000000aa   -    -      s3://b/s/2/o/savepoint-ac8dd3-0
+        VERSION  KIND        ID  RUN     OPERATION  AGE  SIZE    PATH
+        v2       checkpoint  9   ac8dd3  -          1 h  5.2 MB  s3://b/c/2/r/chk-9
+        v2       savepoint   -   ac8dd3  000000aa   -    -       s3://b/s/2/o/savepoint-ac8dd3-0
         3 older states left out.
         orders goes on from s3://b/c/2/r/chk-9 by itself: it is the newest.
         `restart orders --from PATH` starts a new version from any of them, `--from OPERATION` from the savepoint that it took.
@@ -128,6 +113,5 @@ mod tests {
         answer.states.pop();
         assert!(text(&answer, now).ends_with("from any of them.\n"), "none was taken by an operation");
         assert!(text(&StatesAnswer { states: Vec::new(), ..answer }, now).starts_with("No complete state of orders"));
-        assert_eq!([0, 1023, 1024, 3 << 40].map(size), ["0 B", "1023 B", "1 KiB", "3 TiB"]);
     }
 }

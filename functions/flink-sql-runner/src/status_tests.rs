@@ -356,7 +356,7 @@ fn what_holds_a_job_and_what_is_refused_is_said_with_the_way_out() {
     later   -        not-judged  -      -      -         -           -     -
       clicks: held by the clean-start guard for 1 min: more jobs than allowed would start clean because of config/; `allow clicks clean-start` approves it
       gone: held by the removal guard for 1 min: more removals at once than allowed; `allow gone remove` approves it
-      orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: no state of its lineage was found; `allow orders clean-start` starts it without
+      orders: not applied for 4 min after 1 attempt, tried again once it changes, or by `retry orders`: no state of its lineage was found; `allow orders clean-start` starts it without state
       refused, 9 min ago: p/queries/fresh.yaml: `target_table` is not a field� of a job manifest
         every error is in p/refused/queries/fresh.yaml.json
       refused, 9 min ago: p/config/tables/x.sql: `target_table` is not a field� of a job manifest

@@ -167,7 +167,7 @@ async fn uploads_plans_orders_and_shows() {
     assert!(page.contains("<h2>4 jobs</h2>") && page.contains("s3://local/flink-sql-runner/"), "{page}");
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
-    assert!(aside.contains("no newer look came within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
+    assert!(aside.contains("no newer look arrived within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
     // Ctrl-C ends the command and nothing else.
     let aside = bench.interrupted(&["status", "--watch"]).await;
     assert!(aside.contains("operations and jobs go on; `status` shows"), "{aside}");

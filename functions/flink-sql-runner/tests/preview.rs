@@ -224,7 +224,7 @@ async fn a_plan_tells_what_is_lost_and_removed() {
 
     let (said, aside) = bench.run(&["deploy", ".", "--prune"], 0).await;
     assert!(
-        aside.contains("without a file any more, deleted:")
+        aside.contains("deleted, because no local file is left:")
             && said.contains("deleted flink-sql-runner/queries/orders-per-buyer.yaml"),
         "{said}{aside}"
     );

@@ -129,7 +129,7 @@ async fn failed(orchestrator: &Arc<Orchestrator>, messages: Vec<Message>) -> Vec
         // What will never be understood the queue's own limit moves to the dead letters.
         let unread = unread.map(|what| NotUnderstood::new(&what).to_string());
         if let Some(why) = unread.or_else(|| rounds.iter().find_map(|round| round.trouble_of(&hint))) {
-            tracing::error!(message = id, error = why, "a message comes back");
+            tracing::error!(message = id, error = why, "the message goes back to the queue");
             failed.push((id, why));
         }
     }

@@ -70,10 +70,10 @@ pub enum RunError {
     #[error("{key} is not there; the orchestrator sends a new batch")]
     Missing { key: String },
     /// A document is not what was sent.
-    #[error("{key} is not what was sent: its digest is {found}, {wanted} was announced")]
+    #[error("{key} is not what was sent: its digest is {found}, {wanted} was expected")]
     Tampered {
         key: String,
-        /// The digest that was announced.
+        /// The digest that was expected.
         wanted: Digest,
         /// The digest of what is there.
         found: Digest,

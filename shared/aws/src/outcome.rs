@@ -6,6 +6,7 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use control::errors::error_chain;
 use control::ports::OutsideError;
 
 /// The codes that say "not now" before anything was accepted.
@@ -91,20 +92,9 @@ where
     match Reply::of(&error) {
         Some(reply) if reply.is_refusal() => OutsideError::refused(what, reply.text()),
         // A request that could not be built was never sent.
-        None if matches!(error, SdkError::ConstructionFailure(_)) => OutsideError::refused(what, causes(&error)),
+        None if matches!(error, SdkError::ConstructionFailure(_)) => OutsideError::refused(what, error_chain(&error)),
         Some(_) | None => OutsideError::unknown(what, error),
     }
-}
-
-/// An error and its sources in one line.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(feature = "emr")]

@@ -50,7 +50,7 @@ impl Alert {
         let shared = self.conditions.iter().any(|condition| !condition.common.is_empty());
         let later = if shared { LATER } else { "" };
         format!(
-            "{}.\n\n{listed}{rest}{later}\nWhat explains it: {}\nWhat to do: docs/operating.md#{}\n\n\
+            "{}.\n\n{listed}{rest}{later}\nDetails: {}\nWhat to do: docs/operating.md#{}\n\n\
              Deployment {}, raised at {}, alert {}.\n",
             self.title(),
             self.explained(),
@@ -231,7 +231,7 @@ mod tests {
             alert.body(),
             format!(
                 "1 operation failed.\n\n- job-0: rolled-back: spalte „preis“ not found (operation {})\n\n\
-                 What explains it: flink-sql-runner history job-0\n\
+                 Details: flink-sql-runner history job-0\n\
                  What to do: docs/operating.md#operation-failed\n\n\
                  Deployment prod, raised at 1970-01-01T00:00:00Z, alert {}.\n",
                 OperationId::derived(&["operation"]),
@@ -257,7 +257,7 @@ mod tests {
         let body = alert.body();
         let told = "- job-0: it restarted 3 times: FlinkException: lost\n  caused by IOException: full\n\n";
         assert!(body.contains(told), "{body}");
-        assert!(body.contains("What explains it: flink-sql-runner logs job-0\n"), "{body}");
+        assert!(body.contains("Details: flink-sql-runner logs job-0\n"), "{body}");
     }
 
     #[test]

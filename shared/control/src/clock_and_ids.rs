@@ -1,5 +1,5 @@
 //! The system's clock and id source.
-//! The only place of the programs that draws ids. Must not know what they name.
+//! Must not know what the ids name.
 
 use jiff::Timestamp;
 use lifecycle::ids::Hex32;

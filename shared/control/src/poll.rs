@@ -1,4 +1,4 @@
-//! Asking again and again until there is an answer or the time is up: the one loop of that kind.
+//! Asking again and again until there is an answer or the time is up, with a last question at the end.
 //! Must not know what is asked.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! The pure front: what people write, and what it means.
-//! Must not know I/O, clocks or randomness, any document of ours, nor what runs.
+//! Must not know I/O, clocks or randomness, nor any document of ours.
 
 pub mod diagnostics;
 pub mod digest;

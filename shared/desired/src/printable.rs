@@ -1,4 +1,4 @@
-//! Texts from elsewhere made fit for people: nothing that steers a terminal, no endless length.
+//! Texts from elsewhere made fit for people: nothing in them steers a terminal.
 //! Must not know who said them or who reads them.
 
 /// `text` on one line, with a sign for every character that moves a cursor, colours a terminal or turns the writing

@@ -1,4 +1,4 @@
-//! The one place that starts processes: each in a group of its own, bounded in time and output, ended with its owner.
+//! Processes of the Flink client: each in a group of its own, bounded in time and output, ended with its owner.
 //! Must not know what a program is for.
 
 mod output;

@@ -4,6 +4,7 @@
 pub(crate) mod kind;
 
 use desired::manifest::JobName;
+use desired::printable::count;
 pub use kind::AlertKind;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ impl AlertCondition {
 
     /// Jobs that went with their JobManager and are brought back under `epoch`.
     pub fn lost_cluster(epoch: &Epoch, jobs: &[JobName]) -> Self {
-        let detail = format!("{}, brought back under it", counted(jobs));
+        let detail = format!("{} lost their JobManager and are restarted on this one", counted(jobs));
         Self::plain(AlertKind::LostCluster, epoch.to_string(), detail)
     }
 
@@ -93,7 +94,7 @@ fn counted(jobs: &[JobName]) -> String {
     let names: Vec<&str> = jobs.iter().take(NAMED).map(JobName::as_str).collect();
     let more = jobs.len().saturating_sub(NAMED);
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{} jobs ({}{rest})", jobs.len(), names.join(", "))
+    format!("{} ({}{rest})", count(jobs.len(), "job"), names.join(", "))
 }
 
 fn first_line(text: &str) -> String {

@@ -104,7 +104,7 @@ impl fmt::Display for Why {
             Self::IsComplete => "it is bounded and complete",
             Self::NothingToStop => "nothing runs",
             Self::ForeignJob => "a job of that name that is not ours runs",
-            Self::EndNotProven => "a run of it may live where nobody can be asked",
+            Self::EndNotProven => "a run of it may still live under a JobManager that cannot be reached",
         })
     }
 }

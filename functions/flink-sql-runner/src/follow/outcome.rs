@@ -267,7 +267,7 @@ mod tests {
         help: flink-sql-runner history orders
         exit 1
         error: orders v2 was refused; what ran before is as it was
-          caused by: no state of its lineage was found; `allow orders clean-start` starts it without
+          caused by: no state of its lineage was found; `allow orders clean-start` starts it without state
         help: `flink-sql-runner allow orders clean-start` approves it once
         exit 7
         error: orders v2 failed; nothing of it runs now

@@ -45,7 +45,7 @@ pub(super) fn of_claim(claim: &Claim) -> String {
             (Some(path), _, _) => format!("stopped with {}", last_segment(path)),
             (None, Some(_), _) => claim.saving.map_or_else(|| "stopping with a savepoint".to_owned(), saving),
             (None, None, Some(_)) => "cancelling".to_owned(),
-            (None, None, None) => "compiling on the node".to_owned(),
+            (None, None, None) => "working on the node".to_owned(),
         },
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod table;
 
 use std::time::Duration;
 
-pub(crate) use desired::printable::{printable, printable_lines};
+pub(crate) use desired::printable::{count, printable, printable_lines};
 
 /// A colour that helps a reader; the symbol beside it carries the meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +75,6 @@ pub(crate) fn bytes(number: u64) -> String {
 /// How long ago `then` was.
 pub(crate) fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
     span(Duration::try_from(now.duration_since(then)).unwrap_or_default())
-}
-
-/// `1 job`, `2 jobs`.
-pub(crate) fn count(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 #[cfg(test)]

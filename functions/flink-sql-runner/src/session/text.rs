@@ -59,7 +59,7 @@ pub(super) fn status(status: &SessionStatus, now: Timestamp) -> String {
         let _ = writeln!(text, "  the ResourceManager {word} its state over a restart");
     }
     if let Some(starting) = &status.starting {
-        let _ = writeln!(text, "  somebody starts one, or did and ended: {}", starting.tag);
+        let _ = writeln!(text, "  another process is starting a session, or died while starting it: {}", starting.tag);
     }
     for (word, restart) in [("under way", &status.restart), ("the last one", &status.last_restart)] {
         if let Some(restart) = restart {
@@ -141,7 +141,7 @@ pub(super) fn way_on(report: &RestartReport) -> String {
             ),
         ),
         RestartEnd::Unknown(why) => failure(
-            "the restart is not at its end",
+            "the restart has not ended",
             std::slice::from_ref(why),
             Some("run the same again: it goes on from here"),
         ),

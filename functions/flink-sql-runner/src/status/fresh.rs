@@ -53,7 +53,7 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
         }
         tokio::time::sleep(POLL).await;
     }
-    let message = format!("no newer look came within {}; {step} carries it", span(limit));
+    let message = format!("no newer look arrived within {}; it was sent as {step}", span(limit));
     out.note(&failure(&message, &[], Some(BEFORE)));
     Ok(Exit::Unknown)
 }

@@ -125,7 +125,7 @@ impl Orchestrator {
                 seen.kinds.insert(AlertKind::Stranger);
             }
             // The next look shows them as well.
-            Err(error) => tracing::warn!(error = error_chain(&error), "strangers could not be told from ours"),
+            Err(error) => tracing::warn!(error = error_chain(&error), "could not check which Flink jobs are unknown"),
         }
     }
 

@@ -138,7 +138,10 @@ impl Runner {
             let pass = async move {
                 let ended = Box::pin(runner.operation(plan, &shared)).await;
                 if let Err(error) = &ended {
-                    tracing::warn!(error = error_chain(error), "it ended without an answer to rely on");
+                    tracing::warn!(
+                        error = error_chain(error),
+                        "outcome unknown: the operation ended without a verdict"
+                    );
                 }
                 ended
             };

@@ -56,7 +56,7 @@ impl SessionAdmin {
                 self.tell(&format!("ending {old}"));
                 // A reply that is lost says nothing: the ResourceManager tells.
                 if let Err(error) = cluster.shut_down().await {
-                    tracing::warn!(error = error_chain(&error), "the session gave no answer to its end");
+                    tracing::warn!(error = error_chain(&error), "no reply to the request to end the session");
                 }
                 self.wait_for_end(&old).await?;
                 self.after_old(id).await

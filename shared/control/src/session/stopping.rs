@@ -40,7 +40,7 @@ impl SessionAdmin {
             match ended {
                 Ok(Some(JobState::Failed { error })) => stopped.failed.push(format!("{name}: {error}")),
                 Ok(Some(_)) => {}
-                Ok(None) => stopped.unknown.push(format!("{name}: its stop is not at its end")),
+                Ok(None) => stopped.unknown.push(format!("{name}: not stopped yet")),
                 Err(SessionError::Outside(error)) => stopped.unknown.push(format!("{name}: {}", error_chain(&error))),
                 Err(error) => return Err(error),
             }

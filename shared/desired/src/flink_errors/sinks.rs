@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{At, Failure, Told, between, types};
+use crate::printable::count;
 use crate::sql::{TokenKind, is_reserved};
 use crate::suggest::closest;
 
@@ -80,7 +81,7 @@ fn schema(it: &Failure<'_>) -> Option<Told> {
     let (from, to) = (names(&given), names(&taken));
     let absent: Vec<String> = taken.iter().filter(|(name, _)| !from.contains(name)).map(shown).collect();
     let surplus: Vec<String> = given.iter().filter(|(name, _)| !to.contains(name)).map(shown).collect();
-    let mut message = format!("the query gives {} and `{target}` takes {}", counted(given.len()), taken.len());
+    let mut message = format!("the query gives {} and `{target}` takes {}", count(given.len(), "column"), taken.len());
     if !absent.is_empty() {
         let _ = write!(message, "\n  only in the table: {}", absent.join(", "));
     }
@@ -93,10 +94,6 @@ fn schema(it: &Failure<'_>) -> Option<Told> {
     }
     let order = super::listed(&to);
     told(message, format!("select {order}, in this order; a column that the query lacks can be CAST(NULL AS type)"))
-}
-
-fn counted(number: usize) -> String {
-    if number == 1 { "1 column".to_owned() } else { format!("{number} columns") }
 }
 
 fn shown((name, of_type): &(String, String)) -> String {

@@ -1,5 +1,5 @@
 //! What Flink 1.20 really answers to mistakes, and what is told of each.
-//! `tests/flink-errors/answers.json` is written by `functions/step-runner/submitter/tests/ask_flink.py`.
+//! `tests/flink-errors/answers.json` is written by `shared/flink/submitter/tests/ask_flink.py`.
 
 use std::fmt::Write as _;
 

@@ -57,7 +57,9 @@ impl Configuration {
             Some(drawn) if drawn.starts_with("flink-web-") => {
                 Ok(Epoch::Standalone { address: endpoint.to_string(), process: readable(drawn) })
             }
-            Some(_) | None => Err(format!("`web.tmpdir` is {directory:?}, which names no life of it")),
+            Some(_) | None => Err(format!(
+                "`web.tmpdir` is {directory:?}: a name with `flink-web-` is expected, which identifies the JobManager process"
+            )),
         }
     }
 

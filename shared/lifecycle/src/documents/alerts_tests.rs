@@ -162,7 +162,7 @@ fn a_lost_cluster_is_remembered_for_a_day() {
     let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
     let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
     let lost = AlertCondition::lost_cluster(&epoch, &[job("a"), job("b")]);
-    assert_eq!(lost.detail, "2 jobs (a, b), brought back under it");
+    assert_eq!(lost.detail, "2 jobs (a, b) lost their JobManager and are restarted on this one");
     assert_eq!(round(&mut document, &seen(std::slice::from_ref(&lost), &[]), 0), [lost]);
     assert_eq!(round(&mut document, &seen(&[], &["a", "b"]), 80_000), []);
     assert_eq!(document.standing.len(), 1);

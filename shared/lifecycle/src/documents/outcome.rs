@@ -313,10 +313,10 @@ impl std::fmt::Display for Refusal {
                 f.write_str(message)
             }
             Self::NoState => {
-                f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without")
+                f.write_str("no state of its lineage was found; `allow NAME clean-start` starts it without state")
             }
             Self::StateNotThere { path } => {
-                write!(f, "no complete state is at {path}; `states NAME` lists those that there are")
+                write!(f, "no complete state is at {path}; `states NAME` lists the existing ones")
             }
             Self::MayBeComplete { job_id } => write!(
                 f,

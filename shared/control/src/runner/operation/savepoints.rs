@@ -57,7 +57,10 @@ impl Pass<'_> {
             let end = if let Ok(end) = tokio::time::timeout(patience, writing.as_mut()).await {
                 end?
             } else {
-                tracing::warn!(after_s = patience.as_secs(), "the savepoint hangs: others go on meanwhile");
+                tracing::warn!(
+                    after_s = patience.as_secs(),
+                    "the savepoint takes longer than a checkpoint may; other jobs continue"
+                );
                 turns = None;
                 hangs();
                 writing.await?
