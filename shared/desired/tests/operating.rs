@@ -6,6 +6,7 @@ use desired::diagnostics::SourceFile;
 use desired::manifest::{
     Loaded, Meta, Operating, Policy, WantedState, load, load_merged, parse_deployed, render_deployed,
 };
+use desired::time_span::TimeSpan;
 
 const BARE: &str = "name: a\ndescription: d\ntarget-table: t\nsql: TABLE x\n";
 const DIRS: &str = "flinkProperties:\n  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
@@ -59,6 +60,19 @@ fn a_job_runs_or_is_suspended() {
 }
 
 #[test]
+fn a_stability_window_is_a_span_of_up_to_an_hour() {
+    let window = |fields| operating(None, fields).stability_window.map(TimeSpan::as_millis);
+    assert_eq!(
+        [window(""), window("stability-window: 0s\n"), window("stability-window: 1h\n")],
+        [None, Some(0), Some(3_600_000)]
+    );
+    assert_eq!(operating(Some("stability-window: 2m\n"), "").stability_window, "120s".parse().ok());
+    insta::assert_snapshot!(found("stability-window: 61m\n"), @"5:19: error[out-of-range]: `stability-window` is longer than 1h; write 1h or less");
+    insta::assert_snapshot!(found("stability-window: 30\n"), @"5:19: error[bad-time-span]: `30` is no span of time: a whole number with `s`, `m` or `h` is expected, for example `30s`; write `stability-window: 30s`");
+    insta::assert_snapshot!(found("stability-widow: 30s\n"), @"5:1: error[unknown-field]: `stability-widow` is not a field of a job manifest; write `stability-window`");
+}
+
+#[test]
 fn the_template_sets_what_a_manifest_does_not() {
     let template = Some("owner: platform of {job_name}\n");
     assert_eq!(operating(template, "").owner.as_deref(), Some("platform of a"));
@@ -97,4 +111,4 @@ fn what_is_not_said_is_not_stored() {
     assert_eq!(serde_json::from_str::<desired::manifest::JobManifest>(&stored).unwrap(), said);
 }
 
-const ALL: &str = "owner: team\nstate: suspended\n";
+const ALL: &str = "owner: team\nstate: suspended\nstability-window: 2m\n";

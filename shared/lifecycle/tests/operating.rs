@@ -5,9 +5,11 @@
 
 mod node;
 
+use desired::inputs::Desired;
 use desired::target::Target;
 use lifecycle::alert_conditions::of_record;
 use lifecycle::change::{Change, ChangeKind};
+use lifecycle::documents::record::Record;
 use lifecycle::orchestrate::{Effect, Input, State, step};
 use lifecycle::reason::Reason;
 use node::{deployed, first, order, requeried, settle, situation, wanted};
@@ -38,6 +40,23 @@ fn a_new_owner_is_recorded_and_restarts_nothing() {
     let (_, effect) = step(&name, &situation, state, Input::Written);
     let Effect::Done(finding) = effect else { panic!("{effect:?}") };
     assert_eq!((finding.reason, finding.plan), (Reason::Unchanged, None));
+}
+
+/// From the next operation on: a removal goes by what is deployed.
+#[test]
+fn a_job_has_its_own_stability_window() {
+    let windowed = |target: Target| {
+        let mut target = target;
+        target.manifest.operating.stability_window = "2m".parse().ok();
+        target
+    };
+    let (record, _) = deployed(&first());
+    assert_eq!(Change::between(&first(), &windowed(first())).kind, ChangeKind::Unchanged);
+    let window = |record: &Record, desired: &Desired| order(&mut record.clone(), desired, 2).plan.windows.stability_ms;
+    assert_eq!(window(&record, &wanted(&requeried())), situation(2).windows.stability_ms);
+    assert_eq!(window(&record, &wanted(&windowed(requeried()))), 120_000);
+    let (record, _) = deployed(&windowed(first()));
+    assert_eq!(window(&record, &Desired::Absent), 120_000);
 }
 
 #[test]

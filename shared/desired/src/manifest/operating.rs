@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::time_span::TimeSpan;
+
 /// What a manifest says of the operation of its job. None of it is an option of Flink's, and the Python tool knows none
 /// of it: it is not in deployed manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub struct Operating {
     /// Whether it is to run.
     #[serde(skip_serializing_if = "WantedState::is_running")]
     pub state: WantedState,
+    /// How long a new run of it must be stable, where it is not as long as everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability_window: Option<TimeSpan>,
 }
 
 /// Whether a job is to run.
@@ -58,9 +63,10 @@ impl Operating {
 
     /// Each field that is said or has a default, with its value, for comparing and showing.
     pub fn said(&self) -> Vec<(&'static str, String)> {
-        let Self { owner, state } = self;
+        let Self { owner, state, stability_window } = self;
         let owner = owner.as_ref().map(|owner| ("owner", owner.clone()));
         let state = ("state", state.as_str().to_owned());
-        owner.into_iter().chain([state]).collect()
+        let window = stability_window.map(|window| ("stability-window", window.to_string()));
+        owner.into_iter().chain([state]).chain(window).collect()
     }
 }

@@ -7,9 +7,12 @@ use super::operating::{Operating, WantedState};
 use super::wire::Given;
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::suggest::closest;
+use crate::time_span::TimeSpan;
 
 /// How many characters an owner has at most.
 const OWNER: usize = 100;
+/// The longest stability window.
+const LONGEST_WINDOW: TimeSpan = TimeSpan::of_seconds(3600);
 
 /// The fields as they are written.
 #[derive(Default, JsonSchema)]
@@ -21,18 +24,32 @@ pub(crate) struct OperatingFields<'s> {
     /// `suspended`: the manifest is checked and nothing of the job runs; its state is kept, and `running` goes on from it.
     #[schemars(with = "WantedState")]
     pub(crate) state: Option<Given<'s, String>>,
+    /// How long a new run must be stable before it is accepted, at most an hour; else as the deployment says.
+    #[schemars(with = "String", regex(pattern = TimeSpan::PATTERN), extend("examples" = ["30s", "2m"]))]
+    pub(crate) stability_window: Option<Given<'s, String>>,
 }
 
 impl OperatingFields<'_> {
     /// These, else those of the template.
     pub(crate) fn or(self, template: Self) -> Self {
-        Self { owner: self.owner.or(template.owner), state: self.state.or(template.state) }
+        Self {
+            owner: self.owner.or(template.owner),
+            state: self.state.or(template.state),
+            stability_window: self.stability_window.or(template.stability_window),
+        }
     }
 
     /// What they say; what is wrong with them goes to `findings`.
     pub(crate) fn read(&self, findings: &mut Vec<Diagnostic>) -> Operating {
         let state = self.state.as_ref().and_then(|given| state(given, findings));
-        Operating { owner: self.owner.as_ref().map(|given| owner(given, findings)), state: state.unwrap_or_default() }
+        Operating {
+            owner: self.owner.as_ref().map(|given| owner(given, findings)),
+            state: state.unwrap_or_default(),
+            stability_window: self
+                .stability_window
+                .as_ref()
+                .and_then(|given| span("stability-window", given, LONGEST_WINDOW, findings)),
+        }
     }
 }
 
@@ -76,4 +93,19 @@ fn one_of<'w>(
         findings.push(given.source.error("unknown-value", given.at, message).with_field(field).with_help(help));
     }
     found
+}
+
+/// The span of time that is given, if it is one and not too long.
+fn span(field: &str, given: &Given<'_, String>, longest: TimeSpan, findings: &mut Vec<Diagnostic>) -> Option<TimeSpan> {
+    let text = given.value.trim();
+    let (code, message, help) = match text.parse::<TimeSpan>() {
+        Ok(span) if span <= longest => return Some(span),
+        Ok(_) => ("out-of-range", format!("`{field}` is longer than {longest}"), format!("write {longest} or less")),
+        Err(error) => {
+            let message = format!("`{}` is no span of time: {error}", excerpt(text));
+            ("bad-time-span", message, format!("write `{field}: 30s`"))
+        }
+    };
+    findings.push(given.source.error(code, given.at, message).with_field(field).with_help(help));
+    None
 }

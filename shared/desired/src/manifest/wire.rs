@@ -16,8 +16,8 @@ use crate::sql::{lookalike_anywhere, lookalike_told};
 use crate::suggest::closest;
 
 /// The fields of a manifest.
-pub(crate) const FIELDS: [&str; 8] =
-    ["name", "description", "owner", "state", "target-table", "sql", "code", "flinkProperties"];
+pub(crate) const FIELDS: [&str; 9] =
+    ["name", "description", "owner", "state", "stability-window", "target-table", "sql", "code", "flinkProperties"];
 
 /// Which kind of file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,9 @@ impl<'s> Reader<'s, '_> {
                 }
                 "owner" if self.kind != FileKind::Deployed => fields.operating.owner = self.text(entry),
                 "state" if self.kind != FileKind::Deployed => fields.operating.state = self.word(entry),
+                "stability-window" if self.kind != FileKind::Deployed => {
+                    fields.operating.stability_window = self.word(entry);
+                }
                 "meta" if self.kind == FileKind::Deployed => fields.meta = self.meta(entry.value),
                 "meta" if self.kind == FileKind::Merged => {}
                 _ if self.kind == FileKind::Deployed => {}

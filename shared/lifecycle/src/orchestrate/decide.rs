@@ -5,11 +5,12 @@ use desired::inputs::Desired;
 use desired::launch::Launch;
 use desired::manifest::Meta;
 use desired::target::{Target, version_directory};
+use desired::time_span::TimeSpan;
 
 use super::suspending::{recording, unwanted};
 use super::{Ruling, Situation, ordered};
 use crate::change::{Change, ChangeKind};
-use crate::documents::plan::{Adopt, FORMAT, KnownRun, LeftStop, Plan, Previous, lineage};
+use crate::documents::plan::{Adopt, FORMAT, KnownRun, LeftStop, Plan, Previous, Windows, lineage};
 use crate::documents::record::{Aim, Deployed, OpenOperation, Record};
 use crate::owed::{ApplyDebt, Cause, Debt};
 use crate::permission::{AllowedFor, Permission};
@@ -196,10 +197,18 @@ pub(super) fn operate(record: &Record, situation: &Situation, change: Change, ta
         adopt,
         adopt_from,
         clean_start: record.granted(Permission::CleanStart).is_some(),
-        windows: situation.windows,
+        windows: windows(record, target, situation),
     };
     let (target, batch) = (target.cloned(), situation.batch);
     Ruling::Operate(Box::new(OpenOperation { plan, target, meta, batch, sent: 1, sent_at: None }))
+}
+
+/// The deployment's time spans, and those that the job's manifest sets itself.
+fn windows(record: &Record, target: Option<&Target>, situation: &Situation) -> Windows {
+    let says = target.or(record.deployed.as_ref().map(|deployed| &deployed.target));
+    let own = says.and_then(|target| target.manifest.operating.stability_window);
+    let stability_ms = own.map_or(situation.windows.stability_ms, TimeSpan::as_millis);
+    Windows { stability_ms, ..situation.windows }
 }
 
 /// Why, for people: the fields, or what happened to the run.
