@@ -230,6 +230,8 @@ pub struct Checkpoints {
     pub savepoint: Option<String>,
     /// The path of the newest completed one that is no savepoint.
     pub newest: Option<String>,
+    /// When that was triggered, in milliseconds of Unix time.
+    pub newest_ms: Option<i64>,
     /// When the newest completed one, savepoints included, was triggered, in milliseconds of Unix time.
     pub triggered_ms: Option<i64>,
     /// When that one was complete, in milliseconds of Unix time.

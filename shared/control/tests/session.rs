@@ -260,6 +260,7 @@ fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::d
         adopt: lifecycle::documents::plan::Adopt::No,
         adopt_from: None,
         clean_start: false,
+        on_savepoint_failure: desired::manifest::OnSavepointFailure::KeepRunning,
         branches: Vec::new(),
         windows: lifecycle::documents::plan::Windows::default(),
     };

@@ -102,7 +102,7 @@ fn all_that_is_wrong_at_once() {
     queries/wrong.yaml:1:7: error[unsafe-name]: the name holds ' '; use letters, digits, `.`, `_` and `-`, beginning with a letter or a digit, 100 at most
     queries/wrong.yaml:2:1: error[unknown-field]: `describtion` is not a field of a job manifest; write `description`
     queries/wrong.yaml:3:1: error[unknown-field]: `target_table` is not a field of a job manifest; write `target-table`
-    queries/wrong.yaml:4:1: error[unknown-field]: `tags` is not a field of a job manifest; the fields are `name`, `description`, `owner`, `state`, `stability-window`, `target-table`, `sql`, `code`, `flinkProperties`
+    queries/wrong.yaml:4:1: error[unknown-field]: `tags` is not a field of a job manifest; the fields are `name`, `description`, `owner`, `state`, `stability-window`, `on-savepoint-failure`, `max-checkpoint-age`, `target-table`, `sql`, `code`, `flinkProperties`
     queries/wrong.yaml:6:1: error[sql-and-code]: both `sql` and `code` are given; keep one of the two; look into the template too
     queries/wrong.yaml:6:1: error[code-not-allowed]: `code` is not allowed here; write it as `sql`, or have ALLOW_CODE turned on
     queries/wrong.yaml:7:1: error[duplicate-key]: `sql` is given a second time, first on line 5; keep one of the two
@@ -192,10 +192,10 @@ fn files_that_cannot_be_read() {
     a.yaml:2:6: error[yaml-syntax]: this is not YAML: mapping values are not allowed in this context; indent with spaces; put text in quotes that begins with a special character, or holds `: ` or ` #`
     a.yaml:1:7: error[yaml-syntax]: this is not YAML: unclosed quote; indent with spaces; put text in quotes that begins with a special character, or holds `: ` or ` #`
     a.yaml:2:1: error[several-documents]: a second document begins here; put one document into a file; remove the `---`
-    a.yaml:1:1: error[empty-file]: the file is empty; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `target-table`, `sql`, `code`, `flinkProperties`
-    a.yaml:1:1: error[empty-file]: the file is empty; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `target-table`, `sql`, `code`, `flinkProperties`
-    a.yaml:1:1: error[wrong-type]: the file must be a mapping, this is a list; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `target-table`, `sql`, `code`, `flinkProperties`
-    a.yaml:1:1: error[wrong-type]: the file must be a mapping, this is text; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `target-table`, `sql`, `code`, `flinkProperties`
+    a.yaml:1:1: error[empty-file]: the file is empty; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `on-savepoint-failure`, `max-checkpoint-age`, `target-table`, `sql`, `code`, `flinkProperties`
+    a.yaml:1:1: error[empty-file]: the file is empty; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `on-savepoint-failure`, `max-checkpoint-age`, `target-table`, `sql`, `code`, `flinkProperties`
+    a.yaml:1:1: error[wrong-type]: the file must be a mapping, this is a list; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `on-savepoint-failure`, `max-checkpoint-age`, `target-table`, `sql`, `code`, `flinkProperties`
+    a.yaml:1:1: error[wrong-type]: the file must be a mapping, this is text; begin with the fields: `name`, `description`, `owner`, `state`, `stability-window`, `on-savepoint-failure`, `max-checkpoint-age`, `target-table`, `sql`, `code`, `flinkProperties`
     a.yaml:1:3: error[wrong-key]: a key is a list, not text; write a text as the key
     a.yaml:1:33: error[unsupported-tag]: the tag `!!python/object:os.system` is not supported; remove it; put text in quotes
     "#);
@@ -228,7 +228,7 @@ fn the_schema_and_the_reader_know_the_same_fields() {
         let errors = load_text("a.yaml", text).unwrap_err();
         assert!(errors.iter().all(|error| error.code != "unknown-field"), "{field}");
     }
-    assert_eq!(schema["properties"].as_object().unwrap().len(), 9);
+    assert_eq!(schema["properties"].as_object().unwrap().len(), 11);
     assert_eq!(schema["additionalProperties"], false);
 }
 

@@ -4,7 +4,8 @@
 
 use desired::diagnostics::SourceFile;
 use desired::manifest::{
-    Loaded, Meta, Operating, Policy, WantedState, load, load_merged, parse_deployed, render_deployed,
+    Loaded, Meta, OnSavepointFailure, Operating, Policy, WantedState, load, load_merged, parse_deployed,
+    render_deployed,
 };
 use desired::time_span::TimeSpan;
 
@@ -67,9 +68,38 @@ fn a_stability_window_is_a_span_of_up_to_an_hour() {
         [None, Some(0), Some(3_600_000)]
     );
     assert_eq!(operating(Some("stability-window: 2m\n"), "").stability_window, "120s".parse().ok());
-    insta::assert_snapshot!(found("stability-window: 61m\n"), @"5:19: error[out-of-range]: `stability-window` is longer than 1h; write 1h or less");
+    insta::assert_snapshot!(found("stability-window: 61m\n"), @"5:19: error[out-of-range]: `stability-window` is longer than 1h; write `0s` to `1h`");
     insta::assert_snapshot!(found("stability-window: 30\n"), @"5:19: error[bad-time-span]: `30` is no span of time: a whole number with `s`, `m` or `h` is expected, for example `30s`; write `stability-window: 30s`");
     insta::assert_snapshot!(found("stability-widow: 30s\n"), @"5:1: error[unknown-field]: `stability-widow` is not a field of a job manifest; write `stability-window`");
+}
+
+#[test]
+fn a_failed_savepoint_keeps_the_job_running_or_a_young_checkpoint_takes_its_place() {
+    let wish = |template, fields| operating(template, fields).on_savepoint_failure;
+    let checkpoint = |age: &str| OnSavepointFailure::Checkpoint { max_age: age.parse().unwrap() };
+    let old = "on-savepoint-failure: checkpoint\nmax-checkpoint-age: 1h\n";
+    assert_eq!(wish(None, ""), OnSavepointFailure::KeepRunning);
+    assert_eq!(wish(None, "on-savepoint-failure: keep-running\n"), OnSavepointFailure::KeepRunning);
+    assert_eq!(wish(None, "on-savepoint-failure: checkpoint\n"), checkpoint("10m"));
+    assert_eq!(wish(None, old), checkpoint("1h"));
+    assert_eq!(wish(Some(old), "max-checkpoint-age: 24h\n"), checkpoint("24h"));
+    // The template's age is for those jobs only that have a use for it.
+    assert_eq!(wish(Some(old), "on-savepoint-failure: keep-running\n"), OnSavepointFailure::KeepRunning);
+    assert_eq!(wish(Some("max-checkpoint-age: 1h\n"), ""), OnSavepointFailure::KeepRunning);
+    assert_eq!(wish(Some("max-checkpoint-age: 1h\n"), "on-savepoint-failure: checkpoint\n"), checkpoint("1h"));
+}
+
+#[test]
+fn what_is_no_wish_for_a_failed_savepoint_is_told_the_way_out() {
+    insta::assert_snapshot!(found("max-checkpoint-age: 10m\n"), @"5:21: error[without-effect]: `max-checkpoint-age` has no effect without `on-savepoint-failure: checkpoint`; write `on-savepoint-failure: checkpoint` as well, or remove it");
+    let keeps = "on-savepoint-failure: keep-running\nmax-checkpoint-age: 10m\n";
+    insta::assert_snapshot!(found(keeps), @"6:21: error[without-effect]: `max-checkpoint-age` has no effect without `on-savepoint-failure: checkpoint`; write `on-savepoint-failure: checkpoint` as well, or remove it");
+    let misspelt = "on-savepoint-failure: checkpiont\nmax-checkpoint-age: 10m\n";
+    insta::assert_snapshot!(found(misspelt), @"5:23: error[unknown-value]: `checkpiont` is no value of `on-savepoint-failure`; write `on-savepoint-failure: checkpoint`");
+    let never = "on-savepoint-failure: checkpoint\nmax-checkpoint-age: 0s\n";
+    insta::assert_snapshot!(found(never), @"6:21: error[out-of-range]: `max-checkpoint-age` is shorter than 1s; write `1s` to `24h`");
+    let ten = "on-savepoint-failure: checkpoint\nmax-checkpoint-age: 10\n";
+    insta::assert_snapshot!(found(ten), @"6:21: error[bad-time-span]: `10` is no span of time: a whole number with `s`, `m` or `h` is expected, for example `30s`; write `max-checkpoint-age: 10m`");
 }
 
 #[test]
@@ -111,4 +141,5 @@ fn what_is_not_said_is_not_stored() {
     assert_eq!(serde_json::from_str::<desired::manifest::JobManifest>(&stored).unwrap(), said);
 }
 
-const ALL: &str = "owner: team\nstate: suspended\nstability-window: 2m\n";
+const ALL: &str =
+    "owner: team\nstate: suspended\nstability-window: 2m\non-savepoint-failure: checkpoint\nmax-checkpoint-age: 1h\n";

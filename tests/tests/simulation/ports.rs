@@ -222,6 +222,7 @@ impl Cluster for SessionPort {
                 failed: 0,
                 savepoint: job.savepoint.clone(),
                 newest: job.last_checkpoint.clone(),
+                newest_ms: job.last_checkpoint.as_ref().and(job.triggered),
                 triggered_ms: job.triggered,
                 completed_ms: job.triggered,
                 size: None,

@@ -1,6 +1,7 @@
 //! What a look means for one operation, and what is asked beside a look: unproven ends, how a run ended.
 //! Must not know what follows from it.
 
+use jiff::Timestamp;
 use lifecycle::documents::claim::Claim;
 use lifecycle::documents::plan::{Adopt, Plan};
 use lifecycle::execute::JobLook;
@@ -31,10 +32,12 @@ pub async fn job_look(
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
     }
-    let (mut checkpointed, mut newest) = (false, Vec::new());
+    let (mut checkpointed, mut newest, mut newest_at) = (false, Vec::new(), Vec::new());
     for job in jobs.iter().filter(|job| !job.state.is_terminal()) {
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         checkpointed |= known(job.id) && checkpoints.completed > 0;
+        let triggered = checkpoints.newest_ms.filter(|_| checkpoints.newest.is_some());
+        newest_at.extend(triggered.and_then(|ms| Some((job.id, Timestamp::from_millisecond(ms).ok()?))));
         newest.extend(checkpoints.newest.map(|path| (job.id, path)));
     }
     Ok(JobLook {
@@ -46,6 +49,7 @@ pub async fn job_look(
         checkpointed,
         by_directory,
         newest,
+        newest_at,
     })
 }
 

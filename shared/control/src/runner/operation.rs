@@ -354,6 +354,9 @@ impl Pass<'_> {
         };
         let ended = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Suspended { .. });
         self.gives_back = ended || matches!(result.outcome, Outcome::Deployed { .. });
+        if let Some(why) = self.holding.claim().and_then(|claim| claim.notes.no_savepoint.as_ref()) {
+            tracing::warn!(why, "no savepoint could be taken: the run was cancelled, its newest checkpoint is kept");
+        }
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);
         match self.runner.store.put(&key, write(&result), Precondition::Always).await? {

@@ -31,7 +31,7 @@ pub use catalogue::{megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use edit::{NotEdited, stated, stated_by_template, with_state};
 pub use name::{BadJobName, JobName};
-pub use operating::{Operating, WantedState};
+pub use operating::{OnSavepointFailure, Operating, WantedState};
 pub use options::{CHECKPOINT_DIR, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, canonical_option};
 pub(crate) use params::{parameter_errors, reserved_parameter};
 pub use properties::{effective_properties, state_directories};

@@ -20,6 +20,40 @@ pub struct Operating {
     /// How long a new run of it must be stable, where it is not as long as everywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stability_window: Option<TimeSpan>,
+    /// What is done where the savepoint of its stop fails.
+    #[serde(skip_serializing_if = "OnSavepointFailure::is_keep_running")]
+    pub on_savepoint_failure: OnSavepointFailure,
+}
+
+/// What is done about a job whose stop could not write its savepoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum OnSavepointFailure {
+    /// It runs on.
+    #[default]
+    KeepRunning,
+    /// It is cancelled and goes on from its newest checkpoint, if that is no older than this.
+    Checkpoint { max_age: TimeSpan },
+}
+
+impl OnSavepointFailure {
+    pub(crate) const KEEP_RUNNING: &str = "keep-running";
+    pub(crate) const CHECKPOINT: &str = "checkpoint";
+
+    pub fn is_keep_running(&self) -> bool {
+        match self {
+            Self::KeepRunning => true,
+            Self::Checkpoint { .. } => false,
+        }
+    }
+
+    /// As it is written, with the age of a checkpoint.
+    fn said(self) -> (&'static str, Option<TimeSpan>) {
+        match self {
+            Self::KeepRunning => (Self::KEEP_RUNNING, None),
+            Self::Checkpoint { max_age } => (Self::CHECKPOINT, Some(max_age)),
+        }
+    }
 }
 
 /// Whether a job is to run.
@@ -63,10 +97,13 @@ impl Operating {
 
     /// Each field that is said or has a default, with its value, for comparing and showing.
     pub fn said(&self) -> Vec<(&'static str, String)> {
-        let Self { owner, state, stability_window } = self;
+        let Self { owner, state, stability_window, on_savepoint_failure } = self;
         let owner = owner.as_ref().map(|owner| ("owner", owner.clone()));
         let state = ("state", state.as_str().to_owned());
         let window = stability_window.map(|window| ("stability-window", window.to_string()));
-        owner.into_iter().chain([state]).chain(window).collect()
+        let (failure, age) = on_savepoint_failure.said();
+        let failure = ("on-savepoint-failure", failure.to_owned());
+        let age = age.map(|age| ("max-checkpoint-age", age.to_string()));
+        owner.into_iter().chain([state]).chain(window).chain([failure]).chain(age).collect()
     }
 }

@@ -16,8 +16,19 @@ use crate::sql::{lookalike_anywhere, lookalike_told};
 use crate::suggest::closest;
 
 /// The fields of a manifest.
-pub(crate) const FIELDS: [&str; 9] =
-    ["name", "description", "owner", "state", "stability-window", "target-table", "sql", "code", "flinkProperties"];
+pub(crate) const FIELDS: [&str; 11] = [
+    "name",
+    "description",
+    "owner",
+    "state",
+    "stability-window",
+    "on-savepoint-failure",
+    "max-checkpoint-age",
+    "target-table",
+    "sql",
+    "code",
+    "flinkProperties",
+];
 
 /// Which kind of file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +151,12 @@ impl<'s> Reader<'s, '_> {
                 "state" if self.kind != FileKind::Deployed => fields.operating.state = self.word(entry),
                 "stability-window" if self.kind != FileKind::Deployed => {
                     fields.operating.stability_window = self.word(entry);
+                }
+                "on-savepoint-failure" if self.kind != FileKind::Deployed => {
+                    fields.operating.on_savepoint_failure = self.word(entry);
+                }
+                "max-checkpoint-age" if self.kind != FileKind::Deployed => {
+                    fields.operating.max_checkpoint_age = self.word(entry);
                 }
                 "meta" if self.kind == FileKind::Deployed => fields.meta = self.meta(entry.value),
                 "meta" if self.kind == FileKind::Merged => {}

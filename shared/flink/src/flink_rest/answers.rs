@@ -266,6 +266,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
             completed: answer.counts.completed,
             failed: answer.counts.failed,
             savepoint: path(savepoint),
+            newest_ms: completed.as_ref().and_then(|checkpoint| checkpoint.trigger_timestamp),
             newest: path(completed),
             triggered_ms,
             completed_ms: triggered_ms.zip(took_ms).map(|(triggered, took)| triggered.saturating_add(took)),

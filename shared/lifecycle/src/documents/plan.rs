@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use desired::digest::Digest;
 use desired::launch::Launch;
-use desired::manifest::{JobManifest, JobName, Meta};
+use desired::manifest::{JobManifest, JobName, Meta, OnSavepointFailure};
 use desired::secrets::SecretReference;
 use desired::target::{Target, version_directory};
 use jiff::{SignedDuration, Timestamp};
@@ -226,6 +226,9 @@ pub struct Plan {
     /// Whether it may start clean if no state is left, as an operator allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clean_start: bool,
+    /// What is done where the savepoint of a stop fails.
+    #[serde(default, skip_serializing_if = "OnSavepointFailure::is_keep_running")]
+    pub on_savepoint_failure: OnSavepointFailure,
     /// One branch for each thing the node can observe.
     pub branches: Vec<Branch>,
     /// Its time spans.

@@ -3,7 +3,8 @@
 
 use desired::explain;
 
-use super::observe::newest_state;
+use super::checkpoint_instead::looked_for_checkpoint;
+use super::observe::note_states;
 use super::resume::{checked, found_own, nothing_to_work_with, reserve, resume};
 use super::rollback::{find_rollback_state, found_rollback_state, roll_back};
 use super::saving::{issue_savepoint, saved};
@@ -32,8 +33,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
         (OperationPhase::Looking, Input::Looked(look)) => {
             (state.epoch, state.looked) = (Some(look.epoch.clone()), Some(look.at));
             if let Some(claim) = &mut state.claim {
-                claim.notes.checkpointed |= look.checkpointed;
-                claim.notes.newest = newest_state(plan, &look).or(claim.notes.newest.take());
+                note_states(plan, &mut claim.notes, &look);
             }
             resume(plan, state, &look)
         }
@@ -78,6 +78,9 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             None => to(state, OperationPhase::LookingAtItsEnd(intent), Effect::Look),
         },
         (OperationPhase::LookingAtItsEnd(intent), Input::Looked(look)) => ended_by_itself(plan, state, *intent, &look),
+        (OperationPhase::LookingForCheckpoint(intent, message), Input::Looked(look)) => {
+            looked_for_checkpoint(plan, state, intent, &message, &look)
+        }
         (OperationPhase::NotingSavepoint(intent), Input::Saved(claim)) => {
             state.claim = Some(claim);
             after_end(plan, state, intent)
@@ -154,6 +157,7 @@ pub fn step(plan: &Plan, mut state: State, input: Input) -> Next {
             | OperationPhase::Stopping(_)
             | OperationPhase::SearchingSavepoint(_)
             | OperationPhase::LookingAtItsEnd(_)
+            | OperationPhase::LookingForCheckpoint(..)
             | OperationPhase::NotingSavepoint(_)
             | OperationPhase::NotingCancel(_)
             | OperationPhase::Cancelling(_)

@@ -1,6 +1,7 @@
 //! The runner's protocol machine for one operation: `step(plan, state, input) -> (state, effect)`.
 //! Must not know I/O, clocks or randomness: the shell carries out each effect and answers with an input.
 
+mod checkpoint_instead;
 mod effects;
 mod machine;
 mod observe;
@@ -90,6 +91,8 @@ pub enum OperationPhase {
     SearchingSavepoint(Box<Intent>),
     /// A look at a run that was gone before its stop was done, and left no savepoint.
     LookingAtItsEnd(Box<Intent>),
+    /// A look at a run whose savepoint failed, with Flink's words about the last try.
+    LookingForCheckpoint(Box<Intent>, String),
     /// The note of the savepoint.
     NotingSavepoint(Box<Intent>),
     /// The note of a cancel.

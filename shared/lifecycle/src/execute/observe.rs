@@ -1,10 +1,10 @@
 //! What a look at the cluster means for one job: which of our runs is live, and in what shape.
 //! Must not know what will be done about it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::decision::Observed;
-use crate::documents::claim::NewestNote;
+use crate::documents::claim::{NewestNote, Notes};
 use crate::documents::plan::{Adopt, Plan};
 use crate::flink::{Epoch, JobSeen, JobState};
 use crate::ids::JobId;
@@ -28,6 +28,8 @@ pub struct JobLook {
     pub by_directory: Vec<JobId>,
     /// For each live run: its newest checkpoint.
     pub newest: Vec<(JobId, String)>,
+    /// When that was triggered, by the JobManager's clock.
+    pub newest_at: Vec<(JobId, Timestamp)>,
 }
 
 impl JobLook {
@@ -42,6 +44,7 @@ impl JobLook {
             checkpointed: false,
             by_directory: Vec::new(),
             newest: Vec::new(),
+            newest_at: Vec::new(),
         }
     }
 
@@ -58,6 +61,12 @@ impl JobLook {
     /// The newest checkpoint of a live run.
     pub fn newest_of(&self, id: JobId) -> Option<String> {
         self.newest.iter().find(|(job, _)| *job == id).map(|(_, path)| path.clone())
+    }
+
+    /// How long ago the newest checkpoint of a live run was triggered: less than nothing where clocks differ.
+    pub fn newest_age(&self, id: JobId) -> Option<SignedDuration> {
+        let triggered = self.newest_at.iter().find(|(job, _)| *job == id).map(|(_, at)| *at)?;
+        Some(self.at.duration_since(triggered))
     }
 
     /// The job with this id, if it is not at its end.
@@ -83,7 +92,7 @@ impl Observation {
 }
 
 /// The shape of a live run.
-fn shape(job: &JobSeen) -> Observed {
+pub(super) fn shape(job: &JobSeen) -> Observed {
     match job.state {
         JobState::Running if job.is_healthy() => Observed::Running,
         JobState::Running | JobState::Restarting | JobState::Initializing | JobState::Created => Observed::Unhealthy,
@@ -117,10 +126,16 @@ fn adopted(plan: &Plan, look: &JobLook) -> Option<JobId> {
 }
 
 /// The newest checkpoint of the live run from whose states the deployed manifest goes on, adopted or not.
-pub(super) fn newest_state(plan: &Plan, look: &JobLook) -> Option<NewestNote> {
+fn newest_state(plan: &Plan, look: &JobLook) -> Option<NewestNote> {
     let deployed = plan.previous.as_ref()?.runs.iter().rev().map(|run| run.job_id);
     let run = deployed.chain(adopted(plan, look)).find(|id| look.live(*id).is_some())?;
     look.newest_of(run).map(|path| NewestNote { run, path })
+}
+
+/// Notes what a look told of the states of the deployed run: later ones may not find it alive.
+pub(super) fn note_states(plan: &Plan, notes: &mut Notes, look: &JobLook) {
+    notes.checkpointed |= look.checkpointed;
+    notes.newest = newest_state(plan, look).or(notes.newest.take());
 }
 
 /// What `look` shows of the plan's job.

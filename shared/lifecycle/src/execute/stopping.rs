@@ -1,6 +1,8 @@
 //! The end of the live run: by a stop with savepoint, tried a few times, or by a cancel.
 //! Must not know why the run is to end.
 
+use desired::manifest::OnSavepointFailure;
+
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
 use super::{Effect, End, Intent, JobLook, OperationPhase, State, StopEnd};
@@ -24,7 +26,7 @@ pub(super) fn end_running(plan: &Plan, state: State, intent: Box<Intent>) -> Nex
 }
 
 /// Notes the `n`th stop, or the cancel, of the live run.
-fn end_by(plan: &Plan, state: State, intent: Box<Intent>, n: u32, left: Option<LeftStop>) -> Next {
+pub(super) fn end_by(plan: &Plan, state: State, intent: Box<Intent>, n: u32, left: Option<LeftStop>) -> Next {
     let mut claim = claim_of(&state).clone();
     match intent.stop {
         Some((run, Stop::Savepoint)) if plan.stop_directory().is_some() => {
@@ -72,7 +74,17 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
             if n < STOP_TRIES {
                 return end_by(plan, state, intent, n, None);
             }
-            refuse_as_it_is(state, Refusal::NoSavepoint { message })
+            without_savepoint(plan, state, intent, message)
+        }
+    }
+}
+
+/// Flink said of every try that it failed; a try without an answer is never one of them.
+fn without_savepoint(plan: &Plan, state: State, intent: Box<Intent>, message: String) -> Next {
+    match plan.on_savepoint_failure {
+        OnSavepointFailure::KeepRunning => refuse_as_it_is(state, Refusal::NoSavepoint { message }),
+        OnSavepointFailure::Checkpoint { .. } => {
+            to(state, OperationPhase::LookingForCheckpoint(intent, message), Effect::Look)
         }
     }
 }

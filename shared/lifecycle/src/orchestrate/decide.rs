@@ -3,7 +3,7 @@
 
 use desired::inputs::Desired;
 use desired::launch::Launch;
-use desired::manifest::Meta;
+use desired::manifest::{Meta, Operating};
 use desired::target::{Target, version_directory};
 use desired::time_span::TimeSpan;
 
@@ -178,6 +178,7 @@ pub(super) fn operate(record: &Record, situation: &Situation, change: Change, ta
     let adopt_from = taken_over
         .filter(|deployed| deployed.target.has_directories_of_its_own())
         .map(|deployed| version_directory(&deployed.target.checkpoint_directory(), deployed.meta.query_version));
+    let operating = operating(record, target);
     let plan = Plan {
         format: FORMAT,
         operation: situation.operation,
@@ -197,18 +198,23 @@ pub(super) fn operate(record: &Record, situation: &Situation, change: Change, ta
         adopt,
         adopt_from,
         clean_start: record.granted(Permission::CleanStart).is_some(),
-        windows: windows(record, target, situation),
+        on_savepoint_failure: operating.on_savepoint_failure,
+        windows: windows(&operating, situation.windows),
     };
     let (target, batch) = (target.cloned(), situation.batch);
     Ruling::Operate(Box::new(OpenOperation { plan, target, meta, batch, sent: 1, sent_at: None }))
 }
 
-/// The deployment's time spans, and those that the job's manifest sets itself.
-fn windows(record: &Record, target: Option<&Target>, situation: &Situation) -> Windows {
+/// How the job is operated: as the target says; a removal has none and goes by what is deployed.
+fn operating(record: &Record, target: Option<&Target>) -> Operating {
     let says = target.or(record.deployed.as_ref().map(|deployed| &deployed.target));
-    let own = says.and_then(|target| target.manifest.operating.stability_window);
-    let stability_ms = own.map_or(situation.windows.stability_ms, TimeSpan::as_millis);
-    Windows { stability_ms, ..situation.windows }
+    says.map(|target| target.manifest.operating.clone()).unwrap_or_default()
+}
+
+/// The deployment's time spans, and those that the job's manifest sets itself.
+fn windows(operating: &Operating, windows: Windows) -> Windows {
+    let stability_ms = operating.stability_window.map_or(windows.stability_ms, TimeSpan::as_millis);
+    Windows { stability_ms, ..windows }
 }
 
 /// Why, for people: the fields, or what happened to the run.

@@ -164,6 +164,10 @@ pub(crate) struct Node {
     pub by_directory: Vec<JobId>,
     /// The newest checkpoint of each run that we did not start.
     pub newest: Vec<(JobId, String)>,
+    /// When the newest checkpoint of a run was triggered.
+    pub newest_at: Vec<(JobId, Timestamp)>,
+    /// Every savepoint of a stop fails.
+    pub stops_fail: bool,
     /// Whether a look sees a completed checkpoint.
     pub checkpointed: bool,
     /// Whether all sources of what is compiled are bounded.
@@ -311,6 +315,7 @@ impl Node {
             checkpointed: self.checkpointed,
             by_directory: self.by_directory.clone(),
             newest: self.newest.clone(),
+            newest_at: self.newest_at.clone(),
             ..JobLook::of(self.epoch.clone().unwrap_or_else(epoch), self.now, self.runs.iter().map(seen).collect())
         }
     }
@@ -323,6 +328,9 @@ impl Node {
         }
         if run.state == JobState::Restarting {
             return StopEnd::NotRunning;
+        }
+        if run.state == JobState::Running && self.stops_fail {
+            return StopEnd::Failed("declined".to_owned());
         }
         if run.state == JobState::Running {
             run.last += 1;
