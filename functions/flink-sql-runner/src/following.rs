@@ -116,7 +116,16 @@ mod tests {
         let answer = plan_answer(vec![waiting("SELECT 2", "SELECT 3")]);
         assert!(loses_state(&answer.jobs[0]) && changes_anything(&answer));
         let text = anstream::adapter::strip_str(&plan::text(&answer, "Plan")).to_string();
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text, @r"
+          ? orders  -  waits  operation db55e47e is under way
+              then, if it succeeds, query v2 -> v3: savepoint, START CLEAN
+              sql: SELECT 2 -> SELECT 3
+              state LOST, 2 slots
+              then, if it does not succeed, query v1 -> v2: savepoint, START CLEAN
+              sql: SELECT 1 -> SELECT 3
+              state LOST, 2 slots
+        Plan: 1 waits. 1 job loses its state.
+        ");
         let comment = markdown::comment(&answer);
         assert!(comment.contains("**lost**") && comment.contains("SELECT 3"), "{comment}");
     }

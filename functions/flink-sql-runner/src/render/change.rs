@@ -32,7 +32,9 @@ fn one(difference: &Difference) -> String {
             format!("      {field}:\n{}", by_lines(before, after))
         }
         (before, after) => {
-            let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "(not set)".to_owned(), printable);
+            let shown = |value: &Option<String>| {
+                value.as_deref().map_or_else(|| "(not set)".to_owned(), |it| printable(it.trim_end()))
+            };
             format!("      {field}: {} -> {}\n", shown(before), shown(after))
         }
     }

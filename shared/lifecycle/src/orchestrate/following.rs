@@ -2,6 +2,7 @@
 //! Must not know how that is shown; nothing of it is recorded.
 
 use desired::inputs::Desired;
+use desired::target::Target;
 use serde::{Deserialize, Serialize};
 
 use super::decide::decide;
@@ -10,7 +11,7 @@ use super::settle::settle_result;
 use super::suspending::without_suspension;
 use super::{Ruling, Situation};
 use crate::act::Act;
-use crate::change::ChangeKind;
+use crate::change::{Change, ChangeKind};
 use crate::documents::outcome::{Compiled, Outcome, RunStarted};
 use crate::documents::record::{OpenOperation, Record};
 use crate::ids::run_id;
@@ -85,7 +86,10 @@ fn undone(record: &Record) -> Record {
 fn is_for(open: &OpenOperation, desired: &Desired) -> bool {
     match desired {
         Desired::Absent => open.plan.change.kind == ChangeKind::Removed,
-        Desired::Target(target) => open.target.as_ref().is_some_and(|applied| applied.digest() == target.digest()),
+        Desired::Target(target) => open.target.as_ref().is_some_and(|applied| {
+            let suspended = |target: &Target| target.manifest.operating.state.is_suspended();
+            suspended(applied) == suspended(target) && Change::between(applied, target).kind == ChangeKind::Unchanged
+        }),
         Desired::Refused => false,
     }
 }
