@@ -38,6 +38,9 @@ fn z() -> Deed {
     Deed::Want("z", Wish::new("z", 1))
 }
 
+/// Its savepoints fail, and its manifest says to go on from a checkpoint then.
+const NO_SAVEPOINT: &str = "savepoints-fail:99 or-a-checkpoint";
+
 /// Both run.
 fn both() -> Vec<Vec<Deed>> {
     vec![vec![a("a", 1), z()]]
@@ -109,6 +112,7 @@ pub(crate) fn all() -> Vec<Operation> {
             vec![(1, Deed::OldStates("a")), (1, Deed::Allow("a", Permission::Adopt)), (9, a("a", 1))],
         ),
         of("savepoints that fail", vec![vec![a("savepoints-fail:2", 1), z()]], vec![(1, a("savepoints-fail:2", 2))]),
+        of("no savepoint, on from a checkpoint", vec![vec![a(NO_SAVEPOINT, 1), z()]], vec![(1, a(NO_SAVEPOINT, 2))]),
         of(
             "one of two cannot start",
             vec![vec![z()]],
@@ -129,6 +133,7 @@ pub(crate) fn of_suspended_jobs() -> Vec<Operation> {
     vec![
         of("new and suspended", vec![vec![z()]], vec![(1, suspended("a"))]),
         of("suspended", both(), vec![(1, suspended("a"))]),
+        of("suspended without a savepoint", vec![vec![a(NO_SAVEPOINT, 1), z()]], vec![(1, suspended(NO_SAVEPOINT))]),
         of("suspended with another query", both(), vec![(1, suspended("other"))]),
         of("resumed", vec![vec![a("a", 1), z()], vec![suspended("a")]], vec![(1, a("a", 1))]),
         of("suspended and removed", vec![vec![a("a", 1), z()], vec![suspended("a")]], vec![(1, Deed::Unwant("a"))]),

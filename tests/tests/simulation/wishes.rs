@@ -43,8 +43,9 @@ impl Wish {
     pub(crate) fn yaml(&self, name: &str) -> String {
         let Self { sql, parallelism, suspended } = self;
         let state = if *suspended { "state: suspended\n" } else { "" };
+        let instead = if sql.contains("or-a-checkpoint") { "on-savepoint-failure: checkpoint\n" } else { "" };
         format!(
-            "name: {name}\n{state}description: \"\"\ntarget-table: sink\nsql: |\n  {sql}\nflinkProperties:\n  \
+            "name: {name}\n{state}{instead}description: \"\"\ntarget-table: sink\nsql: |\n  {sql}\nflinkProperties:\n  \
              execution.checkpointing.dir: s3://b/checkpoints/{name}\n  \
              execution.checkpointing.savepoint-dir: s3://b/savepoints/{name}\n  \
              execution.checkpointing.interval: 10 s\n  parallelism.default: {parallelism}\n"
