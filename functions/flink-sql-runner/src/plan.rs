@@ -170,13 +170,19 @@ pub(crate) fn row(job: &JobAnswer) -> Option<Row> {
     let planned = job.plan.as_ref().zip(planned_kind(job));
     match (planned, &job.reason) {
         (Some((plan, kind)), _) => Some(planned_row(plan, kind)),
-        (None, Reason::Unchanged | Reason::Complete | Reason::Suspended | Reason::Absent | Reason::UploadRefused) => {
-            None
-        }
+        (None, Reason::Unchanged | Reason::Complete | Reason::Suspended) => recorded_row(job),
+        (None, Reason::Absent | Reason::UploadRefused) => None,
         (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
         (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
         (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => held("held"),
     }
+}
+
+/// The line of a job of which something is recorded and nothing done.
+fn recorded_row(job: &JobAnswer) -> Option<Row> {
+    job.change.as_ref().filter(|change| !change.differences.is_empty())?;
+    let what = "restarts nothing, counts from the next operation".to_owned();
+    Some(Row { symbol: "*", colour: Colour::Green, versions: "-".to_owned(), kind: "recorded", what })
 }
 
 /// What a person ordered, if the operation carries that out.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use desired::inputs::Desired;
+use lifecycle::change::Change;
 use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::Ruling;
 use orchestrator::actions::FileAnswer;
@@ -66,6 +68,28 @@ fn every_kind_of_line_and_the_sum() {
     ");
     assert_eq!(planned(&answer), Exit::Done);
     assert_eq!(ordered(&answer), Exit::Held);
+}
+
+/// What the job is to be operated by differs, and nothing else: no operation is ordered for that.
+#[test]
+fn what_is_only_recorded_is_told() {
+    let record = running(&manifest("orders", "SELECT 1", 2), "orders");
+    let wish = "on-savepoint-failure: checkpoint\nstability-window: 2m\n";
+    let yaml = format!("{wish}{}", manifest("orders", "SELECT 1", 2));
+    let ruling = decided(&record, Some(&yaml), "orders");
+    assert!(matches!(ruling, Ruling::Nothing { record_target: true, .. }), "{ruling:?}");
+    let mut answer = job_answer("orders", ruling);
+    let Desired::Target(target) = inputs(&[("queries/orders.yaml", &yaml)]).desired(&record.name).0 else { panic!() };
+    answer.change = Some(Change::between(&record.deployed.as_ref().unwrap().target, &target));
+    let answer = plan_answer(vec![answer]);
+    insta::assert_snapshot!(shown(&answer), @r"
+      * orders  -  recorded  restarts nothing, counts from the next operation
+          max-checkpoint-age: (not set) -> 10m
+          on-savepoint-failure: keep-running -> checkpoint
+          stability-window: (not set) -> 2m
+    Plan: 1 unchanged.
+    ");
+    assert_eq!(planned(&answer), Exit::Done);
 }
 
 #[test]

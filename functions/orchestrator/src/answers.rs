@@ -69,7 +69,8 @@ pub struct JobAnswer {
     pub reason: Reason,
     /// The same for people.
     pub text: String,
-    /// The change with its fields, if an operation is ordered or a guard against clean starts holds it.
+    /// The change with its fields, if an operation is ordered or a guard against clean starts holds it; in a plan also what
+    /// would only be recorded.
     pub change: Option<Change>,
     /// What is planned, if an operation is ordered.
     pub plan: Option<PlannedAnswer>,

@@ -235,8 +235,11 @@ async fn detailed(
         if let (Some(planned), Some(plan)) = (&mut job.plan, plan) {
             planned.measured.note(plan, records.get(&job.name), look.as_ref(), now);
         }
+        let seen = records.get(&job.name);
         if job.reason == Reason::CleanStartsHeld {
-            job.change = records.get(&job.name).and_then(|record| record.held.clone());
+            job.change = seen.and_then(|record| record.held.clone());
+        } else if matches!(job.reason, Reason::Unchanged | Reason::Complete | Reason::Suspended) {
+            job.change = seen.and_then(|record| record.recorded.clone());
         }
     }
     let planned = answer.jobs.iter().filter(|job| job.plan.is_some());

@@ -109,6 +109,22 @@ async fn another_configuration_concerns_every_job_and_the_same_one_none() {
     assert!(kinds(&answer).is_empty());
 }
 
+/// A wish about the operation of a job restarts nothing: it is told, and no operation is planned for it.
+#[tokio::test]
+async fn what_would_only_be_recorded_is_told_and_not_planned() {
+    let memory = Memory::default();
+    let names = running(&memory, 2).await;
+    let wish = format!("on-savepoint-failure: checkpoint\n{}", manifest(&names[0], "SELECT a FROM orders"));
+    let answer = previewed(&memory, files([("queries/job-0000.yaml", wish)])).await;
+    assert_eq!(kinds(&answer).len(), 0);
+    let job = answer.jobs.iter().find(|job| job.name.as_str() == "job-0000").unwrap();
+    let fields: Vec<&str> =
+        job.change.iter().flat_map(|change| &change.differences).map(|difference| difference.field.as_str()).collect();
+    assert_eq!((&job.reason, fields), (&Reason::Unchanged, vec!["max-checkpoint-age", "on-savepoint-failure"]));
+    let others = answer.jobs.iter().filter(|other| other.name != job.name);
+    assert_eq!(others.filter(|other| other.change.is_some()).count(), 0);
+}
+
 /// What people have to allow is told of files as well, with every field.
 #[tokio::test]
 async fn a_guard_that_would_hold_tells_what_changes() {

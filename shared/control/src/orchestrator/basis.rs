@@ -24,6 +24,8 @@ pub struct RecordSeen {
     pub replacements: Vec<OperationId>,
     /// The change that the guard against clean starts holds.
     pub held: Option<Change>,
+    /// What differs from what is known, where nothing is ordered: it is only recorded.
+    pub recorded: Option<Change>,
 }
 
 /// What each record said; a job without one is left out.
@@ -34,9 +36,10 @@ pub(super) fn seen(
 ) -> BTreeMap<JobName, RecordSeen> {
     let of = |(name, (record, _)): &(JobName, Versioned)| {
         let record = record.as_deref()?;
-        let held = if clean_starts_held { clean_start(record, &inputs.desired(name).0) } else { None };
-        let (revision, status) = (record.revision, record.status());
-        Some((name.clone(), RecordSeen { revision, status, replacements: replacements(record), held }))
+        let desired = inputs.desired(name).0;
+        let held = if clean_starts_held { clean_start(record, &desired) } else { None };
+        let (revision, status, recorded) = (record.revision, record.status(), differing(record, &desired));
+        Some((name.clone(), RecordSeen { revision, status, replacements: replacements(record), held, recorded }))
     };
     records.iter().filter_map(of).collect()
 }
@@ -46,6 +49,18 @@ fn clean_start(record: &Record, desired: &Desired) -> Option<Change> {
     let Desired::Target(target) = desired else { return None };
     let deployed = record.deployed.as_ref().filter(|_| record.starts_over_by_configuration(target))?;
     Some(Change::between(&deployed.target, target))
+}
+
+/// The change from what the record knows of the job, what was checked of a suspended one included.
+fn differing(record: &Record, desired: &Desired) -> Option<Change> {
+    let Desired::Target(target) = desired else { return None };
+    let deployed = record.deployed.as_ref();
+    let known = match &record.suspended {
+        Some(suspension) => suspension.target(deployed)?,
+        None => &deployed?.target,
+    };
+    let change = (*known != **target).then(|| Change::between(known, target));
+    change.filter(|change| !change.differences.is_empty())
 }
 
 fn replacements(record: &Record) -> Vec<OperationId> {
