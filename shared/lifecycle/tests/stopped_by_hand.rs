@@ -8,8 +8,9 @@ use lifecycle::documents::outcome::Outcome;
 use lifecycle::documents::record::{Record, Source};
 use lifecycle::flink::JobState;
 use lifecycle::ids::rollback_id;
+use lifecycle::orchestrate::settle_abandoned;
 use lifecycle::state::StateRef;
-use node::{Node, deployed, first, id, name, order, reconfigured, run, wanted};
+use node::{Node, deployed, first, id, name, order, patience, reconfigured, run, wanted};
 
 /// A savepoint that is named by the run of operation `n`, where people put it.
 fn by_hand(node: &mut Node, n: u8) -> String {
@@ -59,4 +60,25 @@ fn a_rollback_of_a_configuration_goes_on_from_it() {
     node.go_on(&open.plan, usize::MAX);
     assert!(matches!(node.result, Some(Outcome::RolledBack { .. })), "{:?}", node.result);
     assert_eq!(node.submitted.last(), Some(&(rollback_id(id(2)), Some(savepoint))));
+}
+
+/// As a suspension stops it, too: it does not run, and nothing is wrong with its target.
+#[test]
+fn a_run_that_was_left_and_then_stopped_is_gone_on_from() {
+    let (mut record, mut node) = deployed(&first());
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    (node.claim, node.result) = (None, None);
+    let mut effects = 0;
+    while node.submitted.len() < 2 {
+        effects += 1;
+        node.go_on(&open.plan, effects);
+    }
+    let claim = node.claim.take();
+    let mut record = settle_abandoned(record, &open, claim.as_ref(), Timestamp::UNIX_EPOCH, patience());
+    node.stop(run(2), "s3://state/one/savepoints/1");
+    let savepoint = node.runs[&run(2)].stopped.clone();
+    let open = order(&mut record, &wanted(&reconfigured()), 3);
+    let outcome = node.run(&open.plan);
+    assert!(matches!(outcome, Outcome::Deployed { .. }), "{outcome:?}");
+    assert_eq!(node.submitted.last(), Some(&(run(3), savepoint)));
 }

@@ -182,9 +182,11 @@ fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
     }
 }
 
-/// The run of an operation without a result that was observed.
+/// The run of an operation without a result that was observed. One that was stopped with a savepoint is no more than a
+/// state to go on from.
 fn orphan_seen<'a>(plan: &'a Plan, seen: &Observation) -> Option<&'a KnownRun> {
-    seen.run.and_then(|id| plan.orphans.iter().find(|orphan| orphan.job_id == id))
+    let run = seen.run.filter(|_| seen.observed != Observed::StoppedOutside);
+    run.and_then(|id| plan.orphans.iter().find(|orphan| orphan.job_id == id))
 }
 
 /// A run that is the target already: it is not started but watched, or only written down.
