@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use function::script;
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::documents::record::Record;
 use lifecycle::documents::result::OperationResult;
@@ -41,13 +42,17 @@ fn copied(from: &Path, to: &Path) {
 }
 
 impl Bench {
-    /// A stack without a node, and a copy of the examples as the repository.
+    /// A stack whose node says nothing by itself, and a copy of the examples as the repository.
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["queries", "config"] {
             copied(&project("examples").join(part), &folder.path().join("repository").join(part));
         }
-        let node = NodeConfig { work_dir: folder.path().join("node"), ..NodeConfig::default() };
+        // A step that ended at once would be closed before its result is there.
+        let programs = folder.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        script(&programs, "flink-sql-runner-step", "sleep 600");
+        let node = NodeConfig { work_dir: folder.path().join("node"), path: vec![programs], ..NodeConfig::default() };
         let lambda = function::named("flink-sql-runner", folder.path());
         Self { stack: Stack::start(StackConfig { node, lambda, ..StackConfig::default() }).await.unwrap(), folder }
     }
@@ -188,7 +193,7 @@ async fn local_files_are_planned_and_nothing_is_written() {
     let (_, aside) = bench.run(&["plan", "filter-expensive-item"], 2).await;
     assert!(aside.contains("did you mean `filter-expensive-items`?"), "{aside}");
     let (_, aside) = bench.run(&["plan", QUERY, "--prune"], 2).await;
-    assert!(aside.contains("no folder says what there is to be"), "{aside}");
+    assert!(aside.contains("a folder that says what is to exist"), "{aside}");
     let (_, aside) = bench.run(&["status", "--output", "markdown"], 2).await;
     assert!(aside.contains("only `plan` can be shown as Markdown"), "{aside}");
     bench.stack.shutdown().await;

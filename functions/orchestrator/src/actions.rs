@@ -9,7 +9,6 @@ use desired::manifest::JobName;
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
-pub use crate::acts::said;
 use crate::acts::{restart, savepoint};
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, LookAnswer, OwedAnswer, PlanAnswer, PlannedAnswer,
@@ -20,7 +19,7 @@ pub use crate::following::FollowingAnswer;
 use crate::forget::forget;
 pub use crate::measured::{Downtime, Measured, NewestState, StateFate};
 pub use crate::order_asked::{AllowAsked, NothingElse, OrderAsked, RestartAsked};
-pub use crate::orders::{ActionError, note_allowed};
+pub use crate::orders::{ActionError, note_allowed, said};
 use crate::orders::{Noted, allow, retry};
 use crate::preview::preview;
 pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};

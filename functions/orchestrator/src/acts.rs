@@ -11,10 +11,7 @@ use lifecycle::documents::record::Deployed;
 use lifecycle::orchestrate::why_not;
 
 use crate::order_asked::{OrderAsked, RestartAsked};
-use crate::orders::{ActionError, record};
-
-/// How many characters a reason may have.
-const REASON: usize = 200;
+use crate::orders::{ActionError, record, said};
 
 pub(crate) async fn restart(this: &Arc<Orchestrator>, asked: RestartAsked) -> Result<Report, ActionError> {
     let RestartAsked { clean, from, order: asked } = asked;
@@ -88,18 +85,6 @@ async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Re
     Ok(act)
 }
 
-/// A reason as it is noted: one line that can be printed, if there is one.
-pub fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
-    let Some(reason) = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
-        let message = "the reason is too long, or has characters that cannot be printed".to_owned();
-        return Err(not_ordered(message, &format!("say it in one line of at most {REASON} characters")));
-    }
-    Ok(Some(reason))
-}
-
 fn not_ordered(message: String, help: &str) -> ActionError {
     ActionError::NothingWaits { message, help: help.to_owned() }
 }
@@ -131,22 +116,4 @@ fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
         Act::Savepoint => "gets no savepoint",
     };
     not_ordered(format!("{name} {what}: {why}"), &help)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_one_line_that_can_be_printed() {
-        assert_eq!(
-            said(Some("  the sink was restored ".to_owned())).ok(),
-            Some(Some("the sink was restored".to_owned()))
-        );
-        assert_eq!((said(None).ok(), said(Some(" ".to_owned())).ok()), (Some(None), Some(None)));
-        for wrong in ["a\nb".to_owned(), "\u{1b}[31m".to_owned(), "ä".repeat(REASON + 1)] {
-            assert!(said(Some(wrong)).is_err());
-        }
-        assert!(said(Some("ä".repeat(REASON))).is_ok());
-    }
 }

@@ -13,7 +13,6 @@ use lifecycle::ids::{ActId, JobId};
 use lifecycle::noted::{Order, WhoAndWhy};
 use lifecycle::permission::{AllowedFor, Permission, waits_for};
 
-use crate::acts::said;
 use crate::held::{WaitsFor, named, order, why};
 use crate::order_asked::{AllowAsked, OrderAsked};
 
@@ -33,6 +32,8 @@ pub enum ActionError {
     },
 }
 
+/// How many characters a reason may have.
+const REASON: usize = 200;
 /// Where a way out begins that is no single order.
 pub(crate) const LOOK: &str = "`status` tells how each job stands";
 
@@ -179,4 +180,37 @@ fn stands(record: &Record, otherwise: impl FnOnce() -> String) -> (String, Strin
     let owes = record.owed.debts().next().is_some();
     let more = if owes { format!("; `retry {}` tries again at once", record.name) } else { String::new() };
     (otherwise(), format!("{LOOK}{more}"))
+}
+
+/// A reason as it is noted: one line that can be printed, if there is one.
+pub fn said(reason: Option<String>) -> Result<Option<String>, ActionError> {
+    let Some(reason) = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
+        let message = "the reason is too long, or has characters that cannot be printed".to_owned();
+        return Err(ActionError::NothingWaits {
+            message,
+            help: format!("say it in one line of at most {REASON} characters"),
+        });
+    }
+    Ok(Some(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_that_can_be_printed() {
+        assert_eq!(
+            said(Some("  the sink was restored ".to_owned())).ok(),
+            Some(Some("the sink was restored".to_owned()))
+        );
+        assert_eq!((said(None).ok(), said(Some(" ".to_owned())).ok()), (Some(None), Some(None)));
+        for wrong in ["a\nb".to_owned(), "\u{1b}[31m".to_owned(), "ä".repeat(REASON + 1)] {
+            assert!(said(Some(wrong)).is_err());
+        }
+        assert!(said(Some("ä".repeat(REASON))).is_ok());
+    }
 }

@@ -4,6 +4,7 @@
 mod configuration;
 mod misnamed;
 mod note;
+mod parameters;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +15,9 @@ pub use note::UploadNote;
 pub use unread::{Unread, UnreadFile};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, SourceFile, Span, shown_line};
-use crate::manifest::{
-    JobName, Loaded, Policy, load_among, load_merged_among, parameter_errors, reserved_parameter, text_of,
-};
-use crate::secrets::{BadReference, references};
+use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among, text_of};
 use crate::sql::{KnownTables, StatementError};
-use crate::tables::{self, GROUP_ID, Parameters, TableDefinitions, TableFile};
+use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
 use crate::written::Written;
 
@@ -135,7 +133,7 @@ impl Inputs {
     /// Judges every file.
     pub fn read(files: &InputFiles, policy: &Policy) -> Self {
         let mut config: Vec<Verdict> = files.unread_config.iter().map(UnreadFile::verdict).collect();
-        let parameters = parameters(files, &mut config);
+        let parameters = parameters::parameters(files, &mut config);
         let definitions = definitions(files, &parameters, &mut config);
         if let Some(template) = &files.template {
             config.push(Verdict::plain(template, Vec::new()));
@@ -242,48 +240,6 @@ fn named(bytes: &[u8]) -> Option<JobName> {
     let value = text.lines().find_map(|line| line.strip_prefix("name:"))?;
     let value = value.split('#').next()?.trim().trim_matches(['"', '\'']);
     JobName::try_from(value).ok()
-}
-
-fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
-    let mut values = BTreeMap::new();
-    if let Some(file) = &files.params {
-        let read = text_of(&file.file).map_err(|error| vec![*error]).and_then(|text| {
-            if text.trim().is_empty() {
-                return Ok(BTreeMap::new());
-            }
-            serde_yaml::from_str::<BTreeMap<String, String>>(text)
-                .map_err(|error| parameter_errors(&file.file, &error.to_string()))
-        });
-        match read {
-            Ok(read) => {
-                let text = text_of(&file.file).unwrap_or_default();
-                let bad = read.values().flat_map(|value| bad_references(file, text, value));
-                let reserved = read.contains_key(GROUP_ID).then(|| reserved_parameter(&file.file, GROUP_ID)).flatten();
-                config.push(Verdict::plain(file, reserved.into_iter().chain(bad).take(MAX_FINDINGS).collect()));
-                values = read;
-            }
-            Err(errors) => config.push(Verdict::plain(file, errors)),
-        }
-    }
-    values.extend(files.extra_params.clone());
-    Parameters(values)
-}
-
-/// What is wrong with the secret references of one parameter.
-fn bad_references(file: &InputFile, text: &str, value: &str) -> Vec<Diagnostic> {
-    let bad = references(value).into_iter().filter_map(|found| found.reference.err());
-    let finding = |bad: BadReference| {
-        let found = Diagnostic::new(Severity::Error, "bad-secret-reference", &file.file.name, bad.to_string());
-        let found = found.with_help(bad.help());
-        // A value that is written with escapes is not found; then the name of the file has to do.
-        let Some(before) = text.split_once(bad.text()).map(|(before, _)| before) else { return found };
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let line = before.matches('\n').count();
-        let span = Span { line: number(line + 1), column: number(column), length: number(bad.text().chars().count()) };
-        found.with_span(span, text.lines().nth(line).and_then(shown_line))
-    };
-    bad.take(MAX_FINDINGS).map(finding).collect()
 }
 
 fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Verdict>) -> Option<TableDefinitions> {

@@ -97,7 +97,7 @@ fn a_condition_names_fifty_jobs_counts_them_all_and_is_told_in_one_short_line() 
     for (condition, after) in [
         (AlertCondition::removals_held(&jobs), " without a file"),
         (AlertCondition::clean_starts_held(&jobs), " would start clean"),
-        (AlertCondition::lost_cluster(&node::epoch(), &jobs), ", brought back under it"),
+        (AlertCondition::lost_cluster(&node::epoch(), &jobs), " lost their JobManager and are restarted on this one"),
     ] {
         let detail = condition.detail;
         assert!(detail.starts_with("300 jobs (job-100, ") && detail.ends_with(after), "{detail}");
