@@ -94,8 +94,8 @@ fn what_is_no_wish_for_a_failed_savepoint_is_told_the_way_out() {
     insta::assert_snapshot!(found("max-checkpoint-age: 10m\n"), @"5:21: error[without-effect]: `max-checkpoint-age` has no effect without `on-savepoint-failure: checkpoint`; write `on-savepoint-failure: checkpoint` as well, or remove it");
     let keeps = "on-savepoint-failure: keep-running\nmax-checkpoint-age: 10m\n";
     insta::assert_snapshot!(found(keeps), @"6:21: error[without-effect]: `max-checkpoint-age` has no effect without `on-savepoint-failure: checkpoint`; write `on-savepoint-failure: checkpoint` as well, or remove it");
-    let misspelt = "on-savepoint-failure: checkpiont\nmax-checkpoint-age: 10m\n";
-    insta::assert_snapshot!(found(misspelt), @"5:23: error[unknown-value]: `checkpiont` is no value of `on-savepoint-failure`; write `on-savepoint-failure: checkpoint`");
+    let misspelt = "on-savepoint-failure: checkpoints\nmax-checkpoint-age: 10m\n";
+    insta::assert_snapshot!(found(misspelt), @"5:23: error[unknown-value]: `checkpoints` is no value of `on-savepoint-failure`; write `on-savepoint-failure: checkpoint`");
     let never = "on-savepoint-failure: checkpoint\nmax-checkpoint-age: 0s\n";
     insta::assert_snapshot!(found(never), @"6:21: error[out-of-range]: `max-checkpoint-age` is shorter than 1s; write `1s` to `24h`");
     let ten = "on-savepoint-failure: checkpoint\nmax-checkpoint-age: 10\n";
