@@ -52,9 +52,11 @@ impl Flink {
     }
 
     fn write_savepoint(&mut self, session: usize, run: JobId, trigger: TriggerId, directory: &str, ends: bool) {
-        if self.stops.iter().any(|stop| stop.session == session && stop.run == run && stop.trigger == trigger) {
+        // One that is forgotten is asked for as if nobody had.
+        if self.stop_status(session, run, trigger) != StopStatus::Forgotten {
             return;
         }
+        self.stops.retain(|stop| (stop.session, stop.run, &stop.trigger) != (session, run, &trigger));
         let now = self.now;
         let mut stop = Stop {
             session,
