@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
-use lifecycle::decision::{Action, From, Stop};
+use lifecycle::decision::{Action, StartFrom, Stop};
 use lifecycle::reason::Reason;
 use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
 
@@ -231,18 +231,18 @@ pub(crate) fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
 
 fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
     let text = match plan.likely {
-        Action::Start(From::Clean) => "start clean",
-        Action::Start(From::Latest) => "start from its latest state",
-        Action::Replace(Stop::Savepoint, From::Latest) => "savepoint, restart from it",
-        Action::Replace(Stop::Savepoint, From::Clean) => "savepoint, START CLEAN",
-        Action::Replace(Stop::Cancel, From::Latest) => "cancel, restart from the newest checkpoint",
-        Action::Replace(Stop::Cancel, From::Clean) => "cancel, START CLEAN",
+        Action::Start(StartFrom::Clean) => "start clean",
+        Action::Start(StartFrom::Latest) => "start from its latest state",
+        Action::Replace(Stop::Savepoint, StartFrom::Latest) => "savepoint, restart from it",
+        Action::Replace(Stop::Savepoint, StartFrom::Clean) => "savepoint, START CLEAN",
+        Action::Replace(Stop::Cancel, StartFrom::Latest) => "cancel, restart from the newest checkpoint",
+        Action::Replace(Stop::Cancel, StartFrom::Clean) => "cancel, START CLEAN",
         Action::Stop(Stop::Savepoint) => "savepoint, stop",
         Action::Stop(Stop::Cancel) => "cancel",
         Action::Check => "check, start nothing",
-        Action::Start(From::Given) => "start from the state that was ordered",
-        Action::Replace(Stop::Savepoint, From::Given) => "savepoint, START FROM AN OLDER STATE",
-        Action::Replace(Stop::Cancel, From::Given) => "cancel, START FROM AN OLDER STATE",
+        Action::Start(StartFrom::Given) => "start from the state that was ordered",
+        Action::Replace(Stop::Savepoint, StartFrom::Given) => "savepoint, START FROM AN OLDER STATE",
+        Action::Replace(Stop::Cancel, StartFrom::Given) => "cancel, START FROM AN OLDER STATE",
         Action::Savepoint => "savepoint, it runs on",
         Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
         Action::Wait => "look again",

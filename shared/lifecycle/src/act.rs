@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeKind;
-use crate::decision::{Action, From, Observed, Stop, Why};
+use crate::decision::{Action, Observed, StartFrom, Stop, Why};
 use crate::documents::record::{Aim, Record};
 use crate::ids::{ActId, JobId, OperationId};
 use crate::owed::Debt;
@@ -37,21 +37,23 @@ impl Act {
     pub fn action(&self, observed: Observed) -> Action {
         use Action::{Leave, Refuse, Replace, Start, Wait};
         match (self, observed) {
-            (Self::Restart, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
-            (Self::Restart, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
+            (Self::Restart, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Latest),
+            (Self::Restart, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Latest),
 
-            (Self::RestartClean, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
-            (Self::RestartClean, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
-            (Self::RestartClean, Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+            (Self::RestartClean, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Clean),
+            (Self::RestartClean, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
+            (Self::RestartClean, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
 
-            (Self::RestartFrom { of_live_run: false, .. }, Observed::Running) => Replace(Stop::Savepoint, From::Given),
+            (Self::RestartFrom { of_live_run: false, .. }, Observed::Running) => {
+                Replace(Stop::Savepoint, StartFrom::Given)
+            }
             (Self::RestartFrom { of_live_run: true, .. }, Observed::Running)
-            | (Self::RestartFrom { .. }, Observed::Unhealthy) => Replace(Stop::Cancel, From::Given),
-            (Self::RestartFrom { .. }, Observed::StoppedOutside | Observed::Gone) => Start(From::Given),
+            | (Self::RestartFrom { .. }, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Given),
+            (Self::RestartFrom { .. }, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Given),
 
             // Flink itself says whether one is possible.
             (Self::Savepoint, Observed::Running | Observed::Unhealthy) => Action::Savepoint,
-            (Self::Restart | Self::Savepoint, Observed::StoppedOutside | Observed::Gone) => Start(From::Latest),
+            (Self::Restart | Self::Savepoint, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Latest),
 
             (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Complete) => {
                 Leave(Why::IsComplete)
@@ -218,21 +220,37 @@ mod tests {
         let rows = [
             (
                 Act::Restart,
-                ends(Replace(Stop::Savepoint, From::Latest), Replace(Stop::Cancel, From::Latest), Start(From::Latest)),
+                ends(
+                    Replace(Stop::Savepoint, StartFrom::Latest),
+                    Replace(Stop::Cancel, StartFrom::Latest),
+                    Start(StartFrom::Latest),
+                ),
             ),
             (
                 Act::RestartClean,
-                ends(Replace(Stop::Savepoint, From::Clean), Replace(Stop::Cancel, From::Clean), Start(From::Clean)),
+                ends(
+                    Replace(Stop::Savepoint, StartFrom::Clean),
+                    Replace(Stop::Cancel, StartFrom::Clean),
+                    Start(StartFrom::Clean),
+                ),
             ),
             (
                 given(false),
-                ends(Replace(Stop::Savepoint, From::Given), Replace(Stop::Cancel, From::Given), Start(From::Given)),
+                ends(
+                    Replace(Stop::Savepoint, StartFrom::Given),
+                    Replace(Stop::Cancel, StartFrom::Given),
+                    Start(StartFrom::Given),
+                ),
             ),
             (
                 given(true),
-                ends(Replace(Stop::Cancel, From::Given), Replace(Stop::Cancel, From::Given), Start(From::Given)),
+                ends(
+                    Replace(Stop::Cancel, StartFrom::Given),
+                    Replace(Stop::Cancel, StartFrom::Given),
+                    Start(StartFrom::Given),
+                ),
             ),
-            (Act::Savepoint, ends(Action::Savepoint, Action::Savepoint, Start(From::Latest))),
+            (Act::Savepoint, ends(Action::Savepoint, Action::Savepoint, Start(StartFrom::Latest))),
         ];
         for (act, cells) in rows {
             for (observed, expected) in Observed::ALL.into_iter().zip(cells) {
@@ -248,7 +266,8 @@ mod tests {
             let leaves = Observed::ALL.into_iter().any(|observed| {
                 matches!(
                     act.action(observed),
-                    Action::Start(From::Clean | From::Given) | Action::Replace(_, From::Clean | From::Given)
+                    Action::Start(StartFrom::Clean | StartFrom::Given)
+                        | Action::Replace(_, StartFrom::Clean | StartFrom::Given)
                 )
             });
             assert_eq!(leaves, act.change() == ChangeKind::Query, "{act}");

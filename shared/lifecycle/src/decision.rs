@@ -69,7 +69,7 @@ pub enum Stop {
 /// Where a start takes its state from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum From {
+pub enum StartFrom {
     /// No state.
     Clean,
     /// The newest state of the lineage, the savepoint of this operation's stop included.
@@ -115,9 +115,9 @@ impl fmt::Display for Why {
 pub enum Action {
     Leave(Why),
     /// Start it; nothing runs.
-    Start(From),
+    Start(StartFrom),
     /// End the live run, then start.
-    Replace(Stop, From),
+    Replace(Stop, StartFrom),
     /// End the live run.
     Stop(Stop),
     /// Compile it and start nothing.
@@ -134,22 +134,22 @@ pub enum Action {
 pub fn action(change: ChangeKind, observed: Observed) -> Action {
     use Action::{Leave, Refuse, Replace, Start, Wait};
     match (change, observed) {
-        (ChangeKind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
-        (ChangeKind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+        (ChangeKind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
+        (ChangeKind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
 
         (ChangeKind::Unchanged, Observed::Running) => Leave(Why::RunsAsDeployed),
         (ChangeKind::Unchanged, Observed::Unhealthy) => Leave(Why::FlinkRestartsIt),
         (ChangeKind::Unchanged | ChangeKind::Configuration, Observed::Complete) => Leave(Why::IsComplete),
         (ChangeKind::Unchanged | ChangeKind::Configuration, Observed::StoppedOutside | Observed::Gone) => {
-            Start(From::Latest)
+            Start(StartFrom::Latest)
         }
 
-        (ChangeKind::Configuration, Observed::Running) => Replace(Stop::Savepoint, From::Latest),
-        (ChangeKind::Configuration, Observed::Unhealthy) => Replace(Stop::Cancel, From::Latest),
+        (ChangeKind::Configuration, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Latest),
+        (ChangeKind::Configuration, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Latest),
 
-        (ChangeKind::Query, Observed::Running) => Replace(Stop::Savepoint, From::Clean),
-        (ChangeKind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, From::Clean),
-        (ChangeKind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(From::Clean),
+        (ChangeKind::Query, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Clean),
+        (ChangeKind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
+        (ChangeKind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
 
         (ChangeKind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
         (ChangeKind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
@@ -192,12 +192,12 @@ mod tests {
             (
                 ChangeKind::New,
                 [
-                    Replace(Stop::Cancel, From::Clean),
-                    Replace(Stop::Cancel, From::Clean),
+                    Replace(Stop::Cancel, StartFrom::Clean),
+                    Replace(Stop::Cancel, StartFrom::Clean),
                     Wait,
-                    Start(From::Clean),
-                    Start(From::Clean),
-                    Start(From::Clean),
+                    Start(StartFrom::Clean),
+                    Start(StartFrom::Clean),
+                    Start(StartFrom::Clean),
                     Refuse(Why::ForeignJob),
                     Refuse(Why::EndNotProven),
                 ],
@@ -209,8 +209,8 @@ mod tests {
                     Leave(Why::FlinkRestartsIt),
                     Wait,
                     Leave(Why::IsComplete),
-                    Start(From::Latest),
-                    Start(From::Latest),
+                    Start(StartFrom::Latest),
+                    Start(StartFrom::Latest),
                     Refuse(Why::ForeignJob),
                     Refuse(Why::EndNotProven),
                 ],
@@ -218,12 +218,12 @@ mod tests {
             (
                 ChangeKind::Configuration,
                 [
-                    Replace(Stop::Savepoint, From::Latest),
-                    Replace(Stop::Cancel, From::Latest),
+                    Replace(Stop::Savepoint, StartFrom::Latest),
+                    Replace(Stop::Cancel, StartFrom::Latest),
                     Wait,
                     Leave(Why::IsComplete),
-                    Start(From::Latest),
-                    Start(From::Latest),
+                    Start(StartFrom::Latest),
+                    Start(StartFrom::Latest),
                     Refuse(Why::ForeignJob),
                     Refuse(Why::EndNotProven),
                 ],
@@ -231,12 +231,12 @@ mod tests {
             (
                 ChangeKind::Query,
                 [
-                    Replace(Stop::Savepoint, From::Clean),
-                    Replace(Stop::Cancel, From::Clean),
+                    Replace(Stop::Savepoint, StartFrom::Clean),
+                    Replace(Stop::Cancel, StartFrom::Clean),
                     Wait,
-                    Start(From::Clean),
-                    Start(From::Clean),
-                    Start(From::Clean),
+                    Start(StartFrom::Clean),
+                    Start(StartFrom::Clean),
+                    Start(StartFrom::Clean),
                     Refuse(Why::ForeignJob),
                     Refuse(Why::EndNotProven),
                 ],
@@ -267,8 +267,10 @@ mod tests {
     fn only_a_new_or_changed_query_starts_clean() {
         for change in [ChangeKind::Unchanged, ChangeKind::Configuration, ChangeKind::Removed] {
             for observed in Observed::ALL {
-                let clean =
-                    matches!(action(change, observed), Action::Start(From::Clean) | Action::Replace(_, From::Clean));
+                let clean = matches!(
+                    action(change, observed),
+                    Action::Start(StartFrom::Clean) | Action::Replace(_, StartFrom::Clean)
+                );
                 assert!(!clean, "{change:?} x {observed:?}");
             }
         }

@@ -128,7 +128,7 @@ pub struct Intent {
     /// The run to end, and how.
     pub stop: Option<(JobId, crate::decision::Stop)>,
     /// The start after it; nothing for a removal.
-    pub start: Option<crate::decision::From>,
+    pub start: Option<crate::decision::StartFrom>,
     /// A savepoint that somebody else's stop left.
     pub left_savepoint: Option<String>,
 }

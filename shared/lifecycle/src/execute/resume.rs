@@ -11,7 +11,7 @@ use super::transition::{
     Next, claim_of, done, failed, failed_for, finish, given_up, refuse, refuse_as_it_is, savepoint_of, to,
 };
 use super::{Begin, Effect, End, Intent, JobLook, OperationPhase, RunRole, State};
-use crate::decision::{Action, From, Observed, Stop, Why};
+use crate::decision::{Action, Observed, StartFrom, Stop, Why};
 use crate::documents::claim::{Claim, StartNote, Verdict};
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{KnownRun, Plan, is_known};
@@ -133,7 +133,7 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
     let start = match plan.action(Observed::Running) {
         Action::Replace(_, from) => Some(from),
         // A restart whose deployed run is gone goes on from its newest state, and so does a job to take a savepoint of.
-        Action::Leave(_) | Action::Savepoint => Some(From::Latest),
+        Action::Leave(_) | Action::Savepoint => Some(StartFrom::Latest),
         Action::Start(_) | Action::Stop(_) | Action::Check | Action::Refuse(_) | Action::Wait => None,
     };
     Intent { stop, start, left_savepoint }
@@ -250,10 +250,10 @@ fn refuse_observed(plan: &Plan, state: State, look: &JobLook, seen: &Observation
 /// Looks for the state that was ordered, and compiles, before the running job is touched.
 fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
     match (&plan.next, intent.start) {
-        (Some(_), Some(From::Given)) => {
+        (Some(_), Some(StartFrom::Given)) => {
             to(state, OperationPhase::CheckingState(intent), Effect::FindState(plan.given_place()))
         }
-        (Some(_), Some(From::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
+        (Some(_), Some(StartFrom::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),
         (Some(_), None) if plan.suspends => {
             to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next))

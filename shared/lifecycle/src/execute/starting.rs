@@ -4,7 +4,7 @@
 use super::suspending::nothing_runs;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
 use super::{Begin, Effect, Health, Intent, OperationPhase, RunRole, State};
-use crate::decision::{From, Why};
+use crate::decision::{StartFrom, Why};
 use crate::documents::claim::{StartNote, Verdict};
 use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
 use crate::documents::plan::{KnownRun, Plan, Previous};
@@ -22,7 +22,7 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             let outcome = nothing_runs(plan, &state, intent.left_savepoint);
             finish(state, outcome)
         }
-        (Some(From::Clean), Some(next)) => {
+        (Some(StartFrom::Clean), Some(next)) => {
             // A run of this very target was left behind: its state counts, and it may have come to its end.
             let places: Vec<StateLocation> = plan.left_of(next).flat_map(KnownRun::places).collect();
             if may_have_ended(plan, &intent) && !places.is_empty() {
@@ -31,15 +31,15 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
             begin_start(state, Begin { role: RunRole::Next, job_id: run_id(plan.operation), restore: None })
         }
         // Flink may have deleted it since it was looked for: it keeps a few checkpoints of a run only.
-        (Some(From::Given), Some(_)) => {
+        (Some(StartFrom::Given), Some(_)) => {
             to(state, OperationPhase::Searching(intent), Effect::FindState(plan.given_place()))
         }
         // What lived beside it is at its end; it was at its own before.
-        (Some(From::Latest), Some(_)) if plan.stays_complete() => {
+        (Some(StartFrom::Latest), Some(_)) if plan.stays_complete() => {
             let (why, epoch) = (Why::IsComplete, state.epoch.clone());
             finish(state, Outcome::Left { why, run: None, epoch, checkpointed: true, newest: None, savepoint: None })
         }
-        (Some(From::Latest), Some(_)) => {
+        (Some(StartFrom::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {
                 return begin_start(
                     state,
@@ -64,13 +64,13 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
 /// Whether nobody saw how the run before ended, and nobody allowed to start it again all the same. How what is deployed
 /// was stopped tells nothing of a run of another query.
 fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
-    let is_seen = intent.left_savepoint.is_some() && intent.start != Some(From::Clean);
+    let is_seen = intent.left_savepoint.is_some() && intent.start != Some(StartFrom::Clean);
     intent.stop.is_none() && !is_seen && !plan.clean_start
 }
 
 pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Option<String>) -> Next {
     let job_id = run_id(plan.operation);
-    if intent.start == Some(From::Given) {
+    if intent.start == Some(StartFrom::Given) {
         let path = plan.given_state().unwrap_or_default().to_owned();
         return match found {
             Some(path) => begin_start(state, Begin { role: RunRole::Next, job_id, restore: Some(path) }),
@@ -84,7 +84,7 @@ pub(super) fn found_latest(plan: &Plan, state: State, intent: &Intent, found: Op
     }
     match found {
         Some(path) => begin_start(state, Begin { role: RunRole::Next, job_id, restore: Some(path) }),
-        None if plan.clean_start || intent.start == Some(From::Clean) || may_start_over(plan, &state) => {
+        None if plan.clean_start || intent.start == Some(StartFrom::Clean) || may_start_over(plan, &state) => {
             begin_start(state, Begin { role: RunRole::Next, job_id, restore: None })
         }
         // The old run is ended already where there was one: that the deployed manifest is down must be told.
