@@ -165,6 +165,8 @@ impl Record {
             return Some(NotNow::Open(open.plan.operation));
         }
         match self.deployed.as_ref().map(|deployed| deployed.aim) {
+            // Checked, and not started as its manifest says.
+            None if self.suspended.is_some() => Some(NotNow::Suspended),
             None => Some(NotNow::NotDeployed),
             Some(Aim::Stopped) if self.suspended.is_some() => Some(NotNow::Suspended),
             Some(Aim::Stopped) => Some(NotNow::Removed),

@@ -9,6 +9,7 @@ use desired::inputs::{Desired, UploadNote};
 use desired::manifest::WantedState;
 use desired::target::Target;
 use jiff::Timestamp;
+use lifecycle::act::{Act, NotNow};
 use lifecycle::alert_conditions::of_record;
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::outcome::{Outcome, Refusal};
@@ -160,6 +161,7 @@ fn a_first_upload_is_checked_and_not_started() {
     assert_eq!((record.status(), &record.deployed, record.highest_version), (Some(Status::Suspended), &None, 0));
     assert_eq!((record.owed.debts().count(), node.submitted.len()), (0, 0));
     assert_eq!(nothing(&record, &suspended(requeried())), Reason::Suspended);
+    assert_eq!(record.refuses(&Act::Restart), Some(NotNow::Suspended), "the way out is to resume it");
 
     let (record, _) = carried_out(record, &mut node, &requeried(), 3);
     assert_eq!((record.status(), record.highest_version), (Some(Status::Running), 1));
