@@ -105,8 +105,10 @@ pub(crate) async fn preview(orchestrator: &Arc<Orchestrator>, asked: Preview) ->
 impl Laid {
     async fn over(orchestrator: &Orchestrator, asked: &Preview) -> Result<Self, OutsideError> {
         let (store, keys) = (&orchestrator.store, &orchestrator.settings.keys);
+        let uploaded = [keys.queries(), keys.config()];
         for path in asked.files.keys().chain(&asked.without) {
-            if !path.starts_with("queries/") && !path.starts_with("config/") {
+            let key = format!("{}{path}", keys.prefix());
+            if !uploaded.iter().any(|folder| key.starts_with(folder)) {
                 let why = "only files under queries/ and config/ can be planned with";
                 return Err(OutsideError::refused(format!("planning with {}", path.escape_debug()), why));
             }

@@ -153,7 +153,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
     let _watchdog = guarded(&run);
     let (bucket, key) =
         run.batch.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or("--batch is not an s3:// URL")?;
-    let suffix = format!("batches/{}.json", run.batch_id);
+    let suffix = Keys::new("").batch(run.batch_id);
     let prefix = key.strip_suffix(&suffix).ok_or("--batch does not end in batches/<batch id>.json")?;
     let digest: Digest = serde_json::from_value(serde_json::Value::String(run.sha256))?;
     // Where this fails, every operation says so in its result.
