@@ -57,7 +57,7 @@ const DEFENDED: [(&str, &[&str], &str); 9] = [
     (
         "flink-sql-runner",
         &[
-            "act",
+            "acts",
             "ask",
             "cli",
             "compile",
@@ -73,11 +73,11 @@ const DEFENDED: [(&str, &[&str], &str); 9] = [
             "logs",
             "markdown",
             "ordering",
+            "orders",
             "out",
             "plan",
             "replace",
             "report",
-            "restart",
             "rollback",
             "saved",
             "session::arguments",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws::{Function, FunctionError, prove};
 use orchestrator::actions::{self, Action, AllowAsked, Answer, OrderAsked, RestartAsked};
-use orchestrator::asked;
+use orchestrator::envelope;
 
 use crate::cli::Dispatch;
 use crate::error::CliError;
@@ -54,12 +54,12 @@ async fn function(action: &Action, invocation: &Invocation) -> Result<Answer, Cl
     let event = serde_json::to_value(action).map_err(defect)?;
     // Without a bucket nobody could say which deployment is meant.
     invocation.bucket()?;
-    let about = asked::digest(invocation.settings()?.policy.deployment.as_deref(), &event);
+    let about = envelope::digest(invocation.settings()?.policy.deployment.as_deref(), &event);
     let sdk = aws::load_config().await;
-    let event = asked::signed(event, &prove(&sdk, &about).await?);
+    let event = envelope::signed(event, &prove(&sdk, &about).await?);
     let name = invocation.function();
     let answer = Function::new(&sdk, name.as_str()).ask(event.to_string().into_bytes()).await?;
-    let read = asked::read(&answer).map_err(|error| CliError::NoAnswer { function: name, source: error })?;
+    let read = envelope::read(&answer).map_err(|error| CliError::NoAnswer { function: name, source: error })?;
     Ok(read?)
 }
 

@@ -9,12 +9,12 @@ use desired::manifest::JobName;
 use desired::time_span::TimeSpan;
 use lifecycle::permission::Permission;
 
-use crate::act::{AllowArguments, ForgetArguments, RetryArguments};
+use crate::acts::{RestartArguments, SavepointArguments};
 use crate::exit;
 use crate::logs::Logs;
+use crate::orders::{AllowArguments, ForgetArguments, RetryArguments};
 use crate::out::Form;
 use crate::report::ReportArguments;
-use crate::restart::{RestartArguments, SavepointArguments};
 use crate::rollback::RollbackArguments;
 use crate::session::arguments::SessionCommand;
 use crate::status::arguments::Status;

@@ -9,8 +9,8 @@ use control::session::{SessionError, StartError};
 use desired::diagnostics::Diagnostic;
 use desired::manifest::JobName;
 use orchestrator::actions::ActionError;
-use orchestrator::asked::{Problem, ProblemKind};
 use orchestrator::config::ConfigError;
+use orchestrator::envelope::{Problem, ProblemKind};
 
 use crate::exit::Exit;
 

@@ -1,7 +1,7 @@
 //! `flink-sql-runner`: reads the command line, has the command done, ends with its code.
 //! Must not know how any command does it.
 
-mod act;
+mod acts;
 mod apply;
 mod ask;
 mod cli;
@@ -23,6 +23,7 @@ mod layout;
 mod logs;
 mod markdown;
 mod ordering;
+mod orders;
 mod out;
 mod plan;
 mod process;
@@ -31,7 +32,7 @@ mod remove;
 mod render;
 mod replace;
 mod report;
-mod restart;
+
 mod rollback;
 mod saved;
 mod session;
@@ -122,18 +123,18 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::History { name } => history::run(name, &invocation, out).await?,
         Command::Logs(arguments) => logs::run(&arguments, &invocation, out).await?,
         Command::Report(arguments) => report::run(&arguments, &invocation, out).await?,
-        Command::Allow(arguments) => act::allow(arguments, &invocation, out).await?,
-        Command::Retry(arguments) => act::retry(arguments, &invocation, out).await?,
-        Command::Forget(arguments) => act::forget(arguments, &invocation, out).await?,
-        Command::Restart(arguments) => restart::restart(arguments, &invocation, out).await?,
-        Command::Savepoint(arguments) => restart::savepoint(arguments, &invocation, out).await?,
+        Command::Allow(arguments) => orders::allow(arguments, &invocation, out).await?,
+        Command::Retry(arguments) => orders::retry(arguments, &invocation, out).await?,
+        Command::Forget(arguments) => orders::forget(arguments, &invocation, out).await?,
+        Command::Restart(arguments) => acts::restart(arguments, &invocation, out).await?,
+        Command::Savepoint(arguments) => acts::savepoint(arguments, &invocation, out).await?,
         Command::Suspend(arguments) => suspend::suspend(arguments, &invocation, out).await?,
         Command::Resume(arguments) => suspend::resume(arguments, &invocation, out).await?,
         Command::Rollback(arguments) => Box::pin(rollback::run(arguments, &invocation, out)).await?,
         Command::States { name } => states::run(name, &invocation, out).await?,
         Command::Remove(arguments) => remove::run(&arguments, &invocation, out).await?,
-        Command::Redeploy => act::order(Action::Redeploy { by: None }, &invocation, out).await?,
-        Command::Sweep => act::order(Action::Sweep { by: None }, &invocation, out).await?,
+        Command::Redeploy => orders::order(Action::Redeploy { by: None }, &invocation, out).await?,
+        Command::Sweep => orders::order(Action::Sweep { by: None }, &invocation, out).await?,
         Command::Session { command } => session::run(*command, &invocation, out).await?,
         Command::Init(arguments) => init::run(&arguments, &invocation, out)?,
         Command::Completions { shell } => help::completions(shell),

@@ -15,8 +15,8 @@ use lifecycle::ids::BatchId;
 use serde_json::{Value, json};
 
 use crate::actions::{Action, ActionError, PlanAnswer, act, answer};
-use crate::asked::{Asker, ErrorAnswer, Problem, opened};
 use crate::bounds::{LIMIT, bounded};
+use crate::envelope::{Asker, ErrorAnswer, Problem, opened};
 use crate::events::{self, Hint, Message, NotUnderstood, Trigger};
 
 /// Why an event was not dealt with; the service that sent it tries again.

@@ -4,9 +4,9 @@
 pub mod actions;
 mod acts;
 mod answers;
-pub mod asked;
 mod bounds;
 pub mod config;
+pub mod envelope;
 pub mod events;
 mod following;
 mod forget;

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
-mod asked;
+mod envelope;
 mod memory;
 mod messages;
 #[path = "actions/preview.rs"]

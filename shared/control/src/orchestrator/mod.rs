@@ -1,8 +1,8 @@
 //! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
-mod asked;
 mod basis;
+mod batch_progress;
 mod dispatch;
 mod forget;
 mod guards;
@@ -46,7 +46,7 @@ pub use states::KnownState;
 use tokio::sync::Mutex;
 use tracing::{Instrument, field};
 
-use self::asked::Asked;
+use self::batch_progress::BatchProgress;
 use self::job::Job;
 use self::notify::lost_cluster;
 use self::records::{Records, Versioned};
@@ -145,7 +145,7 @@ struct Round {
     removals_held: bool,
     clean_starts_held: bool,
     inputs: Arc<Inputs>,
-    asked: Asked,
+    asked: BatchProgress,
     /// What a person orders of the job that the round is about.
     ordered: Option<OrderedAct>,
     plans: Mutex<Vec<Plan>>,
@@ -225,7 +225,7 @@ impl Orchestrator {
             removals_held: !held.is_empty(),
             clean_starts_held,
             inputs: Arc::clone(&inputs),
-            asked: Asked::default(),
+            asked: BatchProgress::default(),
             ordered: ordered.act,
             plans: Mutex::new(Vec::new()),
             dry,

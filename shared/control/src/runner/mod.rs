@@ -8,8 +8,8 @@ mod observe;
 mod operation;
 mod progress;
 mod read_back;
+mod run_reports;
 mod timing;
-mod told;
 mod waves;
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use self::capacity::Capacity;
-use self::told::Told;
+use self::run_reports::RunReports;
 use self::waves::Turns;
 use crate::errors::error_chain;
 use crate::ports::{Cluster, Files, JobLocks, OutsideError, Precondition, Store, Submitter, World};
@@ -187,7 +187,8 @@ impl Runner {
             return Ok(());
         }
         let expected = batch.expected.clone();
-        let Told { checkpoints, since } = told::ask(&self.cluster, &expected, &mut look, before.as_ref()).await;
+        let RunReports { checkpoints, since } =
+            run_reports::ask(&self.cluster, &expected, &mut look, before.as_ref()).await;
         let (batch, web) = (batch.id, self.cluster.web());
         let document = ObservedDocument { format: FORMAT, batch, look, expected, replaced, checkpoints, since, web };
         self.store.put(&self.keys.observed(), write(&document), Precondition::Always).await.map(|_| ())

@@ -10,7 +10,7 @@ use desired::digest::Digest;
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use orchestrator::actions::{Action, ActionError, Answer, Preview, act};
-use orchestrator::asked::{Problem, ProblemKind, digest, read, signed};
+use orchestrator::envelope::{Problem, ProblemKind, digest, read, signed};
 use orchestrator::handler::{HandlerError, handle};
 use serde_json::{Value, json};
 

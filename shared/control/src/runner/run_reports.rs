@@ -26,7 +26,7 @@ const FAILURES: Duration = Duration::from_secs(10);
 const FAILURE: usize = 300;
 
 /// What runs told beside a look.
-pub(super) struct Told {
+pub(super) struct RunReports {
     /// Their newest states.
     pub(super) checkpoints: Vec<Checkpointed>,
     /// What became of them since the look before.
@@ -46,7 +46,7 @@ pub(super) async fn ask(
     expected: &[Expected],
     look: &mut Look,
     before: Option<&ObservedDocument>,
-) -> Told {
+) -> RunReports {
     let checkpoints = ask_runs(cluster, expected, look).await;
     let is_expected = |job: &&JobSeen| expected.iter().any(|expected| expected.job_id == job.id);
     let since = look.jobs.iter().filter(is_expected).filter_map(|job| Since::of(before?, look.at, job));
@@ -58,7 +58,7 @@ pub(super) async fn ask(
     since.extend(first_seen.iter().map(|id| Since::nothing(*id, look.at)));
     ask_failures(cluster, &failing, &mut since).await;
     since.retain(|since| since.failure.is_some() || !first_seen.contains(&since.job_id));
-    Told { checkpoints, since }
+    RunReports { checkpoints, since }
 }
 
 /// Whether a run failed, or is between two attempts.

@@ -14,9 +14,9 @@ type StateAnswer = Arc<OnceCell<Result<Progress, OutsideError>>>;
 
 /// The answers of one invocation. A refusal is one as well: asking again would be one call more for every job.
 #[derive(Default)]
-pub(super) struct Asked(Mutex<HashMap<BatchId, StateAnswer>>);
+pub(super) struct BatchProgress(Mutex<HashMap<BatchId, StateAnswer>>);
 
-impl Asked {
+impl BatchProgress {
     /// How far the step or command of a batch is, as it was when it was first asked for.
     pub(super) async fn find(&self, dispatcher: &dyn Dispatcher, batch: BatchId) -> Result<Progress, OutsideError> {
         let answer = Arc::clone(self.0.lock().await.entry(batch).or_default());
