@@ -9,6 +9,8 @@ mod drain;
 mod flink;
 mod kept;
 mod orders;
+#[path = "../outcomes/orders.rs"]
+mod outcomes;
 mod pass;
 mod ports;
 mod protocol;

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::outcome::RefusalKind;
-use lifecycle::documents::record::{Aim, Ended, Entry, Record};
+use lifecycle::documents::record::{Entry, Record};
 use lifecycle::orchestrate::Situation;
 
 use super::kept::Kept;
@@ -12,10 +12,13 @@ use super::pass::situation;
 use super::rules::Broken;
 use super::scenario::{Scenario, Wanted};
 use super::world::{World, id};
+use crate::outcomes::{carried_out, ends, stands_otherwise};
 
 /// Who orders, and why.
 const BY: &str = "anna";
 const WHY: &str = "the sink was restored";
+/// Refusals after which an order is not tried again, of those that there are here.
+const FOR_GOOD: [RefusalKind; 3] = [RefusalKind::DoesNotCompile, RefusalKind::NoState, RefusalKind::StateNotThere];
 
 impl World {
     /// A person asks: the first time for what is there then, later for the same once more.
@@ -56,46 +59,11 @@ pub(crate) fn recording(before: Option<&Record>, after: &Record) -> Option<Broke
     let waited = before.ordered.as_ref()?;
     let waits = after.ordered.as_ref().is_some_and(|ordered| ordered.id == waited.id);
     let by = |entry: &Entry| entry.act == Some(waited.id) && entry.by == BY && entry.why.ends_with(WHY);
-    let told = |entry: &Entry| by(entry) && ends(entry, &waited.act);
+    let told = |entry: &Entry| by(entry) && ends(entry, &waited.act, &FOR_GOOD);
     let is_told = after.history.last().is_some_and(told);
     (!waits && !is_told && !stands_otherwise(waited, after)).then_some(Broken::OrderLost)
 }
 
-/// Whether what the order is about is not what is deployed now.
-fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
-    let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
-    let other_run = waited.act == Act::Restart && run != deployed.run();
-    deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run
-}
-
 fn has_carried_out(entry: &Entry, ordered: &OrderedAct) -> bool {
     entry.act == Some(ordered.id) && carried_out(entry, &ordered.act)
-}
-
-fn carried_out(entry: &Entry, act: &Act) -> bool {
-    match entry.outcome {
-        Ended::Left => entry.savepoint.is_some(),
-        Ended::Deployed | Ended::Completed => *act != Act::Savepoint,
-        Ended::Unhealthy
-        | Ended::Removed
-        | Ended::Suspended
-        | Ended::RolledBack
-        | Ended::Refused
-        | Ended::Failed
-        | Ended::Abandoned => false,
-    }
-}
-
-/// Whether an order is at its end by what came of an operation for it: what the environment keeps from being done stays.
-fn ends(entry: &Entry, act: &Act) -> bool {
-    let for_good = [RefusalKind::DoesNotCompile, RefusalKind::NoState, RefusalKind::StateNotThere];
-    match entry.outcome {
-        Ended::Left | Ended::Deployed | Ended::Completed => carried_out(entry, act),
-        Ended::Unhealthy => *act != Act::Savepoint,
-        Ended::RolledBack | Ended::Failed => true,
-        Ended::Refused => entry.refusal.is_some_and(|refusal| for_good.contains(&refusal)),
-        // Its verdict was made: nothing but the rollback was left.
-        Ended::Abandoned => entry.detail.starts_with("closed while rolling back"),
-        Ended::Removed | Ended::Suspended => false,
-    }
 }

@@ -19,6 +19,8 @@ mod matrix;
 mod node;
 mod operations;
 mod orders;
+#[path = "../outcomes/orders.rs"]
+mod outcomes;
 mod ports;
 mod random;
 mod random_numbers;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::outcome::RefusalKind;
-use lifecycle::documents::record::{Aim, Ended, Entry, Record};
+use lifecycle::documents::record::Record;
 use lifecycle::ids::ActId;
 
+use crate::outcomes::{carried_out, ends, stands_otherwise};
 use crate::sim::State;
 
 /// What is ordered; which state it names is found when it is.
@@ -79,36 +80,16 @@ impl Noted {
 
 /// Whether an order that waits no more is told of: by what came of it, by a newer one, or by what is deployed now.
 fn has_ended(waited: &OrderedAct, before: Option<&Record>, after: &Record) -> bool {
-    let told = after.history.last().is_some_and(|entry| entry.act == Some(waited.id) && ends(entry, &waited.act));
+    let told =
+        after.history.last().is_some_and(|entry| entry.act == Some(waited.id) && ends(entry, &waited.act, &FOR_GOOD));
     let other = |record: &Record| record.deployed.as_ref().map(|d| (d.meta.query_version, d.aim, d.run()));
     let deployed = before.and_then(other) != other(after);
     told || after.ordered.is_some() || (deployed && stands_otherwise(waited, after))
 }
 
-/// Whether what the order is about is not what is deployed now.
-fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
-    let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
-    let other_run = waited.act == Act::Restart && run != deployed.run();
-    deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run
-}
-
-/// Whether the history tells that an order was carried out. A savepoint of a job that was only brought back is not taken.
+/// Whether the history tells that an order was carried out.
 fn is_carried_out(record: &Record, ordered: &OrderedAct) -> bool {
     record.history.iter().any(|entry| entry.act == Some(ordered.id) && carried_out(entry, &ordered.act))
-}
-
-fn carried_out(entry: &Entry, act: &Act) -> bool {
-    match entry.outcome {
-        Ended::Left => entry.savepoint.is_some(),
-        Ended::Deployed | Ended::Completed => *act != Act::Savepoint,
-        Ended::Unhealthy
-        | Ended::Removed
-        | Ended::Suspended
-        | Ended::RolledBack
-        | Ended::Refused
-        | Ended::Failed
-        | Ended::Abandoned => false,
-    }
 }
 
 /// Refusals after which an order is not tried again: something of its own is wrong.
@@ -119,19 +100,6 @@ const FOR_GOOD: [RefusalKind; 5] = [
     RefusalKind::StateNotThere,
     RefusalKind::MayBeComplete,
 ];
-
-/// Whether an order is at its end by what came of an operation for it: what the environment keeps from being done stays.
-fn ends(entry: &Entry, act: &Act) -> bool {
-    match entry.outcome {
-        Ended::Left | Ended::Deployed | Ended::Completed => carried_out(entry, act),
-        Ended::Unhealthy => *act != Act::Savepoint,
-        Ended::RolledBack | Ended::Failed => true,
-        Ended::Refused => entry.refusal.is_some_and(|refusal| FOR_GOOD.contains(&refusal)),
-        // Its verdict was made: nothing but the rollback was left.
-        Ended::Abandoned => entry.detail.starts_with("closed while rolling back"),
-        Ended::Removed | Ended::Suspended => false,
-    }
-}
 
 /// The history of a record tells every order by whom and why it was given, and carries none out twice. `acts` says what
 /// was ordered, by what the plans tell.
