@@ -273,12 +273,7 @@ fn a_clean_start_that_was_left_goes_on_from_its_checkpoint() {
 fn a_changed_query_that_was_left_goes_on_from_its_checkpoint() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&requeried()), 2);
-    (node.claim, node.result) = (None, None);
-    let mut effects = 0;
-    while node.submitted.len() < 2 {
-        effects += 1;
-        node.go_on(&open.plan, effects);
-    }
+    node.submits(&open.plan);
     node.checkpoint(run(2));
     let newest = node.disk.last().map(|state| state.path.clone());
     node.end(run(2), JobState::Failed);

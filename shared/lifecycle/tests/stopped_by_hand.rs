@@ -48,12 +48,7 @@ fn a_savepoint_does_not_tell_that_a_bounded_start_goes_on() {
 fn a_rollback_of_a_configuration_goes_on_from_it() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
-    (node.claim, node.result) = (None, None);
-    let mut effects = 0;
-    while node.submitted.len() < 2 {
-        effects += 1;
-        node.go_on(&open.plan, effects);
-    }
+    node.submits(&open.plan);
     let savepoint = by_hand(&mut node, 2);
     node.end(run(2), JobState::Finished);
     node.runs.get_mut(&run(2)).unwrap().stopped = Some(savepoint.clone());
@@ -67,12 +62,7 @@ fn a_rollback_of_a_configuration_goes_on_from_it() {
 fn a_run_that_was_left_and_then_stopped_is_gone_on_from() {
     let (mut record, mut node) = deployed(&first());
     let open = order(&mut record, &wanted(&reconfigured()), 2);
-    (node.claim, node.result) = (None, None);
-    let mut effects = 0;
-    while node.submitted.len() < 2 {
-        effects += 1;
-        node.go_on(&open.plan, effects);
-    }
+    node.submits(&open.plan);
     let claim = node.claim.take();
     let mut record = settle_abandoned(record, &open, claim.as_ref(), Timestamp::UNIX_EPOCH, patience());
     node.stop(run(2), "s3://state/one/savepoints/1");

@@ -207,8 +207,8 @@ impl Node {
         None
     }
 
-    /// A pass that dies right after its submission, and a JobManager in the place of the one that took it.
-    pub(crate) fn dies_after_submitting(&mut self, plan: &Plan) {
+    /// A pass that dies right after its submission.
+    pub(crate) fn submits(&mut self, plan: &Plan) {
         let before = self.submitted.len();
         (self.claim, self.result) = (None, None);
         let (mut state, mut effect) = step(plan, State::new(), Input::Begin);
@@ -216,6 +216,11 @@ impl Node {
             let input = self.carry_out(plan, effect);
             (state, effect) = step(plan, state, input);
         }
+    }
+
+    /// The same, and a JobManager in the place of the one that took it.
+    pub(crate) fn dies_after_submitting(&mut self, plan: &Plan) {
+        self.submits(plan);
         self.is_replaced();
     }
 
