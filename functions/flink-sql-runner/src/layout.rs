@@ -94,16 +94,7 @@ fn without_parents(path: &Path) -> std::io::Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::exit::Exit;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x: 1\n").unwrap();
-        }
-        root
-    }
+    use crate::test_kit::folder;
 
     fn places(root: &tempfile::TempDir, paths: &[&str]) -> Result<Vec<String>, CliError> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| resolved(&root.path().join(path))).collect();

@@ -20,6 +20,17 @@ pub(crate) fn at(text: &str) -> jiff::Timestamp {
     text.parse().unwrap()
 }
 
+/// A folder with these files, of some content.
+pub(crate) fn folder(files: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = root.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x: 1\n").unwrap();
+    }
+    root
+}
+
 /// A job's name.
 pub(crate) fn name(text: &str) -> JobName {
     JobName::try_from(text).unwrap()

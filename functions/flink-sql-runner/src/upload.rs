@@ -223,16 +223,7 @@ fn job_of(keys: &Keys, key: &str) -> Option<JobName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "x: 1\n").unwrap();
-        }
-        root
-    }
+    use crate::test_kit::folder;
 
     fn keys_of(root: &tempfile::TempDir, path: &str) -> Vec<String> {
         map(&root.path().join(path)).unwrap().into_iter().map(|(_, key)| key).collect()
