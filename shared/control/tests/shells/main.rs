@@ -12,6 +12,7 @@ mod isolation;
 mod kit;
 mod lease;
 mod looks;
+mod names;
 mod resending;
 mod stops;
 mod telling;
