@@ -238,7 +238,7 @@ pub struct Checkpoints {
     pub completed_ms: Option<i64>,
     /// How many bytes of state that one holds.
     pub size: Option<u64>,
-    /// Whether the last completed checkpoint is that savepoint.
+    /// Whether that savepoint is one of a stop, and the run did not go on after it.
     pub ends_in_savepoint: bool,
     /// The path it was restored from.
     pub restored: Option<String>,

@@ -357,6 +357,29 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
     }
 }
 
+/// Anybody can order a checkpoint while a stop is under way; and a job whose savepoint was taken while it ran on may come
+/// to its own end right after.
+#[tokio::test]
+async fn only_a_stop_ends_a_run_in_its_savepoint() {
+    let point = |n: u64, kind: &str| json!({"id": n, "checkpoint_type": kind, "external_path": format!("file:/x/{n}")});
+    let restored = |n: u64| json!({"id": n, "external_path": format!("file:/x/{n}")});
+    for (completed, savepoint, restored, ends) in [
+        (point(64, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), Value::Null, true),
+        (point(64, "UNALIGNED_CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(7), true),
+        (point(62, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(7), true),
+        (point(70, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(63), false),
+        (point(62, "CHECKPOINT"), point(63, "SAVEPOINT"), Value::Null, false),
+        (point(62, "CHECKPOINT"), point(63, "OF_A_LATER_FLINK"), Value::Null, true),
+        (point(64, "CHECKPOINT"), point(63, "OF_A_LATER_FLINK"), Value::Null, false),
+    ] {
+        let latest = json!({"completed": completed, "savepoint": savepoint, "restored": restored});
+        let answer = json!({"counts": {"completed": 9}, "latest": latest});
+        let flink = Server::default().with(&format!("GET /jobs/{}/checkpoints", id(1)), 200, &answer);
+        let checkpoints = rest(&flink).await.checkpoints(id(1)).await.unwrap().unwrap();
+        assert_eq!(checkpoints.ends_in_savepoint, ends, "{answer}");
+    }
+}
+
 /// For 3 s after its end a job's checkpoints are those of before (measured): asked then, a job that was stopped with a
 /// savepoint would look as if it had come to its own end.
 #[tokio::test]

@@ -123,11 +123,46 @@ struct Latest {
 #[derive(Deserialize)]
 struct Checkpoint {
     id: u64,
+    #[serde(default, rename = "checkpoint_type")]
+    kind: CheckpointKind,
     /// What was restored has none.
     trigger_timestamp: Option<i64>,
     external_path: Option<String>,
     end_to_end_duration: Option<i64>,
     state_size: Option<i64>,
+}
+
+/// What a checkpoint was taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum CheckpointKind {
+    /// A savepoint that a stop waits for.
+    SyncSavepoint,
+    /// A savepoint of a run that goes on.
+    Savepoint,
+    Checkpoint,
+    UnalignedCheckpoint,
+    /// Flink does not say.
+    #[default]
+    #[serde(other)]
+    Untold,
+}
+
+impl Latest {
+    /// Whether a stop with the last savepoint ended the run, if something did: a later checkpoint, which anybody can order
+    /// while the stop is under way, changes nothing. A run that was restored since then went on.
+    fn ends_in_savepoint(&self) -> bool {
+        let Some(last) = &self.savepoint else { return false };
+        let later = |other: &Option<Checkpoint>| other.as_ref().is_some_and(|other| other.id >= last.id);
+        match last.kind {
+            CheckpointKind::SyncSavepoint => !later(&self.restored),
+            CheckpointKind::Savepoint => false,
+            // Checkpoints and savepoints draw their ids from one counter.
+            CheckpointKind::Checkpoint | CheckpointKind::UnalignedCheckpoint | CheckpointKind::Untold => {
+                !later(&self.completed)
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -246,15 +281,13 @@ impl FailureCause {
 
 impl From<CheckpointsAnswer> for Checkpoints {
     fn from(answer: CheckpointsAnswer) -> Self {
+        let ends_in_savepoint = answer.latest.ends_in_savepoint();
         let Latest { completed, savepoint, restored } = answer.latest;
         let in_progress: Vec<&Recent> = answer.history.iter().filter(|recent| recent.status == "IN_PROGRESS").collect();
         // What is under way and not among the newest was overtaken by many checkpoints: only a savepoint can be.
         let overtaken = answer.counts.in_progress > in_progress.len();
         let savepoint_in_progress = overtaken || in_progress.iter().any(|recent| recent.is_savepoint);
         let saving = in_progress.iter().find(|recent| recent.is_savepoint).map(|recent| recent.saving());
-        // Checkpoints and savepoints draw their ids from one counter.
-        let ends_in_savepoint =
-            savepoint.as_ref().is_some_and(|last| completed.as_ref().is_none_or(|other| last.id > other.id));
         let newest = completed.iter().chain(&savepoint).max_by_key(|checkpoint| checkpoint.id);
         let triggered_ms = newest.and_then(|checkpoint| checkpoint.trigger_timestamp);
         // Flink writes -1 where it does not know.

@@ -142,8 +142,6 @@ impl Flink {
             job.triggered = Some(stop.due);
             if stop.ends {
                 job.to(RunPhase::Stopping { until: stop.due + ENDING }, stop.due);
-            } else {
-                job.ends_in_savepoint = true;
             }
             self.states.begin(&path, saved);
             self.states.complete(&path);
