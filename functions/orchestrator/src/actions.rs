@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use control::orchestrator::{Orchestrator, Scope};
 use desired::manifest::JobName;
+use lifecycle::asked_by::{SCHEDULE, SWEEP};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -110,9 +111,9 @@ pub async fn act(orchestrator: &Arc<Orchestrator>, action: Action) -> Result<Ans
             return Ok(Answer::Plan(Box::new(answer)));
         }
         Action::Deploy { names, by } => (this.run(all(&names), &who(by, "deploy")).await?, some(names)),
-        Action::Redeploy { by } => (this.run(Scope::Redeploy, &who(by, "schedule")).await?, None),
+        Action::Redeploy { by } => (this.run(Scope::Redeploy, &who(by, SCHEDULE)).await?, None),
         Action::Sweep { by } => {
-            let report = this.run(Scope::Sweep, &who(by, "sweep")).await?;
+            let report = this.run(Scope::Sweep, &who(by, SWEEP)).await?;
             // What is owed and open, not what was uploaded: of that whoever uploaded it is told.
             let due = report.findings.iter().filter(|(_, finding)| finding.reason != Reason::UploadRefused);
             let about = due.map(|(name, _)| name).chain(report.troubles.keys()).cloned().collect();

@@ -8,6 +8,7 @@ use control::callers::Callers;
 use control::documents::fetch;
 use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
+use lifecycle::asked_by::{LOST_RUN, SCHEDULE, STEP_ENDED, SWEEP};
 use lifecycle::common_cause::{CONFIGURATION_UPLOAD, UPLOAD};
 use lifecycle::documents::Document;
 use lifecycle::documents::batch::Batch;
@@ -186,13 +187,13 @@ async fn look_after(orchestrator: &Arc<Orchestrator>, hint: &Hint) -> Vec<Round>
     if hint.observed {
         let look = match readable(orchestrator, &orchestrator.settings.keys.observed()).await {
             Ok(None) => None,
-            Ok(Some(document)) => Some(run(Scope::Observed(Box::new(document)), "lost run").await),
+            Ok(Some(document)) => Some(run(Scope::Observed(Box::new(document)), LOST_RUN).await),
             Err(error) => Some(Err(error)),
         };
         rounds.extend(look.map(|ended| Round { occasion: Occasion::Look, ended }));
     }
-    let asked = if hint.redeploy { Some((Scope::Redeploy, "schedule")) } else { None };
-    let asked = asked.or_else(|| hint.sweep.then_some((Scope::Sweep, "sweep")));
+    let asked = if hint.redeploy { Some((Scope::Redeploy, SCHEDULE)) } else { None };
+    let asked = asked.or_else(|| hint.sweep.then_some((Scope::Sweep, SWEEP)));
     if let Some((scope, by)) = asked {
         rounds.push(Round { occasion: Occasion::Schedule, ended: run(scope, by).await });
     } else {
@@ -224,5 +225,5 @@ async fn ended(orchestrator: &Arc<Orchestrator>, batch: Option<BatchId>) -> Resu
             Some(batch) => Scope::Ended(batch.items.into_iter().map(|item| item.job).collect()),
         },
     };
-    Arc::clone(orchestrator).run(scope, "step ended").await
+    Arc::clone(orchestrator).run(scope, STEP_ENDED).await
 }

@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod alert_conditions;
+pub mod asked_by;
 pub mod change;
 pub mod common_cause;
 pub mod decision;

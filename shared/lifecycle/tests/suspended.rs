@@ -338,6 +338,77 @@ fn what_was_said_with_an_upload_stands_in_the_operation_that_comes_of_it() {
     assert_eq!(ordered(&record, &first(), &noted(3, "upload")).reason, "resumed: the broker is down");
 }
 
+/// The record after a pass whose operation came to this.
+fn passed(record: &Record, target: &Target, situation: &Situation, outcome: &Outcome) -> Record {
+    let after = pass(record, &wanted(target), situation).1;
+    let open = after.open.clone().unwrap();
+    settle(after, &open, outcome)
+}
+
+#[test]
+fn what_is_tried_again_has_the_reason_of_the_first_try() {
+    let later = |n, by: &str| Situation { note: None, urgent: true, ..noted(n, by) };
+    let full = Outcome::refused(Refusal::NodeBroken { message: "the disk is full".to_owned() });
+    let (running, _) = deployed(&first());
+    let (down, _) = stopped(&suspended(first()));
+    for (record, target, why) in [
+        (&running, requeried(), "sql: the broker is down"),
+        (&running, suspended(first()), "suspended: the broker is down"),
+        (&down, first(), "resumed: the broker is down"),
+    ] {
+        let mut record = passed(record, &target, &noted(3, "upload"), &full);
+        for (n, by) in [(4, "sweep"), (5, "schedule"), (6, "upload")] {
+            let plan = ordered(&record, &target, &later(n, by));
+            assert_eq!((plan.reason.as_str(), plan.by.as_str()), (why, "upload by anna (not verified)"));
+            record = passed(&record, &target, &later(n, by), &full);
+        }
+        // Nor is it lost where nobody takes the operation, or no result of it comes.
+        let after = pass(&record, &wanted(&target), &later(7, "sweep")).1;
+        let open = after.open.clone().unwrap();
+        let record = settle_abandoned(after, &open, None, Timestamp::UNIX_EPOCH, patience());
+        // Whoever orders another try is known better.
+        let plan = ordered(&record, &target, &later(8, "bob"));
+        assert_eq!((plan.reason.as_str(), plan.by.as_str()), (why, "bob"));
+    }
+}
+
+#[test]
+fn another_target_has_a_reason_of_its_own() {
+    let full = Outcome::refused(Refusal::NodeBroken { message: "the disk is full".to_owned() });
+    let (record, _) = deployed(&first());
+    let record = passed(&record, &requeried(), &noted(2, "upload"), &full);
+    assert_eq!(record.asked_by.as_ref().map(|asked| asked.by.as_str()), Some("upload by anna (not verified)"));
+    // The same version of the file, under another configuration.
+    let plan = ordered(&record, &reconfigured(), &noted(3, "configuration upload"));
+    assert!(!plan.reason.contains("broker") && plan.by == "configuration upload", "{} {}", plan.reason, plan.by);
+    let again = Situation { urgent: true, ..noted(3, "sweep") };
+    let after = pass(&record, &wanted(&requeried()), &again).1;
+    let open = after.open.clone().unwrap();
+    let run = lifecycle::documents::outcome::RunStarted {
+        job_id: run_id(open.plan.operation),
+        restored_from: None,
+        epoch: None,
+        compiled: lifecycle::documents::outcome::Compiled::default(),
+    };
+    let done = Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true };
+    assert_eq!(settle(after, &open, &done).asked_by, None, "nothing is owed any more");
+}
+
+/// A file that is put back says why as well.
+#[test]
+fn a_job_that_is_put_back_is_noted_with_what_was_said() {
+    let (record, mut node) = deployed(&first());
+    let mut record = record;
+    let open = order(&mut record, &Desired::Absent, 2);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    let plan = ordered(&record, &first(), &noted(3, "upload"));
+    assert_eq!(
+        (plan.reason.as_str(), plan.by.as_str()),
+        ("put back: the broker is down", "upload by anna (not verified)")
+    );
+}
+
 #[test]
 fn it_counts_once_and_for_nothing_else() {
     let (record, _) = deployed(&first());

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use standing::Status;
 
 use crate::act::OrderedAct;
+use crate::asked_by::AskedBy;
 use crate::change::{Change, ChangeKind};
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
 use crate::documents::suspension::Suspension;
@@ -204,6 +205,9 @@ pub struct Record {
     pub open: Option<OpenOperation>,
     /// What is still to be done.
     pub owed: Owed,
+    /// Who asked for the target that is owed, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<AskedBy>,
     /// Runs of operations that ended without a result.
     pub orphans: Vec<KnownRun>,
     /// Stops of operations that ended without a result, the newest last.
@@ -246,6 +250,7 @@ impl Record {
             suspended: None,
             open: None,
             owed: Owed::default(),
+            asked_by: None,
             orphans: Vec::new(),
             stops: Vec::new(),
             decision: None,

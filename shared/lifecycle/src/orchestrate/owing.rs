@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::asked_by::AskedBy;
 use crate::documents::outcome::Refusal;
 use crate::documents::record::{Aim, OpenOperation, Record};
 use crate::flink::Epoch;
@@ -43,6 +44,7 @@ impl Settling<'_> {
         let debt = self.debt(before, cause, error);
         let debt = if cause.is_environment() { debt.again(self.now, self.patience) } else { debt };
         record.owed.apply = Some(ApplyDebt { digest: target.digest(), target: Some(Box::new(target.clone())), debt });
+        record.asked_by = Some(AskedBy::new(target, &self.open.plan.by, &self.open.plan.reason));
     }
 
     pub(super) fn owe_keep_running(&self, record: &mut Record, cause: Cause, error: &str) {

@@ -159,6 +159,9 @@ impl Settling<'_> {
         record.suspended = record.suspended.take().filter(|_| stays);
         self.use_up_permissions(record, outcome);
         self.settle_act(record, outcome);
+        if record.owed.apply.is_none() {
+            record.asked_by = None;
+        }
     }
 
     /// The target was given up. `gone` says that what is deployed does not run either.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Aim, Allow, Decision, Deployed, Entry, FORMAT, OpenOperation, Record, Source};
 use crate::act::OrderedAct;
+use crate::asked_by::AskedBy;
 use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::suspension::Suspension;
@@ -33,6 +34,7 @@ pub(super) struct Stored {
     open: Option<OpenOperation>,
     #[serde(default)]
     owed: Owed,
+    asked_by: Option<AskedBy>,
     orphans: Vec<KnownRun>,
     #[serde(default)]
     stops: Vec<LeftStop>,
@@ -117,6 +119,7 @@ impl From<Stored> for Record {
             suspended: stored.suspended,
             open: stored.open,
             owed,
+            asked_by: stored.asked_by,
             orphans: stored.orphans,
             stops: stored.stops,
             decision: stored.decision,
