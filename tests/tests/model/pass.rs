@@ -2,7 +2,7 @@
 //! Must not decide anything.
 
 use control::documents::swap;
-use control::orchestrator::Batches;
+use control::orchestrator::{Batches, UnsentBatch};
 use control::ports::{Etag, Precondition};
 use jiff::Timestamp;
 use lifecycle::documents::plan::{Plan, Windows};
@@ -13,7 +13,7 @@ use lifecycle::orchestrate::{Dispatched, Effect, Input, Lost, Situation, State, 
 use lifecycle::owed::Patience;
 
 use super::kept::Kept;
-use super::ports::{ControlPlane, Shelf, Still, carried_out, fresh, past};
+use super::ports::{ControlPlane, Draws, Shelf, Still, carried_out, fresh, past};
 use super::rules::{self, Broken};
 use super::scenario::Scenario;
 use super::world::{World, id};
@@ -182,18 +182,21 @@ impl World {
         if let Ok(Some(_)) = swapped { Input::Written } else { Input::Conflict }
     }
 
-    /// Twice, as if the first call's end were unknown: it is sent once.
+    /// One call, under an id that was never sent.
     fn dispatch(&mut self, batch: BatchId, plan: Plan) {
-        let control_plane = ControlPlane::with(self.sent.contains_key(&batch).into());
+        let control_plane = ControlPlane::default();
         let keys = Keys::new("model");
         let batches = Batches { store: &control_plane, keys: &keys, dispatcher: &control_plane, world: &Still };
-        for _ in 0..2 {
-            let sent = carried_out(batches.send(batch, std::slice::from_ref(&plan), Vec::new(), false));
-            self.note((sent.is_err() || control_plane.sent() != 1).then_some(Broken::SentTwice(batch)));
-        }
-        if self.sent.insert(batch, Kept::new(plan)).is_none() {
-            self.on_the_way.push(batch);
-            self.on_the_way.sort();
-        }
+        let sent = carried_out(batches.send(
+            UnsentBatch::drawn(&Draws(batch)),
+            std::slice::from_ref(&plan),
+            Vec::new(),
+            false,
+        ));
+        let is_one = sent.is_ok() && control_plane.sent() == [batch];
+        let before = self.sent.insert(batch, Kept::new(plan));
+        self.note((!is_one || before.is_some()).then_some(Broken::SentTwice(batch)));
+        self.on_the_way.push(batch);
+        self.on_the_way.sort();
     }
 }

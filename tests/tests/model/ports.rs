@@ -64,6 +64,27 @@ impl Clock for Still {
     }
 }
 
+/// Draws this id.
+pub(crate) struct Draws(pub(crate) BatchId);
+
+impl Clock for Draws {
+    fn now(&self) -> Timestamp {
+        Still.now()
+    }
+
+    fn fresh_id(&self) -> Hex32 {
+        self.0.to_string().parse().unwrap()
+    }
+
+    fn query_id(&self) -> String {
+        Still.query_id()
+    }
+
+    fn local_time(&self, now: Timestamp) -> String {
+        Still.local_time(now)
+    }
+}
+
 /// One document in the store.
 pub(crate) struct Shelf<T> {
     before: Option<Kept<T>>,
@@ -129,29 +150,25 @@ impl<T: Document + Hash + Send + Sync> Store for Shelf<T> {
 /// The control plane as it takes one batch, and where the batch and its receipt lie.
 #[derive(Default)]
 pub(crate) struct ControlPlane {
-    sent: Mutex<usize>,
+    sent: Mutex<Vec<BatchId>>,
 }
 
 impl ControlPlane {
-    /// A control plane that lists the batch this often already.
-    pub(crate) fn with(sent: usize) -> Self {
-        Self { sent: Mutex::new(sent) }
-    }
-
-    /// How often it lists the batch.
-    pub(crate) fn sent(&self) -> usize {
-        *self.sent.lock().unwrap()
+    /// What was sent to it.
+    pub(crate) fn sent(&self) -> Vec<BatchId> {
+        self.sent.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
 impl Dispatcher for ControlPlane {
-    async fn find(&self, _: BatchId) -> Result<Progress, OutsideError> {
-        Ok(if self.sent() == 0 { Progress::NotFound } else { Progress::Pending("step".to_owned()) })
+    async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError> {
+        let sent = self.sent().contains(&batch);
+        Ok(if sent { Progress::Pending("step".to_owned()) } else { Progress::NotFound })
     }
 
-    async fn send(&self, _: &Order) -> Result<String, OutsideError> {
-        *self.sent.lock().unwrap() += 1;
+    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+        self.sent.lock().unwrap().push(order.batch);
         Ok("step".to_owned())
     }
 }

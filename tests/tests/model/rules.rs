@@ -35,7 +35,7 @@ pub(crate) enum Broken {
     ActsWithoutClaim,
     /// A write whose reply was lost was not known again as one's own.
     OwnWriteNotKnown,
-    /// A batch was sent although it was on its way.
+    /// A batch was sent more than once under one id.
     SentTwice(BatchId),
     /// A verdict in a claim changed.
     VerdictChanged,

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use control::ports::{Order, Progress};
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::read;
-use lifecycle::ids::BatchId;
+use lifecycle::ids::{BatchId, OperationId};
 
+use crate::faults::Actor;
 use crate::sim::{Notice, State};
 
 /// How many steps run at one time.
@@ -42,8 +43,8 @@ pub(crate) struct Step {
     pub(crate) batch: BatchId,
     pub(crate) seen_from: i64,
     pub(crate) stage: Stage,
-    /// How many operations its batch holds.
-    pub(crate) operations: usize,
+    /// The operations that its batch holds.
+    pub(crate) operations: Vec<OperationId>,
 }
 
 /// All steps, and the fates of the next ones.
@@ -73,21 +74,44 @@ impl ControlPlane {
         self.steps.iter().all(|step| step.stage == Stage::Ended)
     }
 
+    /// Every batch that was sent under this id, or with one of these operations.
+    fn before<'a>(&'a self, id: BatchId, operations: &'a [OperationId]) -> impl Iterator<Item = BatchId> + 'a {
+        let holds = |step: &&Step| step.batch == id || step.operations.iter().any(|one| operations.contains(one));
+        self.steps.iter().filter(holds).map(|step| step.batch)
+    }
+
     /// How many steps were sent that change anything.
     pub(crate) fn with_operations(&self) -> usize {
-        self.steps.iter().filter(|step| step.operations > 0).count()
+        self.steps.iter().filter(|step| !step.operations.is_empty()).count()
     }
 }
 
 impl State {
+    /// A batch is sent once, and an operation once more only by whoever looked for each batch that it was sent in before.
+    pub(crate) fn judge_sending(&mut self, actor: &Actor, order: &Order) {
+        let operations = self.operations_of(order);
+        let before: Vec<BatchId> = self.plane.before(order.batch, &operations).collect();
+        for batch in before {
+            if batch == order.batch {
+                self.broken(&format!("batch {batch} was sent twice"));
+            } else if !self.has_looked_for(actor, batch) {
+                self.broken(&format!("batch {} was sent without a look for batch {batch}", order.batch));
+            }
+        }
+    }
+
+    fn operations_of(&self, order: &Order) -> Vec<OperationId> {
+        let batch = self.bucket.get(&order.key).and_then(|stored| read::<Batch>(&stored.bytes).ok());
+        batch.map(|batch| batch.items.iter().map(|item| item.operation).collect()).unwrap_or_default()
+    }
+
     pub(crate) fn send(&mut self, order: &Order) -> String {
         let fate = self.plane.fates.pop_front().unwrap_or(Fate::Good);
         let lag = match fate {
             Fate::Unseen(seconds) => i64::try_from(seconds).unwrap() * 1000,
             Fate::Good | Fate::Cancelled | Fate::Pending(_) | Fate::Hung(_) => 3_000,
         };
-        let batch = self.bucket.get(&order.key).and_then(|stored| read::<Batch>(&stored.bytes).ok());
-        let operations = batch.map_or(0, |batch| batch.items.len());
+        let operations = self.operations_of(order);
         let (at, seen_from) = (self.plane.steps.len(), self.now + lag);
         self.plane.steps.push(Step { batch: order.batch, seen_from, stage: Stage::Pending, operations });
         self.tell(Notice::StepSent(at, order.clone(), fate));

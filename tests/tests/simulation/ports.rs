@@ -98,9 +98,7 @@ impl Dispatcher for Port {
     async fn send(&self, order: &Order) -> Result<String, OutsideError> {
         let (actor, order) = (Arc::clone(&self.0), order.clone());
         let act = move |state: &mut State| {
-            if !state.has_looked_for(&actor, order.batch) {
-                state.broken(&format!("batch {} was sent without a look for it", order.batch));
-            }
+            state.judge_sending(&actor, &order);
             Ok(state.send(&order))
         };
         self.0.call("dispatcher.send".to_owned(), Odd::none(), act).await

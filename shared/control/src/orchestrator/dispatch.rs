@@ -1,4 +1,4 @@
-//! Sends what was ordered as one batch, in one call that is never repeated.
+//! Sends what was ordered as one batch: one call that is never repeated, under an id that was never used before.
 //! Must not know how a plan came about.
 
 use desired::digest::Digest;
@@ -11,7 +11,24 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{ExpectedRun, Finding};
 
 use super::Report;
-use crate::ports::{Dispatcher, Order, OutsideError, Precondition, Progress, Store, World};
+use crate::ports::{Dispatcher, Order, OutsideError, Precondition, Store, World};
+
+/// The id of a batch that was drawn here and that nobody sent yet. Sending uses it up, so that no step or command can
+/// carry it before: nothing has to be looked for.
+#[derive(Debug)]
+pub struct UnsentBatch(BatchId);
+
+impl UnsentBatch {
+    /// A fresh one.
+    pub fn drawn(world: &dyn World) -> Self {
+        Self(world.fresh_id().into())
+    }
+
+    /// What the batch is called, for those who note it before it is sent.
+    pub fn id(&self) -> BatchId {
+        self.0
+    }
+}
 
 /// The way of batches to the node.
 pub struct Batches<'a> {
@@ -24,10 +41,10 @@ pub struct Batches<'a> {
 }
 
 impl Batches<'_> {
-    /// The batch, then the look for its id, then the one call that is never repeated, then the receipt.
+    /// The batch, then the one call that is never repeated, then the receipt.
     pub async fn send(
         &self,
-        id: BatchId,
+        UnsentBatch(id): UnsentBatch,
         plans: &[Plan],
         expected: Vec<Expected>,
         look: bool,
@@ -44,10 +61,7 @@ impl Batches<'_> {
         let bytes = write(&batch);
         let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
         self.store.put(&order.key, bytes, Precondition::Always).await?;
-        let dispatched_as = match self.dispatcher.find(id).await? {
-            Progress::NotFound => self.dispatcher.send(&order).await?,
-            Progress::Pending(step) | Progress::Running(step) | Progress::Ended(step) => step,
-        };
+        let dispatched_as = self.dispatcher.send(&order).await?;
         let (at, log) = (self.world.now(), self.dispatcher.log_of(&dispatched_as));
         let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at, log };
         self.store.put(&keys.receipt(id), write(&receipt), Precondition::Always).await?;

@@ -7,7 +7,7 @@ use lifecycle::ids::BatchId;
 use lifecycle::orchestrate::ExpectedRun;
 
 use super::Orchestrator;
-use super::dispatch::expected;
+use super::dispatch::{UnsentBatch, expected};
 use crate::ports::OutsideError;
 
 /// A look that was ordered.
@@ -29,8 +29,9 @@ impl Orchestrator {
             .filter_map(|(name, (record, _))| Some(expected(name, ExpectedRun::of(record.as_deref()?)?)))
             .collect();
         runs.sort_by(|one, other| one.job.cmp(&other.job));
-        let batch = self.world.fresh_id().into();
-        let dispatched_as = self.batches().send(batch, &[], runs, true).await?;
+        let unsent = UnsentBatch::drawn(self.world.as_ref());
+        let batch = unsent.id();
+        let dispatched_as = self.batches().send(unsent, &[], runs, true).await?;
         Ok(LookOrdered { batch, dispatched_as })
     }
 }

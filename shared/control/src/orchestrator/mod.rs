@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use basis::RecordSeen;
 use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
-pub use dispatch::Batches;
+pub use dispatch::{Batches, UnsentBatch};
 pub use forget::Forgetting;
 pub use inputs::{DesiredSource, Uploads};
 use lifecycle::act::OrderedAct;
@@ -214,9 +214,10 @@ impl Orchestrator {
             seen.conditions.extend(lost_cluster(&document.look.epoch, &lost, &records));
             self.note(&seen).await;
         }
+        let unsent = UnsentBatch::drawn(self.world.as_ref());
         let round = Arc::new(Round {
             by: by.to_owned(),
-            batch: self.world.fresh_id().into(),
+            batch: unsent.id(),
             sweep,
             lost,
             urgent,
@@ -247,7 +248,7 @@ impl Orchestrator {
         if look || !plans.is_empty() {
             let expected = if look { report.expected() } else { Vec::new() };
             report.batch = Some(round.batch);
-            let dispatched = self.batches().send(round.batch, &plans, expected, look).await;
+            let dispatched = self.batches().send(unsent, &plans, expected, look).await;
             sent = dispatched.map(|step| report.dispatched_as = Some(step));
         }
         // Whatever came of the dispatch: people are told of what was found.

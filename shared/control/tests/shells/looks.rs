@@ -154,7 +154,7 @@ async fn a_run_without_a_checkpoint_for_three_intervals_is_told_of() {
     assert_eq!(outside.told().len(), 2, "it ended and began again");
 }
 
-/// Every five minutes: one batch, searched for and sent once, and nothing is written that grows with the jobs.
+/// Every five minutes: one batch, one call to the control plane, and nothing is written that grows with the jobs.
 #[tokio::test]
 async fn a_redeploy_with_nothing_to_do_is_one_step_and_writes_only_its_batch() {
     for count in [1, 30] {
@@ -168,7 +168,7 @@ async fn a_redeploy_with_nothing_to_do_is_one_step_and_writes_only_its_batch() {
         };
         let (asked, sent) = calls(&outside);
         let batch = outside.run(Scope::Redeploy).await.batch.unwrap();
-        assert_eq!(calls(&outside), (asked + 1, sent + 1));
+        assert_eq!(calls(&outside), (asked, sent + 1), "its id is fresh: there is nothing to look for");
         let written = outside.versions().into_iter().filter(|(key, version)| before.get(key) != Some(version));
         let mut expected = [keys().batch(batch), keys().receipt(batch)];
         expected.sort();
