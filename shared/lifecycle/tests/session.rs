@@ -151,3 +151,19 @@ fn a_stop_of_unknown_outcome_is_asked_for_under_its_trigger() {
     assert_eq!((gone.state, gone.savepoint.as_deref()), (JobState::Stopped, Some("s3://b/sp")));
     assert_eq!(stopping.stop_ended(StopEnd::NotRunning).state, JobState::Cancelling);
 }
+
+/// A restart that goes on after a failure tries three times more.
+#[test]
+fn a_stop_of_a_restart_is_tried_three_times_in_one_go() {
+    let (_, restart) = begun();
+    let mut job = restart.jobs[0].clone();
+    let mut given_up = Vec::new();
+    for n in 1..=7 {
+        job = job.with(JobState::Stopping).stop_ended(StopEnd::Failed("Checkpoint expired".to_owned()));
+        match &job.state {
+            JobState::Failed { .. } => given_up.push(n),
+            state => assert_eq!(*state, JobState::Stopping),
+        }
+    }
+    assert_eq!(given_up, [3, 6]);
+}

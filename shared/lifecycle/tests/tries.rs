@@ -7,6 +7,8 @@ mod node;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::outcome::Refusal;
 use lifecycle::documents::record::OpenOperation;
 use lifecycle::execute::{self, Effect, Input, StopEnd};
@@ -71,6 +73,30 @@ fn a_state_that_should_pass_is_looked_at_thirty_times_again() {
         let outcome = node.result.clone().unwrap();
         let stayed = outcome.refusal() == Some(&Refusal::StaysInPassing);
         assert_eq!((again, stayed), (passes_after.min(30), passes_after > 30), "{outcome:?}");
+    }
+}
+
+/// A savepoint that the end of its run overtakes is begun anew after another look.
+#[test]
+fn a_savepoint_whose_run_is_gone_each_time_is_looked_at_thirty_times_again() {
+    for gone in [1, 30, 31] {
+        let (mut record, mut node) = deployed(&first());
+        (node.claim, node.result) = (None, None);
+        let (by, at) = ("anna".to_owned(), Timestamp::UNIX_EPOCH);
+        let id = node::id(7);
+        record.ordered = Some(OrderedAct { id, act: Act::Savepoint, by, why: None, at, about: None, debt: None });
+        let open = order(&mut record, &wanted(&first()), 2);
+        let (mut asked, mut again) = (0, 0);
+        carry_out(&open, &mut node, |effect, _| {
+            again += usize::from(*effect == Effect::LookAgain);
+            let Effect::Savepoint { .. } = effect else { return None };
+            asked += 1;
+            (asked <= gone).then_some(Input::Stopped(StopEnd::Gone))
+        });
+        let outcome = node.result.clone().unwrap();
+        let given_up = matches!(outcome.refusal(), Some(Refusal::NoSavepoint { .. }));
+        assert_eq!((again, asked, given_up), (gone.min(30), gone.min(30) + 1, gone > 30), "{outcome:?}");
+        assert_eq!(node.live(), [run(1)]);
     }
 }
 
