@@ -4,6 +4,7 @@
 use desired::effective::OptionDifference;
 use desired::manifest::JobName;
 use jiff::Timestamp;
+use lifecycle::act::SupersededAct;
 use lifecycle::documents::record::{Ended, Entry};
 use lifecycle::noted::NotedOrder;
 use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer};
@@ -34,12 +35,14 @@ pub(crate) async fn of(name: JobName, invocation: &Invocation) -> Result<History
 
 pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
     let refused = refusals(answer);
-    if answer.entries.is_empty() && answer.noted.is_empty() {
+    if answer.entries.is_empty() && answer.noted.is_empty() && answer.superseded.is_empty() {
         return if refused.is_empty() { format!("nothing was done about {} yet\n", answer.name) } else { refused };
     }
     let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
     let entries = answer.entries.iter().map(|entry| (entry.at, operation(entry, answer)));
-    let mut lines: Vec<_> = entries.chain(answer.noted.iter().map(|noted| (noted.at, order(noted)))).collect();
+    let noted = answer.noted.iter().map(|noted| (noted.at, order(noted)));
+    let superseded = answer.superseded.iter().map(|order| (order.superseded_at, superseded(order)));
+    let mut lines: Vec<_> = entries.chain(noted).chain(superseded).collect();
     lines.sort_by_key(|(at, _)| *at);
     let rows: Vec<_> = std::iter::once(head).chain(lines.into_iter().map(|(_, row)| row)).collect();
     let differences = answer.entries.iter().flat_map(|entry| {
@@ -81,6 +84,15 @@ fn order(noted: &NotedOrder) -> Vec<String> {
     let dash = || "-".to_owned();
     let why = noted.why.clone().unwrap_or_else(dash);
     vec![when(noted.at), dash(), dash(), noted.order.to_string(), dash(), "noted".to_owned(), noted.by.clone(), why]
+}
+
+/// The row of an order that was not carried out, as something else came before it.
+fn superseded(of: &SupersededAct) -> Vec<String> {
+    let dash = || "-".to_owned();
+    let version = of.ordered.about.map_or_else(dash, |(version, _)| format!("v{version}"));
+    let why = format!("{}: {}", of.ordered.told(), of.by_what);
+    let outcome = "superseded".to_owned();
+    vec![when(of.superseded_at), dash(), version, dash(), dash(), outcome, of.ordered.by.clone(), why]
 }
 
 fn when(at: Timestamp) -> String {

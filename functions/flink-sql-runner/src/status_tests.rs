@@ -4,11 +4,12 @@
 use desired::diagnostics::{Diagnostic, Severity, Span};
 use desired::effective::OptionDifference;
 use desired::launch::Rejection;
+use lifecycle::act::{Act, OrderedAct, SupersededAct};
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Decision, Record, Status};
 use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
-use lifecycle::ids::Hex32;
+use lifecycle::ids::{ActId, Hex32};
 use lifecycle::noted::{NotedOrder, Order};
 use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
@@ -240,6 +241,11 @@ fn history_says_who_why_and_from_where() {
     record.noted.push(noted("bob", None, Order::Retry, at("2026-11-23T12:00:00Z")));
     let allow = Order::Allow { permission: Permission::CleanStart, run: None };
     record.noted.push(noted("bob", why, allow, at("2026-11-23T12:06:00Z")));
+    let (id, why) = (ActId::derived(&["order"]), Some("a drill\u{1b}".to_owned()));
+    let (act, by, at_noon) = (Act::Restart, "carl".to_owned(), at("2026-11-23T12:00:00Z"));
+    let ordered = OrderedAct { id, act, by, why, at: at_noon, about: Some((1, None)), debt: None };
+    let (by_what, superseded_at) = ("another version was deployed".to_owned(), at("2026-11-23T12:07:00Z"));
+    record.superseded.push(SupersededAct { ordered, by_what, superseded_at });
     let answer = HistoryAnswer {
         format: String::new(),
         version: 1,
@@ -248,6 +254,7 @@ fn history_says_who_why_and_from_where() {
         unknown: false,
         entries: record.history,
         noted: record.noted,
+        superseded: record.superseded,
         refused: Vec::new(),
         left_out: Vec::new(),
     };
@@ -285,6 +292,7 @@ fn what_flink_refused_keeps_its_lines() {
         unknown: false,
         entries,
         noted: Vec::new(),
+        superseded: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     };
@@ -395,6 +403,7 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
         unknown: false,
         entries: Vec::new(),
         noted: Vec::new(),
+        superseded: Vec::new(),
         refused,
         left_out: Vec::new(),
     };

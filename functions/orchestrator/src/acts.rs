@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use control::orchestrator::{Orchestrator, Report};
-use desired::inputs::Desired;
+use control::ports::OutsideError;
 use desired::manifest::JobName;
-use lifecycle::act::{Act, NotNow, OrderedAct};
+use lifecycle::act::{Act, ActTaken, NotNow, OrderedAct};
 use lifecycle::documents::record::Deployed;
-use lifecycle::orchestrate::why_not;
 
 use crate::order_asked::{OrderAsked, RestartAsked};
-use crate::orders::{ActionError, record, said};
+use crate::orders::{ActionError, nothing_known, record, said};
 
 pub(crate) async fn restart(this: &Arc<Orchestrator>, asked: RestartAsked) -> Result<Report, ActionError> {
     let RestartAsked { clean, from, order: asked } = asked;
@@ -40,20 +39,16 @@ async fn order(this: &Arc<Orchestrator>, act: Act, asked: OrderAsked) -> Result<
     let id = id.unwrap_or_else(|| this.world.fresh_id().into());
     let ordered = OrderedAct { id, act: act.clone(), by, why, at: this.world.now(), about: None, debt: None };
     let report = Arc::clone(this).order(name.clone(), ordered, dry_run).await?;
-    let plan = report.findings.get(&name).and_then(|finding| finding.plan.as_ref());
-    let carried_out = plan.and_then(|plan| plan.ordered.as_ref()).is_some_and(|ordered| ordered.id == id);
-    if carried_out || report.troubles.contains_key(&name) {
+    if report.troubles.contains_key(&name) {
         return Ok(report);
     }
-    let record = record(this, &name, &format!("order: a {} of", word(&act))).await?;
-    if record.knows_act(id) {
-        return Ok(report);
-    }
-    let desired = report.inputs.as_ref().map_or(Desired::Absent, |inputs| inputs.desired(&name).0);
-    match why_not(&record, &desired, &act, this.settings.source) {
-        Some(why) => Err(refused(why, &act, &name)),
-        // Something else comes first, and this was only asked about.
-        None => Ok(report),
+    let what = format!("order: a {} of", word(&act));
+    match report.findings.get(&name).and_then(|finding| finding.act) {
+        // Where something else comes first, it is carried out after that.
+        Some(ActTaken::Noted | ActTaken::Known) => Ok(report),
+        Some(ActTaken::UnknownJob) => Err(nothing_known(&what, &name)),
+        Some(ActTaken::NotNow(why)) => Err(refused(why, &act, &name)),
+        None => Err(OutsideError::unknown(format!("ordering a {} of {name}", word(&act)), "no answer").into()),
     }
 }
 
@@ -109,6 +104,7 @@ fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
         NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
         NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
         NotNow::NotUploaded => "upload its manifest again first: without one the job is to be removed".to_owned(),
+        NotNow::Contended => "order it again".to_owned(),
         NotNow::NotItsState => format!("`states {name}` lists the states that it can be restored from"),
     };
     let what = match act {

@@ -7,7 +7,7 @@ use control::orchestrator::{LookOrdered, Report};
 use desired::diagnostics::Diagnostic;
 use desired::inputs::Verdict;
 use desired::manifest::JobName;
-use lifecycle::act::{Act, OrderedAct};
+use lifecycle::act::{Act, OrderedAct, SupersededAct};
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::decision::Observed;
 use lifecycle::documents::observed::ObservedDocument;
@@ -286,6 +286,9 @@ pub struct HistoryAnswer {
     /// What people ordered and was noted in its record, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noted: Vec<NotedOrder>,
+    /// What people ordered and was not carried out, as something else came before it, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<SupersededAct>,
     /// The files that keep its upload from being applied, with every error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<FileAnswer>,

@@ -260,6 +260,11 @@ impl Bounded for HistoryAnswer {
             text(&mut noted.by, cut);
             optional(&mut noted.why, cut);
         });
+        self.superseded.iter_mut().for_each(|superseded| {
+            text(&mut superseded.by_what, cut);
+            text(&mut superseded.ordered.by, cut);
+            optional(&mut superseded.ordered.why, cut);
+        });
         self.refused.iter_mut().for_each(|found| file(found, cut));
     }
 

@@ -40,6 +40,7 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         unknown: false,
         entries: (0..operations).map(entry).collect(),
         noted: Vec::new(),
+        superseded: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     }

@@ -9,9 +9,8 @@ use control::orchestrator::{Orchestrator, Report, Scope};
 use control::ports::OutsideError;
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
-use lifecycle::ids::{ActId, JobId};
-use lifecycle::noted::{Order, WhoAndWhy};
-use lifecycle::permission::{AllowedFor, Permission, waits_for};
+use lifecycle::noted::{Noting, Order, WhoAndWhy};
+use lifecycle::permission::{AllowedFor, waits_for};
 
 use crate::held::{WaitsFor, named, order, why};
 use crate::order_asked::{AllowAsked, OrderAsked};
@@ -46,71 +45,88 @@ pub(crate) struct Noted {
 
 /// Makes everything that is owed to a job due at once.
 pub(crate) async fn retry(this: &Arc<Orchestrator>, asked: OrderAsked) -> Result<Noted, ActionError> {
-    let (name, id) = (asked.name.clone(), asked.order_id);
-    let record = record(this, &name, "try again").await?;
-    let what = owed(&record);
-    if what.is_empty() && !was_noted(&record, id) {
-        let (why, help) = stands(&record, || "nothing of it failed or waits for another try".to_owned());
-        return Err(ActionError::NothingWaits { message: format!("{name} is not tried again: {why}"), help });
-    }
-    carry_out(this, Order::Retry, asked, &what).await
+    carry_out(this, Order::Retry, asked).await
 }
 
 /// Allows once what is held, if something of the job waits for it.
 pub(crate) async fn allow(this: &Arc<Orchestrator>, asked: AllowAsked) -> Result<Noted, ActionError> {
     let AllowAsked { permission, run, order: asked } = asked;
-    let what = may_be_allowed(this, &asked, permission, run).await?;
-    carry_out(this, Order::Allow { permission, run }, asked, what.as_slice()).await
+    carry_out(this, Order::Allow { permission, run }, asked).await
 }
 
 /// Notes a permission and decides nothing: what it is for.
 pub async fn note_allowed(this: &Arc<Orchestrator>, asked: AllowAsked) -> Result<Option<String>, ActionError> {
     let AllowAsked { permission, run, order: asked } = asked;
-    let what = may_be_allowed(this, &asked, permission, run).await?;
-    if !asked.dry_run {
-        let (name, order) = (asked.name.clone(), Order::Allow { permission, run });
-        this.note_order(&name, &order, &who(&order, asked)?).await?;
-    }
-    Ok(what)
-}
-
-/// What waits for a permission; nothing if the order is known already.
-async fn may_be_allowed(
-    this: &Arc<Orchestrator>,
-    asked: &OrderAsked,
-    permission: Permission,
-    run: Option<JobId>,
-) -> Result<Option<String>, ActionError> {
-    let name = &asked.name;
-    let record = record(this, name, &format!("allow {permission} for")).await?;
-    match waits_for(permission, run, &record) {
-        Some(held) => Ok(Some(held_back(held, &record))),
-        None if was_noted(&record, asked.order_id) => Ok(None),
-        None => {
-            let (why, help) = stands(&record, || format!("nothing of it waits for `{permission}`"));
-            let message = format!("`{permission}` is not allowed for {name}: {why}");
-            Err(ActionError::NothingWaits { message, help })
-        }
-    }
+    let (name, dry_run, order) = (asked.name.clone(), asked.dry_run, Order::Allow { permission, run });
+    let record = note(this, &name, &order, &who(&order, asked)?, dry_run).await?;
+    Ok(what_waits(&order, &record).into_iter().next())
 }
 
 /// Notes an order and looks after its job; of a dry run works out what that would come to.
-async fn carry_out(
-    this: &Arc<Orchestrator>,
-    order: Order,
-    asked: OrderAsked,
-    what: &[String],
-) -> Result<Noted, ActionError> {
+async fn carry_out(this: &Arc<Orchestrator>, order: Order, asked: OrderAsked) -> Result<Noted, ActionError> {
     let (name, dry_run) = (asked.name.clone(), asked.dry_run);
-    let told = what.iter().map(|what| format!("For: {}.", named(what, &name))).collect();
     let who = who(&order, asked)?;
+    let record = note(this, &name, &order, &who, dry_run).await?;
+    let told = what_waits(&order, &record).iter().map(|what| format!("For: {}.", named(what, &name))).collect();
     let report = if dry_run {
         Arc::clone(this).rehearse(name, order, who).await?
     } else {
-        this.note_order(&name, &order, &who).await?;
         Arc::clone(this).run(Scope::Jobs(BTreeSet::from([name])), &who.by).await?
     };
     Ok(Noted { report, told })
+}
+
+/// Notes an order, unless this is a dry run: the record as it was when it was noted. Where nothing waits for the order,
+/// nothing is noted, and what the job does wait for is told.
+async fn note(
+    this: &Arc<Orchestrator>,
+    name: &JobName,
+    order: &Order,
+    who: &WhoAndWhy,
+    dry_run: bool,
+) -> Result<Box<Record>, ActionError> {
+    let what = match order {
+        Order::Retry => "try again".to_owned(),
+        Order::Allow { permission, .. } => format!("allow {permission} for"),
+        Order::Forget => "forget of".to_owned(),
+    };
+    let noted = if dry_run {
+        let record = Box::new(record(this, name, &what).await?);
+        Some((record.as_ref().clone().note(order, who, this.world.now()), record))
+    } else {
+        this.note_order(name, order, who).await?
+    };
+    match noted {
+        Some((Noting::Noted | Noting::Known, record)) => Ok(record),
+        Some((Noting::NothingWaits, record)) => Err(nothing_waits(order, &record)),
+        None => Err(nothing_known(&what, name)),
+    }
+}
+
+/// What an order is for, for people.
+fn what_waits(order: &Order, record: &Record) -> Vec<String> {
+    match *order {
+        Order::Retry => owed(record),
+        Order::Allow { permission, run } => {
+            waits_for(permission, run, record).into_iter().map(|held| held_back(held, record)).collect()
+        }
+        Order::Forget => Vec::new(),
+    }
+}
+
+fn nothing_waits(order: &Order, record: &Record) -> ActionError {
+    let name = &record.name;
+    let (message, otherwise) = match order {
+        Order::Retry => {
+            (format!("{name} is not tried again"), "nothing of it failed or waits for another try".to_owned())
+        }
+        Order::Allow { permission, .. } => {
+            (format!("`{permission}` is not allowed for {name}"), format!("nothing of it waits for `{permission}`"))
+        }
+        Order::Forget => (format!("{name} is not forgotten"), "it is still known".to_owned()),
+    };
+    let (why, help) = stands(record, || otherwise);
+    ActionError::NothingWaits { message: format!("{message}: {why}"), help }
 }
 
 pub(crate) fn who(order: &Order, asked: OrderAsked) -> Result<WhoAndWhy, ActionError> {
@@ -120,11 +136,6 @@ pub(crate) fn who(order: &Order, asked: OrderAsked) -> Result<WhoAndWhy, ActionE
         Order::Forget => "forget".to_owned(),
     });
     Ok(WhoAndWhy { by, why: said(asked.reason)?, id: asked.order_id })
-}
-
-/// Whether this very order was noted before.
-fn was_noted(record: &Record, id: Option<ActId>) -> bool {
-    id.is_some() && record.noted.iter().any(|noted| noted.id == id)
 }
 
 /// What of a job is tried again, for people.

@@ -97,7 +97,8 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     let untouched = record.as_ref().is_none_or(|(record, _)| never_was(record) && record.history.is_empty());
     let unknown = untouched && uploads.as_ref().is_ok_and(|uploads| !uploads.names.contains(&name));
     let uploads = uploads.unwrap_or_default();
-    let (entries, noted) = record.map(|(record, _)| (record.history, record.noted)).unwrap_or_default();
+    let of = |(record, _): (Record, _)| (record.history, record.noted, record.superseded);
+    let (entries, noted, superseded) = record.map(of).unwrap_or_default();
     let refused = uploads.about(&name).into_iter().map(|refusal| FileAnswer {
         file: refusal.upload.file.clone(),
         jobs: refusal.upload.job.iter().cloned().collect(),
@@ -106,7 +107,7 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     });
     let refused = refused.collect();
     let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
-    Ok(HistoryAnswer { format, version: 1, name, owner, unknown, entries, noted, refused, left_out })
+    Ok(HistoryAnswer { format, version: 1, name, owner, unknown, entries, noted, superseded, refused, left_out })
 }
 
 /// A job of which nothing is recorded.

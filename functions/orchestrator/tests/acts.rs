@@ -9,6 +9,8 @@ mod forgetting;
 mod memory;
 #[path = "acts/orders.rs"]
 mod orders;
+#[path = "acts/races.rs"]
+mod races;
 
 use desired::manifest::JobName;
 use lifecycle::act::Act;
@@ -143,7 +145,8 @@ async fn what_cannot_be_ordered_says_why_and_what_to_do() {
     assert_eq!(message, "orders-eu gets no savepoint: its upload is refused");
     memory.remove(&key);
     let (message, _) = refused(&memory, Action::Restart(another())).await;
-    assert!(message.contains("is under way"), "without a file it is being removed: {message}");
+    assert_eq!(message, "orders-eu is not restarted: no uploaded manifest carries its name");
+    assert!(memory.record(&name()).open.is_some_and(|open| open.plan.next.is_none()), "it is being removed");
     memory.settle(&[name()]);
     let (message, _) = refused(&memory, Action::Restart(another())).await;
     assert_eq!(message, "orders-eu is not restarted: it was removed");

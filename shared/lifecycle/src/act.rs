@@ -128,8 +128,24 @@ impl OrderedAct {
     }
 }
 
+/// How many superseded orders a record remembers.
+const SUPERSEDED: usize = 20;
+/// How many characters of a name or a reason are kept of one.
+const SAID: usize = 500;
+
+/// An order that will not be carried out, as something else came before it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SupersededAct {
+    #[serde(flatten)]
+    pub ordered: OrderedAct,
+    /// What came before it, for people.
+    pub by_what: String,
+    /// When it was superseded.
+    pub superseded_at: Timestamp,
+}
+
 /// Why an act is not ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NotNow {
     #[error("operation {} is under way", .0.short())]
     Open(OperationId),
@@ -149,6 +165,20 @@ pub enum NotNow {
     NotUploaded,
     #[error("the state is not provably one of its own")]
     NotItsState,
+    #[error("others keep changing its record")]
+    Contended,
+}
+
+/// What came of an act that a person ordered, by the record that was decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActTaken {
+    /// It is noted: carried out now, or once what comes first is done.
+    Noted,
+    /// This very order is noted, under way or settled: nothing changed.
+    Known,
+    /// Nothing was ever decided about a job of this name.
+    UnknownJob,
+    NotNow(NotNow),
 }
 
 impl Record {
@@ -156,7 +186,8 @@ impl Record {
     pub fn knows_act(&self, id: ActId) -> bool {
         let open = self.open.as_ref().and_then(|open| open.plan.ordered.as_ref()).map(|ordered| ordered.id);
         let noted = self.ordered.as_ref().map(|ordered| ordered.id);
-        noted == Some(id) || open == Some(id) || self.history.iter().any(|entry| entry.act == Some(id))
+        let superseded = || self.superseded.iter().any(|superseded| superseded.ordered.id == id);
+        noted == Some(id) || open == Some(id) || self.history.iter().any(|entry| entry.act == Some(id)) || superseded()
     }
 
     /// Why an act on what is deployed is not ordered now; nothing if it may be.
@@ -180,7 +211,19 @@ impl Record {
     pub(crate) fn note_act(&mut self, ordered: &OrderedAct) {
         let Some(deployed) = &self.deployed else { return };
         let about = Some((deployed.meta.query_version, deployed.run()));
+        self.supersede_act(&format!("a newer order took its place: {}", ordered.act), ordered.at);
         self.ordered = Some(OrderedAct { about, ..ordered.clone() });
+    }
+
+    /// What waits is not carried out any more, as something else came before it.
+    fn supersede_act(&mut self, by_what: &str, at: Timestamp) {
+        let Some(ordered) = self.ordered.take() else { return };
+        let short = |text: &str| text.chars().take(SAID).collect::<String>();
+        let (by, why) = (short(&ordered.by), ordered.why.as_deref().map(short));
+        let ordered = OrderedAct { by, why, debt: None, ..ordered };
+        self.superseded.push(SupersededAct { ordered, by_what: short(by_what), superseded_at: at });
+        let surplus = self.superseded.len().saturating_sub(SUPERSEDED);
+        self.superseded.drain(..surplus);
     }
 
     /// What was ordered and waits is due at once.
@@ -190,15 +233,24 @@ impl Record {
         }
     }
 
-    /// Forgets an order about what is not deployed any more: another version, or for a plain restart another run.
-    pub(crate) fn drop_moot_act(&mut self) {
-        let Some((ordered, (version, run))) = self.ordered.as_ref().and_then(|o| Some((o, o.about?))) else { return };
-        let is_about = self.deployed.as_ref().is_some_and(|deployed| {
-            let same_run = run.is_none() || run == deployed.run() || ordered.act != Act::Restart;
-            deployed.aim == Aim::Run && deployed.meta.query_version == version && same_run
-        });
-        if !is_about {
-            self.ordered = None;
+    /// Ends an order about what is not deployed any more: another version, or for a plain restart another run.
+    pub(crate) fn drop_moot_act(&mut self, now: Timestamp) {
+        let by_what = self.ordered.as_ref().and_then(|ordered| self.makes_moot(ordered));
+        if let Some(by_what) = by_what {
+            self.supersede_act(by_what, now);
+        }
+    }
+
+    fn makes_moot(&self, ordered: &OrderedAct) -> Option<&'static str> {
+        let (version, run) = ordered.about?;
+        let Some(deployed) = &self.deployed else { return Some("nothing of the job is deployed any more") };
+        let other_run = ordered.act == Act::Restart && run.is_some() && run != deployed.run();
+        match deployed.aim {
+            Aim::Stopped => Some("the job was stopped"),
+            Aim::Complete => Some("the job came to its end"),
+            Aim::Run if deployed.meta.query_version != version => Some("another version was deployed"),
+            Aim::Run if other_run => Some("the job was started again"),
+            Aim::Run => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use desired::digest::Digest;
 use desired::effective::OptionDifference;
 use jiff::Timestamp;
-use lifecycle::act::{Act, OrderedAct};
+use lifecycle::act::{Act, OrderedAct, SupersededAct};
 use lifecycle::alert_conditions::{AlertCondition, AlertKind as Alert};
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::alerts::{AlertsDocument, Seen};
@@ -238,6 +238,8 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     record.ordered = Some(act.clone());
     let (allow, why) =
         (Order::Allow { permission: Permission::Adopt, run: Some(run(5)) }, Some("it is ours".to_owned()));
+    let (ordered, by_what) = (OrderedAct { id: id(9), debt: None, ..act.clone() }, "the job was stopped".to_owned());
+    record.superseded.push(SupersededAct { ordered, by_what, superseded_at: at() });
     record.noted.push(NotedOrder { order: allow, by: by(), why, id: Some(id(8)), at: at() });
     let history = record.history.last_mut().unwrap();
     (history.act, history.savepoint) = (Some(act.id), Some("s3://state/one/savepoints/1/savepoint-1".to_owned()));

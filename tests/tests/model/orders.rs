@@ -12,7 +12,7 @@ use super::pass::situation;
 use super::rules::Broken;
 use super::scenario::{Scenario, Wanted};
 use super::world::{World, id};
-use crate::outcomes::{carried_out, ends, stands_otherwise};
+use crate::outcomes::{carried_out, ends, is_superseded};
 
 /// Who orders, and why.
 const BY: &str = "anna";
@@ -61,7 +61,7 @@ pub(crate) fn recording(before: Option<&Record>, after: &Record) -> Option<Broke
     let by = |entry: &Entry| entry.act == Some(waited.id) && entry.by == BY && entry.why.ends_with(WHY);
     let told = |entry: &Entry| by(entry) && ends(entry, &waited.act, &FOR_GOOD);
     let is_told = after.history.last().is_some_and(told);
-    (!waits && !is_told && !stands_otherwise(waited, after)).then_some(Broken::OrderLost)
+    (!waits && !is_told && !is_superseded(waited, after)).then_some(Broken::OrderLost)
 }
 
 fn has_carried_out(entry: &Entry, ordered: &OrderedAct) -> bool {

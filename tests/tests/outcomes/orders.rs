@@ -6,10 +6,19 @@ use lifecycle::documents::outcome::RefusalKind;
 use lifecycle::documents::record::{Aim, Ended, Entry, Record};
 
 /// Whether what the order is about is not what is deployed now.
-pub(crate) fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
+fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
     let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
     let other_run = waited.act == Act::Restart && run != deployed.run();
     deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run
+}
+
+/// Whether the record tells that something else came before an order, with who gave it and why.
+pub(crate) fn is_superseded(waited: &OrderedAct, after: &Record) -> bool {
+    let by_another = after.ordered.as_ref().is_some_and(|ordered| ordered.id != waited.id);
+    let told =
+        |ordered: &OrderedAct| (&ordered.by, &ordered.why, &ordered.act) == (&waited.by, &waited.why, &waited.act);
+    let entry = after.superseded.iter().find(|superseded| superseded.ordered.id == waited.id);
+    entry.is_some_and(|entry| told(&entry.ordered) && (by_another || stands_otherwise(waited, after)))
 }
 
 /// Whether an operation did what was ordered. A savepoint of a job that was only brought back is not taken.

@@ -76,7 +76,7 @@ impl ControlPlane {
 
     /// Every batch that was sent under this id, or with one of these operations.
     fn before<'a>(&'a self, id: BatchId, operations: &'a [OperationId]) -> impl Iterator<Item = BatchId> + 'a {
-        let holds = |step: &&Step| step.batch == id || step.operations.iter().any(|one| operations.contains(one));
+        let holds = move |step: &&Step| step.batch == id || step.operations.iter().any(|one| operations.contains(one));
         self.steps.iter().filter(holds).map(|step| step.batch)
     }
 

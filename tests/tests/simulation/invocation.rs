@@ -8,14 +8,14 @@ use std::time::Duration;
 use control::orchestrator::{NoFacts, Orchestrator, Scope, Settings, Uploads};
 use control::ports::OutsideError;
 use desired::manifest::{JobName, Policy};
-use lifecycle::act::{Act, OrderedAct};
+use lifecycle::act::{Act, ActTaken, OrderedAct};
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::{Record, Source};
 use lifecycle::ids::{ActId, BatchId};
 use lifecycle::keys::ObjectKind;
-use lifecycle::noted::Order;
+use lifecycle::noted::{Noting, Order};
 use lifecycle::owed::Patience;
 use lifecycle::permission::Permission;
 
@@ -23,7 +23,7 @@ use crate::faults::Actor;
 use crate::node::MARGIN;
 use crate::orders::{OPERATOR, reason};
 use crate::ports::Port;
-use crate::sim::{State, keys};
+use crate::sim::keys;
 
 /// What the function is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +71,8 @@ fn job(name: &str) -> JobName {
     JobName::try_from(name).unwrap()
 }
 
-/// The revision of the record of a job of which an act may be ordered; nothing where it is refused.
-fn order_stands(state: &State, name: &str, act: &Act) -> Option<u64> {
-    let stored = state.bucket.get(&keys().record(&job(name)))?;
-    let record = lifecycle::documents::read::<Record>(&stored.bytes).ok()?;
-    let is_wished = state.judge.wishes.now(name).is_some();
-    (is_wished && record.refuses(act).is_none()).then_some(record.revision)
+fn nothing_waits((noting, _): (Noting, Box<Record>)) -> bool {
+    noting == Noting::NothingWaits
 }
 
 pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideError> {
@@ -103,23 +99,32 @@ pub(crate) async fn answer(actor: &Arc<Actor>, ask: Ask) -> Result<(), OutsideEr
         }
         Ask::Allow(name, permission) => {
             let allow = Order::Allow { permission: *permission, run: None };
-            orchestrator.note_order(&job(name), &allow, &"operator".into()).await?;
+            if orchestrator.note_order(&job(name), &allow, &"operator".into()).await?.is_none_or(nothing_waits) {
+                return Ok(());
+            }
             Scope::Jobs(BTreeSet::from([job(name)]))
         }
         Ask::Order(name, act, id) => {
             let (by, why, at) = (OPERATOR.to_owned(), Some(reason(*id)), orchestrator.world.now());
             let ordered = OrderedAct { id: *id, act: act.clone(), by, why, at, about: None, debt: None };
-            let before = order_stands(&actor.sim.lock(), name, act);
             let report = orchestrator.order(job(name), ordered, false).await?;
+            let taken = report.findings.get(&job(name)).and_then(|finding| finding.act);
             let mut state = actor.sim.lock();
-            let is_silent = before.is_some() && before == order_stands(&state, name, act);
-            if is_silent && report.troubles.is_empty() && !state.judge.noted.knows(*id) {
+            // What is answered is what happened.
+            let is_told = match taken {
+                Some(ActTaken::Noted | ActTaken::Known) => state.judge.noted.knows(*id),
+                Some(ActTaken::UnknownJob | ActTaken::NotNow(_)) => true,
+                None => !report.troubles.is_empty(),
+            };
+            if !is_told {
                 state.broken(&format!("the order {id} of {name} was neither noted nor refused: {act}"));
             }
             return Ok(());
         }
         Ask::Retry(name) => {
-            orchestrator.note_order(&job(name), &Order::Retry, &"operator".into()).await?;
+            if orchestrator.note_order(&job(name), &Order::Retry, &"operator".into()).await?.is_none_or(nothing_waits) {
+                return Ok(());
+            }
             Scope::Jobs(BTreeSet::from([job(name)]))
         }
     };

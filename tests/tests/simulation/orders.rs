@@ -8,7 +8,7 @@ use lifecycle::documents::outcome::RefusalKind;
 use lifecycle::documents::record::Record;
 use lifecycle::ids::ActId;
 
-use crate::outcomes::{carried_out, ends, stands_otherwise};
+use crate::outcomes::{carried_out, ends, is_superseded};
 use crate::sim::State;
 
 /// What is ordered; which state it names is found when it is.
@@ -68,7 +68,7 @@ impl Noted {
         let waited = before.and_then(|before| before.ordered.as_ref());
         let waits = after.ordered.as_ref().map(|ordered| ordered.id);
         if let Some(waited) = waited.filter(|waited| waits != Some(waited.id))
-            && !has_ended(waited, before, after)
+            && !has_ended(waited, after)
         {
             found.push(format!("the order {} of {} was lost: {}", waited.id, after.name, waited.act));
         }
@@ -78,13 +78,11 @@ impl Noted {
     }
 }
 
-/// Whether an order that waits no more is told of: by what came of it, by a newer one, or by what is deployed now.
-fn has_ended(waited: &OrderedAct, before: Option<&Record>, after: &Record) -> bool {
-    let told =
+/// Whether an order that waits no more is told of: by what came of it, or by what came before it.
+fn has_ended(waited: &OrderedAct, after: &Record) -> bool {
+    let own =
         after.history.last().is_some_and(|entry| entry.act == Some(waited.id) && ends(entry, &waited.act, &FOR_GOOD));
-    let other = |record: &Record| record.deployed.as_ref().map(|d| (d.meta.query_version, d.aim, d.run()));
-    let deployed = before.and_then(other) != other(after);
-    told || after.ordered.is_some() || (deployed && stands_otherwise(waited, after))
+    own || is_superseded(waited, after)
 }
 
 /// Whether the history tells that an order was carried out.

@@ -26,6 +26,7 @@ struct State {
     objects: BTreeMap<String, (Vec<u8>, u64)>,
     refused: BTreeMap<String, String>,
     silent: BTreeSet<String>,
+    meanwhile: BTreeMap<String, Vec<u8>>,
     number: u64,
     seconds: i64,
     calls: u64,
@@ -91,6 +92,11 @@ impl Memory {
     /// The store does not answer about this object.
     pub(crate) fn silence(&self, key: &str) {
         self.state().silent.insert(key.to_owned());
+    }
+
+    /// Somebody else writes this right after the object is read the next time.
+    pub(crate) fn meanwhile(&self, key: &str, bytes: Vec<u8>) {
+        self.state().meanwhile.insert(key.to_owned(), bytes);
     }
 
     /// How many calls since the last time had nothing beside them from beginning to end.
@@ -183,7 +189,7 @@ impl Store for Memory {
     async fn get(&self, key: &str) -> Result<Option<Object>, OutsideError> {
         self.call().await;
         let now = self.now();
-        let state = self.state();
+        let mut state = self.state();
         if state.silent.contains(key) {
             return Err(OutsideError::unknown(format!("reading {key}"), "told to"));
         }
@@ -191,6 +197,11 @@ impl Store for Memory {
             return Err(OutsideError::refused(format!("reading {key}"), words));
         }
         let found = state.objects.get(key).cloned();
+        if let Some(bytes) = state.meanwhile.remove(key) {
+            state.number += 1;
+            let version = state.number;
+            state.objects.insert(key.to_owned(), (bytes, version));
+        }
         Ok(found.map(|(bytes, version)| Object {
             bytes,
             etag: Etag(version.to_string()),

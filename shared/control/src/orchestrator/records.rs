@@ -60,30 +60,26 @@ impl Orchestrator {
         swap(self.store.as_ref(), &self.settings.keys.record(&record.name), record, before, condition).await
     }
 
-    /// Notes an order in a job's record, if something of the job waits for it.
-    pub async fn note_order(&self, name: &JobName, order: &Order, who: &WhoAndWhy) -> Result<(), OutsideError> {
-        let now = self.world.now();
-        let change = |record: &mut Record| record.note(order, who, now);
-        let nothing = "nothing of it waits for that; `status` and `history NAME` tell how it stands";
-        self.change(name, change, || OutsideError::refused(format!("noting {order} for {name}"), nothing)).await
-    }
-
-    /// Changes a record; `refused` where there is none, or nothing waits for the change.
-    async fn change(
+    /// Notes an order in a job's record, if something of the job waits for it: what came of it, and the record as it was
+    /// before, by the read that counts. Nothing where there is no record.
+    pub async fn note_order(
         &self,
         name: &JobName,
-        change: impl Fn(&mut Record) -> Noting,
-        refused: impl Fn() -> OutsideError,
-    ) -> Result<(), OutsideError> {
+        order: &Order,
+        who: &WhoAndWhy,
+    ) -> Result<Option<(Noting, Box<Record>)>, OutsideError> {
+        let now = self.world.now();
         let key = self.settings.keys.record(name);
         let parse = |object: &Object| read_object(&key, object);
         let next = |before: Option<&Record>, _: Option<&Object>| {
-            let mut record = before.cloned().ok_or_else(&refused)?.revised(self.world.fresh_id().into());
-            match change(&mut record) {
-                Noting::Noted => Ok(Change::Write(record, ())),
-                Noting::Known => Ok(Change::Leave(())),
-                Noting::NothingWaits => Err(refused()),
-            }
+            let Some(before) = before else { return Ok(Change::Leave(None)) };
+            let mut record = before.clone().revised(self.world.fresh_id().into());
+            let noting = record.note(order, who, now);
+            let answer = Some((noting, Box::new(before.clone())));
+            Ok(match noting {
+                Noting::Noted => Change::Write(record, answer),
+                Noting::Known | Noting::NothingWaits => Change::Leave(answer),
+            })
         };
         documents::change(self.store.as_ref(), &key, parse, next).await
     }

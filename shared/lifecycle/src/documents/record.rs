@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use standing::Status;
 
-use crate::act::OrderedAct;
+use crate::act::{OrderedAct, SupersededAct};
 use crate::asked_by::AskedBy;
 use crate::change::{Change, ChangeKind};
 use crate::documents::plan::{KnownRun, LeftStop, Plan};
@@ -219,6 +219,9 @@ pub struct Record {
     /// What a person ordered and is still to be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered: Option<OrderedAct>,
+    /// What a person ordered and will not be carried out, as something else came before it, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded: Vec<SupersededAct>,
     /// What a person ordered and was noted here, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noted: Vec<NotedOrder>,
@@ -256,6 +259,7 @@ impl Record {
             decision: None,
             allows: Vec::new(),
             ordered: None,
+            superseded: Vec::new(),
             noted: Vec::new(),
             forgotten: None,
             history: Vec::new(),

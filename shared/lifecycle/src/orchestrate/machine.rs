@@ -95,6 +95,7 @@ pub fn step(name: &JobName, situation: &Situation, mut state: State, input: Inpu
         (JobPhase::Settling | JobPhase::Opening | JobPhase::Resending | JobPhase::Recording, Input::Conflict) => {
             let conflicts = state.conflicts + 1;
             if conflicts > CONFLICTS {
+                state.act = state.act.map(ordered::not_written);
                 return waits(state);
             }
             // Somebody else settled meanwhile: what we projected may be older than what they did.
@@ -145,7 +146,8 @@ fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<P
     let conditions = record.map(of_record).unwrap_or_default();
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
     let down = record.is_some_and(Record::is_down);
-    let finding = Finding { change, reason, plan, expected, conditions, open, down, following: Vec::new() };
+    let finding =
+        Finding { change, reason, plan, expected, conditions, open, down, following: Vec::new(), act: state.act };
     to(state, JobPhase::Done, Effect::Done(Box::new(finding)))
 }
 
@@ -189,6 +191,8 @@ fn taken_over(
 
 /// Settles what is open, or decides.
 fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
+    let desired = state.desired.as_ref();
+    state.act = desired.and_then(|desired| ordered::taken(state.record.as_deref(), desired, situation));
     if let Some(open) = open_of(&state) {
         let operation = open.plan.operation;
         return to(state, JobPhase::Result, Effect::ReadResult(operation));

@@ -23,7 +23,7 @@ pub use machine::step;
 pub use ordered::why_not;
 pub use settle::{settle_abandoned, settle_result};
 
-use crate::act::OrderedAct;
+use crate::act::{ActTaken, OrderedAct};
 use crate::alert_conditions::AlertCondition;
 use crate::change::ChangeKind;
 use crate::documents::claim::Claim;
@@ -199,6 +199,8 @@ pub struct Finding {
     pub down: bool,
     /// What would be decided after the operation under way, where nothing but a plan was asked for.
     pub following: Vec<Following>,
+    /// What came of the act that a person ordered, if one did.
+    pub act: Option<ActTaken>,
 }
 
 /// What the shell answers.
@@ -239,6 +241,8 @@ pub struct State {
     pub reproject: bool,
     /// Why nothing is done, while that is being recorded.
     pub reason: Option<Reason>,
+    /// What comes of the act that a person orders, by this record.
+    pub act: Option<ActTaken>,
 }
 
 impl State {
@@ -251,6 +255,7 @@ impl State {
             draft: None,
             reproject: false,
             reason: None,
+            act: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use desired::inputs::Desired;
 use super::decide::operate;
 use super::owing::Settling;
 use super::{Ruling, Situation};
-use crate::act::{Act, NotNow, OrderedAct};
+use crate::act::{Act, ActTaken, NotNow, OrderedAct};
 use crate::change::Change;
 use crate::decision::{Observed, Why};
 use crate::documents::outcome::Outcome;
@@ -24,14 +24,35 @@ pub fn why_not(record: &Record, desired: &Desired, act: &Act, source: Source) ->
     })
 }
 
+/// What comes of what a person orders; nothing where nobody does.
+pub(super) fn taken(record: Option<&Record>, desired: &Desired, situation: &Situation) -> Option<ActTaken> {
+    let ordered = situation.ordered.as_ref()?;
+    Some(match record {
+        None if *desired == Desired::Absent => ActTaken::UnknownJob,
+        None => ActTaken::NotNow(NotNow::NotDeployed),
+        Some(record) if record.knows_act(ordered.id) => ActTaken::Known,
+        Some(record) => {
+            why_not(record, desired, &ordered.act, situation.source).map_or(ActTaken::Noted, ActTaken::NotNow)
+        }
+    })
+}
+
+/// What is told of it after others wrote the record each time that it was to be noted.
+pub(super) fn not_written(taken: ActTaken) -> ActTaken {
+    match taken {
+        ActTaken::Noted => ActTaken::NotNow(NotNow::Contended),
+        ActTaken::Known | ActTaken::UnknownJob | ActTaken::NotNow(_) => taken,
+    }
+}
+
 /// Notes what a person orders, unless that is known already or cannot be now. Says whether it is news.
 pub(super) fn note(record: &mut Record, desired: &Desired, situation: &Situation) -> bool {
     let Some(ordered) = &situation.ordered else { return false };
-    let refused = record.knows_act(ordered.id) || why_not(record, desired, &ordered.act, situation.source).is_some();
-    if !refused {
+    let is_news = taken(Some(record), desired, situation) == Some(ActTaken::Noted);
+    if is_news {
         record.note_act(ordered);
     }
-    !refused
+    is_news
 }
 
 /// The act whose time has come.
@@ -105,6 +126,6 @@ impl Settling<'_> {
                 Outcome::RolledBack { .. } | Outcome::Failed { .. } | Outcome::Refused { .. } => {}
             }
         }
-        record.drop_moot_act();
+        record.drop_moot_act(self.now);
     }
 }

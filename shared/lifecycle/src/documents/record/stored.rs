@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Aim, Allow, Decision, Deployed, Entry, FORMAT, OpenOperation, Record, Source};
-use crate::act::OrderedAct;
+use crate::act::{OrderedAct, SupersededAct};
 use crate::asked_by::AskedBy;
 use crate::documents::Rest;
 use crate::documents::plan::{KnownRun, LeftStop};
@@ -41,6 +41,8 @@ pub(super) struct Stored {
     decision: Option<Decision>,
     allows: Vec<Allow>,
     ordered: Option<OrderedAct>,
+    #[serde(default)]
+    superseded: Vec<SupersededAct>,
     #[serde(default)]
     noted: Vec<NotedOrder>,
     forgotten: Option<Forgotten>,
@@ -125,6 +127,7 @@ impl From<Stored> for Record {
             decision: stored.decision,
             allows: stored.allows,
             ordered: stored.ordered,
+            superseded: stored.superseded,
             noted: stored.noted,
             forgotten: None,
             history: stored.history,
