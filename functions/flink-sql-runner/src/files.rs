@@ -12,13 +12,8 @@ use desired::inputs::{InputFile, InputFiles, Unread, UnreadFile};
 use desired::target::TIMESTAMP_FIELD;
 
 use crate::error::CliError;
+use crate::folders::{CONFIG, PARAMS, QUERIES, SESSION, TABLES, TEMPLATE};
 
-/// The job template's file name.
-pub(crate) const TEMPLATE: &str = "job-template.yaml";
-/// The parameters' file name.
-pub(crate) const PARAMS: &str = "params.yaml";
-/// The file of what a session is started with.
-pub(crate) const SESSION: &str = "session.yaml";
 /// Which files are read.
 pub(crate) const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, \
     session.yaml and tables/*.sql";
@@ -44,7 +39,7 @@ impl Configuration {
     /// What a `config` folder holds.
     pub(crate) fn of_folder(folder: &Path) -> Result<Self, CliError> {
         let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
-        let tables = folder.join("tables");
+        let tables = folder.join(TABLES);
         let tables = if tables.is_dir() { files(&tables, &is_sql)? } else { Vec::new() };
         Ok(Self { template: file(TEMPLATE), tables, params: file(PARAMS), extra_params: BTreeMap::new() })
     }
@@ -132,8 +127,7 @@ pub(crate) fn is_sql(path: &Path) -> bool {
 
 /// Whether a folder is a `config` folder.
 pub(crate) fn is_config(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "config")
-        && (path.join(TEMPLATE).is_file() || path.join("tables").is_dir())
+    path.file_name().is_some_and(|name| name == CONFIG) && (path.join(TEMPLATE).is_file() || path.join(TABLES).is_dir())
 }
 
 /// The `config` folder beside or above a path.
@@ -141,14 +135,13 @@ pub(crate) fn config_near(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     // However deep it lies in `tables/` or `queries/`.
     let inside = |(level, folder): &(usize, &Path)| {
-        is_config(folder) && (*level < LEVELS || path.starts_with(folder.join("tables")))
+        is_config(folder) && (*level < LEVELS || path.starts_with(folder.join(TABLES)))
     };
     if let Some((_, config)) = path.ancestors().enumerate().find(inside) {
         return Some(config.to_owned());
     }
-    let levels =
-        path.ancestors().position(|folder| folder.ends_with("queries")).map_or(LEVELS, |at| LEVELS.max(at + 2));
-    path.ancestors().take(levels).map(|folder| folder.join("config")).find(|config| is_config(config))
+    let levels = path.ancestors().position(|folder| folder.ends_with(QUERIES)).map_or(LEVELS, |at| LEVELS.max(at + 2));
+    path.ancestors().take(levels).map(|folder| folder.join(CONFIG)).find(|config| is_config(config))
 }
 
 /// The manifests that a path means: a file itself, a folder's `queries/` if it has one, else all in the folder.
@@ -161,7 +154,7 @@ pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if is_config(path) {
         return Ok(Vec::new());
     }
-    let queries = path.join("queries");
+    let queries = path.join(QUERIES);
     files(if queries.is_dir() { &queries } else { path }, &is_manifest)
 }
 
@@ -178,15 +171,14 @@ pub(crate) fn never_read(path: &Path) -> Result<Vec<PathBuf>, CliError> {
         };
         return Ok(if read { Vec::new() } else { vec![path.to_owned()] });
     }
-    let config =
-        if is_config(path) { Some(path.to_owned()) } else { Some(path.join("config")).filter(|p| is_config(p)) };
+    let config = if is_config(path) { Some(path.to_owned()) } else { Some(path.join(CONFIG)).filter(|p| is_config(p)) };
     let mut found = Vec::new();
     if let Some(config) = &config {
         walk(config, &|file| !is_read_below(config, file) && !is_text(file), DEPTH, &mut found)?;
     }
     if !is_config(path) {
-        let queries = path.join("queries");
-        let is_queries = path.ancestors().any(|folder| folder.ends_with("queries"));
+        let queries = path.join(QUERIES);
+        let is_queries = path.ancestors().any(|folder| folder.ends_with(QUERIES));
         if queries.is_dir() || is_queries {
             let root = if queries.is_dir() { &queries } else { path };
             found.extend(files(root, &|file| !is_manifest(file) && !is_text(file))?);
@@ -202,7 +194,7 @@ pub(crate) fn never_read(path: &Path) -> Result<Vec<PathBuf>, CliError> {
 fn is_read_below(config: &Path, file: &Path) -> bool {
     let (Ok(config), Ok(file)) = (std::path::absolute(config), std::path::absolute(file)) else { return false };
     let named = [TEMPLATE, PARAMS, SESSION].iter().any(|name| file == config.join(name));
-    named || (is_sql(&file) && file.starts_with(config.join("tables")))
+    named || (is_sql(&file) && file.starts_with(config.join(TABLES)))
 }
 
 /// Whether somebody may have meant a file to be a manifest.

@@ -8,6 +8,7 @@ use desired::inputs::stem;
 
 use crate::error::CliError;
 use crate::files;
+use crate::folders::{QUERIES, is_under};
 use crate::upload::{below_queries, map};
 
 /// A file, and where it goes.
@@ -36,7 +37,7 @@ pub(crate) fn files_if_any(paths: &[PathBuf]) -> Result<Vec<Mapped>, CliError> {
     for path in paths {
         let given_alone = path.is_file() && !below_queries(path);
         for (file, under) in map(path)? {
-            let alone = given_alone && under.starts_with("queries/");
+            let alone = given_alone && is_under(&under, QUERIES);
             let new = Mapped { file, under: under.clone(), alone };
             match found.insert(under, new.clone()) {
                 Some(other) if other.file != new.file => return Err(two_for(&new.under, &other.file, &new.file)),
@@ -56,7 +57,7 @@ pub(crate) fn files_if_any(paths: &[PathBuf]) -> Result<Vec<Mapped>, CliError> {
 
 /// The name of the job that a manifest is about.
 fn name(mapped: &Mapped) -> Option<&str> {
-    mapped.under.starts_with("queries/").then(|| stem(&mapped.under)).flatten()
+    is_under(&mapped.under, QUERIES).then(|| stem(&mapped.under)).flatten()
 }
 
 fn two_for(under: &str, one: &Path, other: &Path) -> CliError {

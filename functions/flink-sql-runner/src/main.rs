@@ -11,6 +11,7 @@ mod deploy;
 mod error;
 mod exit;
 mod files;
+mod folders;
 mod follow;
 mod following;
 mod gather;

@@ -11,7 +11,8 @@ use lifecycle::keys::{Keys, ObjectKind};
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::files::{self, PARAMS, SESSION, TEMPLATE, is_config, is_manifest, is_sql};
+use crate::files::{self, is_config, is_manifest, is_sql};
+use crate::folders::{CONFIG, PARAMS, QUERIES, SESSION, TABLES, TEMPLATE, is_under, under};
 use crate::layout::Mapped;
 
 /// A file that was uploaded, or was there already.
@@ -37,7 +38,7 @@ pub(crate) fn map(path: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     if is_config(path) {
         return config(path);
     }
-    let mut mapped = if is_config(&path.join("config")) { config(&path.join("config"))? } else { Vec::new() };
+    let mut mapped = if is_config(&path.join(CONFIG)) { config(&path.join(CONFIG))? } else { Vec::new() };
     let (root, under) = manifests_of(path);
     for file in files::files(&root, &is_manifest)? {
         let inner = joined(file.strip_prefix(&root).unwrap_or(&file));
@@ -48,13 +49,12 @@ pub(crate) fn map(path: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
 
 /// The folder with the manifests that a folder means, and where it lies under the prefix.
 fn manifests_of(path: &Path) -> (PathBuf, String) {
-    let queries = path.join("queries");
+    let queries = path.join(QUERIES);
     let root = if queries.is_dir() { queries } else { path.to_owned() };
     // A folder inside `queries/` keeps its place there.
-    let under = match map_file(&root).strip_prefix("queries/") {
-        Some(inner) if below(&root, "queries").is_some() => format!("queries/{inner}/"),
-        Some(_) | None => "queries/".to_owned(),
-    };
+    let own = map_file(&root);
+    let is_inside = below_queries(&root) && is_under(&own, QUERIES);
+    let under = if is_inside { under(&own, "") } else { under(QUERIES, "") };
     (root, under)
 }
 
@@ -66,14 +66,14 @@ pub(crate) fn whole(path: &Path) -> Result<Vec<String>, CliError> {
         return Ok(Vec::new());
     }
     if is_config(path) {
-        return Ok(vec!["config/".to_owned()]);
+        return Ok(vec![under(CONFIG, "")]);
     }
     let mut folders = Vec::new();
-    if is_config(&path.join("config")) {
-        folders.push("config/".to_owned());
+    if is_config(&path.join(CONFIG)) {
+        folders.push(under(CONFIG, ""));
     }
     let (root, under) = manifests_of(path);
-    if parts(&root).iter().any(|part| part == "queries") {
+    if parts(&root).iter().any(|part| part == QUERIES) {
         folders.push(under);
     }
     Ok(folders)
@@ -85,14 +85,14 @@ fn config(folder: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     for name in [TEMPLATE, PARAMS, SESSION] {
         let file = folder.join(name);
         if file.is_file() {
-            mapped.push((file, format!("config/{name}")));
+            mapped.push((file, under(CONFIG, name)));
         }
     }
-    let tables = folder.join("tables");
+    let tables = folder.join(TABLES);
     if tables.is_dir() {
         for file in files::files(&tables, &is_sql)? {
             let inner = joined(file.strip_prefix(&tables).unwrap_or(&file));
-            mapped.push((file, format!("config/tables/{inner}")));
+            mapped.push((file, under(CONFIG, &under(TABLES, &inner))));
         }
     }
     Ok(mapped)
@@ -102,12 +102,11 @@ fn config(folder: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
 fn map_file(path: &Path) -> String {
     let configured = files::config_near(path).filter(|config| path.starts_with(config));
     if let Some(inner) = configured.as_deref().and_then(|config| path.strip_prefix(config).ok()) {
-        return format!("config/{}", joined(inner));
+        return under(CONFIG, &joined(inner));
     }
-    match below(path, "queries") {
-        Some(inner) => format!("queries/{inner}"),
-        None => format!("queries/{}", path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default()),
-    }
+    let inner = below(path, QUERIES);
+    let name = || path.file_name().map(|name| name.to_string_lossy().into_owned());
+    under(QUERIES, &inner.or_else(name).unwrap_or_default())
 }
 
 /// What lies below the last folder of that name on the way to `path`.
@@ -120,7 +119,7 @@ fn below(path: &Path, folder: &str) -> Option<String> {
 
 /// Whether a file lies in a folder `queries`: then its key is given.
 pub(crate) fn below_queries(path: &Path) -> bool {
-    below(path, "queries").is_some()
+    below(path, QUERIES).is_some()
 }
 
 fn parts(path: &Path) -> Vec<String> {
