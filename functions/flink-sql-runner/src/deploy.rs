@@ -258,7 +258,8 @@ pub(crate) fn operations(answer: &PlanAnswer) -> Vec<Followed> {
         | Reason::GivenUp { .. }
         | Reason::RemovalsHeld
         | Reason::CleanStartsHeld
-        | Reason::OtherSource => None,
+        | Reason::OtherSource
+        | Reason::Planned => None,
     };
     let followed = |job: &JobAnswer| Some(Followed::new(job.name.clone(), Wanted::End(operation(job)?)));
     answer.jobs.iter().filter_map(followed).collect()

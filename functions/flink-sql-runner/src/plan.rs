@@ -92,6 +92,7 @@ pub(crate) fn reason_exit(reason: &Reason) -> Exit {
         | Reason::Suspended
         | Reason::Absent
         | Reason::Ordered { .. }
+        | Reason::Planned
         | Reason::Waits { .. } => Exit::Done,
         Reason::UploadRefused => Exit::Invalid,
         Reason::WaitsToRetry { .. } | Reason::GivenUp { .. } => Exit::Failed,
@@ -172,7 +173,7 @@ pub(crate) fn row(job: &JobAnswer) -> Option<Row> {
         (Some((plan, kind)), _) => Some(planned_row(plan, kind)),
         (None, Reason::Unchanged | Reason::Complete | Reason::Suspended) => recorded_row(job),
         (None, Reason::Absent | Reason::UploadRefused) => None,
-        (None, Reason::Waits { .. } | Reason::Ordered { .. }) => held("waits"),
+        (None, Reason::Waits { .. } | Reason::Ordered { .. } | Reason::Planned) => held("waits"),
         (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => held("failed"),
         (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => held("held"),
     }
@@ -271,7 +272,7 @@ pub(crate) fn sum(answer: &PlanAnswer) -> String {
                 ChangeKind::Removed => (3, "removed"),
                 ChangeKind::Unchanged => (4, "restart"),
             },
-            (None, Reason::Waits { .. } | Reason::Ordered { .. }) => (5, "waits"),
+            (None, Reason::Waits { .. } | Reason::Ordered { .. } | Reason::Planned) => (5, "waits"),
             (None, Reason::WaitsToRetry { .. } | Reason::GivenUp { .. }) => (6, "failed"),
             (None, Reason::RemovalsHeld | Reason::CleanStartsHeld | Reason::OtherSource) => (7, "held"),
             (None, Reason::Unchanged | Reason::Complete | Reason::Suspended) => (8, "unchanged"),

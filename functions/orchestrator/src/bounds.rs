@@ -103,7 +103,8 @@ fn reason(reason: &mut Reason, cut: Cut) {
         | Reason::RemovalsHeld
         | Reason::CleanStartsHeld
         | Reason::OtherSource
-        | Reason::Ordered { .. } => {}
+        | Reason::Ordered { .. }
+        | Reason::Planned => {}
     }
 }
 

@@ -29,7 +29,7 @@ impl FollowingAnswer {
     pub fn all(name: &JobName, following: Vec<Following>) -> Vec<Self> {
         let answer = |Following { ends, ruling }| match ruling {
             Ruling::Operate(open) => {
-                let reason = Reason::Ordered { operation: open.plan.operation };
+                let reason = Reason::Planned;
                 let (change, plan) = (Some(open.plan.change.clone()), Some(PlannedAnswer::of(&open.plan)));
                 Self { ends, text: told(&reason, name), reason, change, plan }
             }

@@ -17,6 +17,7 @@ use lifecycle::act::Act;
 use lifecycle::decision::Why;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::ids::{ActId, run_id};
+use lifecycle::reason::Reason;
 use memory::Memory;
 use orchestrator::actions::{Action, ActionError, Answer, OrderAsked, PlanAnswer, RestartAsked, StatesAnswer, act};
 
@@ -112,6 +113,7 @@ async fn a_dry_run_shows_the_plan_and_notes_nothing() {
     let before = memory.record(&name());
     let asked = RestartAsked { clean: true, ..but(|order| order.dry_run = true) };
     let answer = ordered(&memory, Action::Restart(asked)).await.unwrap();
+    assert_eq!(answer.jobs[0].reason, Reason::Planned, "nothing was ordered");
     let plan = answer.jobs[0].plan.clone().unwrap();
     assert_eq!((plan.ordered, plan.before, plan.after), (Some(Act::RestartClean), Some(1), Some(2)));
     let asked = OrderAsked { dry_run: true, ..savepoint() };

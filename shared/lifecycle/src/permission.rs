@@ -116,7 +116,8 @@ impl Reason {
             | Self::Waits { .. }
             | Self::WaitsToRetry { .. }
             | Self::GivenUp { .. }
-            | Self::Ordered { .. } => None,
+            | Self::Ordered { .. }
+            | Self::Planned => None,
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Reason {
         /// That operation.
         operation: OperationId,
     },
+    /// An operation would be ordered: this was only asked about.
+    Planned,
 }
 
 impl Reason {
@@ -56,7 +58,8 @@ impl Reason {
             | Self::RemovalsHeld
             | Self::CleanStartsHeld
             | Self::OtherSource
-            | Self::Ordered { .. } => false,
+            | Self::Ordered { .. }
+            | Self::Planned => false,
         }
     }
 }
@@ -80,6 +83,7 @@ impl fmt::Display for Reason {
             ),
             Self::OtherSource => f.write_str("it is deployed from another source; `allow NAME adopt` takes it over"),
             Self::Ordered { operation } => write!(f, "operation {} was ordered", operation.short()),
+            Self::Planned => f.write_str("an operation would be ordered"),
         }
     }
 }

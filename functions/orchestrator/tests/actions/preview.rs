@@ -79,6 +79,11 @@ async fn files_are_planned_as_if_they_were_uploaded() {
     let fates: Vec<StateFate> = answer.jobs.iter().map(|job| job.plan.as_ref().unwrap().state).collect();
     assert_eq!(fates, [StateFate::Lost, StateFate::None]);
     assert_eq!(answer.jobs[0].change.as_ref().unwrap().differences[0].field, "sql");
+    let told = serde_json::to_value(&answer.jobs[0]).unwrap();
+    assert_eq!(
+        (&told["reason"]["reason"], &told["text"]),
+        (&"planned".into(), &"an operation would be ordered".into())
+    );
     // A second file of the same name is one too many, as it would be once it is uploaded.
     let twin = files([("queries/team/job-0001.yaml", manifest(&names[1], "SELECT a + 1 FROM orders"))]);
     let answer = previewed(&memory, twin.clone()).await;

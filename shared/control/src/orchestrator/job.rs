@@ -78,8 +78,11 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// A plan tells what comes after the operation under way as well.
-    fn told(&self, finding: Finding) -> Finding {
+    /// A plan orders nothing, and tells what comes after the operation under way as well.
+    fn told(&self, mut finding: Finding) -> Finding {
+        if self.round.dry && matches!(finding.reason, Reason::Ordered { .. }) {
+            finding.reason = Reason::Planned;
+        }
         let waits = matches!(finding.reason, Reason::Waits { .. });
         let (Some(record), Some(situation)) = (&self.known, &self.situation) else { return finding };
         if !self.round.dry || !waits {
