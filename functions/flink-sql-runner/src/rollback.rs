@@ -16,6 +16,7 @@ use lifecycle::change::Change;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Ended, Entry, Record};
 use lifecycle::keys::Keys;
+use lifecycle::moment::moment;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -59,7 +60,7 @@ pub(crate) async fn run(arguments: RollbackArguments, invocation: &Invocation, o
     let state = stated(&present.file());
     let operation = then.plan.operation;
     let head = [
-        format!("Rolled back to operation {operation} of {}:", then.plan.at.strftime("%Y-%m-%d %H:%M:%SZ")),
+        format!("Rolled back to operation {operation} of {}:", moment(then.plan.at)),
         "what the job's manifest said then, together with the job template of then.".to_owned(),
     ];
     let text = render_readable(&then.manifest, state, &head);

@@ -15,6 +15,7 @@ pub mod flink;
 pub mod forgetting;
 pub mod ids;
 pub mod keys;
+pub mod moment;
 pub mod noted;
 pub mod orchestrate;
 pub mod owed;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::OperationId;
+use crate::moment::moment;
 
 /// Why nothing is done, or what was done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,7 +74,9 @@ impl fmt::Display for Reason {
             Self::UploadRefused => f.write_str("the upload was refused"),
             Self::Absent => f.write_str("not desired and not deployed"),
             Self::Waits { operation } => write!(f, "operation {} is under way", operation.short()),
-            Self::WaitsToRetry { at, error } => write!(f, "it failed and is tried again at {at}: {error}"),
+            Self::WaitsToRetry { at, error } => {
+                write!(f, "it failed and is tried again at {}: {error}", moment(*at))
+            }
             Self::GivenUp { error } => {
                 write!(f, "it failed and is tried again once it changes, or by `retry NAME`: {error}")
             }

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use lifecycle::moment::moment;
 use orchestrator::actions::{Measured, PlanAnswer, PlannedAnswer, StateFate};
 
-use super::span;
+use super::{count, span};
 
 /// What is known, in one line; nothing if nothing is.
 pub(crate) fn line(plan: &PlannedAnswer) -> String {
@@ -23,8 +24,8 @@ pub(crate) fn line(plan: &PlannedAnswer) -> String {
     }
     match (slots_before, slots) {
         (Some(before), Some(after)) if before != after => parts.push(format!("slots {before} -> {after}")),
-        (_, Some(slots)) => parts.push(if *slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") }),
-        (Some(before), None) => parts.push(format!("frees {before} slots")),
+        (_, Some(number)) => parts.push(slots_of(*number)),
+        (Some(before), None) => parts.push(format!("frees {}", slots_of(*before))),
         (None, None) => {}
     }
     if let Some(downtime) = downtime {
@@ -33,9 +34,32 @@ pub(crate) fn line(plan: &PlannedAnswer) -> String {
     parts.join(", ")
 }
 
+fn slots_of(number: u32) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), "slot")
+}
+
 /// The slots of the cluster, where something is planned and a look showed them.
 pub(crate) fn slots(answer: &PlanAnswer) -> Option<String> {
     let seen = answer.preview.as_ref()?.slots?;
     let planned = answer.jobs.iter().any(|job| job.plan.is_some());
-    planned.then(|| format!("{} of {} slots were free at {:.0}.", seen.free, seen.total, seen.at))
+    planned.then(|| format!("{} of {} slots were free at {}.", seen.free, seen.total, moment(seen.at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_kit::{decided, job_answer, manifest, running};
+
+    #[test]
+    fn one_slot_is_one_slot() {
+        let record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        let mut planned = job_answer("orders", decided(&record, None, "removal")).plan.unwrap();
+        let told = |planned: &mut PlannedAnswer, before| {
+            planned.measured.slots_before = Some(before);
+            line(planned)
+        };
+        assert_eq!(planned.measured.slots, None, "nothing is started");
+        assert_eq!(told(&mut planned, 1), "state kept, frees 1 slot");
+        assert_eq!(told(&mut planned, 2), "state kept, frees 2 slots");
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use orchestrator::actions::JobStatus;
+use lifecycle::moment::moment;
+use orchestrator::actions::{JobStatus, Standing};
 use orchestrator::held::{named, why};
 
 use super::escape::escaped;
@@ -33,7 +34,7 @@ pub(super) fn of(report: &Report) -> String {
 
 fn with(report: &Report, operations: usize, long: usize) -> String {
     let Report { at, place, status, .. } = report;
-    let (place, at_text) = (escaped(place, LONG), at.strftime("%Y-%m-%d %H:%M:%SZ"));
+    let (place, at_text) = (escaped(place, LONG), moment(*at));
     let line = escaped(&format!("{}. {}", sum(status), cluster(status, *at)), long);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\

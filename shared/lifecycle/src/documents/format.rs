@@ -45,8 +45,9 @@ impl DocumentError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Damaged(_) => {
-                "put back an earlier version of this object; where there is none, docs/operating.md#unreadable tells \
-                 what deleting it means"
+                "put back an earlier version of this object, as the bucket keeps them; where there is none, delete it: \
+                 an operation without its result or claim is settled by what else is known of it, a job without its \
+                 record is taken over from its deployed manifest, with its state and version, without its history"
             }
             Self::Newer { .. } => "a newer version of this program wrote it: upgrade this one, nothing else is needed",
         }
