@@ -13,6 +13,7 @@ use orchestrator::config::ConfigError;
 use orchestrator::envelope::{Problem, ProblemKind};
 
 use crate::exit::Exit;
+use crate::render::count;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,9 @@ pub(crate) enum CliError {
     /// A local file that would be refused, whatever it is for.
     #[error("{}", without_help(.0))]
     Refused(Box<Diagnostic>),
+    /// Local files without which nothing can be said.
+    #[error("{}", unread(.0))]
+    Unread(Vec<Diagnostic>),
     /// Somebody else wrote the file that was to be replaced.
     #[error("{path} was {how} meanwhile: nothing was uploaded")]
     Overtaken { path: String, how: &'static str },
@@ -124,7 +128,7 @@ impl CliError {
             Self::Outside(_) | Self::Plans(_) | Self::NoAnswer { .. } => Exit::Unreachable,
             Self::Function(error) => function_exit(error),
             Self::Problem(problem) => problem_exit(problem.kind),
-            Self::Settings(_) | Self::Refused(_) => Exit::Invalid,
+            Self::Settings(_) | Self::Refused(_) | Self::Unread(_) => Exit::Invalid,
             Self::MovedOn(_) | Self::Overtaken { .. } => Exit::Held,
             Self::Session(error) => session_exit(error),
             Self::Defect(_) => Exit::Defect,
@@ -148,6 +152,7 @@ impl CliError {
             Self::Problem(problem) => problem.help.as_deref().or_else(|| problem_help(problem.kind)),
             Self::NoAnswer { .. } => Some("the function and this program are of different versions: upgrade the older"),
             Self::Settings(found) | Self::Refused(found) => found.help.as_deref(),
+            Self::Unread(_) => Some("correct them, then run the same again"),
             Self::Overtaken { .. } => Some("run the same again: it reads the file anew"),
             Self::Plans(_) => Some(PLANS),
             Self::MovedOn(_) => Some("plan again, read the new plan, and apply that"),
@@ -220,6 +225,16 @@ fn problem_help(kind: ProblemKind) -> Option<&'static str> {
 /// The way out is said beside it.
 fn without_help(found: &Diagnostic) -> String {
     Diagnostic { help: None, ..found.clone() }.to_string()
+}
+
+/// All of them: whoever mends one wants to know of the others.
+fn unread(found: &[Diagnostic]) -> String {
+    let lines: Vec<String> = found.iter().map(|found| format!("{}: {}", found.file, found.message)).collect();
+    format!(
+        "{} cannot be read, and without that nothing can be planned:\n  {}",
+        count(found.len(), "file"),
+        lines.join("\n  ")
+    )
 }
 
 fn session_exit(error: &SessionError) -> Exit {

@@ -46,39 +46,50 @@ impl Configuration {
 }
 
 /// Reads manifests with their configuration.
-pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> Result<InputFiles, CliError> {
-    let optional = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
-    let (mut queries, mut unread_queries) = (Vec::new(), Vec::new());
-    for path in manifests {
-        match read(path) {
-            Ok(file) => queries.push(file),
-            // It is refused, and no other.
-            Err(error) => {
-                let why = error.causes().join(": ");
-                unread_queries.push(UnreadFile { file: shown(path), etag: String::new(), why: Unread::Here(why) });
-            }
-        }
-    }
-    Ok(InputFiles {
+pub(crate) fn read_all(manifests: &[PathBuf], configuration: &Configuration) -> InputFiles {
+    let (mut unread_queries, mut unread_config) = (Vec::new(), Vec::new());
+    let queries = manifests.iter().filter_map(|path| read_or_note(path, &mut unread_queries)).collect();
+    let mut optional = |path: &Option<PathBuf>| path.as_deref().and_then(|path| read_or_note(path, &mut unread_config));
+    let (template, params) = (optional(&configuration.template), optional(&configuration.params));
+    let tables = configuration.tables.iter().filter_map(|path| read_or_note(path, &mut unread_config)).collect();
+    InputFiles {
         queries,
         unread_queries,
-        template: optional(&configuration.template)?,
-        tables: configuration.tables.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
-        params: optional(&configuration.params)?,
+        unread_config,
+        template,
+        tables,
+        params,
         extra_params: configuration.extra_params.clone(),
         timestamp_field: TIMESTAMP_FIELD.to_owned(),
         ..InputFiles::default()
-    })
+    }
+}
+
+/// A file; one that cannot be read is noted among `unread`: it is refused, and no other.
+fn read_or_note(path: &Path, unread: &mut Vec<UnreadFile>) -> Option<InputFile> {
+    let noted = |error: CliError| UnreadFile { file: shown(path), etag: String::new(), why: Unread::Here(why(&error)) };
+    read(path).map_err(|error| unread.push(noted(error))).ok()
+}
+
+/// Why a file cannot be read, in a line.
+pub(crate) fn why(error: &CliError) -> String {
+    let causes = error.causes().join(": ");
+    if causes.is_empty() { error.to_string() } else { causes }
 }
 
 /// One file, named as people see it, its version a digest of its content.
 pub(crate) fn read(path: &Path) -> Result<InputFile, CliError> {
-    let mut bytes = Vec::new();
-    let wrong = |source| CliError::File { path: path.to_owned(), source };
-    within(path, path.parent().unwrap_or(path))?;
-    open(path)?.read_to_end(&mut bytes).map_err(wrong)?;
+    let bytes = bytes(path)?;
     let etag = Digest::of(&bytes).to_string();
     Ok(InputFile { file: SourceFile::new(shown(path), bytes), etag })
+}
+
+/// What a file of a project holds.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    within(path, path.parent().unwrap_or(path))?;
+    open(path)?.read_to_end(&mut bytes).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    Ok(bytes)
 }
 
 /// A file for reading; what is no file, as a pipe, may never end.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use orchestrator::actions::{JobAnswer, PlanAnswer, StateFate};
 
 use crate::following::{self, loses_state};
-use crate::plan::{Row, row, sum};
+use crate::plan::{Row, refusals, row, sum};
 use crate::render::{change, count, diagnostics, measured, printable, span};
 
 /// How many characters a comment has at most: less than the 65,536 that GitHub takes.
@@ -102,7 +102,7 @@ fn line(job: &JobAnswer, row: &Row) -> String {
 /// What stands below the table, each of which may be left out: refused files first.
 fn blocks(answer: &PlanAnswer, rows: &[(&JobAnswer, Row)]) -> Vec<String> {
     let mut blocks = Vec::new();
-    for file in &answer.refused {
+    for file in refusals(answer) {
         let errors = fenced("text", &plain(&diagnostics::all(&file.errors)));
         blocks.push(format!("\n**Refused: {}**\n\n{errors}", escaped(&file.file)));
     }

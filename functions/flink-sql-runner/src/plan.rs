@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use desired::inputs::BROKEN_TABLES;
 use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{Action, StartFrom, Stop};
 use lifecycle::reason::Reason;
-use orchestrator::actions::{self, Answer, JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 
 use crate::ask::ask;
 use crate::cli;
@@ -16,7 +17,7 @@ use crate::deploy::targets;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::following::{self, changes_anything, loses_state};
-use crate::gather::{Gathered, gather};
+use crate::gather::gather;
 use crate::invocation::Invocation;
 use crate::out::{Out, failure};
 use crate::render::{Colour, change, count, diagnostics, measured, paint, printable, table};
@@ -25,11 +26,12 @@ use crate::{markdown, saved};
 /// Shows what a deployment would do.
 pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (paths, names) = targets(&arguments.targets)?;
-    let Gathered { mut asked, not_read } = gather(&paths, names, arguments.prune)?;
-    out.note(&not_read);
-    asked.basis = arguments.save.is_some();
-    let action = actions::Action::Plan(asked.clone());
+    let mut gathered = gather(&paths, names, arguments.prune)?;
+    out.note(&gathered.not_read);
+    gathered.asked.basis = arguments.save.is_some();
+    let action = actions::Action::Plan(gathered.asked.clone());
     let answer = plan_of(ask(action, invocation).await?)?;
+    let answer = gathered.told(answer, invocation.settings()?.keys.prefix());
     all_known(&answer)?;
     let exit = planned(&answer);
     if out.is_markdown() {
@@ -38,7 +40,7 @@ pub(crate) async fn run(arguments: &cli::Plan, invocation: &Invocation, out: Out
         show(&answer, "Plan", out);
     }
     if let Some(file) = &arguments.save {
-        saved::keep(file, asked, &answer, exit, invocation, out)?;
+        saved::keep(file, gathered.asked, &answer, exit, invocation, out)?;
     }
     let changes = arguments.exit_code && changes_anything(&answer);
     let lost = arguments.fail_on_state_loss && answer.jobs.iter().any(loses_state);
@@ -102,7 +104,7 @@ pub(crate) fn reason_exit(reason: &Reason) -> Exit {
 
 /// The answer for people: what is done with its causes, what waits, the sum.
 pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
-    let mut text = diagnostics::all(answer.refused.iter().flat_map(|file| &file.errors));
+    let mut text = diagnostics::all(refusals(answer).into_iter().flat_map(|file| &file.errors));
     let shown: Vec<(&JobAnswer, Row)> = answer.jobs.iter().filter_map(|job| Some((job, row(job)?))).collect();
     let cells: Vec<Vec<String>> = shown
         .iter()
@@ -149,6 +151,13 @@ pub(crate) fn text(answer: &PlanAnswer, title: &str) -> String {
         let _ = writeln!(text, "Sent as {step}.");
     }
     text
+}
+
+/// The refused files with what is wrong with them: those that only wait for another one are told where no other is.
+pub(crate) fn refusals(answer: &PlanAnswer) -> Vec<&FileAnswer> {
+    let waits = |file: &&FileAnswer| file.errors.iter().all(|error| error.code == BROKEN_TABLES);
+    let (waiting, wrong): (Vec<_>, Vec<_>) = answer.refused.iter().partition(waits);
+    if wrong.is_empty() { waiting } else { wrong }
 }
 
 /// One job's line.

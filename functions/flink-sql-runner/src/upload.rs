@@ -173,7 +173,7 @@ async fn uploaded_as(store: &dyn Store, keys: &Keys, key: &str) -> Result<Option
 }
 
 async fn put(store: &dyn Store, keys: &Keys, file: &Path, key: String) -> Result<Uploaded, CliError> {
-    let bytes = std::fs::read(file).map_err(|source| CliError::File { path: file.to_owned(), source })?;
+    let bytes = files::bytes(file)?;
     let job = job_of(keys, &key);
     let file = files::shown(file);
     if let Some(known) = store.get(&key).await?.filter(|known| known.bytes == bytes) {

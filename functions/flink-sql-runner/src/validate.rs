@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use desired::diagnostics::{Diagnostic, Severity};
-use desired::inputs::{Inputs, Verdict};
+use desired::diagnostics::{Diagnostic, Severity, SourceFile};
+use desired::inputs::{InputFile, Inputs, Verdict};
 use desired::manifest::Policy;
 use desired::session_settings::parse_settings;
 use serde_json::json;
@@ -164,10 +164,10 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
     files_if_any(&paths)?;
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
-        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?)?, policy);
+        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?), policy);
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
-        judged.config.extend(near.map(|folder| session(&folder)).transpose()?.flatten());
+        judged.config.extend(near.and_then(|folder| session(&folder)));
     }
     // A template is judged with each manifest: its errors are its own.
     for finding in judged.manifests.iter().flat_map(|v| &v.findings) {
@@ -185,14 +185,25 @@ pub(crate) fn warning(path: &Path) -> Diagnostic {
 }
 
 /// What is wrong with the settings of the session in a `config` folder, if it has any.
-fn session(folder: &Path) -> Result<Option<Verdict>, CliError> {
-    let path = folder.join(SESSION);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let file = files::read(&path)?;
-    let findings = parse_settings(&file.file).err().map(|finding| *finding).into_iter().collect();
-    Ok(Some(Verdict::plain(&file, findings)))
+fn session(folder: &Path) -> Option<Verdict> {
+    let path = Some(folder.join(SESSION)).filter(|path| path.is_file())?;
+    Some(match files::read(&path) {
+        Ok(file) => {
+            let findings = parse_settings(&file.file).err().map(|finding| *finding).into_iter().collect();
+            Verdict::plain(&file, findings)
+        }
+        Err(error) => {
+            let nothing = InputFile { file: SourceFile::new(files::shown(&path), ""), etag: String::new() };
+            Verdict::plain(&nothing, vec![unreadable(&path, &error)])
+        }
+    })
+}
+
+/// A file of this machine that cannot be read, as a finding about it.
+pub(crate) fn unreadable(path: &Path, error: &CliError) -> Diagnostic {
+    let message = format!("the file cannot be read: {}", files::why(error));
+    let help = error.help().unwrap_or("check that it is there and who may read it");
+    Diagnostic::new(Severity::Error, "unreadable", &files::shown(path), message).with_help(help)
 }
 
 fn merged(near: Option<&Path>, given: &Configuration) -> Result<Configuration, CliError> {

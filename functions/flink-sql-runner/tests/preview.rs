@@ -319,6 +319,34 @@ async fn the_recipes_do_what_is_said_of_them() {
     bench.stack.shutdown().await;
 }
 
+/// Whoever plans files of a folder reads of these, not of what an upload of them would be called.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_local_files_is_told_of_each_by_its_name_here() {
+    let bench = Bench::start().await;
+    bench.deployed().await;
+    fs::write(bench.file("queries/one.yaml"), b"name: \xff").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", bench.file("queries/two.yaml")).unwrap();
+    bench.edit(QUERY, "SELECT", "SELECT DISTINCT");
+    let (said, _) = bench.run(&["plan", "."], 3).await;
+    assert!(said.contains("--> queries/one.yaml") && said.contains("is not UTF-8"), "{said}");
+    assert!(said.contains("--> queries/two.yaml") && said.contains("is a link that leads out"), "{said}");
+    assert!(said.contains("SELECT DISTINCT") && said.ends_with("1 job loses its state.\n"), "and the others: {said}");
+    let told = bench.json(&["plan", "."], 3).await;
+    let planned = told["jobs"].as_array().unwrap().iter().find(|job| job["name"] == "filter-expensive-items").unwrap();
+    assert_eq!(planned["reason"]["reason"], "planned", "{planned}");
+    fs::write(bench.file("config/tables/inputs.sql"), "CREATE TABEL orders").unwrap();
+    let (said, _) = bench.run(&["plan", "config", QUERY], 3).await;
+    assert!(said.contains("--> config/tables/inputs.sql:1:1"), "{said}");
+    assert!(!said.contains(PREFIX) && !said.contains("refused/"), "what all others wait for is told once: {said}");
+    let told = bench.json(&["plan", "config", QUERY], 3).await["refused"].to_string();
+    assert!(told.contains("correct config/tables/inputs.sql:1:1 first: "), "{told}");
+    // Without its configuration nothing can be said of any file.
+    fs::write(bench.file("config/params.yaml"), b"x: \xff").unwrap();
+    let (said, aside) = bench.run(&["plan", "."], 3).await;
+    assert!(said.is_empty() && aside.contains("3 files cannot be read"), "{said}{aside}");
+    bench.stack.shutdown().await;
+}
+
 /// As long as an operation is under way nothing is planned; what a merge loses is lost once that has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gate_sees_what_is_lost_after_an_operation_under_way() {

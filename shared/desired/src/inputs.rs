@@ -1,6 +1,7 @@
 //! What people want, read from all their files at once: one verdict per file, one target per job.
 //! Must not know where the files came from.
 
+mod broken;
 mod configuration;
 mod misnamed;
 mod note;
@@ -139,8 +140,11 @@ impl Inputs {
             config.push(Verdict::plain(template, Vec::new()));
         }
         let known = definitions.as_ref().map(|it| KnownTables::of(&it.statements)).unwrap_or_default();
-        let mut manifests: Vec<Verdict> =
-            files.queries.iter().map(|file| manifest(file, files, definitions.as_ref(), &known, policy)).collect();
+        let mut manifests: Vec<Verdict> = files
+            .queries
+            .iter()
+            .map(|file| manifest(file, files, definitions.as_ref(), &config, &known, policy))
+            .collect();
         manifests.extend(files.unread_queries.iter().map(UnreadFile::verdict));
         refuse_twins(&mut manifests);
         warn_of_shared_directories(&mut manifests);
@@ -188,6 +192,7 @@ fn manifest(
     file: &InputFile,
     files: &InputFiles,
     definitions: Option<&TableDefinitions>,
+    config: &[Verdict],
     known: &KnownTables,
     policy: &Policy,
 ) -> Verdict {
@@ -198,7 +203,7 @@ fn manifest(
         verdict.named = named(&file.file.bytes);
         let message = format!("{} cannot be read, and without it no manifest can be judged", unread.file);
         let broken = Diagnostic::new(Severity::Error, "broken-configuration", &file.file.name, message);
-        verdict.findings = vec![broken.with_help("correct it first: see refused/config/")];
+        verdict.findings = vec![broken.with_help(broken::way_out(config))];
         return verdict;
     }
     let template = files.template.as_ref().map(|t| &t.file);
@@ -214,14 +219,9 @@ fn manifest(
         }
         (Ok(loaded), None) => {
             verdict.findings = loaded.warnings;
-            let mut broken = Diagnostic::new(
-                Severity::Error,
-                BROKEN_TABLES,
-                &file.file.name,
-                "the table definitions under config/ were refused",
-            );
-            broken.help = Some("correct them first: see refused/config/".to_owned());
-            verdict.findings.push(broken);
+            let message = "the table definitions under config/ were refused";
+            let broken = Diagnostic::new(Severity::Error, BROKEN_TABLES, &file.file.name, message);
+            verdict.findings.push(broken.with_help(broken::way_out(config)));
         }
         (Ok(Loaded { manifest, warnings, added, written }), Some(definitions)) => {
             let target = Target::of(manifest, definitions, &files.timestamp_field);

@@ -183,12 +183,12 @@ fn what_is_wrong_has_its_place_and_a_way_out() {
     insta::assert_snapshot!(found("", "CREATE TABLE res (a INT) WITH (\n  'a' = '${ssm:x}',\n  'b' = '${env:A-B}')", "", MANIFEST), @r#"
         config/tables/t.sql:2:10: error[bad-table-definition]: `${ssm:x}` names no parameter of Parameter Store; write the whole path: `${ssm:/flink-sql-runner/name}`, of letters, digits, `.`, `_`, `-` between slashes
         config/tables/t.sql:3:10: error[bad-table-definition]: `${env:A-B}` names no environment variable; write `${env:NAME}`: letters, digits and `_`, the first no digit
-        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
+        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct config/tables/t.sql:2:10 first: `${ssm:x}` names no parameter of Parameter Store
         "#);
     insta::assert_snapshot!(found("", "CREATE TABLE res (a INT) WITH (\n  'a' = ${ssm:/a}, 'b' = `${{ssm:/b}}`)", "", MANIFEST), @r#"
         config/tables/t.sql:1:1: error[bad-table-definition]: with its parameters filled in, the secret reference `${ssm:/b}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
         config/tables/t.sql:2:9: error[bad-table-definition]: the secret reference `${ssm:/a}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
-        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
+        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct config/tables/t.sql:1:1 first: with its parameters filled in, the secret reference `${ssm:/b}` stands outside of a string literal
         "#);
     insta::assert_snapshot!(found("", tables, "c: '${ssm:}'\n", MANIFEST), @r#"
         config/params.yaml:1:5: error[bad-secret-reference]: `${ssm:}` names no parameter of Parameter Store; write the whole path: `${ssm:/flink-sql-runner/name}`, of letters, digits, `.`, `_`, `-` between slashes
@@ -196,12 +196,12 @@ fn what_is_wrong_has_its_place_and_a_way_out() {
         config/tables/t.sql:6:10: error[bad-table-definition]: the secret reference `${ssm:/` is never closed with `}`; write `${ssm:/path}` or `${env:NAME}`, in small letters and without blanks
         config/tables/t.sql:6:27: error[bad-table-definition]: this `}` has no partner; write `}}` for a literal brace
         config/tables/t.sql:7:12: error[bad-table-definition]: `${env:A-B}` names no environment variable; write `${env:NAME}`: letters, digits and `_`, the first no digit
-        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
+        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct config/params.yaml:1:5 first: `${ssm:}` names no parameter of Parameter Store
         "#);
     insta::assert_snapshot!(found("", "SET 'a' = {x}", "x: ${ssm:/x}\ny: \"\\x24{ssm:}\"\n", MANIFEST), @r#"
         config/params.yaml: error[bad-secret-reference]: `${ssm:}` names no parameter of Parameter Store; write the whole path: `${ssm:/flink-sql-runner/name}`, of letters, digits, `.`, `_`, `-` between slashes
         config/tables/t.sql:1:1: error[bad-table-definition]: with its parameters filled in, the secret reference `${ssm:/x}` stands outside of a string literal; write it between plain single quotes: 'password' = '${ssm:/path}'
-        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct them first: see refused/config/
+        queries/a.yaml: error[broken-table-definitions]: the table definitions under config/ were refused; correct config/params.yaml first: `${ssm:}` names no parameter of Parameter Store
         "#);
     let template =
         "  a: ${ssm:relative}\n  ${env:X}: y\n  state.backend: ${ENV:X}\n  parallelism.default: ${env:SLOTS}\n";

@@ -112,6 +112,9 @@ async fn another_configuration_concerns_every_job_and_the_same_one_none() {
     let answer = previewed(&memory, tables("CREATE TABEL orders".to_owned())).await;
     assert!(answer.refused.iter().any(|file| file.file == "p/config/tables/t.sql"), "{:?}", answer.refused);
     assert!(kinds(&answer).is_empty());
+    // Nothing of it is under refused/: the way out is the file itself.
+    let told = serde_json::to_string(&answer.refused).unwrap();
+    assert!(told.contains("correct p/config/tables/t.sql:1:1 first: ") && !told.contains("refused/"), "{told}");
 }
 
 /// A wish about the operation of a job restarts nothing: it is told, and no operation is planned for it.

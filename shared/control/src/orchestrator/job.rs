@@ -240,7 +240,7 @@ impl<'a> Job<'a> {
         let Some(tables) = &inputs.tables else {
             return Err(OutsideError::refused(
                 "taking over a job of the Python tool",
-                "the table definitions were refused: correct them, see refused/config/",
+                format!("the table definitions were refused: {}", inputs.way_out_of_config()),
             ));
         };
         Ok(Some((Target::of(manifest, tables, &settings.timestamp_field), meta)))
