@@ -61,6 +61,7 @@ const DEFENDED: [(&str, &[&str], &str); 9] = [
             "ask",
             "cli",
             "compile",
+            "deadline",
             "deploy",
             "follow",
             "follow::outcome",

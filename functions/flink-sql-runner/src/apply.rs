@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: &cli::Apply, invocation: &Invocation, out: Ou
         Some(plan::plan_of(ask(Action::Deploy { names, by: Some(who()) }, invocation).await?)?)
     };
     let done = Done { uploaded, removed: saved.removals, answer, before };
-    deploy::finish(done, (store, keys), arguments.follow.limit(), out).await
+    deploy::finish(done, (store, keys), invocation.deadline, out).await
 }
 
 /// What of a saved plan is not as it was: records, uploaded files, and what would be done.

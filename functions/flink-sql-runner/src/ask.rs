@@ -17,9 +17,21 @@ use crate::render::{printable, span};
 /// How long an answer is waited for without a word.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Has the function do what is asked, in the name of whoever's credentials these are. Only with DISPATCH=process is it
-/// decided here.
+/// Has the function do what is asked, in the name of whoever's credentials these are, within the time that the command
+/// waits. Only with DISPATCH=process is it decided here.
 pub(crate) async fn ask(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
+    // Boxed: it holds the whole of a request and of an answer.
+    let asked = Box::pin(answered(action, invocation));
+    match invocation.deadline {
+        Some(deadline) => {
+            let answer = tokio::time::timeout_at(deadline.at, asked).await;
+            answer.unwrap_or(Err(CliError::NotInTime(deadline.limit)))
+        }
+        None => asked.await,
+    }
+}
+
+async fn answered(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
     if invocation.flags.dispatch == Some(Dispatch::Process) {
         return here(action, invocation).await;
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use control::documents::fetch;
 use control::ports::{OutsideError, Store};
@@ -21,6 +20,7 @@ use serde_json::json;
 use crate::ask::ask;
 use crate::cli::Deploy;
 use crate::concerned::{Concerned, by_config, configured};
+use crate::deadline::Deadline;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Configuration;
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
     delete(store.as_ref(), &removed).await?;
     let answer = if orders { Some(order(invocation, &names).await?) } else { None };
     let done = Done { uploaded, removed, answer, before };
-    finish(done, (store, keys), arguments.follow.limit(), out).await
+    finish(done, (store, keys), invocation.deadline, out).await
 }
 
 /// What was done before anything is followed.
@@ -91,7 +91,7 @@ pub(crate) struct Done {
 type Place = (Arc<dyn Store>, Keys);
 
 /// Shows what was done, and follows it for as long as is said.
-pub(crate) async fn finish(done: Done, place: Place, wait: Option<Duration>, out: Out) -> Result<Exit, CliError> {
+pub(crate) async fn finish(done: Done, place: Place, wait: Option<Deadline>, out: Out) -> Result<Exit, CliError> {
     show(&done, wait.is_some(), out);
     let Done { uploaded, removed, answer, before } = done;
     let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);

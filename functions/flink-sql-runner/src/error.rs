@@ -2,6 +2,7 @@
 //! Must not know how it is shown.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws::FunctionError;
 use control::ports::OutsideError;
@@ -13,7 +14,7 @@ use orchestrator::config::ConfigError;
 use orchestrator::envelope::{Problem, ProblemKind};
 
 use crate::exit::Exit;
-use crate::render::count;
+use crate::render::{count, span};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub(crate) enum CliError {
     /// Somebody pressed Ctrl-C before the function answered.
     #[error("ended by Ctrl-C before the function answered: whether it did what was asked is unknown")]
     Interrupted,
+    /// The time that the command was to wait was up before the function answered.
+    #[error("the function did not answer within {}: whether it did what was asked is unknown", span(*.0))]
+    NotInTime(Duration),
     /// The outside gave no usable answer.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -125,6 +129,7 @@ impl CliError {
             Self::Usage { .. } | Self::Config(_) | Self::File { .. } | Self::NotWritten { .. } => Exit::Usage,
             Self::NotShown(_) => Exit::Unreachable,
             Self::Interrupted => Exit::Interrupted,
+            Self::NotInTime(_) => Exit::Unknown,
             Self::Outside(_) | Self::Plans(_) | Self::NoAnswer { .. } => Exit::Unreachable,
             Self::Function(error) => function_exit(error),
             Self::Problem(problem) => problem_exit(problem.kind),
@@ -144,7 +149,9 @@ impl CliError {
             Self::NotShown(_) => {
                 Some("make room where it goes; what was ordered stands: `status` tells how jobs stand")
             }
-            Self::Interrupted => Some("`status` tells how jobs stand, `history NAME` what was decided and by whom"),
+            Self::Interrupted | Self::NotInTime(_) => {
+                Some("`status` tells how jobs stand, `history NAME` what was decided and by whom")
+            }
             Self::Outside(_) if self.causes().iter().any(|cause| cause.contains("region")) => Some("set AWS_REGION"),
             Self::Outside(OutsideError::Refused { .. }) => Some(REFUSED),
             Self::Outside(OutsideError::Unknown { .. }) => Some(UNKNOWN),

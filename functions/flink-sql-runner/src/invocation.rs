@@ -23,6 +23,7 @@ use orchestrator::config::{Config, read_settings};
 use orchestrator::wiring;
 
 use crate::cli::{Dispatch, Global};
+use crate::deadline::Deadline;
 use crate::error::CliError;
 
 /// How long the deployment's own settings are waited for: what is checked by them is only left out without them.
@@ -39,12 +40,19 @@ pub(crate) struct Invocation {
     deployment: Option<SettingsDocument>,
     /// Why it is not known, if somebody looked.
     pub(crate) unknown: Option<String>,
+    /// Until when the command waits, if it waits for what comes of it.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 impl Invocation {
     /// What flags and the environment say.
     pub(crate) fn new(flags: Global) -> Self {
-        Self { flags, deployment: None, unknown: None }
+        Self { flags, deployment: None, unknown: None, deadline: None }
+    }
+
+    /// The same for a command that waits no longer than this.
+    pub(crate) fn until(self, deadline: Option<Deadline>) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The same with the settings of the deployment in the bucket that is named, if one is.

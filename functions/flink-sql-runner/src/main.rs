@@ -7,6 +7,7 @@ mod ask;
 mod cli;
 mod compile;
 mod concerned;
+mod deadline;
 mod deploy;
 mod error;
 mod exit;
@@ -55,6 +56,7 @@ use orchestrator::actions::Action;
 use step_runner::log::ScrubbedLog;
 
 use crate::cli::{Cli, Command};
+use crate::deadline::Deadline;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
@@ -108,7 +110,7 @@ fn log(hidden: &Secrets) {
 }
 
 async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
-    let invocation = Invocation::new(cli.global);
+    let invocation = Invocation::new(cli.global).until(Deadline::of(&cli.command));
     // What needs nothing outside this machine does not wait for the deployment's settings.
     let is_local = matches!(cli.command, Command::Init(_) | Command::Completions { .. } | Command::Man { .. });
     let invocation = if is_local { invocation } else { invocation.informed().await };

@@ -57,7 +57,7 @@ pub(crate) async fn order(
 ) -> Result<Exit, CliError> {
     let answer = plan::plan_of(ask(action, invocation).await?)?;
     let exit = plan::ordered(&answer);
-    let Some(timeout) = flags.follow.limit() else {
+    let Some(timeout) = invocation.deadline else {
         plan::show(&answer, if flags.dry_run { "Plan" } else { "Ordered" }, out);
         return Ok(exit);
     };

@@ -40,11 +40,10 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
         plan::show(&answer, "Plan", out);
         return Ok(plan::planned(&answer));
     }
-    let wait = arguments.follow.limit();
     for key in &found {
         store.delete(key).await?;
     }
-    let Some(timeout) = wait else {
+    let Some(timeout) = invocation.deadline else {
         let document = json!({"format": "flink-sql-runner/remove", "version": 2, "names": names, "deleted": found});
         out.result(&document, || deleted(&names, &found));
         return Ok(Exit::Done);

@@ -119,7 +119,7 @@ pub(crate) async fn replace(
     };
     let uploaded = vec![Uploaded { file: path, key, etag: etag.0, same, job: Some(name) }];
     let done = Done { uploaded, removed: Vec::new(), answer: None, before };
-    deploy::finish(done, (store, keys), flags.follow.limit(), out).await
+    deploy::finish(done, (store, keys), invocation.deadline, out).await
 }
 
 fn before_is(object: &Object, text: &str) -> bool {

@@ -58,7 +58,7 @@ async fn set(
         None => by_default(store.as_ref(), &keys, &name).await?,
     };
     if said == state {
-        return holds(name, present, state, &flags, invocation, out).await;
+        return holds(name, present, state, invocation, out).await;
     }
     replace(Replacement { name, present, text, note }, &flags, invocation, out).await
 }
@@ -106,13 +106,12 @@ async fn holds(
     name: JobName,
     present: Present,
     state: WantedState,
-    flags: &OrderFlags,
     invocation: &Invocation,
     out: Out,
 ) -> Result<Exit, CliError> {
     let word = state.as_str();
     let text = format!("nothing to change: {name} is to be {word} already, as {} says\n", present.path);
-    let Some(timeout) = flags.follow.limit() else {
+    let Some(timeout) = invocation.deadline else {
         let document = json!({
             "format": "flink-sql-runner/state", "version": 1, "name": name, "state": word, "changed": false,
         });

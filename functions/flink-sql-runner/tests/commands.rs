@@ -344,6 +344,25 @@ async fn whoever_asks_is_written_down_by_what_aws_knows_of_him() {
     bench.stack.shutdown().await;
 }
 
+/// Whoever says how long he waits does not wait longer for the answer alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_wait_covers_the_functions_answer() {
+    let bench = Bench::start().await;
+    // Whoever connects is kept waiting.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = bench.command(&["retry", "orders-per-buyer", "--wait", "--timeout", "1s"]);
+    command.env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", silent.local_addr().unwrap()));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let aside = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{aside}");
+    assert!(
+        aside.contains("the function did not answer within 1.0 s: whether it did what was asked is unknown"),
+        "{aside}"
+    );
+    assert!(aside.contains("help: `status` tells how jobs stand"), "{aside}");
+    bench.stack.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_fails_or_is_too_busy_is_told_and_not_asked_again() {
     let bench = Bench::start().await;

@@ -28,6 +28,7 @@ pub(crate) use removal::removed;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt::unless_interrupted;
@@ -88,7 +89,7 @@ pub(crate) struct Follower {
     /// Where to say it.
     pub(crate) out: Out,
     /// How long to wait.
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Deadline,
 }
 
 impl Follower {
@@ -113,7 +114,7 @@ impl Follower {
         let mut exit = Exit::Done;
         let mut configurations = BTreeSet::new();
         while !jobs.is_empty() {
-            self.note_configuration(jobs, &mut configurations, begun).await?;
+            self.note_configuration(jobs, &mut configurations).await?;
             let mut at = 0;
             while let Some(followed) = jobs.get_mut(at) {
                 match self.look(followed, &configurations).await {
@@ -124,7 +125,7 @@ impl Follower {
                         continue;
                     }
                     Ok(Seen::Goes(what)) => self.tell(followed, what, begun),
-                    Err(CliError::Outside(error @ OutsideError::Unknown { .. })) if begun.elapsed() < self.timeout => {
+                    Err(CliError::Outside(error @ OutsideError::Unknown { .. })) if !self.timeout.is_over() => {
                         // No answer changes nothing about the operation: look again.
                         self.tell(followed, format!("no answer: {error}"), begun);
                     }
@@ -132,7 +133,7 @@ impl Follower {
                 }
                 at += 1;
             }
-            if !jobs.is_empty() && begun.elapsed() > self.timeout {
+            if !jobs.is_empty() && self.timeout.is_over() {
                 exit = exit.and(Exit::Unknown);
                 self.give_up(jobs);
                 break;
@@ -167,12 +168,7 @@ impl Follower {
     }
 
     /// Takes in which configuration is uploaded, where somebody waits for it to be judged: another one counts as well.
-    async fn note_configuration(
-        &self,
-        jobs: &[Followed],
-        known: &mut BTreeSet<String>,
-        begun: Instant,
-    ) -> Result<(), CliError> {
+    async fn note_configuration(&self, jobs: &[Followed], known: &mut BTreeSet<String>) -> Result<(), CliError> {
         let waited_for = |followed: &Followed| matches!(followed.wanted, Wanted::Decision { configured: true, .. });
         if !jobs.iter().any(waited_for) {
             return Ok(());
@@ -183,7 +179,7 @@ impl Follower {
                 known.insert(configuration(read.map(|listed| (listed.key.as_str(), listed.etag.0.as_str()))));
                 Ok(())
             }
-            Err(OutsideError::Unknown { .. }) if begun.elapsed() < self.timeout => Ok(()),
+            Err(OutsideError::Unknown { .. }) if !self.timeout.is_over() => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -276,7 +272,7 @@ impl Follower {
             let what = followed.said.as_ref().map(|(said, _)| said.clone()).unwrap_or_default();
             let event = json!({"type": "timeout", "version": 1, "job": followed.job, "stage": what});
             self.out.progress(&event, || {
-                let message = format!("{} has not ended after {}: {what}", followed.job, span(self.timeout));
+                let message = format!("{} has not ended after {}: {what}", followed.job, span(self.timeout.limit));
                 failure(
                     &message,
                     &[],
