@@ -131,6 +131,23 @@ fn what_is_wrong_and_what_stands_is_said() {
     assert!(nothing.contains("<h2>0 jobs</h2>") && !nothing.contains("<svg"), "{nothing}");
 }
 
+/// An empty section must not be taken for one that nothing belongs into.
+#[test]
+fn what_could_not_be_read_is_said_with_its_cause() {
+    let mut report = report(1, 1);
+    let head = "<h2>What could not be read is not on this page</h2>";
+    assert!(!page::of(&report).contains(head));
+    report.troubles = vec!["which alerts stand is not known: AccessDenied".to_owned()];
+    report.status.left_out = vec!["7 jobs are left out".to_owned()];
+    let page = page::of(&report);
+    assert!(page.contains(&format!("{head}<ul><li class=b>which alerts stand is not known: AccessDenied")), "{page}");
+    assert!(page.contains("<li class=w>7 jobs are left out"), "{page}");
+    let unread = |number: usize| (0..number).map(|n| (name(&format!("job-{n:02}")), "damaged".to_owned())).collect();
+    assert_eq!(without_records(&unread(1)), ["the operations and tables of job-00 are not known: damaged"]);
+    let many = without_records(&unread(TROUBLES + 2));
+    assert_eq!(many.last().unwrap(), "the operations and tables of 2 more jobs are not known either");
+}
+
 #[test]
 fn the_tables_of_a_job_are_those_that_its_definitions_are_about() {
     let record = running(&manifest("orders", "SELECT 1", 1), "orders");

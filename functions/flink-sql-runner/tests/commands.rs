@@ -165,6 +165,15 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.starts_with("wrote ") && said.ends_with(" kB)\n"), "{said}");
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<h2>4 jobs</h2>") && page.contains("s3://local/flink-sql-runner/"), "{page}");
+    let (said, aside) = bench.text(&["report", "-o", "-"], 0).await;
+    assert!(said.starts_with("<!doctype html>") && aside.is_empty(), "{said}{aside}");
+    // A part that cannot be read is told on the page, beside it, and by the code.
+    let damaged =
+        |key: &str| bucket::client(&bench.stack).put_object().bucket("local").key(key).body(b"{".to_vec().into());
+    damaged("flink-sql-runner/alerts.json").send().await.unwrap();
+    let (said, aside) = bench.text(&["report"], 6).await;
+    assert!(said.contains("<li class=b>which alerts stand is not known: reading"), "{said}");
+    assert!(aside.contains("a part of the page is missing") && aside.contains("alerts.json"), "{aside}");
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
     assert!(aside.contains("no newer look arrived within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");

@@ -29,16 +29,19 @@ use crate::ask::ask;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
-use crate::out::Out;
-use crate::render::bytes;
+use crate::out::{Out, failure};
+use crate::render::{bytes, count};
 
 /// How many records are read at one time.
 const READS: usize = 16;
 
+/// How many jobs of which the record cannot be read are named.
+const TROUBLES: usize = 20;
+
 /// `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The file that is written [default: standard output].
+    /// The file that is written, `-` for standard output [default: standard output].
     #[arg(short, long = "out-file", value_name = "FILE")]
     pub(crate) out_file: Option<PathBuf>,
 }
@@ -79,21 +82,27 @@ pub(crate) async fn run(arguments: &ReportArguments, invocation: &Invocation, ou
     };
     let place = format!("s3://{bucket}/{}", keys.prefix());
     let report = gather(&store, &keys, status, place, Timestamp::now()).await?;
-    let html = page::of(&report);
-    let Some(file) = &arguments.out_file else {
-        let document = json!({"format": "flink-sql-runner/report", "version": 1, "html": html});
+    let (html, troubles) = (page::of(&report), &report.troubles);
+    // Whoever opens the page reads it there; whoever only made it, here.
+    let exit = if troubles.is_empty() { Exit::Done } else { Exit::Unreachable };
+    for trouble in troubles {
+        out.note(&failure("a part of the page is missing", std::slice::from_ref(trouble), None));
+    }
+    let Some(file) = arguments.out_file.as_ref().filter(|file| file.as_os_str() != "-") else {
+        let document = json!({"format": "flink-sql-runner/report", "version": 1, "html": html, "not_read": troubles});
         out.result(&document, || html.clone());
-        return Ok(Exit::Done);
+        return Ok(exit);
     };
     std::fs::write(file, &html).map_err(|error| {
         let message = format!("{} cannot be written: {error}", file.display());
         CliError::usage(message, "name a file in a folder that is there and may be written")
     })?;
     let size = html.len();
-    let document = json!({"format": "flink-sql-runner/report", "version": 1, "file": file, "bytes": size});
+    let document =
+        json!({"format": "flink-sql-runner/report", "version": 1, "file": file, "bytes": size, "not_read": troubles});
     let size = bytes(u64::try_from(size).unwrap_or(u64::MAX));
     out.result(&document, || format!("wrote {} ({size})\n", file.display()));
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 async fn gather(
@@ -111,20 +120,31 @@ async fn gather(
             Vec::new()
         }
     };
-    // Of one that cannot be read the status says so.
     let names: Vec<JobName> = status.jobs.iter().map(|job| job.name.clone()).collect();
     let mut reads = FanOut::new(READS, names, |name: JobName| {
         let (store, key) = (Arc::clone(store), keys.record(&name));
-        async move { (name, fetch::<Record>(store.as_ref(), &key).await.ok().flatten()) }
+        async move { (name, fetch::<Record>(store.as_ref(), &key).await) }
     });
-    let mut jobs = BTreeMap::new();
+    let (mut jobs, mut unread) = (BTreeMap::new(), BTreeMap::new());
     while let Some(read) = reads.next().await {
-        let (name, found) = read.map_err(|error| OutsideError::unknown("reading the records", error))?;
-        jobs.extend(found.map(|(record, _)| (name, Told::of(record))));
+        match read.map_err(|error| OutsideError::unknown("reading the records", error))? {
+            (name, Ok(found)) => jobs.extend(found.map(|(record, _)| (name, Told::of(record)))),
+            (name, Err(error)) => drop(unread.insert(name, error_chain(&error))),
+        }
     }
-    troubles.extend(status.left_out.iter().cloned());
-    troubles.extend(status.refused_trouble.iter().chain(&status.observed_trouble).cloned());
+    troubles.extend(without_records(&unread));
+    troubles.extend(status.refused_trouble.iter().map(|why| format!("which uploads are refused is not known: {why}")));
+    troubles.extend(status.observed_trouble.iter().map(|why| format!("the last look cannot be read: {why}")));
     Ok(Report { at, place, status, jobs, alerts, troubles })
+}
+
+/// What the page does not tell because records cannot be read: all of them may have one cause.
+fn without_records(unread: &BTreeMap<JobName, String>) -> Vec<String> {
+    let told = |(name, why): (&JobName, &String)| format!("the operations and tables of {name} are not known: {why}");
+    let more = unread.len().saturating_sub(TROUBLES);
+    let rest =
+        (more > 0).then(|| format!("the operations and tables of {} are not known either", count(more, "more job")));
+    unread.iter().take(TROUBLES).map(told).chain(rest).collect()
 }
 
 impl Told {

@@ -43,6 +43,7 @@ fn with(report: &Report, operations: usize, long: usize) -> String {
          <title>Flink SQL jobs of {place}</title><style>{STYLE}</style></head><body>\n\
          <h1>Flink SQL jobs</h1><p class=s>{place}, {at_text}</p><p>{line}</p>\n"
     );
+    page.push_str(&not_read(report, long));
     page.push_str(&alerts(report, long));
     page.push_str(&jobs(report, long));
     page.push_str(&refused(report, long));
@@ -52,7 +53,17 @@ fn with(report: &Report, operations: usize, long: usize) -> String {
     page
 }
 
-/// What people were told of and still stands, and what could not be read.
+/// What the page does not tell, and why.
+fn not_read(report: &Report, long: usize) -> String {
+    if report.troubles.is_empty() {
+        return String::new();
+    }
+    let lines: String =
+        report.troubles.iter().map(|trouble| format!("<li class=b>{}\n", escaped(trouble, long))).collect();
+    format!("<h2>What could not be read is not on this page</h2><ul>{lines}</ul>\n")
+}
+
+/// What people were told of and still stands, and what was left out of the answer.
 fn alerts(report: &Report, long: usize) -> String {
     let mut text = String::new();
     for standing in &report.alerts {
@@ -62,8 +73,8 @@ fn alerts(report: &Report, long: usize) -> String {
         let kind = escaped(&condition.kind.to_string(), SHORT);
         let _ = writeln!(text, "<li><b class=b>{kind}</b> {subject}: {detail} <span class=s>for {since}</span>");
     }
-    for trouble in &report.troubles {
-        let _ = writeln!(text, "<li class=w>{}", escaped(trouble, long));
+    for note in &report.status.left_out {
+        let _ = writeln!(text, "<li class=w>{}", escaped(note, long));
     }
     let none = if text.is_empty() { "<p class=s>none</p>" } else { "" };
     format!("<h2>Alerts</h2>{none}<ul>{text}</ul>\n")
