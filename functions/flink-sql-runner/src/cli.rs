@@ -115,8 +115,8 @@ pub(crate) enum Command {
     /// Show how jobs stand: what holds them, what is owed to them, which uploads are refused.
     ///
     /// STATE is what was settled of a job: running, not-running (it should), unknown (an operation ended without a
-    /// result), stopped (removed, its state kept), complete (bounded), not-deployed, refused, not-judged (uploaded just
-    /// now), not-readable. SINCE is since when STATE is so. FLINK, RESTARTS, CHECKPOINT and SIZE are what the last look at
+    /// result), suspended (its file says so), stopped (removed; its state kept), complete (bounded),
+    /// not-deployed, refused, not-judged (uploaded just now), not-readable, forgotten (only where it is named). SINCE is since when STATE is so. FLINK, RESTARTS, CHECKPOINT and SIZE are what the last look at
     /// the cluster showed of its run; CHECKPOINT is how old the newest one was then. Ends with 1 if anything that is shown
     /// is not as it should be.
     Status(Status),
@@ -197,11 +197,11 @@ pub(crate) struct Validate {
     /// The job template [default: config/job-template.yaml beside or above the manifests].
     #[arg(long, value_name = "FILE")]
     pub(crate) template_file: Option<PathBuf>,
-    /// Table definitions, in the order they run [default: config/tables/*.sql].
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A table definition; repeated for several, in the order they run [default: config/tables/*.sql].
+    #[arg(long, value_name = "FILE")]
     pub(crate) table_definition_path: Vec<PathBuf>,
-    /// Values for the names in table definitions, beside those of config/params.yaml.
-    #[arg(long, value_name = "NAME=VALUE", num_args = 1.., value_parser = parameter)]
+    /// The value of a name in table definitions, beside those of config/params.yaml; repeated for several.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) template_params: Vec<(String, String)>,
     /// Whether manifests may contain code, `python.*` and jars, as the function is set; else the variable `ALLOW_CODE` says it.
     #[arg(long, value_name = "true|false")]

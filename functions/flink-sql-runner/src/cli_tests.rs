@@ -74,7 +74,7 @@ fn help_of_all() {
       3   a manifest or a table definition is invalid
       4   there are changes (only with --exit-code)
       5   the outcome is unknown, it goes on
-      6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
+      6   something outside (the function, S3, EMR, SSM, Flink) could not be reached or refused; or stdout takes no more
       7   refused until it is allowed
       70  internal error (bug)
       130 ended by Ctrl-C; what was ordered goes on
@@ -177,6 +177,27 @@ fn wrong_usage_ends_with_2() {
         let code = u8::try_from(error.exit_code()).unwrap();
         assert_eq!(code, Exit::Usage.code(), "{wrong:?}");
     }
+}
+
+/// An option takes one value each time: what follows it is a name or a path.
+#[test]
+fn no_option_takes_the_name_behind_it() {
+    for command in Cli::command().get_subcommands() {
+        let options = command.get_arguments().filter(|argument| !argument.is_positional());
+        for option in options {
+            let most = option.get_num_args().map_or(1, |range| range.max_values());
+            assert!(most <= 1, "{} of {}", option.get_id(), command.get_name());
+        }
+    }
+    let parsed =
+        Cli::try_parse_from(["x", "status", "--state", "running,stopped", "a1", "--state", "refused"]).unwrap();
+    let Command::Status(status) = parsed.command else { panic!("another command") };
+    assert_eq!(status.names.iter().map(JobName::as_str).collect::<Vec<_>>(), ["a1"]);
+    assert_eq!(status.state.iter().map(|state| state.as_str()).collect::<Vec<_>>(), ["running", "stopped", "refused"]);
+    let parsed = Cli::try_parse_from(["x", "validate", "--template-params", "brokers=a:1,b:2", "a.yaml"]).unwrap();
+    let Command::Validate(validate) = parsed.command else { panic!("another command") };
+    assert_eq!(validate.template_params, [("brokers".to_owned(), "a:1,b:2".to_owned())], "a value may have a comma");
+    assert_eq!(validate.paths.len(), 1);
 }
 
 #[test]

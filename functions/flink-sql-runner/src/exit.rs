@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Changes,
     /// 5: the outcome is unknown, it goes on.
     Unknown,
-    /// 6: something outside (S3, EMR, SSM, Flink) could not be reached or said no.
+    /// 6: something outside (the function, S3, EMR, SSM, Flink) could not be reached or refused, or stdout takes no more.
     Unreachable,
     /// 7: refused until it is allowed.
     Held,
@@ -37,7 +37,7 @@ Exit codes:
   3   a manifest or a table definition is invalid
   4   there are changes (only with --exit-code)
   5   the outcome is unknown, it goes on
-  6   something outside (S3, EMR, SSM, Flink) could not be reached or said no
+  6   something outside (the function, S3, EMR, SSM, Flink) could not be reached or refused; or stdout takes no more
   7   refused until it is allowed
   70  internal error (bug)
   130 ended by Ctrl-C; what was ordered goes on";
@@ -129,7 +129,10 @@ mod tests {
             (Exit::Invalid, "a manifest or a table definition is invalid"),
             (Exit::Changes, "there are changes"),
             (Exit::Unknown, "the outcome is unknown"),
-            (Exit::Unreachable, "something outside"),
+            (
+                Exit::Unreachable,
+                "something outside (the function, S3, EMR, SSM, Flink) could not be reached or refused; ",
+            ),
             (Exit::Held, "refused until it is allowed"),
             (Exit::Defect, "internal error"),
             (Exit::Interrupted, "ended by Ctrl-C"),

@@ -107,6 +107,8 @@ fn no_text_from_outside_becomes_a_part_of_the_page() {
     };
     report.alerts = vec![Standing { condition, since: at(NOW), raised: None, taken: None, after: None }];
     report.status.jobs[0].trouble = Some(hostile.to_owned());
+    let run_trouble = json!({"alert": "restart-loop", "text": hostile});
+    report.status.jobs[0].run_trouble = Some(serde_json::from_value(run_trouble).unwrap());
     report.status.refused = 1;
     let upload = json!({"file": hostile, "errors_at": hostile, "first": hostile});
     report.status.refused_uploads = vec![serde_json::from_value(upload).unwrap()];
@@ -116,7 +118,8 @@ fn no_text_from_outside_becomes_a_part_of_the_page() {
     told.writes = Some(hostile.to_owned());
     let page = page::of(&report);
     assert_is_closed(&page);
-    assert!(page.matches("&lt;script src=http").count() >= 6, "{page}");
+    assert!(page.matches("&lt;script src=http").count() >= 7, "{page}");
+    assert!(page.contains("<br>logs orders-per-buyer-and-country-000 shows more"), "{page}");
     assert!(!page.contains('\x1b') && page.contains("&amp;amp;"), "{page}");
 }
 

@@ -13,7 +13,7 @@ use lifecycle::ids::{ActId, Hex32};
 use lifecycle::noted::{NotedOrder, Order};
 use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload};
+use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble};
 use orchestrator::held::WaitsFor;
 
 use super::*;
@@ -48,7 +48,9 @@ fn job(record: Record) -> JobStatus {
         name: record.name.clone(),
         owner: record.owner().map(str::to_owned),
         version: record.deployed.as_ref().map(|d| d.meta.query_version),
+        state: None,
         status: record.status(),
+        run_trouble: None,
         run: record.deployed.as_ref().and_then(lifecycle::documents::record::Deployed::run),
         since: record.deployed.as_ref().map(|d| d.since),
         operation: None,
@@ -229,6 +231,25 @@ fn jobs_in_columns_and_what_went_wrong_below() {
     insta::assert_snapshot!(status_text(&nothing, false, at("2026-11-23T12:09:24Z")), @r"
     no jobs. The cluster was not looked at yet.
     ");
+}
+
+/// Flink restarts a job again and again and calls it running: the table alone would say that all is well.
+#[test]
+fn what_a_run_suffers_from_stands_below_its_job_with_the_command_that_explains_it() {
+    let mut orders = job(running(&manifest("orders", "SELECT 1", 1), "orders"));
+    let told = "it restarted 17 times since 12:04 UTC: FlinkException: lost\x1b\ncaused by IOException: disk full";
+    let alert = Some(lifecycle::alert_conditions::AlertKind::RestartLoop);
+    orders.run_trouble = Some(RunTrouble { alert, text: told.to_owned() });
+    let answer = answer(vec![orders], Some(looked(vec![seen("orders 1", JobState::Running, 2)])));
+    insta::assert_snapshot!(status_text(&answer, false, now()), @r"
+    NAME    VERSION  STATE    SINCE  FLINK    RESTARTS  CHECKPOINT  SIZE  OPERATION
+    orders  v1       running  4 min  RUNNING  -         -           -     -
+      orders: it restarted 17 times since 12:04 UTC: FlinkException: lost�
+        caused by IOException: disk full
+        `logs orders` shows more
+    1 running. 38 of 40 slots in use, seen 12 s ago.
+    ");
+    assert!(status_text(&answer, true, now()).contains("`logs orders` shows more"));
 }
 
 #[test]

@@ -153,7 +153,7 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.is_empty() && aside.contains("`no-such-job`"), "{said}{aside}");
     let (said, _) = bench.text(&["status", "filter-expensive-items"], 0).await;
     assert!(said.contains("\nfilter-expensive-items ") && said.contains("\n1 not-deployed."), "{said}");
-    let (said, _) = bench.text(&["status", "--state", "not-judged", "refused"], 0).await;
+    let (said, _) = bench.text(&["status", "--state", "not-judged,refused"], 0).await;
     assert!(said.contains("\n3 not-judged.") && !said.contains("filter-expensive"), "{said}");
     let (said, _) = bench.text(&["logs", "filter-expensive-items"], 0).await;
     assert!(said.contains(" of filter-expensive-items: under way\n  sent as s-"), "{said}");

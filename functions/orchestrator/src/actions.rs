@@ -25,6 +25,7 @@ use crate::orders::{Noted, allow, retry};
 use crate::preview::preview;
 pub use crate::preview::{Basis, MOST_ASKED, Preview, PreviewAnswer, SlotsSeen};
 pub use crate::session_file::SessionChange;
+pub use crate::standing::{NoStanding, RunTrouble, Standing};
 use crate::states::states;
 pub use crate::states::{StateAnswer, StatesAnswer};
 use crate::status::{history, status};

@@ -1,9 +1,11 @@
 //! The answers to actions and events, as they travel as JSON.
 //! Must not know how an answer is shown, nor how it comes about.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::orchestrator::{LookOrdered, Report};
+use control::orchestrator::Report;
 use desired::diagnostics::Diagnostic;
 use desired::inputs::Verdict;
 use desired::manifest::JobName;
@@ -14,16 +16,18 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Decision, Entry, Record, Status};
 use lifecycle::forgetting::Forgotten;
-use lifecycle::ids::{BatchId, JobId, OperationId};
+use lifecycle::ids::{JobId, OperationId};
 use lifecycle::noted::NotedOrder;
 use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+pub use self::look::LookAnswer;
 use crate::following::FollowingAnswer;
 use crate::held::{WaitsFor, told};
 use crate::measured::{Measured, StateFate};
 use crate::preview::answer::PreviewAnswer;
+use crate::standing::{RunTrouble, Standing};
 use crate::states::StatesAnswer;
 
 /// The answer to plan, deploy, redeploy, sweep, allow and retry.
@@ -150,9 +154,15 @@ pub struct JobStatus {
     pub owner: Option<String>,
     /// Its deployed version.
     pub version: Option<u32>,
-    /// Whether it runs.
+    /// How it stands, in the word that people read; nothing in answers of versions that did not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Standing>,
+    /// Whether it runs, if it is deployed.
     pub status: Option<Status>,
     pub run: Option<JobId>,
+    /// What its run that is alive suffers from, by the last look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_trouble: Option<RunTrouble>,
     /// Since when it stands so.
     pub since: Option<jiff::Timestamp>,
     /// The operation under way.
@@ -295,25 +305,6 @@ pub struct HistoryAnswer {
     /// What was left out or cut because there is too much of it, for people; where to find it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-}
-
-/// The answer to look.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LookAnswer {
-    /// `flink-sql-runner/look`.
-    pub format: String,
-    /// The version of this answer's shape.
-    pub version: u32,
-    /// The batch that asks for the look: `cluster/observed.json` names it once it was taken.
-    pub batch: BatchId,
-    /// The step or command that carries it.
-    pub dispatched_as: String,
-}
-
-impl From<LookOrdered> for LookAnswer {
-    fn from(LookOrdered { batch, dispatched_as }: LookOrdered) -> Self {
-        Self { format: "flink-sql-runner/look".to_owned(), version: 1, batch, dispatched_as }
-    }
 }
 
 /// Any answer.

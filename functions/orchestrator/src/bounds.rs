@@ -222,6 +222,9 @@ impl Bounded for StatusAnswer {
                 entry(last, cut);
             }
             optional(&mut job.trouble, cut);
+            if let Some(trouble) = &mut job.run_trouble {
+                text(&mut trouble.text, cut);
+            }
         }
         for upload in &mut self.refused_uploads {
             optional(&mut upload.first, cut);

@@ -21,6 +21,7 @@ pub mod published;
 mod refused;
 pub mod runtime;
 mod session_file;
+mod standing;
 mod states;
 mod status;
 pub mod wiring;

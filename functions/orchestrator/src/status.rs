@@ -20,6 +20,7 @@ use lifecycle::documents::result::OperationResult;
 use crate::answers::{FileAnswer, HistoryAnswer, JobStatus, OwedAnswer, RefusedUpload, StatusAnswer};
 use crate::held::WaitsFor;
 use crate::refused::{Uploaded, uploaded};
+use crate::standing::{RunTrouble, Standing};
 
 /// How many records are read at one time.
 const READS: usize = 16;
@@ -57,6 +58,11 @@ pub(crate) async fn status(
             Ok(found) => (found.map(|(document, _)| document), None),
             Err(error) => (None, Some(error_chain(&error))),
         };
+    for job in &mut jobs {
+        job.state = Some(job.standing());
+        let run = job.run.filter(|_| job.status == Some(Status::Running));
+        job.run_trouble = run.zip(observed.as_ref()).and_then(|(run, look)| RunTrouble::of(run, look));
+    }
     let shown = |upload: &RefusedUpload| {
         let about = |job: &JobStatus| job.refused.contains(&upload.errors_at);
         asked.is_empty() || upload.job.as_ref().is_some_and(|job| asked.contains(job)) || jobs.iter().any(about)
@@ -77,6 +83,25 @@ pub(crate) async fn status(
         refused_trouble,
         left_out: Vec::new(),
     })
+}
+
+impl JobStatus {
+    /// How it stands, in one word.
+    pub fn standing(&self) -> Standing {
+        match self.status {
+            Some(Status::Running) => Standing::Running,
+            Some(Status::NotRunning) => Standing::NotRunning,
+            Some(Status::Unknown) => Standing::Unknown,
+            Some(Status::Stopped) => Standing::Stopped,
+            Some(Status::Suspended) => Standing::Suspended,
+            Some(Status::Complete) => Standing::Complete,
+            None if self.forgotten.is_some() => Standing::Forgotten,
+            None if self.trouble.is_some() => Standing::NotReadable,
+            None if !self.refused.is_empty() => Standing::Refused,
+            None if self.decision.is_none() && self.operation.is_none() => Standing::NotJudged,
+            None => Standing::NotDeployed,
+        }
+    }
 }
 
 /// The jobs that have a record.
@@ -116,8 +141,10 @@ fn untouched(name: JobName) -> JobStatus {
         name,
         owner: None,
         version: None,
+        state: None,
         status: None,
         run: None,
+        run_trouble: None,
         since: None,
         operation: None,
         owed: Vec::new(),
@@ -172,8 +199,10 @@ fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) 
         name,
         owner: record.owner().map(str::to_owned),
         version: deployed.map(|d| d.meta.query_version),
+        state: None,
         status: record.status(),
         run: deployed.and_then(Deployed::run),
+        run_trouble: None,
         since: since(&record),
         operation: record.open.as_ref().map(|open| open.plan.operation),
         owed: OwedAnswer::all(&record),

@@ -9,6 +9,8 @@ mod memory;
 mod messages;
 #[path = "actions/preview.rs"]
 mod preview;
+#[path = "actions/standing.rs"]
+mod standing;
 
 use control::callers::NoCallers;
 use desired::manifest::JobName;

@@ -10,6 +10,7 @@ use crate::alert_conditions::{AlertCondition, AlertKind};
 use crate::documents::batch::Expected;
 use crate::documents::observed::{ObservedDocument, Since};
 use crate::flink::{CheckpointsSeen, JobSeen};
+use crate::ids::JobId;
 
 /// As many restarts since an earlier look are a loop: one or two come of a lost TaskManager.
 const LOOP: u64 = 3;
@@ -21,6 +22,13 @@ const LEAST_MS: u64 = 120_000;
 /// What people should know of the runs in a look, one condition for each at most: the one that explains the others.
 pub fn of_look(document: &ObservedDocument) -> Vec<AlertCondition> {
     alive(document).filter_map(|(expected, job)| of_run(document, expected, job)).collect()
+}
+
+/// The same of one run, if the look shows it and it was expected.
+pub fn of_one(document: &ObservedDocument, run: JobId) -> Option<AlertCondition> {
+    alive(document)
+        .filter(|(expected, _)| expected.job_id == run)
+        .find_map(|(expected, job)| of_run(document, expected, job))
 }
 
 /// The expected jobs that told nothing of themselves: whatever they were in goes on. Nothing if a look was not about
@@ -90,7 +98,7 @@ mod tests {
     use super::*;
     use crate::documents::batch::FORMAT;
     use crate::flink::{Epoch, JobState, Look, Tasks};
-    use crate::ids::{BatchId, JobId};
+    use crate::ids::BatchId;
 
     fn id() -> JobId {
         JobId::derived(&["run"])
@@ -173,6 +181,14 @@ mod tests {
         assert_eq!(told(&waits), None, "it has no slot");
         let never = CheckpointsSeen { completed: 0, last_completed_at: None, ..healthy() };
         assert!(told(&look(Some(never), None)).is_some(), "since it started");
+    }
+
+    #[test]
+    fn one_run_is_told_of_as_in_the_whole_look() {
+        let document = look(Some(healthy()), Some(since(0, 4, 3)));
+        assert_eq!(of_one(&document, id()), of_look(&document).pop());
+        assert!(of_one(&document, id()).is_some());
+        assert_eq!(of_one(&document, JobId::derived(&["another"])), None, "a run that was started since");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use orchestrator::held::{named, why};
 use super::escape::escaped;
 use super::{Report, lineage, timeline};
 use crate::render::{ago, bytes, count};
-use crate::status::standing::{InFlink, Standing, is_job_wrong};
+use crate::status::standing::{InFlink, is_job_wrong};
 use crate::status::text::{checkpointed, cluster, flink, sum};
 
 const STYLE: &str = include_str!("style.css");
@@ -91,7 +91,7 @@ fn jobs(report: &Report, long: usize) -> String {
 
 fn row(report: &Report, job: &JobStatus, long: usize) -> String {
     let status = &report.status;
-    let standing = Standing::of(job);
+    let standing = job.standing();
     let class = match standing {
         _ if is_job_wrong(job, status) => "b",
         Standing::NotReadable | Standing::NotRunning | Standing::Unknown | Standing::Refused => "b",
@@ -120,9 +120,13 @@ fn row(report: &Report, job: &JobStatus, long: usize) -> String {
     )
 }
 
-/// What holds a job, what is owed to it, and what cannot be read of it.
+/// What its run suffers from, what holds a job, what is owed to it, and what cannot be read of it.
 fn notes(job: &JobStatus, long: usize) -> String {
     let mut notes: Vec<String> = job.trouble.iter().cloned().collect();
+    if let Some(trouble) = &job.run_trouble {
+        notes.extend(trouble.text.lines().map(str::to_owned));
+        notes.push(format!("logs {} shows more", job.name));
+    }
     for waits in &job.waits_for {
         let why = why(waits.held).map_or_else(String::new, |why| format!("held: {why}; "));
         notes.push(format!("{why}{} approves it", waits.order(&job.name)));

@@ -1,4 +1,4 @@
-//! What `status` says below its table: what holds jobs, what is owed to them, which uploads are refused.
+//! What `status` says below its table: what runs suffer from, what holds jobs, what is owed to them, which uploads are refused.
 //! Must not know the table.
 
 use std::fmt::Write as _;
@@ -36,12 +36,15 @@ pub(super) fn refused(answer: &StatusAnswer, now: Timestamp) -> String {
     text
 }
 
-/// What is to be known of a job: what holds it, and what is still to be done.
+/// What is to be known of a job: what its run suffers from, what holds it, and what is still to be done.
 pub(super) fn note(job: &JobStatus, now: Timestamp) -> String {
     let name = &job.name;
     let mut text = String::new();
     if let Some(why) = &job.trouble {
         let _ = writeln!(text, "  {name}: {}", indented(why, 4));
+    }
+    if let Some(trouble) = &job.run_trouble {
+        let _ = writeln!(text, "  {name}: {}\n    `logs {name}` shows more", indented(&trouble.text, 4));
     }
     for waits in &job.waits_for {
         let (Some(guard), Some(why)) = (waits.guard(), why(waits.held)) else { continue };

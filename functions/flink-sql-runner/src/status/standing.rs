@@ -1,90 +1,10 @@
-//! How a job stands, in one word, and whether that is as it should be.
+//! Whether a job is as it should be, by how it stands and by what the last look says of its run.
 //! Must not know how it is shown.
 
-use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::documents::record::Status;
 use lifecycle::flink::JobSeen;
 use orchestrator::actions::{JobStatus, StatusAnswer};
-
-/// How a job stands, from what is worst to what is best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Standing {
-    /// Its record cannot be read.
-    NotReadable,
-    /// It should run, and does not.
-    NotRunning,
-    /// It should run; an operation ended without a result.
-    Unknown,
-    /// Nothing is deployed, and its upload is refused.
-    Refused,
-    /// It was tried, or is under way for the first time.
-    NotDeployed,
-    /// It was uploaded just now.
-    NotJudged,
-    /// It runs.
-    Running,
-    /// It was bounded and is done.
-    Complete,
-    /// Its file says so: stopped, its state kept.
-    Suspended,
-    /// It was removed, its state kept.
-    Stopped,
-    /// Nothing of it is left: shown only where it is named.
-    #[value(skip)]
-    Forgotten,
-}
-
-impl Standing {
-    /// How a job stands.
-    pub(crate) fn of(job: &JobStatus) -> Self {
-        match job.status {
-            Some(Status::Running) => Self::Running,
-            Some(Status::NotRunning) => Self::NotRunning,
-            Some(Status::Unknown) => Self::Unknown,
-            Some(Status::Stopped) => Self::Stopped,
-            Some(Status::Suspended) => Self::Suspended,
-            Some(Status::Complete) => Self::Complete,
-            None if job.forgotten.is_some() => Self::Forgotten,
-            None if job.trouble.is_some() => Self::NotReadable,
-            None if !job.refused.is_empty() => Self::Refused,
-            None if job.decision.is_none() && job.operation.is_none() => Self::NotJudged,
-            None => Self::NotDeployed,
-        }
-    }
-
-    /// The one spelling: as a flag takes it, as the tables show it, as the JSON has it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::NotReadable => "not-readable",
-            Self::NotRunning => "not-running",
-            Self::Unknown => "unknown",
-            Self::Refused => "refused",
-            Self::NotDeployed => "not-deployed",
-            Self::NotJudged => "not-judged",
-            Self::Running => "running",
-            Self::Complete => "complete",
-            Self::Stopped => "stopped",
-            Self::Suspended => "suspended",
-            Self::Forgotten => "forgotten",
-        }
-    }
-
-    /// Whether somebody has to know of it.
-    fn is_wrong(self) -> bool {
-        match self {
-            Self::NotReadable | Self::NotRunning | Self::Unknown | Self::Refused => true,
-            // What was tried and failed is owed.
-            Self::NotDeployed
-            | Self::NotJudged
-            | Self::Running
-            | Self::Complete
-            | Self::Suspended
-            | Self::Stopped
-            | Self::Forgotten => false,
-        }
-    }
-}
 
 /// What the last look says of the run of a job that is to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +37,7 @@ pub(crate) fn is_job_wrong(job: &JobStatus, answer: &StatusAnswer) -> bool {
         InFlink::Seen(seen) => !seen.is_healthy(),
     };
     let waits = !job.waits_for.is_empty() || !job.owed.is_empty() || !job.refused.is_empty();
-    Standing::of(job).is_wrong() || failing || waits || job.trouble.is_some()
+    job.standing().is_wrong() || failing || waits || job.trouble.is_some()
 }
 
 /// From this age on a look says nothing of how jobs stand: nobody looks any more.

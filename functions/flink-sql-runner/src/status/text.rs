@@ -8,7 +8,7 @@ use lifecycle::flink::{JobSeen, JobState, Slots};
 use orchestrator::actions::{JobStatus, StatusAnswer};
 
 use super::notes::{note, refused};
-use super::standing::{InFlink, Standing, is_stale};
+use super::standing::{InFlink, is_stale};
 use crate::render::{ago, bytes, count, printable, table};
 
 /// What stands in a cell of which nothing is known.
@@ -43,7 +43,7 @@ fn row(job: &JobStatus, answer: &StatusAnswer, wide: bool, now: Timestamp) -> Ve
     let mut row = vec![
         job.name.to_string(),
         cell(job.version.map(|version| format!("v{version}"))),
-        Standing::of(job).as_str().to_owned(),
+        job.standing().as_str().to_owned(),
         cell(job.since.map(|since| ago(now, since))),
         flink(InFlink::of(job, answer)),
         cell(seen.and_then(|seen| seen.restarts).map(|number| number.to_string())),
@@ -84,7 +84,7 @@ pub(crate) fn sum(answer: &StatusAnswer) -> String {
     let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut held: BTreeMap<Option<&'static str>, usize> = BTreeMap::new();
     for job in &answer.jobs {
-        *states.entry(Standing::of(job).as_str()).or_default() += 1;
+        *states.entry(job.standing().as_str()).or_default() += 1;
         for waits in &job.waits_for {
             *held.entry(waits.guard()).or_default() += 1;
         }
