@@ -3,11 +3,12 @@
 
 use desired::effective::OptionDifference;
 use desired::manifest::JobName;
-use jiff::Timestamp;
-use lifecycle::act::SupersededAct;
+use lifecycle::act::{ActKind, SupersededAct};
+use lifecycle::change::ChangeKind;
 use lifecycle::documents::record::{Ended, Entry};
+use lifecycle::moment::moment;
 use lifecycle::noted::NotedOrder;
-use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer};
+use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer, Unsettled};
 use orchestrator::held::named;
 
 use crate::ask::ask;
@@ -35,7 +36,8 @@ pub(crate) async fn of(name: JobName, invocation: &Invocation) -> Result<History
 
 pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
     let refused = refusals(answer);
-    if answer.entries.is_empty() && answer.noted.is_empty() && answer.superseded.is_empty() {
+    let is_empty = answer.entries.is_empty() && answer.noted.is_empty() && answer.superseded.is_empty();
+    if is_empty && answer.unsettled.is_empty() {
         return if refused.is_empty() { format!("nothing was done about {} yet\n", answer.name) } else { refused };
     }
     let head = ["WHEN", "OPERATION", "VERSION", "CHANGE", "FROM", "OUTCOME", "BY", "WHY"].map(str::to_owned).to_vec();
@@ -44,7 +46,9 @@ pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
     let superseded = answer.superseded.iter().map(|order| (order.superseded_at, superseded(order)));
     let mut lines: Vec<_> = entries.chain(noted).chain(superseded).collect();
     lines.sort_by_key(|(at, _)| *at);
-    let rows: Vec<_> = std::iter::once(head).chain(lines.into_iter().map(|(_, row)| row)).collect();
+    // What is not over yet comes last, whenever it was ordered.
+    let settled = lines.into_iter().map(|(_, row)| row);
+    let rows: Vec<_> = std::iter::once(head).chain(settled).chain(answer.unsettled.iter().map(unsettled)).collect();
     let differences = answer.entries.iter().flat_map(|entry| {
         let of = entry.operation.short();
         entry.differences.iter().map(move |difference| {
@@ -68,10 +72,10 @@ fn operation(entry: &Entry, answer: &HistoryAnswer) -> Vec<String> {
         }
     };
     vec![
-        when(entry.at),
+        moment(entry.at),
         entry.operation.short(),
         format!("v{}", entry.version),
-        change::kind(entry.change),
+        kind(entry.change, entry.acted),
         entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
         entry.outcome.to_string(),
         entry.by.clone(),
@@ -79,11 +83,31 @@ fn operation(entry: &Entry, answer: &HistoryAnswer) -> Vec<String> {
     ]
 }
 
+/// The row of what is under way or waits.
+fn unsettled(found: &Unsettled) -> Vec<String> {
+    let dash = || "-".to_owned();
+    vec![
+        moment(found.at),
+        found.operation.map_or_else(dash, |operation| operation.short()),
+        found.version.map_or_else(dash, |version| format!("v{version}")),
+        kind(found.change, found.acted),
+        dash(),
+        if found.operation.is_some() { "under way" } else { "waits" }.to_owned(),
+        found.by.clone(),
+        found.why.clone(),
+    ]
+}
+
+/// What a person ordered, as it is typed; else the kind of the change.
+fn kind(of: ChangeKind, acted: Option<ActKind>) -> String {
+    acted.map_or_else(|| change::kind(of), |act| act.to_string())
+}
+
 /// The row of an order that was noted: what came of it are the operations after it.
 fn order(noted: &NotedOrder) -> Vec<String> {
     let dash = || "-".to_owned();
     let why = noted.why.clone().unwrap_or_else(dash);
-    vec![when(noted.at), dash(), dash(), noted.order.to_string(), dash(), "noted".to_owned(), noted.by.clone(), why]
+    vec![moment(noted.at), dash(), dash(), noted.order.to_string(), dash(), "noted".to_owned(), noted.by.clone(), why]
 }
 
 /// The row of an order that was not carried out, as something else came before it.
@@ -92,11 +116,8 @@ fn superseded(of: &SupersededAct) -> Vec<String> {
     let version = of.ordered.about.map_or_else(dash, |(version, _)| format!("v{version}"));
     let why = format!("{}: {}", of.ordered.told(), of.by_what);
     let outcome = "superseded".to_owned();
-    vec![when(of.superseded_at), dash(), version, dash(), dash(), outcome, of.ordered.by.clone(), why]
-}
-
-fn when(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    let kind = ActKind::of(&of.ordered.act).to_string();
+    vec![moment(of.superseded_at), dash(), version, kind, dash(), outcome, of.ordered.by.clone(), why]
 }
 
 /// What keeps the job's upload from being applied, with every error.

@@ -4,16 +4,17 @@
 use desired::diagnostics::{Diagnostic, Severity, Span};
 use desired::effective::OptionDifference;
 use desired::launch::Rejection;
-use lifecycle::act::{Act, OrderedAct, SupersededAct};
+use lifecycle::act::{Act, ActKind, OrderedAct, SupersededAct};
+use lifecycle::change::ChangeKind;
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::{Decision, Record, Status};
+use lifecycle::documents::record::{Decision, Entry, Record, Status};
 use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
 use lifecycle::ids::{ActId, Hex32};
 use lifecycle::noted::{NotedOrder, Order};
 use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble};
+use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble, Unsettled};
 use orchestrator::held::WaitsFor;
 
 use super::*;
@@ -276,6 +277,7 @@ fn history_says_who_why_and_from_where() {
         entries: record.history,
         noted: record.noted,
         superseded: record.superseded,
+        unsettled: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     };
@@ -288,6 +290,45 @@ fn history_says_who_why_and_from_where() {
     2026-11-23 12:05:24Z  0bef3680   v2       query              -                  refused   anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
     2026-11-23 12:06:00Z  -          -        allow clean-start  -                  noted     bob   the column� is there
       0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
+    ");
+}
+
+/// Who reads the history sees what a person ordered as he typed it, also what did not happen yet.
+#[test]
+fn history_tells_what_people_ordered_and_what_is_not_over() {
+    let mut entries = running(&manifest("orders", "SELECT 1", 1), "orders").history;
+    let saved = Entry { acted: Some(ActKind::Savepoint), change: ChangeKind::Unchanged, ..entries[0].clone() };
+    let clean = Entry { acted: Some(ActKind::RestartClean), change: ChangeKind::Query, version: 2, ..saved.clone() };
+    entries.extend([saved.clone(), clean]);
+    let waits = |acted, operation| Unsettled {
+        operation,
+        at: at("2026-11-23T12:01:00.123456789Z"),
+        version: Some(2),
+        change: ChangeKind::Unchanged,
+        acted,
+        by: "bob".to_owned(),
+        why: "sql".to_owned(),
+    };
+    let answer = HistoryAnswer {
+        format: String::new(),
+        version: 1,
+        name: name("orders"),
+        owner: None,
+        unknown: false,
+        entries,
+        noted: Vec::new(),
+        superseded: Vec::new(),
+        unsettled: vec![waits(None, Some(saved.operation)), waits(Some(ActKind::RestartFrom), None)],
+        refused: Vec::new(),
+        left_out: Vec::new(),
+    };
+    insta::assert_snapshot!(history_text(&answer), @r"
+    WHEN                  OPERATION  VERSION  CHANGE           FROM  OUTCOME    BY    WHY
+    2026-11-23 12:05:24Z  8402c0f5   v1       new              -     deployed   anna  first deployment
+    2026-11-23 12:05:24Z  8402c0f5   v1       savepoint        -     deployed   anna  first deployment
+    2026-11-23 12:05:24Z  8402c0f5   v2       restart --clean  -     deployed   anna  first deployment
+    2026-11-23 12:01:00Z  8402c0f5   v2       restart          -     under way  bob   sql
+    2026-11-23 12:01:00Z  -          v2       restart --from   -     waits      bob   sql
     ");
 }
 
@@ -314,6 +355,7 @@ fn what_flink_refused_keeps_its_lines() {
         entries,
         noted: Vec::new(),
         superseded: Vec::new(),
+        unsettled: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     };
@@ -425,6 +467,7 @@ fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
         entries: Vec::new(),
         noted: Vec::new(),
         superseded: Vec::new(),
+        unsettled: Vec::new(),
         refused,
         left_out: Vec::new(),
     };

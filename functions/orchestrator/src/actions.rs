@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::acts::{restart, savepoint};
 pub use crate::answers::{
     Answer, FileAnswer, HistoryAnswer, JobAnswer, JobStatus, LookAnswer, OwedAnswer, PlanAnswer, PlannedAnswer,
-    RefusedUpload, StatusAnswer, answer,
+    RefusedUpload, StatusAnswer, Unsettled, answer,
 };
 use crate::bounds::{LIMIT, bounded};
 pub use crate::following::FollowingAnswer;

@@ -2,6 +2,7 @@
 //! Must not know how an answer is shown, nor how it comes about.
 
 mod look;
+mod unsettled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 pub use self::look::LookAnswer;
+pub use self::unsettled::Unsettled;
 use crate::following::FollowingAnswer;
 use crate::held::{WaitsFor, told};
 use crate::measured::{Measured, StateFate};
@@ -299,6 +301,9 @@ pub struct HistoryAnswer {
     /// What people ordered and was not carried out, as something else came before it, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<SupersededAct>,
+    /// What is under way or waits, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Unsettled>,
     /// The files that keep its upload from being applied, with every error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<FileAnswer>,

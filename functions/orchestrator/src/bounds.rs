@@ -269,6 +269,10 @@ impl Bounded for HistoryAnswer {
             text(&mut superseded.ordered.by, cut);
             optional(&mut superseded.ordered.why, cut);
         });
+        self.unsettled.iter_mut().for_each(|found| {
+            text(&mut found.by, cut);
+            text(&mut found.why, cut);
+        });
         self.refused.iter_mut().for_each(|found| file(found, cut));
     }
 

@@ -29,6 +29,7 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         why: "w".repeat(said),
         batch: None,
         act: None,
+        acted: None,
         savepoint: None,
         differences: Vec::new(),
     };
@@ -41,6 +42,7 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         entries: (0..operations).map(entry).collect(),
         noted: Vec::new(),
         superseded: Vec::new(),
+        unsettled: Vec::new(),
         refused: Vec::new(),
         left_out: Vec::new(),
     }

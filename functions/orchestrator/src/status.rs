@@ -17,7 +17,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::record::{Deployed, Ended, Entry, Record, Status};
 use lifecycle::documents::result::OperationResult;
 
-use crate::answers::{FileAnswer, HistoryAnswer, JobStatus, OwedAnswer, RefusedUpload, StatusAnswer};
+use crate::answers::{FileAnswer, HistoryAnswer, JobStatus, OwedAnswer, RefusedUpload, StatusAnswer, Unsettled};
 use crate::held::WaitsFor;
 use crate::refused::{Uploaded, uploaded};
 use crate::standing::{RunTrouble, Standing};
@@ -122,6 +122,7 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     let untouched = record.as_ref().is_none_or(|(record, _)| never_was(record) && record.history.is_empty());
     let unknown = untouched && uploads.as_ref().is_ok_and(|uploads| !uploads.names.contains(&name));
     let uploads = uploads.unwrap_or_default();
+    let unsettled = record.as_ref().map(|(record, _)| Unsettled::all(record)).unwrap_or_default();
     let of = |(record, _): (Record, _)| (record.history, record.noted, record.superseded);
     let (entries, noted, superseded) = record.map(of).unwrap_or_default();
     let refused = uploads.about(&name).into_iter().map(|refusal| FileAnswer {
@@ -132,7 +133,19 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     });
     let refused = refused.collect();
     let (format, left_out) = ("flink-sql-runner/history".to_owned(), Vec::new());
-    Ok(HistoryAnswer { format, version: 1, name, owner, unknown, entries, noted, superseded, refused, left_out })
+    Ok(HistoryAnswer {
+        format,
+        version: 1,
+        name,
+        owner,
+        unknown,
+        entries,
+        noted,
+        superseded,
+        unsettled,
+        refused,
+        left_out,
+    })
 }
 
 /// A job of which nothing is recorded.

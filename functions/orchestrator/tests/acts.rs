@@ -13,7 +13,7 @@ mod orders;
 mod races;
 
 use desired::manifest::JobName;
-use lifecycle::act::Act;
+use lifecycle::act::{Act, ActKind};
 use lifecycle::decision::Why;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::ids::{ActId, run_id};
@@ -105,6 +105,22 @@ async fn an_order_is_planned_by_whom_and_why_and_once() {
     let answer = ordered(&memory, Action::Restart(restart())).await.unwrap();
     assert!(answer.jobs[0].plan.is_none() && memory.record(&name()).open.is_none());
     assert_eq!(memory.record(&name()).history.last().unwrap().by, "anna");
+}
+
+#[tokio::test]
+async fn history_tells_of_an_order_before_and_after_it_is_carried_out() {
+    let memory = running().await;
+    ordered(&memory, Action::Savepoint(OrderAsked { by: Some("anna".to_owned()), ..savepoint() })).await.unwrap();
+    let told = async || match act(&memory.orchestrator(), Action::History { name: name() }).await.unwrap() {
+        Answer::History(answer) => answer,
+        Answer::Plan(_) | Answer::Status(_) | Answer::States(_) | Answer::Look(_) => unreachable!(),
+    };
+    let open = told().await.unsettled.pop().unwrap();
+    assert_eq!((open.acted, open.by.as_str(), open.version), (Some(ActKind::Savepoint), "anna", Some(1)));
+    assert!(open.operation.is_some() && open.why.starts_with("savepoint ordered"), "{open:?}");
+    memory.settle(&[name()]);
+    let answer = told().await;
+    assert!(answer.entries.iter().any(|entry| entry.acted == Some(ActKind::Savepoint) && entry.by == "anna"));
 }
 
 #[tokio::test]

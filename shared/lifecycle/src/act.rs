@@ -87,6 +87,38 @@ impl Act {
     }
 }
 
+/// Which act it is, without what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActKind {
+    Restart,
+    RestartClean,
+    RestartFrom,
+    Savepoint,
+}
+
+impl Act {
+    pub fn kind(&self) -> ActKind {
+        match self {
+            Self::Restart => ActKind::Restart,
+            Self::RestartClean => ActKind::RestartClean,
+            Self::RestartFrom { .. } => ActKind::RestartFrom,
+            Self::Savepoint => ActKind::Savepoint,
+        }
+    }
+}
+
+impl fmt::Display for ActKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restart => "restart",
+            Self::RestartClean => "restart --clean",
+            Self::RestartFrom => "restart --from",
+            Self::Savepoint => "savepoint",
+        })
+    }
+}
+
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -339,6 +339,7 @@ mod tests {
                 by: "upload".to_owned(),
                 why: "sql, ".repeat(10_000),
                 act: None,
+                acted: None,
                 savepoint: None,
                 batch: None,
                 differences: vec![

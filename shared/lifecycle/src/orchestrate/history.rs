@@ -33,6 +33,7 @@ pub(super) fn entry(
         by: plan.by.clone(),
         why: plan.reason.clone(),
         act: plan.ordered.as_ref().map(|ordered| ordered.id),
+        acted: plan.ordered.as_ref().map(|ordered| ordered.act.kind()),
         savepoint: None,
         batch: Some(open.batch),
         differences: Vec::new(),

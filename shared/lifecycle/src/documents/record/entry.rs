@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Ended, Record};
+use crate::act::ActKind;
 use crate::change::ChangeKind;
 use crate::documents::outcome::RefusalKind;
 use crate::ids::{ActId, BatchId, OperationId};
@@ -47,6 +48,9 @@ pub struct Entry {
     /// The act that it carried out, if a person ordered one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<ActId>,
+    /// What kind of act that was; nothing in entries of versions that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted: Option<ActKind>,
     /// The savepoint that it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub savepoint: Option<String>,
