@@ -58,8 +58,10 @@ fn not_read(report: &Report, long: usize) -> String {
     if report.troubles.is_empty() {
         return String::new();
     }
-    let lines: String =
-        report.troubles.iter().map(|trouble| format!("<li class=b>{}\n", escaped(trouble, long))).collect();
+    let mut lines = String::new();
+    for trouble in &report.troubles {
+        let _ = writeln!(lines, "<li class=b>{}", escaped(trouble, long));
+    }
     format!("<h2>What could not be read is not on this page</h2><ul>{lines}</ul>\n")
 }
 
