@@ -116,7 +116,7 @@ fn superseded(of: &SupersededAct) -> Vec<String> {
     let version = of.ordered.about.map_or_else(dash, |(version, _)| format!("v{version}"));
     let why = format!("{}: {}", of.ordered.told(), of.by_what);
     let outcome = "superseded".to_owned();
-    let kind = ActKind::of(&of.ordered.act).to_string();
+    let kind = of.ordered.act.kind().to_string();
     vec![moment(of.superseded_at), dash(), version, kind, dash(), outcome, of.ordered.by.clone(), why]
 }
 
