@@ -1,7 +1,8 @@
 //! Batches as SSM commands on a primary instance.
 //! Must not know what a batch holds or when it is sent again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -23,6 +24,8 @@ use crate::primary::primaries;
 const MAX_PAGES: usize = 20;
 /// How many commands a page has at most.
 const PAGE: i32 = 50;
+/// Of how many commands it is remembered which instance they went to.
+const REMEMBERED: usize = 100;
 /// How many seconds the agent may take to start a command before SSM gives it up.
 const START_WITHIN: i32 = 600;
 
@@ -34,6 +37,8 @@ pub struct SsmDispatcher {
     locator: Locator,
     document: String,
     bucket: String,
+    /// The instances of commands.
+    instances: Mutex<BTreeMap<String, String>>,
 }
 
 impl SsmDispatcher {
@@ -51,7 +56,17 @@ impl SsmDispatcher {
             emr,
             document: document.into(),
             bucket: bucket.into(),
+            instances: Mutex::default(),
         }
+    }
+
+    fn remember(&self, command: &Command, instance: Option<&str>) {
+        let (Some(id), Some(instance)) = (command.command_id(), instance) else { return };
+        let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        if instances.len() >= REMEMBERED {
+            instances.clear();
+        }
+        instances.insert(id.to_owned(), instance.to_owned());
     }
 
     /// The batch's command among those of our document that pass the filter.
@@ -68,8 +83,10 @@ impl SsmDispatcher {
         for _ in 0..MAX_PAGES {
             let Some(page) = pages.next().await else { break };
             let commands = page.map_err(|error| outside(&what, error))?.commands.unwrap_or_default();
-            let ours = commands.iter().filter(|command| command.comment() == Some(&comment)).map(progress);
-            if let Some(found) = ours.max_by_key(liveliness) {
+            let ours = commands.iter().filter(|command| command.comment() == Some(&comment));
+            let ours =
+                ours.inspect(|command| self.remember(command, command.instance_ids().first().map(String::as_str)));
+            if let Some(found) = ours.map(progress).max_by_key(liveliness) {
                 return Ok(found);
             }
         }
@@ -106,6 +123,12 @@ impl Dispatcher for SsmDispatcher {
         }
         Err(last.unwrap_or_else(|| OutsideError::refused("sending the command", "no primary instance runs")))
     }
+
+    fn instance_of(&self, sent_as: &str) -> Option<String> {
+        let instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        // A command that was found is told with its status.
+        sent_as.split_whitespace().find_map(|word| instances.get(word).cloned())
+    }
 }
 
 impl SsmDispatcher {
@@ -132,7 +155,9 @@ impl SsmDispatcher {
             request.clone().customize().config_override(once).send()
         };
         let output = at_most_once(&what, call).await?;
-        let id = output.command.and_then(|command| command.command_id);
+        let command = output.command;
+        command.iter().for_each(|command| self.remember(command, Some(instance)));
+        let id = command.and_then(|command| command.command_id);
         id.ok_or_else(|| OutsideError::unknown(what, "no command id in the reply"))
     }
 }

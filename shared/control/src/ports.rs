@@ -199,6 +199,10 @@ pub trait Dispatcher: Send + Sync {
     fn log_of(&self, _sent_as: &str) -> Option<String> {
         None
     }
+    /// The instance that a command went to, by what is known already: no call is made for it.
+    fn instance_of(&self, _sent_as: &str) -> Option<String> {
+        None
+    }
 }
 
 /// How a stop with savepoint stands.

@@ -300,7 +300,8 @@ fn expected() -> Expected {
 
 /// Everything that is about no single job.
 fn others(found: &mut Vec<(&'static str, Value)>) {
-    let receipt = Receipt { format: 1, batch: id(2), dispatched_as: "s-1".to_owned(), at: at(), log: None };
+    let dispatched_as = "s-1".to_owned();
+    let receipt = Receipt { format: 1, batch: id(2), dispatched_as, at: at(), log: None, instance: None };
     found.push(("receipt", value(&receipt)));
     let tasks = Tasks { total: 2, running: 2, finished: 0, waiting: 0 };
     let (state, label) = (JobState::Running, "orders".to_owned());

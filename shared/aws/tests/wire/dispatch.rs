@@ -354,6 +354,8 @@ async fn a_command_goes_to_the_one_primary() {
     // Asked for groups, a cluster of fleets refuses.
     let (fake, ssm_on_fleets) = ssm(vec![error(400, "InvalidRequestException", "fleets"), primary(), sent()]).await;
     assert_eq!(ssm_on_fleets.send(&order()).await.unwrap(), "c-1");
+    assert_eq!(ssm_on_fleets.instance_of("c-1").as_deref(), Some("i-1"), "who asks for its output has to name it");
+    assert_eq!(ssm_on_fleets.instance_of("c-2"), None);
     let requests = fake.requests();
     assert_eq!(
         requests[0].json(),
@@ -391,6 +393,7 @@ async fn any_of_several_primaries_gets_a_command_and_only_one() {
     let (fake, degraded) = ssm(vec![three(), away(), away(), sent()]).await;
     assert_eq!(degraded.send(&order()).await.unwrap(), "c-1");
     assert_eq!(asked(&fake), ["i-1", "i-2", "i-3"]);
+    assert_eq!(degraded.instance_of("c-1").as_deref(), Some("i-3"));
     let (_fake, gone) = ssm(vec![three(), away(), away(), away()]).await;
     assert!(matches!(gone.send(&order()).await, Err(OutsideError::Refused { .. })));
 
@@ -404,10 +407,11 @@ async fn any_of_several_primaries_gets_a_command_and_only_one() {
 
 #[tokio::test]
 async fn a_command_is_found_by_its_comment_across_pages() {
-    let command = |comment: &str, status: &str| json!({"CommandId": "c-1", "Comment": comment, "Status": status});
+    let command = |comment: &str, status: &str| json!({"CommandId": "c-1", "Comment": comment, "Status": status, "InstanceIds": ["i-1"]});
     let first = json!({"Commands": [command("other", "Success")], "NextToken": "t"});
     let (fake, ssm_found) = ssm(vec![ok(&first), ok(&json!({"Commands": [command(&name(), "TimedOut")]}))]).await;
     assert_eq!(ssm_found.find(batch()).await.unwrap(), Progress::Ended("command c-1 is TimedOut".into()));
+    assert_eq!(ssm_found.instance_of("command c-1 is TimedOut").as_deref(), Some("i-1"));
     assert_eq!(fake.requests()[1].json()["NextToken"], "t");
     let filters = &fake.requests()[0].json()["Filters"];
     assert_eq!(

@@ -63,7 +63,8 @@ impl Batches<'_> {
         self.store.put(&order.key, bytes, Precondition::Always).await?;
         let dispatched_as = self.dispatcher.send(&order).await?;
         let (at, log) = (self.world.now(), self.dispatcher.log_of(&dispatched_as));
-        let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at, log };
+        let instance = self.dispatcher.instance_of(&dispatched_as);
+        let receipt = Receipt { format: FORMAT, batch: id, dispatched_as: dispatched_as.clone(), at, log, instance };
         self.store.put(&keys.receipt(id), write(&receipt), Precondition::Always).await?;
         Ok(dispatched_as)
     }

@@ -73,6 +73,9 @@ pub struct Receipt {
     /// The folder where the step's log will lie, where the cluster says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// The instance that a command went to: SSM shows its output only to who names both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl Document for Receipt {
