@@ -1,4 +1,4 @@
-//! The adapters of the ports to S3, EMR, SSM with its Parameter Store, SNS, Lambda and STS, one feature per service.
+//! The adapters of the ports to S3, EMR, SSM with its Parameter Store, SNS, Lambda, STS and CloudWatch Logs, by features.
 //! Must not know jobs, plans or what a document means: bytes and ids pass through.
 
 use std::time::Duration;
@@ -13,7 +13,8 @@ use aws_config::timeout::TimeoutConfig;
     feature = "parameters",
     feature = "sns",
     feature = "lambda",
-    feature = "sts"
+    feature = "sts",
+    feature = "logs"
 ))]
 mod outcome;
 
@@ -23,10 +24,16 @@ mod argv;
 mod callers;
 #[cfg(feature = "emr")]
 mod cluster;
+#[cfg(feature = "logs")]
+mod command_output;
 #[cfg(feature = "emr")]
 mod emr;
 #[cfg(feature = "lambda")]
 mod function;
+#[cfg(feature = "logs")]
+mod function_log;
+#[cfg(feature = "logs")]
+mod logged;
 #[cfg(feature = "parameters")]
 mod parameters;
 #[cfg(feature = "ssm")]
@@ -50,10 +57,16 @@ pub use argv::StepProgram;
 pub use callers::{StsCallers, prove};
 #[cfg(feature = "emr")]
 pub use cluster::ClusterRef;
+#[cfg(feature = "logs")]
+pub use command_output::{CommandOutput, SsmCommands};
 #[cfg(feature = "emr")]
 pub use emr::EmrDispatcher;
 #[cfg(feature = "lambda")]
 pub use function::{Function, FunctionError, LONGEST_ANSWER};
+#[cfg(feature = "logs")]
+pub use function_log::{FunctionLog, LogFound, LogSearch};
+#[cfg(feature = "logs")]
+pub use logged::LoggedError;
 #[cfg(feature = "parameters")]
 pub use parameters::ParameterStore;
 #[cfg(feature = "s3")]

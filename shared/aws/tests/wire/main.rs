@@ -6,7 +6,8 @@
     feature = "parameters",
     feature = "sns",
     feature = "lambda",
-    feature = "sts"
+    feature = "sts",
+    feature = "logs"
 ))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,6 +15,7 @@ mod callers;
 mod dispatch;
 mod fake;
 mod function;
+mod logs;
 mod parameters;
 mod s3;
 mod sns;

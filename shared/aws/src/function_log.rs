@@ -1,0 +1,123 @@
+//! The lines of a function's log that hold one text, by CloudWatch Logs' FilterLogEvents: the newest first, and bounded.
+//! Must not know what the text is, nor what a line means.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::config::Builder;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use control::errors::error_chain;
+use control::ports::OutsideError;
+
+use crate::logged::{LoggedError, logged};
+
+/// How many lines are fetched, and how much of each, in characters.
+const LINES: usize = 200;
+const LENGTH: usize = 2_000;
+/// How many pages are asked for: many are empty where little of a long time matches.
+const PAGES: usize = 40;
+/// How long all of it may take.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Reading is safe to repeat, and an account has few such calls a second.
+const ATTEMPTS: u32 = 5;
+/// The longest first pause; each later one is up to twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// 2024-01-01: CloudWatch Logs answers the newest lines first only from then on.
+const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
+
+/// Where and when to look, in milliseconds since 1970.
+#[derive(Clone, Debug)]
+pub struct LogSearch {
+    /// The log group.
+    pub group: String,
+    /// What every line holds: letters, digits, and what else is no quote.
+    pub text: String,
+    pub from: i64,
+    pub to: i64,
+}
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct LogFound {
+    /// As they were written, the newest first.
+    pub lines: Vec<String>,
+    /// Whether there may be older ones than these, beyond how many are fetched.
+    pub more: bool,
+    /// Why not all of the time was searched.
+    pub unfinished: Option<String>,
+}
+
+/// The logs of functions.
+#[derive(Debug)]
+pub struct FunctionLog {
+    client: Client,
+}
+
+impl FunctionLog {
+    /// The CloudWatch Logs that this configuration reaches.
+    pub fn new(config: &SdkConfig) -> Self {
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+        Self { client: Client::from_conf(Builder::from(config).retry_config(retry).build()) }
+    }
+
+    /// The lines that a search finds within its bounds. What was found before a call failed counts.
+    pub async fn find(&self, search: &LogSearch) -> Result<LogFound, LoggedError> {
+        let (mut found, what) = (Vec::new(), format!("searching the log group {}", search.group));
+        let read = tokio::time::timeout(LONGEST, self.pages(&what, search, &mut found)).await;
+        let ended = match read {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(LoggedError::Outside(error))) if !found.is_empty() => Ended::Early(error_chain(&error)),
+            Ok(Err(error)) => return Err(error),
+            Err(late) if found.is_empty() => return Err(OutsideError::unknown(what, late).into()),
+            Err(_) => Ended::Early(format!("it took longer than {} s", LONGEST.as_secs())),
+        };
+        // Stable: of one millisecond the service's own order counts.
+        found.sort_by_key(|event| std::cmp::Reverse(event.timestamp()));
+        let line = |event: FilteredLogEvent| event.message.map(|text| text.trim_end().chars().take(LENGTH).collect());
+        let lines = found.into_iter().take(LINES).filter_map(line).collect();
+        Ok(match ended {
+            Ended::All => LogFound { lines, more: false, unfinished: None },
+            Ended::Enough => LogFound { lines, more: true, unfinished: None },
+            Ended::Early(why) => LogFound { lines, more: false, unfinished: Some(why) },
+        })
+    }
+
+    async fn pages(
+        &self,
+        what: &str,
+        search: &LogSearch,
+        found: &mut Vec<FilteredLogEvent>,
+    ) -> Result<Ended, LoggedError> {
+        let LogSearch { group, text, from, to } = search;
+        // A quote would end the pattern's one term.
+        let pattern = format!("\"{}\"", text.replace(['"', '\\'], ""));
+        let request = self.client.filter_log_events().log_group_name(group).filter_pattern(pattern);
+        let request = request.start_time((*from).max(NEWEST_FIRST_SINCE)).end_time((*to).max(NEWEST_FIRST_SINCE));
+        let request = request.start_from_head(false);
+        let mut token = None;
+        for _ in 0..PAGES {
+            let room = i32::try_from(LINES - found.len()).unwrap_or(i32::MAX);
+            let page = request.clone().limit(room).set_next_token(token).send().await;
+            let page = page.map_err(|error| logged(what, &["ResourceNotFoundException"], error))?;
+            found.extend(page.events.unwrap_or_default().into_iter().take(LINES - found.len()));
+            // A page without lines may have one after it.
+            match page.next_token {
+                None => return Ok(Ended::All),
+                Some(_) if found.len() >= LINES => return Ok(Ended::Enough),
+                Some(next) => token = Some(next),
+            }
+        }
+        Ok(Ended::Early(format!("it has more than {PAGES} pages")))
+    }
+}
+
+/// How a search ended.
+enum Ended {
+    /// All of the time was searched.
+    All,
+    /// There are as many lines as are fetched.
+    Enough,
+    Early(String),
+}
