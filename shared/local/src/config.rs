@@ -124,7 +124,7 @@ impl std::fmt::Debug for ParameterConfig {
 pub struct Ports {
     /// S3.
     pub s3: u16,
-    /// EMR, SSM, SNS and STS.
+    /// EMR, SSM, SNS, STS and CloudWatch Logs.
     pub control: u16,
     /// Lambda's Invoke API.
     pub lambda: u16,
@@ -161,6 +161,8 @@ pub struct LambdaConfig {
     pub async_retry_delays: Vec<Duration>,
     /// Where the sandboxes' output goes; `None` drops it.
     pub log: Option<PathBuf>,
+    /// How long after it was written a line of the log is found.
+    pub log_delay: Duration,
 }
 
 impl Default for LambdaConfig {
@@ -174,6 +176,7 @@ impl Default for LambdaConfig {
             concurrency: 2,
             async_retry_delays: vec![Duration::from_mins(1), Duration::from_mins(2)],
             log: None,
+            log_delay: Duration::ZERO,
         }
     }
 }

@@ -67,7 +67,7 @@ impl Stack {
     pub async fn start(config: StackConfig) -> Result<Self, StartError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
         let (control_listener, control) =
-            open("EMR, SSM, SNS and STS", SocketAddr::new(config.bind, config.ports.control)).await?;
+            open("EMR, SSM, SNS, STS and CloudWatch Logs", SocketAddr::new(config.bind, config.ports.control)).await?;
         let (lambda_listener, lambda) = open("Lambda", SocketAddr::new(config.bind, config.ports.lambda)).await?;
         let env = |principal| aws_env(s3, control, lambda, principal);
         let (tasks, groups, faults) = (Tasks::new(), Groups::default(), Arc::new(Faults::default()));
@@ -122,6 +122,7 @@ impl Stack {
             commands: commands.clone(),
             parameters: parameters.clone(),
             topics: topics.clone(),
+            log: function.log_group(),
             faults: faults.clone(),
             recording: recording.clone(),
             authority: config.authority.clone(),
@@ -162,7 +163,7 @@ impl Stack {
         url(self.0.s3)
     }
 
-    /// The endpoint of EMR, SSM, SNS and STS.
+    /// The endpoint of EMR, SSM, SNS, STS and CloudWatch Logs.
     pub fn control_url(&self) -> String {
         url(self.0.control)
     }
@@ -299,6 +300,7 @@ fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr, principal: P
         ("AWS_ENDPOINT_URL_SSM", url(control)),
         ("AWS_ENDPOINT_URL_SNS", url(control)),
         ("AWS_ENDPOINT_URL_STS", url(control)),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url(control)),
         ("AWS_ENDPOINT_URL_LAMBDA", url(lambda)),
     ];
     let mut env = principal.env();

@@ -1,9 +1,10 @@
-//! The control planes of EMR, SSM, SNS and STS on one port, told apart by target header and form, with faults.
+//! The control planes of EMR, SSM, SNS, STS and CloudWatch Logs on one port, told apart by target header and form, with faults.
 //! Must not know what steps and commands do.
 
 mod commands;
 mod document;
 mod emr;
+mod logs;
 mod needs;
 mod node;
 mod parameters;
@@ -32,6 +33,7 @@ pub use views::{CommandView, MessageView, StepView};
 use crate::authority::Authority;
 use crate::faults::{Call, Fault, Faults};
 use crate::http::{self, Answer, Body, Closed, header};
+use crate::lambda::LogGroup;
 use crate::principal::Principal;
 use crate::recording::Recording;
 
@@ -42,6 +44,8 @@ pub(crate) struct Control {
     pub(crate) commands: Arc<Commands>,
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) topics: Arc<Topics>,
+    /// The one log group, that of the function.
+    pub(crate) log: Option<LogGroup>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) recording: Arc<Recording>,
     pub(crate) authority: Authority,
@@ -116,6 +120,7 @@ impl Control {
         let service = match service {
             "ElasticMapReduce" => "emr",
             "AmazonSSM" => "ssm",
+            "Logs_20140328" => "logs",
             _ => return Ok(error(400, "UnknownOperationException", "")),
         };
         let needs = needs::needs(service, operation, &input, &self.tagged());
@@ -130,6 +135,7 @@ impl Control {
             Some(Fault::DropBefore) => return Err(Closed("ordered")),
             Some(Fault::Error { .. }) => Ok(json!({})),
             _ if service == "emr" => emr::answer(&self.steps, &operation, &input),
+            _ if service == "logs" => logs::answer(self.log.as_ref(), &operation, &input),
             _ if operation == "GetParameter" => self.parameters.get(&input),
             _ => ssm::answer(&self.commands, &operation, &input),
         };
@@ -204,7 +210,7 @@ fn error(status: u16, kind: &str, message: &str) -> Response<Body> {
 
 /// What a call is about, for the log of calls.
 fn resource(input: &Value) -> String {
-    let names = ["StepId", "CommandId", "JobFlowId", "ClusterId", "DocumentName", "Name"];
+    let names = ["StepId", "CommandId", "JobFlowId", "ClusterId", "DocumentName", "Name", "logGroupName"];
     names.iter().find_map(|name| input[name].as_str()).unwrap_or_default().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! Which IAM permissions EMR, SSM and SNS ask for, operation by operation.
+//! Which IAM permissions EMR, SSM, SNS and CloudWatch Logs ask for, operation by operation.
 //! Must not know who calls, nor what a policy allows.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub(super) fn needs(service: &str, operation: &str, input: &Value, tagged: &Tagg
     match service {
         "emr" => emr(operation, input, tagged),
         "ssm" => ssm(operation, input, tagged),
+        "logs" => vec![Need::new(format!("logs:{operation}"), log_streams_arn(text(input, "logGroupName")))],
         "sns" => vec![Need::new(format!("sns:{operation}"), text(input, "TopicArn"))],
         other => vec![Need::new(format!("{other}:{operation}"), "*")],
     }
@@ -56,6 +57,11 @@ fn ssm(operation: &str, input: &Value, tagged: &Tagged<'_>) -> Vec<Need> {
         // They know no resource.
         _ => vec![Need::new(action, "*")],
     }
+}
+
+/// Whoever reads a log group is asked about its streams, of which none is named.
+fn log_streams_arn(group: &str) -> String {
+    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:")
 }
 
 /// A document is named by its name or its ARN; Amazon's own belong to no account.
@@ -122,5 +128,13 @@ mod tests {
         let needs = of("ssm", "GetParameter", &json!({ "Name": "/a/b" }));
         assert_eq!(needs[0].resource, "arn:aws:ssm:us-east-1:123456789012:parameter/a/b");
         assert_eq!(of("ssm", "ListCommands", &json!({}))[0].resource, "*");
+    }
+
+    #[test]
+    fn what_is_logged_needs_the_streams_of_its_group() {
+        let needs = of("logs", "FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/jobs" }));
+        assert_eq!(needs[0].action, "logs:FilterLogEvents");
+        assert_eq!(needs[0].resource, "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/jobs:log-stream:");
+        assert_eq!(of("ssm", "GetCommandInvocation", &json!({ "CommandId": "c" }))[0].resource, "*");
     }
 }

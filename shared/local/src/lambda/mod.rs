@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 pub(crate) use invoke_api::InvokeApi;
+pub(crate) use log::{LogGroup, LogLine};
 use serde_json::{Value, json};
 
 use crate::config::{ACCOUNT, Delivery, LambdaConfig, REGION};
@@ -59,6 +60,12 @@ impl Function {
 
     pub(crate) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// The log of its sandboxes; none where it is hosted elsewhere, or its output is dropped.
+    pub(crate) fn log_group(&self) -> Option<LogGroup> {
+        let LambdaConfig { name, log, log_delay, .. } = &self.config;
+        self.host.as_ref().and_then(|_| LogGroup::of(name, log.as_ref(), *log_delay))
     }
 
     /// Changes one variable of the function's environment; a function that is hosted elsewhere has its own.

@@ -230,7 +230,7 @@ impl Drop for Sandbox {
 /// The environment that Lambda itself gives.
 fn runtime_env(bootstrap: &Path, config: &LambdaConfig) -> BTreeMap<String, String> {
     let root = bootstrap.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
-    let memory = config.memory_mb.to_string();
+    let (memory, group) = (config.memory_mb.to_string(), super::log::group_name(&config.name));
     let pairs = [
         ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
         ("LANG", "en_US.UTF-8"),
@@ -243,7 +243,7 @@ fn runtime_env(bootstrap: &Path, config: &LambdaConfig) -> BTreeMap<String, Stri
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/local"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", group.as_str()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
