@@ -17,6 +17,7 @@ from resolve import Stack
 # Actions that are allowed on every resource, because IAM knows no narrower one.
 ANY_RESOURCE = {
     "elasticmapreduce:ListClusters",
+    "ssm:GetCommandInvocation",
     "ssm:ListCommands",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",

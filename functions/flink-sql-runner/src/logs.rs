@@ -2,15 +2,18 @@
 //! Must not know how an operation is carried out; it reads documents and the log of a step.
 
 mod commands;
+mod function;
+mod output;
 mod step;
 mod text;
 
 use std::sync::Arc;
 
-use aws::S3Files;
+use aws::{FunctionLog, S3Files, SsmCommands};
 use clap::Args;
+use control::clock_and_ids::SystemWorld;
 use control::documents::fetch;
-use control::ports::{Files, OutsideError, Store};
+use control::ports::{Files, OutsideError, Store, World};
 use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::documents::Document;
@@ -23,7 +26,9 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::in_words;
 use serde::Serialize;
 
-use self::commands::Command;
+use self::commands::{Command, SentAs};
+use self::function::FunctionLines;
+use self::output::OutputLines;
 use self::step::StepLines;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -65,7 +70,15 @@ struct LogsAnswer {
     step: Option<StepLines>,
     /// Why that was not fetched, where it is known where it lies.
     step_not_fetched: Option<String>,
-    /// Commands that fetch other lines, each with what it shows.
+    /// What the SSM command printed about it.
+    command_output: Option<OutputLines>,
+    /// Why that was not fetched, where a command carried it.
+    command_output_not_fetched: Option<String>,
+    /// What the function logged about it.
+    function_lines: Option<FunctionLines>,
+    /// Why that was not fetched.
+    function_lines_not_fetched: Option<String>,
+    /// Commands that fetch what was not fetched here, each with what it shows.
     commands: Vec<Command>,
 }
 
@@ -94,10 +107,11 @@ pub(crate) async fn run(arguments: &Logs, invocation: &Invocation, out: Out) -> 
         .ok_or_else(|| CliError::unknown_jobs(std::slice::from_ref(&arguments.name)))?;
     let found = find(&record, arguments.operation.as_deref())?;
     let cluster = invocation.get("CLUSTER").filter(|cluster| cluster.starts_with("j-"));
-    let function = invocation.get("DEPLOYMENT_NAME").unwrap_or_else(|| "flink-sql-runner".to_owned());
-    let files = S3Files::new(&aws::load_config().await);
-    let places = Places { store: &store, keys: &keys, files: &files };
-    let answer = gather(&places, &record, found, cluster.as_deref(), &function).await?;
+    let sdk = aws::load_config().await;
+    let (files, log, ssm) = (S3Files::new(&sdk), FunctionLog::new(&sdk), SsmCommands::new(&sdk));
+    let log_group = function::log_group(&invocation.function());
+    let places = Places { store: &store, keys: &keys, files: &files, ssm: &ssm, log: &log, log_group };
+    let answer = gather(&places, &record, found, cluster.as_deref()).await?;
     out.result(&answer, || text::of(&answer));
     Ok(Exit::Done)
 }
@@ -133,6 +147,11 @@ struct Places<'a> {
     keys: &'a Keys,
     /// The logs of steps.
     files: &'a dyn Files,
+    /// What commands printed.
+    ssm: &'a SsmCommands,
+    /// The function's log.
+    log: &'a FunctionLog,
+    log_group: String,
 }
 
 async fn gather(
@@ -140,31 +159,29 @@ async fn gather(
     record: &Record,
     found: Found,
     cluster: Option<&str>,
-    function: &str,
 ) -> Result<LogsAnswer, CliError> {
-    let Places { store, keys, files } = places;
+    let Places { store, keys, log, log_group, .. } = places;
     let Found { operation, batch, entry } = found;
     let result: Option<OperationResult> = document(store, &keys.result(&record.name, operation)).await?;
     let (receipt, not_known) = receipt(places, batch).await?;
     let observed: Option<ObservedDocument> = if_allowed(document(store, &keys.observed()).await)?;
     let shown = observed.as_ref().zip(record.expected_run());
-    let folder = receipt.as_ref().and_then(|receipt| receipt.log.clone());
-    let fetched = match &folder {
-        Some(folder) => Some(step::fetch(*files, folder, operation).await),
-        None => None,
-    };
-    let (step, step_not_fetched) = match fetched {
-        Some(Ok(lines)) => (Some(lines), None),
-        Some(Err(why)) => (None, Some(why)),
-        None => (None, None),
-    };
+    let ended = entry.as_ref().map(|entry| entry.at);
+    let by_function = function::fetch(log, log_group, operation, ended, SystemWorld.now());
+    let (node, by_function) = tokio::join!(of_the_node(places, receipt.as_ref(), operation), by_function);
+    let NodeLog { step: (step, step_not_fetched), output: (command_output, command_output_not_fetched) } = node;
+    let (function_lines, function_lines_not_fetched) = told(Some(by_function));
+    let mut commands = Vec::new();
+    if step.is_none() && command_output.is_none() {
+        let sent_as = receipt.as_ref().and_then(|receipt| SentAs::read(&receipt.dispatched_as));
+        let folder = receipt.as_ref().and_then(|receipt| receipt.log.as_deref());
+        let instance = receipt.as_ref().and_then(|receipt| receipt.instance.as_deref());
+        commands.extend(commands::of_the_node(operation, sent_as, folder, instance, cluster));
+    }
+    if !function_lines.as_ref().is_some_and(FunctionLines::whole) {
+        commands.push(commands::of_the_function(operation, log_group));
+    }
     let dispatched_as = receipt.map(|receipt| receipt.dispatched_as);
-    let mut commands = if step.is_some() {
-        Vec::new()
-    } else {
-        commands::of_the_node(operation, dispatched_as.as_deref(), folder.as_deref(), cluster)
-    };
-    commands.push(commands::of_the_function(operation, function));
     Ok(LogsAnswer {
         format: "flink-sql-runner/logs",
         version: 1,
@@ -176,11 +193,47 @@ async fn gather(
         exceptions: shown.and_then(|(observed, run)| exceptions(observed, run)),
         step,
         step_not_fetched,
+        command_output,
+        command_output_not_fetched,
+        function_lines,
+        function_lines_not_fetched,
         commands,
         entry,
         dispatched_as,
         not_known,
     })
+}
+
+/// What was fetched, or else why it was not; neither where there is nothing to fetch.
+type Fetched<T> = (Option<T>, Option<String>);
+
+fn told<T>(fetched: Option<Result<T, String>>) -> Fetched<T> {
+    match fetched {
+        Some(Ok(lines)) => (Some(lines), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
+    }
+}
+
+/// What the node wrote about an operation.
+struct NodeLog {
+    step: Fetched<StepLines>,
+    output: Fetched<OutputLines>,
+}
+
+async fn of_the_node(places: &Places<'_>, receipt: Option<&Receipt>, operation: OperationId) -> NodeLog {
+    let Some(receipt) = receipt else { return NodeLog { step: told(None), output: told(None) } };
+    if let Some(folder) = &receipt.log {
+        let fetched = step::fetch(places.files, folder, operation).await;
+        return NodeLog { step: told(Some(fetched)), output: told(None) };
+    }
+    let fetched = match SentAs::read(&receipt.dispatched_as) {
+        Some(SentAs::Command(command)) => {
+            Some(output::fetch(places.ssm, command, receipt.instance.as_deref(), operation).await)
+        }
+        Some(SentAs::Step(_)) | None => None,
+    };
+    NodeLog { step: told(None), output: told(fetched) }
 }
 
 /// The receipt of a batch; in words why there is none.
@@ -223,95 +276,5 @@ fn exceptions(observed: &ObservedDocument, run: JobId) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_kit::{at, manifest, running};
-
-    #[test]
-    fn the_newest_operation_unless_one_is_named() {
-        let record = running(&manifest("orders", "SELECT 1", 1), "orders");
-        let operation = record.history[0].operation;
-        for wanted in [None, Some(operation.to_string()), Some(operation.short())] {
-            assert_eq!(find(&record, wanted.as_deref()).map(|found| found.operation).ok(), Some(operation));
-        }
-        let batch = find(&record, None).ok().and_then(|found| found.batch);
-        assert!(batch.is_some(), "a settled operation remembers its batch");
-        assert!(matches!(find(&record, Some("00000000")), Err(CliError::Usage { .. })));
-    }
-
-    #[test]
-    fn what_is_known_is_shown_with_where_more_is() {
-        let operation = OperationId::derived(&["o"]);
-        let answer = LogsAnswer {
-            format: "",
-            version: 1,
-            job: crate::test_kit::name("orders"),
-            operation,
-            entry: running(&manifest("orders", "SELECT 1", 1), "orders").history.pop().map(|mut entry| {
-                entry.at = at("2026-11-23T12:05:24Z");
-                entry
-            }),
-            told: Some("it did not start: java.io.IOException\u{7}: No space left\nat line two".to_owned()),
-            phases: vec![("compile".to_owned(), 4_210), ("stop".to_owned(), 61_000)],
-            dispatched_as: Some("s-1ABC".to_owned()),
-            not_known: None,
-            failure: Some(RunFailure {
-                run: JobId::derived(&["r"]),
-                at: at("2026-11-23T12:10:00Z"),
-                told: "FlinkException: lost\ncaused by IOException: disk\u{1b}full".to_owned(),
-            }),
-            exceptions: Some("http://10.0.0.7:8081/#/job/running/1/exceptions".to_owned()),
-            step: Some(StepLines {
-                file: "s3://logs/j-1/steps/s-1ABC/stderr.gz".to_owned(),
-                name_it: true,
-                lines: vec![
-                    r#"{"timestamp":"2026-11-23T12:05:24.1Z","level":"WARN","target":"t","message":"it failed","job":"orders","operation":"0","error":"disk full","n":3}"#.to_owned(),
-                    "plain\u{1b}[31m text".to_owned(),
-                ],
-                older: 7,
-                cut: true,
-            }),
-            step_not_fetched: None,
-            commands: vec![("the function's lines", "aws logs …".to_owned())],
-        };
-        let run = JobId::derived(&["r"]).to_string();
-        insta::assert_snapshot!(text::of(&answer).replace(&run, "RUN"), @r"
-        operation b079f06eb52e06df1d3819d5c1383397 of orders: deployed at 2026-11-23 12:05:24Z, ordered by anna
-          it did not start: java.io.IOException�: No space left
-          at line two
-          took: compile 4.2 s, stop 1 min 1 s
-          sent as s-1ABC
-        Flink's newest failure of the run RUN, in the look of 2026-11-23 12:10:00Z:
-          FlinkException: lost
-          caused by IOException: disk�full
-        Flink's exceptions of the run that is deployed now:
-          http://10.0.0.7:8081/#/job/running/1/exceptions
-        the step's lines, the newest first, from s3://logs/j-1/steps/s-1ABC/stderr.gz:
-          (the log is longer than what is read of it, or damaged: its end is missing)
-          2026-11-23 12:05:24Z WARN  it failed error=disk full n=3
-          plain�[31m text
-          (7 older lines not shown)
-        the function's lines:
-          aws logs …
-        ");
-        let open = LogsAnswer {
-            entry: None,
-            told: None,
-            phases: Vec::new(),
-            dispatched_as: None,
-            not_known: Some("the receipt is not there"),
-            failure: None,
-            exceptions: None,
-            step: None,
-            step_not_fetched: Some("it is not there yet".to_owned()),
-            ..answer
-        };
-        insta::assert_snapshot!(text::of(&open), @r"
-        operation b079f06eb52e06df1d3819d5c1383397 of orders: under way
-          which step or command carried it is not known: the receipt is not there
-        the step's lines were not fetched: it is not there yet
-        the function's lines:
-          aws logs …
-        ");
-    }
-}
+#[path = "logs_tests.rs"]
+mod tests;

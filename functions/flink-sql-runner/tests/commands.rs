@@ -4,16 +4,13 @@
 
 mod bucket;
 mod function;
+mod logged;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use function::script;
-use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
-use lifecycle::documents::result::OperationResult;
-use lifecycle::documents::write;
-use lifecycle::ids::run_id;
 use local::{Fault, NodeConfig, Principal, Stack, StackConfig};
 use serde_json::{Value, json};
 
@@ -28,11 +25,16 @@ fn examples() -> PathBuf {
 
 impl Bench {
     async fn start() -> Self {
+        Self::with(|_, _| {}).await
+    }
+
+    /// The change sees the configuration and the node's folder before.
+    async fn with(change: impl FnOnce(&mut StackConfig, &Path)) -> Self {
         let node = tempfile::tempdir().unwrap();
         // The node of this stack has a runner that never says anything: operations stay open.
         script(node.path(), "flink-sql-runner-step", "sleep 600");
         let lambda = function::named("jobs-of-the-team", node.path());
-        let config = StackConfig {
+        let mut config = StackConfig {
             lambda,
             node: NodeConfig {
                 work_dir: node.path().to_owned(),
@@ -41,6 +43,7 @@ impl Bench {
             },
             ..StackConfig::default()
         };
+        change(&mut config, node.path());
         Self { stack: Stack::start(config).await.unwrap(), node }
     }
 
@@ -157,7 +160,7 @@ async fn uploads_plans_orders_and_shows() {
     assert!(said.contains("\n3 not-judged.") && !said.contains("filter-expensive"), "{said}");
     let (said, _) = bench.text(&["logs", "filter-expensive-items"], 0).await;
     assert!(said.contains(" of filter-expensive-items: under way\n  sent as s-"), "{said}");
-    assert!(said.contains("/aws/lambda/flink-sql-runner --filter-pattern"), "{said}");
+    assert!(said.contains("the function's lines, the newest first, from /aws/lambda/jobs-of-the-team:"), "{said}");
     let (_, aside) = bench.text(&["logs", "filter-expensive-items", "12345678"], 2).await;
     assert!(aside.contains("`history filter-expensive-items` lists its operations"), "{aside}");
     let page = bench.node.path().join("report.html");
@@ -184,59 +187,6 @@ async fn uploads_plans_orders_and_shows() {
     assert!(aside.contains("`flink-sql-runner history filter-expensive-items` tells its end"), "{aside}");
     let (said, _) = bench.text(&["history", "filter-expensive-items"], 0).await;
     assert!(said.contains("  new     -     under way  ") && said.lines().count() == 2, "{said}");
-    bench.stack.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn logs_fetches_what_the_step_printed_about_the_operation() {
-    const JOB: &str = "filter-expensive-items";
-    let bench = Bench::start().await;
-    let lines = bench.node.path().join("lines");
-    let waits = format!("sh -c 'until [ -e {0} ]; do sleep 0.1; done; cat {0} >&2'", lines.display());
-    script(bench.node.path(), "flink-sql-runner-step", &waits);
-    bench.text(&["status", "--function", "jobs-of-the-team"], 0).await;
-    bench.json(&["deploy", "."], 0).await;
-    let ordered = bench.json(&["deploy", JOB], 0).await;
-    let operation = ordered["plan"]["jobs"][0]["reason"]["operation"].as_str().unwrap().to_owned();
-
-    let (said, _) = bench.text(&["logs", JOB], 0).await;
-    let step = "s3://emr-logs/elasticmapreduce/j-LOCAL00000000/steps/s-";
-    assert!(said.contains(&format!("the step's lines were not fetched: {step}")), "{said}");
-    assert!(said.contains("is not there yet") && said.contains(&format!("aws s3 cp {step}")), "{said}");
-
-    // The node reports before its step ends: else the operation would be sent again.
-    let (operation_id, compiled) = (operation.parse().unwrap(), Compiled::default());
-    let run = RunStarted { job_id: run_id(operation_id), restored_from: None, epoch: None, compiled };
-    let result = OperationResult {
-        format: 1,
-        operation: operation_id,
-        job: JOB.try_into().unwrap(),
-        outcome: Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true },
-        at: "2026-11-23T12:05:24Z".parse().unwrap(),
-        phases: Vec::new(),
-        downtime_ms: None,
-        differences: Vec::new(),
-    };
-    let key = format!("flink-sql-runner/results/{JOB}/{operation}.json");
-    let put = bucket::client(&bench.stack).put_object().bucket("local").key(key).body(write(&result).into());
-    put.send().await.unwrap();
-
-    let draft = bench.node.path().join("draft");
-    let fields = json!({ "timestamp": "2026-11-23T12:05:24Z", "level": "WARN", "message": "it went \u{1b}[31mwrong", "operation": operation });
-    std::fs::write(&draft, format!("{fields}\nof another operation\n")).unwrap();
-    std::fs::rename(&draft, &lines).unwrap();
-    let began = std::time::Instant::now();
-    let said = loop {
-        let (said, _) = bench.text(&["logs", JOB, &operation], 0).await;
-        if !said.contains("is not there yet") {
-            break said;
-        }
-        assert!(began.elapsed() < Duration::from_mins(1), "{said}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
-    assert!(said.contains(&format!("the step's lines, the newest first, from {step}")), "{said}");
-    assert!(said.contains("\n  2026-11-23 12:05:24Z WARN  it went \u{fffd}[31mwrong\n"), "{said}");
-    assert!(!said.contains("of another") && !said.contains("aws s3 cp"), "{said}");
     bench.stack.shutdown().await;
 }
 

@@ -175,8 +175,12 @@ impl OperationId {
 
     /// Whether it was made after `other`, or may have been: ids begin with the time.
     pub fn is_since(self, other: Self) -> bool {
-        let time = |id: Self| id.0.0.iter().take(6).fold(0, |time, byte| (time << 8) | u64::from(*byte));
-        time(self).saturating_add(Self::CLOCKS) >= time(other)
+        self.made_ms().saturating_add(Self::CLOCKS) >= other.made_ms()
+    }
+
+    /// When it was made, in milliseconds since 1970, by the clock of its maker.
+    pub fn made_ms(self) -> u64 {
+        self.0.0.iter().take(6).fold(0, |time, byte| (time << 8) | u64::from(*byte))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everybody with his own policy alone: what the runbook tells operators and uploaders to do, and what they may not.
 //! No Flink here: a node that only reports stands for it. Must not know what is deployed.
-#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
@@ -35,9 +35,9 @@ const TAKES: Duration = Duration::from_secs(3);
 const JOB: &str = "orders-per-buyer";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:flink-sql-runner-alerts";
 
-/// Decides by the template's policies.
-fn authority() -> Authority {
-    let deployment = Deployment::render(&Variant::of("emr"));
+/// Decides by the template's policies for this way of dispatch.
+fn authority(dispatch: &'static str) -> Authority {
+    let deployment = Deployment::render(&Variant::of(dispatch));
     Authority::new(move |principal: Principal, need: &Need| {
         let context = need.context.iter().map(|(key, value)| (key.clone(), vec![value.clone()])).collect();
         let call = Call { action: need.action.clone(), resource: need.resource.clone(), context };
@@ -57,10 +57,16 @@ struct Team {
 
 impl Team {
     async fn start() -> Self {
+        Self::start_by("emr").await
+    }
+
+    /// With batches as steps of EMR, or as commands of SSM.
+    async fn start_by(dispatch: &'static str) -> Self {
         let (folder, keys) = (tempfile::tempdir().unwrap(), Keys::new("flink-sql-runner/"));
         let settings = [
             ("BUCKET", "local"),
-            ("CLUSTER", "j-LOCAL00000000"),
+            ("DISPATCH", dispatch),
+            ("CLUSTER", if dispatch == "ssm" { "flink-sql-runner=flink-sql-runner" } else { "j-LOCAL00000000" }),
             ("ALLOW_CODE", "true"),
             ("ALLOW_FILES", "true"),
             ("ALERT_TOPIC", TOPIC),
@@ -78,12 +84,14 @@ impl Team {
             node: NodeConfig {
                 work_dir: folder.path().join("node"),
                 path: vec![runner(folder.path())],
+                documents: vec![document(folder.path())],
                 ..NodeConfig::default()
             },
             step_concurrency: 50,
+            cluster_tags: [("flink-sql-runner".to_owned(), "flink-sql-runner".to_owned())].into(),
             topics: vec![TOPIC.to_owned()],
             recording: Some(recording()),
-            authority: authority(),
+            authority: authority(dispatch),
             ..StackConfig::default()
         };
         let stack = Stack::start(config).await.unwrap();
@@ -198,13 +206,30 @@ impl Team {
     }
 }
 
-/// A runner that says nothing: what the node reports, the test does.
+/// A runner that prints what a test has it print, and ends then: what the node reports, the test does.
 fn runner(folder: &std::path::Path) -> PathBuf {
     let script = folder.join("bin/flink-sql-runner-step");
     std::fs::create_dir_all(folder.join("bin")).unwrap();
-    std::fs::write(&script, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    let prints = folder.join("prints").display().to_string();
+    let text = format!("#!/bin/sh\nuntil [ -e '{prints}' ]; do sleep 0.2; done\ncat '{prints}' >&2\n");
+    std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     folder.join("bin")
+}
+
+/// The document that the function sends, without the release that the product's own fetches first.
+fn document(folder: &std::path::Path) -> PathBuf {
+    let file = folder.join("flink-sql-runner-run.json");
+    let parameter = json!({ "type": "String" });
+    let command =
+        "exec flink-sql-runner-step run --batch '{{ Batch }}' --sha256 '{{ Sha256 }}' --batch-id '{{ BatchId }}'";
+    let document = json!({
+        "schemaVersion": "2.2",
+        "parameters": { "Batch": parameter, "Sha256": parameter, "BatchId": parameter },
+        "mainSteps": [{ "action": "aws:runShellScript", "name": "run", "inputs": { "runCommand": [command] } }],
+    });
+    std::fs::write(&file, document.to_string()).unwrap();
+    file
 }
 
 fn run(operation: lifecycle::ids::OperationId) -> RunStarted {
@@ -281,6 +306,15 @@ async fn everybody_does_his_work_with_his_own_policy_alone() {
     let why = logs["step_not_fetched"].as_str().unwrap_or_default();
     // Who may not list the bucket is told by S3 that he may not read it, too.
     assert!(why.contains("/steps/s-") && why.contains("it is not there yet, or your policy"), "{logs:#}");
+    // The function's lines an operator reads as well; who uploads is told what he lacks.
+    functions_lines(&logs);
+    let logs = team.done(uploader, &["logs", JOB]).await;
+    let why = logs["function_lines_not_fetched"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("is not authorized to perform: logs:FilterLogEvents") && why.contains("OperatorPolicy"),
+        "{why}"
+    );
+    assert!(logs["commands"].to_string().contains("aws logs filter-log-events"), "{logs:#}");
 
     // What fails, an operator has tried again.
     team.fails.store(true, Ordering::Relaxed);
@@ -301,6 +335,50 @@ async fn everybody_does_his_work_with_his_own_policy_alone() {
     assert_eq!(team.settled_by("order-numbers").await, operator.arn());
     team.done(operator, &["redeploy"]).await;
     team.done(operator, &["sweep"]).await;
+    team.stack.shutdown().await;
+}
+
+/// The function logged something about the operation, and every line that was fetched is about that.
+fn functions_lines(logs: &Value) {
+    let operation = logs["operation"].as_str().unwrap();
+    let lines = logs["function_lines"]["lines"].as_array().unwrap_or_else(|| panic!("{logs:#}"));
+    assert_eq!(logs["function_lines"]["log_group"], "/aws/lambda/flink-sql-runner");
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.as_str().unwrap().contains(operation)), "{logs:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_reads_what_function_and_ssm_command_say_of_an_operation() {
+    let team = Team::start_by("ssm").await;
+    let (operator, uploader) = (Principal::Operator, Principal::Uploader);
+    team.done(operator, &["deploy", ".", "--wait"]).await;
+    let logs = team.done(operator, &["logs", JOB]).await;
+    functions_lines(&logs);
+    let why = logs["command_output_not_fetched"].as_str().unwrap_or_default();
+    assert!(why.contains("SSM shows what it printed once it is over"), "{logs:#}");
+
+    let said = format!("{{\"level\":\"INFO\",\"operation\":{}}}\nof another\n", logs["operation"]);
+    let draft = team.folder.path().join("draft");
+    std::fs::write(&draft, said).unwrap();
+    std::fs::rename(draft, team.folder.path().join("prints")).unwrap();
+    let began = Instant::now();
+    let logs = loop {
+        let logs = team.done(operator, &["logs", JOB]).await;
+        if !logs["command_output"].is_null() {
+            break logs;
+        }
+        assert!(began.elapsed() < LIMIT, "{logs:#}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    functions_lines(&logs);
+    let printed = &logs["command_output"];
+    assert_eq!((&printed["status"], &printed["name_it"]), (&json!("Success"), &json!(true)), "{logs:#}");
+    let line = printed["lines"][0].as_str().unwrap();
+    assert!(line.contains(logs["operation"].as_str().unwrap()) && printed["lines"][1].is_null(), "{logs:#}");
+    assert_eq!(logs["commands"], json!([]), "nothing is left to paste");
+
+    // Who uploads may not read the receipts of batches: he is not told which command it was.
+    let logs = team.done(uploader, &["logs", JOB]).await;
+    assert!(logs["command_output"].is_null() && logs["function_lines"].is_null(), "{logs:#}");
     team.stack.shutdown().await;
 }
 

@@ -128,6 +128,25 @@ fn nobodys_own_policy_allows_more_than_the_prefixes() {
 }
 
 #[test]
+fn operators_alone_read_the_functions_log_and_what_commands_printed() {
+    let streams =
+        |group: &str| format!("arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/{group}:log-stream:");
+    for dispatch in DISPATCHES {
+        let deployment = Deployment::render(&Variant::of(dispatch));
+        for who in ["function", "node", "uploader", "operator"] {
+            let principal = deployment.principal(who).unwrap();
+            let may =
+                |action: &str, resource: &str| allowed(&deployment.decide(&principal, Call::new(action, resource)));
+            let operates = who == "operator";
+            assert_eq!(may("logs:FilterLogEvents", &streams("flink-sql-runner")), operates, "{who}");
+            assert!(!may("logs:FilterLogEvents", &streams("flink-sql-runner-other")), "{who}");
+            assert!(!may("logs:DeleteLogGroup", &streams("flink-sql-runner")), "{who}");
+            assert_eq!(may("ssm:GetCommandInvocation", "*"), operates && dispatch == "ssm", "{who} {dispatch}");
+        }
+    }
+}
+
+#[test]
 fn nothing_goes_unencrypted() {
     let deployment = Deployment::render(&Variant::of("emr"));
     let everything = everything();

@@ -50,7 +50,7 @@ impl Recording {
     pub(crate) fn variant_of(whole: &Variant, call: &Recorded) -> Variant {
         let dispatch = match call.request.operation.as_str() {
             "emr:AddJobFlowSteps" | "emr:ListSteps" => "emr",
-            "ssm:SendCommand" | "ssm:ListCommands" | "emr:ListInstances" => "ssm",
+            "ssm:SendCommand" | "ssm:ListCommands" | "ssm:GetCommandInvocation" | "emr:ListInstances" => "ssm",
             _ => whole.dispatch,
         };
         Variant { dispatch, ..whole.clone() }

@@ -11,11 +11,33 @@ fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
-/// The step's lines, or the command's. A step is named by EMR (`s-…`); any other name is a command of SSM.
+/// What a batch was sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SentAs<'a> {
+    /// A step of EMR, by its id.
+    Step(&'a str),
+    /// A command of SSM, by its id.
+    Command(&'a str),
+}
+
+impl<'a> SentAs<'a> {
+    /// One that was found is told with its state.
+    pub(super) fn read(told: &'a str) -> Option<Self> {
+        let is_id = |word: &str| word.len() == 36 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        told.split_whitespace().find_map(|word| match word {
+            step if step.starts_with("s-") && is_plain(step) => Some(Self::Step(step)),
+            command if is_id(command) => Some(Self::Command(command)),
+            _ => None,
+        })
+    }
+}
+
+/// The step's lines, or the command's.
 pub(super) fn of_the_node(
     operation: OperationId,
-    sent_as: Option<&str>,
+    sent_as: Option<SentAs<'_>>,
     folder: Option<&str>,
+    instance: Option<&str>,
     cluster: Option<&str>,
 ) -> Vec<Command> {
     let cluster = cluster.filter(|id| is_plain(id)).unwrap_or("CLUSTER-ID");
@@ -24,26 +46,32 @@ pub(super) fn of_the_node(
         let stderr = format!("aws s3 cp {folder}stderr.gz - | gunzip | grep {operation}");
         ("the runner's lines, some minutes after the step", stderr)
     };
-    match (sent_as.filter(|id| is_plain(id)), folder.filter(is_path)) {
+    match (sent_as, folder.filter(is_path)) {
         (_, Some(folder)) => vec![fetch(folder)],
-        (Some(step), None) if step.starts_with("s-") => {
+        (Some(SentAs::Step(step)), None) => {
             let uri = format!("aws emr describe-cluster --cluster-id {cluster} --query Cluster.LogUri --output text");
             let where_it_is = "where the cluster keeps its logs: LOG-URI, as s3://… and without the slash at its end";
             vec![(where_it_is, uri), fetch(&format!("LOG-URI/{cluster}/steps/{step}/"))]
         }
-        (Some(command), None) => {
-            let output = format!("aws ssm list-command-invocations --command-id {command} --details");
-            vec![("the end of the runner's lines", output)]
-        }
+        (Some(SentAs::Command(command)), None) => match instance.filter(|id| is_plain(id)) {
+            Some(instance) => {
+                let output = format!("aws ssm get-command-invocation --command-id {command} --instance-id {instance}");
+                vec![("what the command printed", output)]
+            }
+            None => {
+                let output = format!("aws ssm list-command-invocations --command-id {command} --details");
+                vec![("the beginning of what the command printed", output)]
+            }
+        },
         (None, None) => Vec::new(),
     }
 }
 
 /// The function's lines.
-pub(super) fn of_the_function(operation: OperationId, function: &str) -> Command {
-    let name = if is_plain(function) { function } else { "FUNCTION" };
-    let lines =
-        format!("aws logs filter-log-events --log-group-name /aws/lambda/{name} --filter-pattern '\"{operation}\"'");
+pub(super) fn of_the_function(operation: OperationId, log_group: &str) -> Command {
+    let is_path = log_group.chars().all(|c| is_plain(&c.to_string()) || c == '/');
+    let group = if is_path { log_group } else { "LOG-GROUP" };
+    let lines = format!("aws logs filter-log-events --log-group-name {group} --filter-pattern '\"{operation}\"'");
     ("the function's lines", lines)
 }
 
@@ -54,19 +82,35 @@ mod tests {
     #[test]
     fn what_is_pasted_into_a_shell_holds_nothing_but_plain_names() {
         let operation = OperationId::derived(&["o"]);
-        let step = of_the_node(operation, Some("s-1ABC"), None, Some("j-2XYZ"));
+        let step = of_the_node(operation, Some(SentAs::Step("s-1ABC")), None, None, Some("j-2XYZ"));
         insta::assert_snapshot!(step.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n"), @r#"
         aws emr describe-cluster --cluster-id j-2XYZ --query Cluster.LogUri --output text
         aws s3 cp LOG-URI/j-2XYZ/steps/s-1ABC/stderr.gz - | gunzip | grep b079f06eb52e06df1d3819d5c1383397
         "#);
         let folder = Some("s3://logs/emr/j-2XYZ/steps/s-1ABC/");
-        let known = of_the_node(operation, Some("s-1ABC"), folder, None);
+        let known = of_the_node(operation, Some(SentAs::Step("s-1ABC")), folder, None, None);
         insta::assert_snapshot!(known[0].1, @"aws s3 cp s3://logs/emr/j-2XYZ/steps/s-1ABC/stderr.gz - | gunzip | grep b079f06eb52e06df1d3819d5c1383397");
-        let ssm = of_the_node(operation, Some("11111111-2222-3333-4444-555555555555"), None, None);
+        let command = Some(SentAs::Command("11111111-2222-3333-4444-555555555555"));
+        let ssm = of_the_node(operation, command, None, None, None);
         assert!(ssm[0].1.ends_with("--command-id 11111111-2222-3333-4444-555555555555 --details"), "{ssm:?}");
-        let hostile = Some("s3://logs/$(id)/");
-        assert_eq!(of_the_node(operation, Some("s-1; rm -rf /"), hostile, Some("j-$(id)")), []);
-        insta::assert_snapshot!(of_the_function(operation, "orders-prod").1, @r#"aws logs filter-log-events --log-group-name /aws/lambda/orders-prod --filter-pattern '"b079f06eb52e06df1d3819d5c1383397"'"#);
-        assert!(of_the_function(operation, "f'x").1.contains("/aws/lambda/FUNCTION "));
+        let known = of_the_node(operation, command, None, Some("i-1"), None);
+        insta::assert_snapshot!(known[0].1, @"aws ssm get-command-invocation --command-id 11111111-2222-3333-4444-555555555555 --instance-id i-1");
+        let hostile = of_the_node(operation, command, None, Some("i-$(id)"), None);
+        assert!(!hostile[0].1.contains("$(id)"), "{hostile:?}");
+        assert_eq!(of_the_node(operation, None, Some("s3://logs/$(id)/"), None, Some("j-$(id)")), []);
+        insta::assert_snapshot!(of_the_function(operation, "/aws/lambda/orders-prod").1, @r#"aws logs filter-log-events --log-group-name /aws/lambda/orders-prod --filter-pattern '"b079f06eb52e06df1d3819d5c1383397"'"#);
+        assert!(of_the_function(operation, "/aws/lambda/f'x").1.contains(" LOG-GROUP "));
+    }
+
+    #[test]
+    fn a_step_and_a_command_are_told_apart_also_with_their_state() {
+        let command = "11111111-2222-3333-4444-555555555555";
+        assert_eq!(SentAs::read("s-1ABC"), Some(SentAs::Step("s-1ABC")));
+        assert_eq!(SentAs::read("step s-1ABC is RUNNING"), Some(SentAs::Step("s-1ABC")));
+        assert_eq!(SentAs::read(command), Some(SentAs::Command(command)));
+        assert_eq!(SentAs::read(&format!("command {command} is Success")), Some(SentAs::Command(command)));
+        for other in ["s-$(id)", "process 7", ""] {
+            assert_eq!(SentAs::read(other), None, "{other}");
+        }
     }
 }

@@ -59,13 +59,28 @@ fn of_file(file: String, packed: &[u8], operation: OperationId) -> StepLines {
     let whole = MultiGzDecoder::new(packed).take(UNPACKED).read_to_end(&mut bytes);
     let cut = packed.len() >= PACKED || bytes.len() as u64 >= UNPACKED || whole.is_err();
     let text = String::from_utf8_lossy(&bytes);
+    let Chosen { name_it, lines, older } = choose(text.lines().collect(), operation);
+    StepLines { file, name_it, lines, older, cut }
+}
+
+/// Which lines of a log are shown.
+pub(super) struct Chosen {
+    /// Whether they name the operation; else they are the end of the log.
+    pub(super) name_it: bool,
+    /// The newest first.
+    pub(super) lines: Vec<String>,
+    /// How many more there are.
+    pub(super) older: usize,
+}
+
+/// Those that name the operation; the end of a log that never does.
+pub(super) fn choose(all: Vec<&str>, operation: OperationId) -> Chosen {
     let name = operation.to_string();
-    let of_it: Vec<&str> = text.lines().filter(|line| line.contains(&name)).collect();
+    let of_it: Vec<&str> = all.iter().copied().filter(|line| line.contains(&name)).collect();
     let name_it = !of_it.is_empty();
-    let (all, most) = if name_it { (of_it, LINES) } else { (text.lines().collect(), END) };
-    let newest = all.iter().rev().take(most).map(|line| line.chars().take(LENGTH).collect());
-    let lines: Vec<String> = newest.collect();
-    StepLines { file, name_it, older: all.len().saturating_sub(lines.len()), lines, cut }
+    let (all, most) = if name_it { (of_it, LINES) } else { (all, END) };
+    let lines: Vec<String> = all.iter().rev().take(most).map(|line| line.chars().take(LENGTH).collect()).collect();
+    Chosen { name_it, older: all.len().saturating_sub(lines.len()), lines }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::function::FunctionLines;
+use super::output::OutputLines;
 use super::step::StepLines;
 use super::{LogsAnswer, RunFailure};
 use crate::render::{count, indented, printable, span};
@@ -59,6 +61,18 @@ pub(super) fn of(answer: &LogsAnswer) -> String {
     if let Some(why) = &answer.step_not_fetched {
         let _ = writeln!(text, "the step's lines were not fetched: {}", printable(why));
     }
+    if let Some(lines) = &answer.command_output {
+        text.push_str(&output(lines));
+    }
+    if let Some(why) = &answer.command_output_not_fetched {
+        let _ = writeln!(text, "what the command printed was not fetched: {}", printable(why));
+    }
+    if let Some(lines) = &answer.function_lines {
+        text.push_str(&function(lines));
+    }
+    if let Some(why) = &answer.function_lines_not_fetched {
+        let _ = writeln!(text, "the function's lines were not fetched: {}", printable(why));
+    }
     for (what, command) in &answer.commands {
         let _ = writeln!(text, "{what}:\n  {}", printable(command));
     }
@@ -71,11 +85,48 @@ fn step(found: &StepLines) -> String {
     if found.cut {
         text.push_str("  (the log is longer than what is read of it, or damaged: its end is missing)\n");
     }
-    for line in &found.lines {
+    text + &each(&found.lines, found.older)
+}
+
+fn output(found: &OutputLines) -> String {
+    let what = if found.name_it {
+        "what the command printed about it"
+    } else {
+        "the command printed no line that names it; the end of what it printed"
+    };
+    let (command, instance) = (printable(&found.command), printable(&found.instance));
+    let status = printable(&found.status);
+    let mut text = format!("{what}, the newest first, by SSM of {command} on {instance} ({status}):\n");
+    if found.cut {
+        text.push_str("  (SSM keeps the first 24000 characters of stdout, and 8000 of stderr: the end is missing)\n");
+    }
+    text + &each(&found.lines, found.older)
+}
+
+fn function(found: &FunctionLines) -> String {
+    let group = printable(&found.log_group);
+    let mut text = if found.lines.is_empty() {
+        format!("no line of the function in {group} names it (yet: they are found some seconds late)\n")
+    } else {
+        format!("the function's lines, the newest first, from {group}:\n")
+    };
+    text.push_str(&each(&found.lines, 0));
+    if found.more {
+        text.push_str("  (older lines are not shown)\n");
+    }
+    if let Some(why) = &found.unfinished {
+        let _ = writeln!(text, "  (the search ended early: {})", printable(why));
+    }
+    text
+}
+
+fn each(lines: &[String], older: usize) -> String {
+    let mut text = String::new();
+    for line in lines {
         let _ = writeln!(text, "  {}", printable(&readable(line)));
     }
-    if found.older > 0 {
-        let _ = writeln!(text, "  ({} not shown)", count(found.older, "older line"));
+    if older > 0 {
+        let _ = writeln!(text, "  ({} not shown)", count(older, "older line"));
     }
     text
 }

@@ -35,6 +35,7 @@ pub(crate) fn named(name: &str, folder: &Path) -> LambdaConfig {
     LambdaConfig {
         name: name.to_owned(),
         delivery: Delivery::Host { bootstrap },
+        log: Some(folder.join("function.log")),
         env: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ..LambdaConfig::default()
     }
