@@ -1,4 +1,4 @@
-//! One-time faults, ordered by operation, and the log of the calls that came.
+//! One-time faults, ordered by operation; objects that nobody may write; the log of the calls that came.
 //! Must not know what an operation does.
 
 use std::collections::{HashMap, VecDeque};
@@ -59,10 +59,14 @@ pub struct Call {
     pub invocation_id: String,
 }
 
+/// Which keys cannot be written.
+type Unwritable = dyn Fn(&str) -> bool + Send + Sync;
+
 /// The orders and the log of one stack.
 #[derive(Default)]
 pub(crate) struct Faults {
     orders: Mutex<HashMap<String, VecDeque<Fault>>>,
+    unwritable: Mutex<Option<Box<Unwritable>>>,
     calls: Mutex<VecDeque<Call>>,
 }
 
@@ -74,6 +78,16 @@ impl Faults {
     /// Takes the oldest order for an operation.
     pub(crate) fn take(&self, operation: &str) -> Option<Fault> {
         lock(&self.orders).get_mut(operation)?.pop_front()
+    }
+
+    /// From now on nobody writes what has such a key; what was said before counts no more.
+    pub(crate) fn refuse_writes(&self, unwritable: Option<Box<Unwritable>>) {
+        *lock(&self.unwritable) = unwritable;
+    }
+
+    /// Whether nobody may write an object of this key.
+    pub(crate) fn refuses(&self, key: &str) -> bool {
+        lock(&self.unwritable).as_ref().is_some_and(|unwritable| unwritable(key))
     }
 
     pub(crate) fn record(&self, call: Call) {

@@ -193,6 +193,16 @@ impl Stack {
         self.0.faults.order(operation, fault);
     }
 
+    /// From now on S3 refuses to everybody to write objects with such keys.
+    pub fn refuse_writes(&self, unwritable: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        self.0.faults.refuse_writes(Some(Box::new(unwritable)));
+    }
+
+    /// Every object can be written again.
+    pub fn allow_writes(&self) {
+        self.0.faults.refuse_writes(None);
+    }
+
     /// All steps in the order they were added.
     pub fn steps(&self) -> Vec<StepView> {
         self.0.steps.views()

@@ -269,6 +269,26 @@ async fn faults_hit_once_before_or_after_the_write() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_written_stays_as_it_is_until_it_can() {
+    let kit = Kit::start(|_| {}).await;
+    let s3 = kit.s3();
+    put(&s3, "kept/a", "old").await;
+    kit.stack.refuse_writes(|key| key.starts_with("kept/"));
+    // The connection goes on after it, whatever the body.
+    for length in [3, 3_000_000] {
+        let whole = s3.put_object().bucket(BUCKET).key("kept/a").body(vec![b'x'; length].into());
+        assert_eq!(whole.send().await.unwrap_err().code(), Some("AccessDenied"));
+        let in_parts = s3.create_multipart_upload().bucket(BUCKET).key("kept/b");
+        assert_eq!(in_parts.send().await.unwrap_err().code(), Some("AccessDenied"));
+        put(&s3, "elsewhere", "x").await;
+    }
+    let kept = s3.get_object().bucket(BUCKET).key("kept/a").send().await.unwrap();
+    assert_eq!(kept.body.collect().await.unwrap().into_bytes(), "old");
+    kit.stack.allow_writes();
+    put(&s3, "kept/a", "new").await;
+}
+
+#[tokio::test]
 async fn objects_on_disk_outlive_the_stack() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("objects");

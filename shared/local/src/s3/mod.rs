@@ -19,7 +19,7 @@ use bytes::Bytes;
 use gate::{Gate, Passage};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 pub(crate) use object::hex;
 pub(crate) use objects::{Change, Objects};
 use s3s::auth::SimpleAuth;
@@ -38,6 +38,7 @@ pub(crate) struct S3Server {
     service: S3Service,
     recording: Arc<Recording>,
     authority: Authority,
+    faults: Arc<Faults>,
 }
 
 impl S3Server {
@@ -53,11 +54,16 @@ impl S3Server {
             auth.register(principal.access_key().to_owned(), SECRET_KEY.into());
         }
         builder.set_auth(auth);
-        builder.set_access(Gate { faults, authority: authority.clone() });
-        Self { service: builder.build(), recording, authority }
+        builder.set_access(Gate { faults: faults.clone(), authority: authority.clone() });
+        Self { service: builder.build(), recording, authority, faults }
     }
 
     pub(crate) async fn answer(self, request: Request<Incoming>) -> Answer {
+        if writes(&request).is_some_and(|key| self.faults.refuses(key)) {
+            // Like S3, which reads what is sent: the connection goes on.
+            http::read(request.into_body()).await?;
+            return Ok(error(403, "AccessDenied", "nobody may write this object now"));
+        }
         let passage = Passage::default();
         let mut request = request.map(s3s::Body::from);
         request.extensions_mut().insert(passage.clone());
@@ -69,6 +75,13 @@ impl S3Server {
         let answer = answer.map(|body| body.map_err(Into::into).boxed_unsync());
         http::spoil(answer, passage.fault(), error).await
     }
+}
+
+/// The key, as the address has it, of the object that the request writes, whole or in part.
+fn writes(request: &Request<Incoming>) -> Option<&str> {
+    let (_, key) = request.uri().path().trim_start_matches('/').split_once('/')?;
+    let brings_about = matches!(*request.method(), Method::PUT | Method::POST) && !key.is_empty();
+    brings_about.then_some(key)
 }
 
 fn error(status: u16, kind: &str, message: &str) -> Response<Body> {
