@@ -130,6 +130,71 @@ fn it_runs_on_where_its_newest_checkpoint_is_too_old_or_none_is_known() {
     }
 }
 
+/// Flink restarts a run whose last part of a savepoint could not be written: the next try finds it without tasks. That it
+/// was our stop that put it down does not make it an unhealthy job, and nobody is to meet it before it is back.
+#[test]
+fn a_run_that_its_failed_savepoint_put_down_is_not_cancelled_for_that() {
+    let tries = |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::Stop { .. })).count();
+    for (age, target, why) in [
+        (young(), reconfigured(), "declined; its manifest says to keep it running"),
+        (old(), or_a_checkpoint(reconfigured()), "declined; its newest checkpoint is 25m old"),
+    ] {
+        let (_, mut node, open) = failing(age, &wanted(&target));
+        node.stops_restart = true;
+        let mut waited = 0;
+        let (effects, _) = pass(&mut node, &open.plan, |node, effect| {
+            waited += usize::from(*effect == Effect::LookAgain);
+            if waited == 3 {
+                node.runs.get_mut(&run(1)).unwrap().state = JobState::Running;
+            }
+            None
+        });
+        assert!(why_kept(node.result.as_ref().unwrap()).contains(why), "{:?}", node.result);
+        assert_eq!((tries(&effects), waited, node.live()), (2, 3, vec![run(1)]));
+    }
+    // One that never comes back is not waited for without end.
+    let (_, mut node, open) = failing(young(), &wanted(&reconfigured()));
+    node.stops_restart = true;
+    why_kept(&node.run(&open.plan));
+    assert_eq!(node.live(), [run(1)]);
+    // The wish does not wait: there is a checkpoint to go on from.
+    let (_, mut node, open) = failing(young(), &wanted(&or_a_checkpoint(reconfigured())));
+    node.stops_restart = true;
+    let (effects, _) = pass(&mut node, &open.plan, |_, _| None);
+    assert!(cancelled(&node) && !effects.contains(&Effect::LookAgain), "{effects:?}");
+}
+
+/// Whoever takes over knows that it was the stop.
+#[test]
+fn a_successor_does_not_cancel_a_run_that_its_failed_savepoint_put_down() {
+    let (_, mut fresh, open) = failing(young(), &wanted(&reconfigured()));
+    fresh.stops_restart = true;
+    for effects in 0..16 {
+        let mut node = fresh.clone();
+        node.claim = None;
+        node.go_on(&open.plan, effects);
+        // Nothing is noted of a try whose end nobody read.
+        if !node.claim.as_ref().is_some_and(|claim| claim.closed) {
+            node.go_on(&open.plan, usize::MAX);
+        }
+        assert_eq!((node.live(), cancelled(&node)), (vec![run(1)], false), "after {effects} effects");
+    }
+}
+
+/// A try that succeeds after one that failed leaves nothing of it: what comes later is judged by itself.
+#[test]
+fn a_savepoint_at_last_is_the_end_of_the_matter() {
+    let (_, mut node, open) = failing(young(), &wanted(&reconfigured()));
+    let mut tries = 0;
+    pass(&mut node, &open.plan, |node, effect| {
+        tries += usize::from(matches!(effect, Effect::Stop { .. }));
+        node.stops_fail = tries < 2;
+        None
+    });
+    assert!(matches!(node.result, Some(Outcome::Deployed { savepoint: Some(_), .. })), "{:?}", node.result);
+    assert_eq!(node.claim.as_ref().unwrap().notes.no_savepoint, None);
+}
+
 /// Guarantee 6: a stop or a look without an answer is no failure, whatever the manifest says.
 #[test]
 fn what_is_unknown_cancels_nothing() {

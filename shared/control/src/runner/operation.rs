@@ -354,7 +354,8 @@ impl Pass<'_> {
         };
         let ended = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Suspended { .. });
         self.gives_back = ended || matches!(result.outcome, Outcome::Deployed { .. });
-        if let Some(why) = self.holding.claim().and_then(|claim| claim.notes.no_savepoint.as_ref()) {
+        let notes = self.holding.claim().map(|claim| &claim.notes).filter(|notes| notes.cancel.is_some());
+        if let Some(why) = notes.and_then(|notes| notes.no_savepoint.as_ref()) {
             tracing::warn!(why, "no savepoint could be taken: the run was cancelled, its newest checkpoint is kept");
         }
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");

@@ -106,7 +106,7 @@ pub struct Notes {
     /// The newest checkpoint of the deployed run, as the last look told that found it alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<NewestNote>,
-    /// Why a run is cancelled that could have been stopped with a savepoint: Flink's words about the last try.
+    /// Flink's words about the last stop of a healthy run whose savepoint failed, unless a later one succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_savepoint: Option<String>,
 }

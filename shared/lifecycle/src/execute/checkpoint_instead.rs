@@ -8,12 +8,15 @@ use jiff::SignedDuration;
 use super::observe::{note_states, shape};
 use super::starting::after_end;
 use super::stopping::{end_by, ended_by_itself};
-use super::transition::{Next, done, refuse_as_it_is};
-use super::{End, Intent, JobLook, State};
+use super::transition::{Next, done, refuse_as_it_is, to};
+use super::{Effect, End, Intent, JobLook, OperationPhase, State};
 use crate::decision::{Observed, Stop};
 use crate::documents::outcome::Refusal;
 use crate::documents::plan::Plan;
 use crate::ids::JobId;
+
+/// How often it is looked whether a run is back that its failed savepoint put down.
+const LOOKS: u32 = 30;
 
 /// Cancels the run if its newest checkpoint is young enough. What it goes on from is searched after its end, like that of
 /// any cancelled run: by then there may be a newer one.
@@ -31,11 +34,16 @@ pub(super) fn looked_for_checkpoint(
         return done(state, End::Unknown);
     }
     if let Some(why) = why_not(plan, run, look) {
+        // Put down by its savepoint, it is on its way back: an operation that met it there would take it for unhealthy.
+        if shape(job) == Observed::Unhealthy && state.waits < LOOKS {
+            state.waits += 1;
+            let phase = OperationPhase::LookingForCheckpoint(intent, message.to_owned());
+            return to(state, phase, Effect::LookAgain);
+        }
         return refuse_as_it_is(state, Refusal::NoSavepoint { message: format!("{message}; {why}") });
     }
     if let Some(claim) = &mut state.claim {
         note_states(plan, &mut claim.notes, look);
-        claim.notes.no_savepoint = Some(message.to_owned());
     }
     end_by(plan, state, Box::new(Intent { stop: Some((run, Stop::Cancel)), ..*intent }), 0, None)
 }

@@ -52,7 +52,7 @@ pub(super) fn issue_stop(plan: &Plan, state: State, intent: Box<Intent>) -> Next
     to(state, OperationPhase::Stopping(intent), effect)
 }
 
-pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: StopEnd) -> Next {
+pub(super) fn stopped(plan: &Plan, mut state: State, intent: Box<Intent>, end: StopEnd) -> Next {
     match end {
         StopEnd::Savepoint(path) => note_savepoint(state, intent, path),
         StopEnd::Gone => {
@@ -62,21 +62,30 @@ pub(super) fn stopped(plan: &Plan, state: State, mut intent: Box<Intent>, end: S
             let effect = Effect::FindState(places.collect());
             to(state, OperationPhase::SearchingSavepoint(intent), effect)
         }
-        // No savepoint is possible: its newest checkpoint is what there is.
-        StopEnd::NotRunning => {
-            intent.stop = intent.stop.map(|(run, _)| (run, Stop::Cancel));
-            end_by(plan, state, intent, 0, None)
-        }
+        StopEnd::NotRunning => not_running(plan, state, intent),
         StopEnd::Failed(message) => {
             // The failure of an earlier operation's stop leaves all tries of this one.
             let n =
                 claim_of(&state).notes.stop.as_ref().filter(|note| note.left.is_none()).map_or(0, |note| note.n + 1);
+            if let Some(claim) = &mut state.claim {
+                claim.notes.no_savepoint = Some(message.clone());
+            }
             if n < STOP_TRIES {
                 return end_by(plan, state, intent, n, None);
             }
             without_savepoint(plan, state, intent, message)
         }
     }
+}
+
+/// No savepoint is possible: its newest checkpoint is what there is. Unless it was healthy until a savepoint failed: Flink
+/// restarts a run whose last part of one could not be written, and then its manifest says what is done.
+fn not_running(plan: &Plan, state: State, mut intent: Box<Intent>) -> Next {
+    if let Some(message) = claim_of(&state).notes.no_savepoint.clone() {
+        return to(state, OperationPhase::LookingForCheckpoint(intent, message), Effect::Look);
+    }
+    intent.stop = intent.stop.map(|(run, _)| (run, Stop::Cancel));
+    end_by(plan, state, intent, 0, None)
 }
 
 /// Flink said of every try that it failed; a try without an answer is never one of them.
@@ -119,6 +128,7 @@ pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &
 
 pub(super) fn note_savepoint(state: State, intent: Box<Intent>, path: String) -> Next {
     let mut claim = claim_of(&state).clone();
+    claim.notes.no_savepoint = None;
     if let Some(note) = &mut claim.notes.stop {
         note.savepoint = Some(path);
     }

@@ -18,7 +18,7 @@ use lifecycle::documents::plan::{Plan, Windows};
 use lifecycle::documents::record::{OpenOperation, Record, Source};
 use lifecycle::execute::{Effect, End, Health, Input, JobLook, RunRole, State, StopEnd, SubmitEnd, step};
 use lifecycle::flink::{Epoch, JobSeen, JobState, Tasks};
-use lifecycle::ids::{Hex32, JobId, run_id};
+use lifecycle::ids::{Hex32, JobId, TriggerId, run_id};
 use lifecycle::orchestrate::{Ruling, Situation, decide, settle_result};
 use lifecycle::owed::{Cause, Debt, Patience};
 use lifecycle::permission::{Allow, AllowedFor, Permission};
@@ -168,6 +168,10 @@ pub(crate) struct Node {
     pub newest_at: Vec<(JobId, Timestamp)>,
     /// Every savepoint of a stop fails.
     pub stops_fail: bool,
+    /// Flink restarts the run of a stop that fails.
+    pub stops_restart: bool,
+    /// The stop that put a run down so.
+    pub put_down_by: Option<TriggerId>,
     /// Whether a look sees a completed checkpoint.
     pub checkpointed: bool,
     /// Whether all sources of what is compiled are bounded.
@@ -272,7 +276,19 @@ impl Node {
                 }
             }
             Effect::Reserve { .. } => Input::Reserved,
-            Effect::Stop { run, directory, .. } => Input::Stopped(self.stop(run, &directory)),
+            // Flink remembers how a stop ended.
+            Effect::Stop { trigger, .. } if self.put_down_by.as_ref() == Some(&trigger) => {
+                Input::Stopped(StopEnd::Failed("declined".to_owned()))
+            }
+            Effect::Stop { run, trigger, directory } => {
+                let ran = self.runs.get(&run).is_some_and(|run| run.state == JobState::Running);
+                let end = self.stop(run, &directory);
+                if ran && self.stops_restart && matches!(end, StopEnd::Failed(_)) {
+                    self.put_down_by = Some(trigger);
+                    self.end(run, JobState::Restarting);
+                }
+                Input::Stopped(end)
+            }
             Effect::Savepoint { run, directory, .. } => Input::Stopped(self.savepoint(run, &directory)),
             Effect::Cancel(run) => {
                 if self.live().contains(&run) {
