@@ -13,7 +13,7 @@ pub enum StackError {
     },
     /// The AWS side.
     #[error("the local AWS did not start")]
-    Aws(#[from] local::StartError),
+    Aws(#[from] local::LocalAwsError),
     /// The session on YARN.
     #[error("no session on YARN: {0}")]
     Session(String),

@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct ScrubbedLog(Secrets);
 
 /// One entry of the log: it is written whole.
-pub struct Entry<'a> {
+pub struct LogEntry<'a> {
     secrets: &'a Secrets,
     to: Stderr,
 }
@@ -24,14 +24,14 @@ impl ScrubbedLog {
 }
 
 impl<'a> MakeWriter<'a> for ScrubbedLog {
-    type Writer = Entry<'a>;
+    type Writer = LogEntry<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Entry { secrets: &self.0, to: io::stderr() }
+        LogEntry { secrets: &self.0, to: io::stderr() }
     }
 }
 
-impl Write for Entry<'_> {
+impl Write for LogEntry<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.to.write_all(self.secrets.scrub(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())

@@ -25,8 +25,8 @@ use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
 
-/// How many `JobManager`s in a row a batch goes on with.
-const LIVES: u32 = 3;
+/// How many incarnations of the `JobManager` a batch goes on with, one after the other.
+const INCARNATIONS: u32 = 3;
 
 /// What the runner is set to on this node.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ impl Node<'_> {
     async fn carry_out(&self, batch: &Batch, mut plans: Vec<Plan>) -> Result<BatchReport, RunError> {
         let nonce = self.world.fresh_id().into();
         let mut report = BatchReport::default();
-        for life in 1..=LIVES {
+        for incarnation in 1..=INCARNATIONS {
             let cluster = match self.settings.target.resolve().await {
                 Ok(cluster) => Arc::new(cluster.with_secrets(self.secrets.secrets())),
                 Err(OutsideError::Refused { what, message }) => {
@@ -149,7 +149,7 @@ impl Node<'_> {
             let carried = carried?;
             plans.retain(|plan| carried.unknown.contains(&plan.operation));
             report = report.and(carried);
-            if life < LIVES && !plans.is_empty() && cluster.epoch().await.is_err() {
+            if incarnation < INCARNATIONS && !plans.is_empty() && cluster.epoch().await.is_err() {
                 tracing::warn!(
                     operations = plans.len(),
                     "the JobManager was lost: the rest goes on with its successor"

@@ -20,7 +20,7 @@ use crate::manifest::{JobName, Loaded, Policy, load_among, load_merged_among, te
 use crate::sql::{KnownTables, StatementError};
 use crate::tables::{self, Parameters, TableDefinitions, TableFile};
 use crate::target::Target;
-use crate::written::Written;
+use crate::written::WrittenTexts;
 
 /// The finding of a manifest that only repeats what is wrong with the table definitions.
 pub const BROKEN_TABLES: &str = "broken-table-definitions";
@@ -81,7 +81,7 @@ pub struct Verdict {
     /// What the file asks for, if it is good.
     pub target: Option<Box<Target>>,
     /// Where its texts stand, if it is good.
-    pub written: Option<Box<Written>>,
+    pub written: Option<Box<WrittenTexts>>,
     /// What was filled in although no file says it.
     pub added: Vec<(String, String)>,
     /// Errors refuse the file, warnings do not.
@@ -168,7 +168,7 @@ impl Inputs {
     }
 
     /// Where the texts of the manifest of `name` stand.
-    pub fn written(&self, name: &JobName) -> Option<&Written> {
+    pub fn written(&self, name: &JobName) -> Option<&WrittenTexts> {
         self.manifests.iter().find(|v| v.stem.as_ref() == Some(name))?.written.as_deref()
     }
 

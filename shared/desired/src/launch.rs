@@ -11,7 +11,7 @@ use crate::secrets::{SecretReference, references_in_sql, references_in_text};
 use crate::sql::insert_target;
 use crate::tables::fill_group_id;
 use crate::target::{Target, version_directory};
-use crate::written::Written;
+use crate::written::WrittenTexts;
 
 /// The view that holds the query's rows, as in the Python tool.
 pub const INPUT_VIEW: &str = "__temporary_input_view";
@@ -62,7 +62,7 @@ pub struct Launch {
     pub target: Digest,
     /// Where its texts stand in people's files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub written: Option<Written>,
+    pub written: Option<WrittenTexts>,
 }
 
 impl Launch {

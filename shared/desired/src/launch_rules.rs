@@ -3,7 +3,7 @@
 
 use crate::launch::{INPUT_VIEW, Launch, LaunchKind, Rejection};
 use crate::manifest::{CHECKPOINT_DIR, Policy, SAVEPOINT_DIR, state_directory_refusal};
-use crate::sql::{Problem, Token, TokenKind, leading_target, query_problems, tokens};
+use crate::sql::{SqlProblem, Token, TokenKind, leading_target, query_problems, tokens};
 
 /// Stands for a text that only the manifest knows.
 const ANY_TEXT: &str = "'…'";
@@ -87,7 +87,7 @@ fn plain(kind: &str, message: String) -> Rejection {
     Rejection { kind: kind.to_owned(), origin: None, message, line: None, column: None }
 }
 
-fn told(kind: &str, text: &str, problem: &Problem) -> Rejection {
+fn told(kind: &str, text: &str, problem: &SqlProblem) -> Rejection {
     let before = text.get(..problem.at.start).unwrap_or_default();
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let line = number(before.matches('\n').count() + 1);

@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 400;
 
 /// Where the texts of a manifest stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Written {
+pub struct WrittenTexts {
     /// The query or the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<WrittenText>,

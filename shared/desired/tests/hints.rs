@@ -12,7 +12,7 @@ use desired::target::Target;
 const REST: &str = "  state.checkpoints.dir: s3://b/c\n  state.savepoints.dir: s3://b/s\n";
 
 /// What is refused, each with the text that it is about.
-fn told(problems: Vec<desired::sql::Problem>, text: &str) -> Vec<String> {
+fn told(problems: Vec<desired::sql::SqlProblem>, text: &str) -> Vec<String> {
     problems.into_iter().map(|it| format!("{} {}", it.code, &text[it.at])).collect()
 }
 

@@ -49,8 +49,8 @@ pub struct FlinkRest {
     tls: Option<JobManagerTls>,
     /// The session that it was found as, and who granted it.
     session: Option<(RunningSession, YarnRest)>,
-    /// The life that was seen first: what another one says is no answer.
-    life: OnceLock<Epoch>,
+    /// The incarnation that was seen first: what another one says is no answer.
+    first_seen: OnceLock<Epoch>,
     /// When a job was first seen at its end here.
     ended: Mutex<HashMap<JobId, Instant>>,
     /// Values that no text of it may hold: a failed job's exception can quote its configuration.
@@ -67,8 +67,8 @@ impl FlinkRest {
     pub fn at(endpoint: Endpoint, timeouts: Timeouts, tls: Option<JobManagerTls>) -> Result<Self, OutsideError> {
         let url = if tls.is_some() { secure_url(&endpoint) } else { base_url(&endpoint) };
         let http = Http::new(&url, timeouts, tls.as_ref())?;
-        let (life, ended, secrets) = (OnceLock::new(), Mutex::default(), Secrets::default());
-        Ok(Self { http, endpoint, tls, session: None, life, ended, secrets })
+        let (first_seen, ended, secrets) = (OnceLock::new(), Mutex::default(), Secrets::default());
+        Ok(Self { http, endpoint, tls, session: None, first_seen, ended, secrets })
     }
 
     /// With values that none of its texts may hold.
@@ -98,7 +98,7 @@ impl FlinkRest {
         self.tls.as_ref().map(JobManagerTls::client_arguments).unwrap_or_default()
     }
 
-    /// The life of the `JobManager` that answers now; an error if it is not the one that was spoken to before.
+    /// The incarnation of the `JobManager` that answers now; an error if it is not the one that was spoken to before.
     pub async fn epoch(&self) -> Result<Epoch, OutsideError> {
         let what = "ask the JobManager who it is";
         let epoch = match &self.session {
@@ -109,7 +109,7 @@ impl FlinkRest {
             }
         };
         let epoch = epoch.map_err(|message| OutsideError::unknown(what, message))?;
-        let known = self.life.get_or_init(|| epoch.clone());
+        let known = self.first_seen.get_or_init(|| epoch.clone());
         if *known != epoch {
             let message = format!("the JobManager was replaced meanwhile: {known} before, {epoch} after");
             return Err(OutsideError::unknown(what, message));
@@ -122,7 +122,7 @@ impl FlinkRest {
         Ok(self.configuration().await?.into_options())
     }
 
-    /// Asks this life of the `JobManager`, and no other, to end itself and all that it has on YARN.
+    /// Asks this incarnation of the `JobManager`, and no other, to end itself and all that it has on YARN.
     pub async fn shut_down(&self) -> Result<(), OutsideError> {
         self.epoch().await?;
         match self.http.delete("/cluster").await? {
@@ -237,8 +237,8 @@ impl Cluster for FlinkRest {
     }
 
     async fn is_over(&self, epoch: &Epoch) -> Result<bool, OutsideError> {
-        let now = match self.life.get() {
-            Some(life) => life.clone(),
+        let now = match self.first_seen.get() {
+            Some(first) => first.clone(),
             None => self.epoch().await?,
         };
         if epoch.is_ended_by(&now) {

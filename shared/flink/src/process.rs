@@ -41,7 +41,7 @@ pub struct Process {
 
 /// How a program ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct ProcessEnd {
     /// Its exit status.
     pub status: ExitStatus,
     /// The end of its standard output.
@@ -157,11 +157,11 @@ impl Program {
     }
 
     /// Runs it to its end, at most `limit`.
-    pub async fn run(&self, limit: Duration) -> Result<Ended, ProcessError> {
+    pub async fn run(&self, limit: Duration) -> Result<ProcessEnd, ProcessError> {
         let mut process = self.start()?;
         if let Ok(status) = tokio::time::timeout(limit, process.wait()).await {
             let status = status?;
-            return Ok(Ended { status, stdout: process.stdout(), stderr: process.stderr() });
+            return Ok(ProcessEnd { status, stdout: process.stdout(), stderr: process.stderr() });
         }
         process.end(GRACE).await;
         Err(ProcessError::Late { program: process.name.clone(), limit, stderr: process.stderr() })

@@ -30,4 +30,4 @@ pub use faults::{Call, Fault};
 pub use lambda::Invocation;
 pub use principal::Principal;
 pub use recording::{Need, Recorded, Request};
-pub use stack::{Stack, StartError};
+pub use stack::{LocalAwsError, Stack};

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::config::{LOG_BUCKET, NotifyVia, ParameterConfig, Schedule, StackConfig};
 use crate::control::{
-    Cluster, CommandView, Commands, Control, Document, DocumentError, MessageView, Node, Parameters, StepView, Steps,
-    Topics,
+    Cluster, CommandDocumentError, CommandView, Commands, Control, Document, MessageView, Node, Parameters, StepView,
+    Steps, Topics,
 };
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
@@ -29,7 +29,7 @@ const NOTIFICATION: &str = "S3Notification";
 
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum LocalAwsError {
     /// A port cannot be opened.
     #[error("the port {address} for {service} cannot be opened: {source}")]
     Listen { service: &'static str, address: SocketAddr, source: std::io::Error },
@@ -38,7 +38,7 @@ pub enum StartError {
     Disk(#[source] std::io::Error),
     /// A document cannot be used.
     #[error(transparent)]
-    Document(#[from] DocumentError),
+    Document(#[from] CommandDocumentError),
 }
 
 /// A running stack; it ends with the last clone of its handle.
@@ -64,7 +64,7 @@ struct Running {
 
 impl Stack {
     /// Starts every server and clock.
-    pub async fn start(config: StackConfig) -> Result<Self, StartError> {
+    pub async fn start(config: StackConfig) -> Result<Self, LocalAwsError> {
         let (s3_listener, s3) = open("S3", SocketAddr::new(config.bind, config.ports.s3)).await?;
         let (control_listener, control) =
             open("EMR, SSM, SNS, STS and CloudWatch Logs", SocketAddr::new(config.bind, config.ports.control)).await?;
@@ -84,7 +84,7 @@ impl Stack {
         let queue = Arc::new(Queue::new(config.queue, function.clone()));
         let (told, changed) = mpsc::unbounded_channel();
         let listener = move |change| drop(told.send(change));
-        let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(StartError::Disk)?);
+        let objects = Arc::new(Objects::new(config.data_dir.as_deref(), listener).map_err(LocalAwsError::Disk)?);
         objects.create_bucket(&config.bucket);
         objects.create_bucket(LOG_BUCKET);
 
@@ -295,8 +295,11 @@ impl Drop for Running {
     }
 }
 
-async fn open(service: &'static str, address: SocketAddr) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
-    http::listen(address).await.map_err(|source| StartError::Listen { service, address, source })
+async fn open(
+    service: &'static str,
+    address: SocketAddr,
+) -> Result<(tokio::net::TcpListener, SocketAddr), LocalAwsError> {
+    http::listen(address).await.map_err(|source| LocalAwsError::Listen { service, address, source })
 }
 
 fn url(address: SocketAddr) -> String {

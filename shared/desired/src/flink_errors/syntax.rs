@@ -79,7 +79,7 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
         return Told::new(found.code, At::Text(found.at), found.message).help(found.help).some();
     }
     if let Err(error) = tokens(it.text) {
-        let problem = crate::sql::Problem::from(error);
+        let problem = crate::sql::SqlProblem::from(error);
         return Told::new(problem.code, At::Text(problem.at), problem.message).help(problem.help).some();
     }
     let end = message.starts_with("Encountered \"<EOF>");

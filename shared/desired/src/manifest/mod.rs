@@ -49,7 +49,7 @@ use wire::{Fields, FileKind};
 
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, SourceFile};
 use crate::sql::KnownTables;
-use crate::written::Written;
+use crate::written::WrittenTexts;
 
 /// What a job runs, as the file has it, newlines kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ pub struct Loaded {
     /// Options that are set although no file sets them, for the plan to show.
     pub added: Vec<(String, String)>,
     /// Where its texts stand.
-    pub written: Written,
+    pub written: WrittenTexts,
 }
 
 /// Reads an uploaded manifest over the job template. All that is wrong comes back at once.
@@ -153,7 +153,7 @@ pub fn load_merged_among(tables: &KnownTables, file: &SourceFile, policy: &Polic
 struct Read {
     manifest: JobManifest,
     added: Vec<(String, String)>,
-    written: Written,
+    written: WrittenTexts,
 }
 
 fn load_into(

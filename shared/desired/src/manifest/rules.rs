@@ -18,7 +18,7 @@ use super::{Body, JobManifest, Policy, option_rules, sql_rules};
 use crate::diagnostics::{Diagnostic, Severity, excerpt};
 use crate::secrets::references;
 use crate::sql::KnownTables;
-use crate::written::Written;
+use crate::written::WrittenTexts;
 
 /// Options that are read before a job is on the node, where secret references are still references.
 const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
@@ -344,9 +344,9 @@ impl<'s> Merged<'s> {
     }
 
     /// Where the texts stand that Flink may find something in.
-    pub(crate) fn written(&self) -> Written {
+    pub(crate) fn written(&self) -> WrittenTexts {
         let text = |given: &Given<'_, String>| SqlText::of(given).written();
-        Written {
+        WrittenTexts {
             body: self.sql.as_ref().or(self.code.as_ref()).map(text),
             target: self.target_table.as_ref().map(text),
             options: option_rules::written(&self.properties),

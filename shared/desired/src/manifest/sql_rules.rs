@@ -7,8 +7,8 @@ use super::sql_text::SqlText;
 use super::wire::{Given, Property};
 use crate::diagnostics::{Diagnostic, excerpt};
 use crate::sql::{
-    KnownTables, NOT_CLOSED, Problem, has_dynamic_options, lookalike, query_problems, target_problems, unknown_tables,
-    unknown_target,
+    KnownTables, NOT_CLOSED, SqlProblem, has_dynamic_options, lookalike, query_problems, target_problems,
+    unknown_tables, unknown_target,
 };
 
 /// Whether hints may change the options of tables.
@@ -19,7 +19,7 @@ const DIALECT: &str = "table.sql-dialect";
 /// What is wrong with a query.
 pub(crate) fn query(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagnostic> {
     // A curly quote may leave everything behind it open: it is the cause of the rest.
-    let mut problems: Vec<Problem> = lookalike(&given.value).into_iter().collect();
+    let mut problems: Vec<SqlProblem> = lookalike(&given.value).into_iter().collect();
     if problems.is_empty() {
         problems = query_problems(&given.value);
     }
@@ -46,7 +46,7 @@ pub(crate) fn query(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagn
 
 /// What is wrong with a target.
 pub(crate) fn target(given: &Given<'_, String>, known: &KnownTables) -> Vec<Diagnostic> {
-    let mut problems: Vec<Problem> = lookalike(&given.value).into_iter().collect();
+    let mut problems: Vec<SqlProblem> = lookalike(&given.value).into_iter().collect();
     if problems.is_empty() {
         problems = target_problems(&given.value);
     }
@@ -65,9 +65,9 @@ fn has_line_comment(sql: &str) -> bool {
     sql.contains("--") || sql.contains("//")
 }
 
-fn told(text: &SqlText<'_>, problem: Problem, given: &Given<'_, String>, field: &str) -> Diagnostic {
+fn told(text: &SqlText<'_>, problem: SqlProblem, given: &Given<'_, String>, field: &str) -> Diagnostic {
     let at = text.range(&problem.at);
-    let Problem { code, mut message, mut help, .. } = problem;
+    let SqlProblem { code, mut message, mut help, .. } = problem;
     if code == NOT_CLOSED && text.ends_before_a_yaml_comment() {
         message.push_str(", as YAML takes what follows ` #` for a comment");
         help = format!("write `{field}: |` and the text on the lines below it, or put it in quotes");

@@ -3,7 +3,7 @@
 
 use super::hint_lists::{OPTION_PREFIXES, OPTION_SUFFIXES, OPTION_VALUES, OPTIONS, QUERY_HINTS};
 use super::lexer::{Token, TokenKind, tokens};
-use super::problem::Problem;
+use super::problem::SqlProblem;
 
 /// The code of a hint that is refused.
 const REFUSED_HINT: &str = "refused-hint";
@@ -12,17 +12,17 @@ const REFUSED_HINT: &str = "refused-hint";
 const DYNAMIC_OPTIONS: &str = "OPTIONS";
 
 /// What is wrong with the hints in a query, once for each hint or option.
-pub(super) fn hint_problems(tokens: &[Token<'_>]) -> Vec<Problem> {
+pub(super) fn hint_problems(tokens: &[Token<'_>]) -> Vec<SqlProblem> {
     problems_but(tokens, QUERY_HINTS)
 }
 
 /// The same of a target: nothing is joined, looked up or kept there.
-pub(super) fn target_hint_problems(tokens: &[Token<'_>]) -> Vec<Problem> {
+pub(super) fn target_hint_problems(tokens: &[Token<'_>]) -> Vec<SqlProblem> {
     problems_but(tokens, &[])
 }
 
 /// What is wrong with hints, where these and OPTIONS may be written.
-fn problems_but(tokens: &[Token<'_>], allowed: &[&str]) -> Vec<Problem> {
+fn problems_but(tokens: &[Token<'_>], allowed: &[&str]) -> Vec<SqlProblem> {
     let mut problems = Vec::new();
     let mut rest = tokens;
     while let Some(start) = rest.iter().position(|token| is_hint(token, "/*+")) {
@@ -38,10 +38,10 @@ fn problems_but(tokens: &[Token<'_>], allowed: &[&str]) -> Vec<Problem> {
 
 /// Flink's parser takes `U&"…"` for a name, and what is inside it for no SQL. It is refused rather than read, as is any
 /// other `"`, which Flink does not know.
-pub(super) fn quote_problem(tokens: &[Token<'_>]) -> Option<Problem> {
+pub(super) fn quote_problem(tokens: &[Token<'_>]) -> Option<SqlProblem> {
     let quote = tokens.iter().find(|token| token.is_symbol("\""))?;
     let help = "quote a name with back-ticks, a text with single quotes";
-    Some(Problem::at("double-quote", quote, "Flink SQL does not quote with \"", help))
+    Some(SqlProblem::at("double-quote", quote, "Flink SQL does not quote with \"", help))
 }
 
 /// Whether a text changes options of tables in a hint. One that cannot be read may.
@@ -77,7 +77,7 @@ fn hints<'a, 'b>(inner: &'a [Token<'b>]) -> impl Iterator<Item = &'a [Token<'b>]
     inner.split(cut).filter(|hint| !hint.is_empty())
 }
 
-fn judge(hint: &[Token<'_>], allowed: &[&str], problems: &mut Vec<Problem>) {
+fn judge(hint: &[Token<'_>], allowed: &[&str], problems: &mut Vec<SqlProblem>) {
     let [name, arguments @ ..] = hint else { return };
     if !names_dynamic_options(name) {
         if !allowed.iter().any(|known| name.name().is_some_and(|name| name.eq_ignore_ascii_case(known))) {
@@ -88,11 +88,11 @@ fn judge(hint: &[Token<'_>], allowed: &[&str], problems: &mut Vec<Problem>) {
             } else {
                 format!("remove it; allowed are {names}")
             };
-            problems.push(Problem::at(REFUSED_HINT, name, message, help));
+            problems.push(SqlProblem::at(REFUSED_HINT, name, message, help));
         } else if !arguments.is_empty() && bracketed(arguments).is_none() {
             let message = format!("the hint {} cannot be read", name.text);
             let help = "write its arguments in one pair of brackets, and a comma between two hints";
-            problems.push(Problem::at(REFUSED_HINT, name, message, help));
+            problems.push(SqlProblem::at(REFUSED_HINT, name, message, help));
         }
         return;
     }
@@ -112,12 +112,12 @@ fn bracketed<'a, 'b>(tokens: &'a [Token<'b>]) -> Option<&'a [Token<'b>]> {
     (open.is_symbol("(") && close.is_symbol(")") && !nested).then_some(inner)
 }
 
-fn malformed(at: &Token<'_>) -> Problem {
+fn malformed(at: &Token<'_>) -> SqlProblem {
     let message = "this OPTIONS hint cannot be read";
-    Problem::at(REFUSED_HINT, at, message, "write it as /*+ OPTIONS('option'='value') */")
+    SqlProblem::at(REFUSED_HINT, at, message, "write it as /*+ OPTIONS('option'='value') */")
 }
 
-fn judge_option(at: &Token<'_>, pair: &[Token<'_>]) -> Option<Problem> {
+fn judge_option(at: &Token<'_>, pair: &[Token<'_>]) -> Option<SqlProblem> {
     let [key, equals, value] = pair else {
         return Some(malformed(at));
     };
@@ -131,7 +131,7 @@ fn judge_option(at: &Token<'_>, pair: &[Token<'_>]) -> Option<Problem> {
         let message = format!("the option `{}` cannot be changed in a hint", crate::diagnostics::excerpt(&option));
         let help = "remove it: where data is and who reads it is said in config/tables/ alone; a hint may say where to \
                     start (`scan.startup.mode`), parallelism, and caching of lookups";
-        Problem::at(REFUSED_HINT, key, message, help)
+        SqlProblem::at(REFUSED_HINT, key, message, help)
     })
 }
 

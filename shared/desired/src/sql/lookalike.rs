@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 use super::lexer::{Token, TokenKind, tokens};
-use super::problem::Problem;
+use super::problem::SqlProblem;
 
 /// The code of a character that looks like another.
 const LOOKALIKE: &str = "lookalike";
 
 /// The first character outside of texts, quoted names and comments that only looks like one of SQL.
-pub fn lookalike(sql: &str) -> Option<Problem> {
+pub fn lookalike(sql: &str) -> Option<SqlProblem> {
     if sql.is_ascii() {
         return None;
     }
@@ -22,12 +22,12 @@ pub fn lookalike(sql: &str) -> Option<Problem> {
     found.map(|(at, character, meant)| problem(at, character, &meant))
 }
 
-fn problem(at: Range<usize>, character: char, meant: &str) -> Problem {
+fn problem(at: Range<usize>, character: char, meant: &str) -> SqlProblem {
     let (message, mut help) = told(character, meant);
     if character.is_alphabetic() {
         help.push_str("; a name that is meant so stands in back-ticks");
     }
-    Problem::new(LOOKALIKE, at, message, help)
+    SqlProblem::new(LOOKALIKE, at, message, help)
 }
 
 /// What is said of such a character.

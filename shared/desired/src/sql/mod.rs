@@ -40,7 +40,7 @@ pub(crate) use lookalike::{anywhere as lookalike_anywhere, told as lookalike_tol
 pub use meaning::{same_meaning, same_meaning_as_deployed_by_python, same_meaning_in, same_target_in};
 pub use path::TablePath;
 pub(crate) use problem::NOT_CLOSED;
-pub use problem::Problem;
+pub use problem::SqlProblem;
 pub use query::query_problems;
 pub(crate) use references::function_references;
 pub use references::table_references;

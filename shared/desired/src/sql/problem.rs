@@ -7,7 +7,7 @@ use super::lexer::{LexError, Token};
 
 /// Something in a text of SQL that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SqlProblem {
     /// What kind of problem it is, in kebab case.
     pub code: &'static str,
     /// The bytes of the text that it is about.
@@ -19,7 +19,7 @@ pub struct Problem {
 /// The code of a text that ends within a string, a name, a comment or a hint.
 pub(crate) const NOT_CLOSED: &str = "not-closed";
 
-impl Problem {
+impl SqlProblem {
     pub(super) fn new(
         code: &'static str,
         at: Range<usize>,
@@ -40,7 +40,7 @@ impl Problem {
     }
 }
 
-impl From<LexError> for Problem {
+impl From<LexError> for SqlProblem {
     fn from(error: LexError) -> Self {
         let help = error.help();
         Self::new(NOT_CLOSED, error.offset..error.offset + 1, error.message, help)

@@ -3,21 +3,21 @@
 
 use super::hints::{hint_problems, quote_problem};
 use super::lexer::{Token, tokens};
-use super::problem::Problem;
+use super::problem::SqlProblem;
 use super::shape::shape_problem;
 
 /// The code of what is no query, or more than one.
 const NOT_ONE_QUERY: &str = "not-one-query";
 
 /// What keeps a text from being one query that Flink can run as a job of ours. Flink takes a `;` at its end.
-pub fn query_problems(sql: &str) -> Vec<Problem> {
+pub fn query_problems(sql: &str) -> Vec<SqlProblem> {
     match tokens(sql) {
         Ok(tokens) => of_tokens(&tokens),
         Err(error) => vec![error.into()],
     }
 }
 
-fn of_tokens(tokens: &[Token<'_>]) -> Vec<Problem> {
+fn of_tokens(tokens: &[Token<'_>]) -> Vec<SqlProblem> {
     if let Some(problem) = quote_problem(tokens) {
         // What follows may be cut in other places than Flink would cut it.
         return vec![problem];
@@ -26,11 +26,11 @@ fn of_tokens(tokens: &[Token<'_>]) -> Vec<Problem> {
     let Some(first) = statements.next() else {
         let at = tokens.first().map_or(0..1, |token| token.offset..token.end());
         let help = "write one: `SELECT … FROM …`; a comment alone is none";
-        return vec![Problem::new(NOT_ONE_QUERY, at, "there is no query here", help)];
+        return vec![SqlProblem::new(NOT_ONE_QUERY, at, "there is no query here", help)];
     };
-    let mut problems: Vec<Problem> = no_query(first).into_iter().collect();
+    let mut problems: Vec<SqlProblem> = no_query(first).into_iter().collect();
     if let Some(semicolon) = tokens.first().filter(|token| token.is_symbol(";")) {
-        problems.push(Problem::at(NOT_ONE_QUERY, semicolon, "a `;` stands before the query", "remove it"));
+        problems.push(SqlProblem::at(NOT_ONE_QUERY, semicolon, "a `;` stands before the query", "remove it"));
     }
     if !is_statement_set(first)
         && let Some(second) = statements.next()
@@ -45,17 +45,17 @@ fn of_tokens(tokens: &[Token<'_>]) -> Vec<Problem> {
 }
 
 /// What a second statement is told. After a first one that is no query, it may be the query that is meant.
-fn second_statement(second: &[Token<'_>], after_a_query: bool) -> Option<Problem> {
+fn second_statement(second: &[Token<'_>], after_a_query: bool) -> Option<SqlProblem> {
     if let Some(problem) = no_query(second) {
         return Some(problem);
     }
     let start = second.first().filter(|_| after_a_query)?;
     let help = "write a manifest for each query; for one result of both, join them with UNION ALL";
-    Some(Problem::at(NOT_ONE_QUERY, start, "a second statement begins here: a job runs one query", help))
+    Some(SqlProblem::at(NOT_ONE_QUERY, start, "a second statement begins here: a job runs one query", help))
 }
 
 /// What a statement is told that is no query.
-fn no_query(statement: &[Token<'_>]) -> Option<Problem> {
+fn no_query(statement: &[Token<'_>]) -> Option<SqlProblem> {
     let open = statement.iter().take_while(|token| token.is_symbol("(")).count();
     let start = statement.get(open).or(statement.last())?;
     let is = |word: &str| start.is_word(word);
@@ -63,7 +63,7 @@ fn no_query(statement: &[Token<'_>]) -> Option<Problem> {
         return None;
     }
     let next_is = |word: &str| statement.get(open + 1).is_some_and(|token| token.is_word(word));
-    let refuse = |message: &str, help: &str| Some(Problem::at(NOT_ONE_QUERY, start, message, help));
+    let refuse = |message: &str, help: &str| Some(SqlProblem::at(NOT_ONE_QUERY, start, message, help));
     if is_statement_set(statement) {
         refuse("a statement set is several jobs in one", "write one manifest for each target")
     } else if is("INSERT") || is("UPSERT") {

@@ -2,22 +2,22 @@
 //! Must not know statements.
 
 use super::lexer::Token;
-use super::problem::Problem;
+use super::problem::SqlProblem;
 
 /// How deep brackets may stand in each other. Flink's parser calls itself for each: at some hundreds its stack is full,
 /// and what it says then helps nobody.
 const DEEPEST: usize = 500;
 
 /// The first such thing.
-pub(crate) fn shape_problem(tokens: &[Token<'_>]) -> Option<Problem> {
+pub(crate) fn shape_problem(tokens: &[Token<'_>]) -> Option<SqlProblem> {
     bracket_problem(tokens).or_else(|| {
         let bang = tokens.iter().find(|token| token.is_symbol("!="))?;
-        Some(Problem::at("not-taken", bang, "Flink does not take `!=`", "write <>"))
+        Some(SqlProblem::at("not-taken", bang, "Flink does not take `!=`", "write <>"))
     })
 }
 
-fn bracket_problem(tokens: &[Token<'_>]) -> Option<Problem> {
-    let refuse = |token: &Token<'_>, message: String, help: &str| Some(Problem::at("bracket", token, message, help));
+fn bracket_problem(tokens: &[Token<'_>]) -> Option<SqlProblem> {
+    let refuse = |token: &Token<'_>, message: String, help: &str| Some(SqlProblem::at("bracket", token, message, help));
     let mut open: Vec<&Token<'_>> = Vec::new();
     for token in tokens {
         let Some((opening, closing)) = PAIRS.iter().find(|(a, b)| token.is_symbol(a) || token.is_symbol(b)) else {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::hints::{quote_problem, target_hint_problems};
 use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
-use super::problem::Problem;
+use super::problem::SqlProblem;
 use super::reserved::is_reserved;
 
 /// The default name of the column that says when a row was made.
@@ -22,7 +22,7 @@ const MOST_PARTS: usize = 3;
 const OUR_COLUMNS: &str = "__query_";
 
 /// What keeps a text from being a target.
-pub fn target_problems(text: &str) -> Vec<Problem> {
+pub fn target_problems(text: &str) -> Vec<SqlProblem> {
     match tokens(text) {
         Ok(tokens) => match Target::read(text, 0..text.len(), &tokens) {
             Ok(_) => target_hint_problems(&tokens),
@@ -66,7 +66,7 @@ struct Target<'a, 'b> {
 }
 
 impl<'a, 'b> Target<'a, 'b> {
-    fn read(text: &str, bytes: Range<usize>, tokens: &'a [Token<'b>]) -> Result<Self, Problem> {
+    fn read(text: &str, bytes: Range<usize>, tokens: &'a [Token<'b>]) -> Result<Self, SqlProblem> {
         if let Some(quote) = quote_problem(tokens) {
             return Err(quote);
         }
@@ -90,18 +90,18 @@ impl<'a, 'b> Target<'a, 'b> {
     }
 }
 
-fn refuse(token: &Token<'_>, message: impl Into<String>, help: impl Into<String>) -> Problem {
-    Problem::at(BAD_TARGET, token, message, help)
+fn refuse(token: &Token<'_>, message: impl Into<String>, help: impl Into<String>) -> SqlProblem {
+    SqlProblem::at(BAD_TARGET, token, message, help)
 }
 
 /// How many tokens the name takes that stands first.
-fn path_length(tokens: &[Token<'_>]) -> Result<usize, Problem> {
+fn path_length(tokens: &[Token<'_>]) -> Result<usize, SqlProblem> {
     let mut used = 0;
     loop {
         let Some(part) = tokens.get(used) else {
             let at = tokens.last().map_or(0..1, |token| token.offset..token.end());
             let help = "write `table`, `database.table` or `catalog.database.table`";
-            return Err(Problem::new(BAD_TARGET, at, "the name of a table is missing", help));
+            return Err(SqlProblem::new(BAD_TARGET, at, "the name of a table is missing", help));
         };
         if part.name().is_none() {
             return Err(refuse(part, "the name of a table is expected here", "write `table` or `database.table`"));
@@ -126,10 +126,10 @@ fn path_length(tokens: &[Token<'_>]) -> Result<usize, Problem> {
 }
 
 /// How many tokens `PARTITION (k = 'v', …)` takes.
-fn partition_length(tokens: &[Token<'_>]) -> Result<usize, Problem> {
+fn partition_length(tokens: &[Token<'_>]) -> Result<usize, SqlProblem> {
     let help = "write PARTITION (`column` = 'value', …), each column once";
     let word = tokens.first().map_or(0..1, |token| token.offset..token.end());
-    let broken = || Problem::new(BAD_TARGET, word.clone(), "this partition cannot be read", help);
+    let broken = || SqlProblem::new(BAD_TARGET, word.clone(), "this partition cannot be read", help);
     let close = tokens.iter().position(|token| token.is_symbol(")")).ok_or_else(broken)?;
     let [_, open, inner @ ..] = tokens.get(..close).unwrap_or_default() else { return Err(broken()) };
     if !open.is_symbol("(") {
@@ -172,7 +172,7 @@ fn is_constant(value: &[Token<'_>]) -> bool {
     }
 }
 
-fn left_over(token: &Token<'_>) -> Problem {
+fn left_over(token: &Token<'_>) -> SqlProblem {
     if token.is_symbol(";") {
         return refuse(token, "`target-table` ends without a `;`", "remove it");
     }
@@ -188,7 +188,7 @@ fn left_over(token: &Token<'_>) -> Problem {
 }
 
 /// A comment in a target: it could swallow what follows the target.
-fn comments(text: &str, bytes: Range<usize>, tokens: &[Token<'_>]) -> Option<Problem> {
+fn comments(text: &str, bytes: Range<usize>, tokens: &[Token<'_>]) -> Option<SqlProblem> {
     let mut end = bytes.start;
     let ends = tokens.iter().map(|token| (token.offset, token.end())).chain([(bytes.end, bytes.end)]);
     for (start, next) in ends {
@@ -196,7 +196,7 @@ fn comments(text: &str, bytes: Range<usize>, tokens: &[Token<'_>]) -> Option<Pro
         if let Some(at) = between.find(|character: char| !character.is_whitespace()) {
             let message = "a comment cannot stand in a target";
             let help = "remove it, or make it a YAML comment: ` # …`";
-            return Some(Problem::new(BAD_TARGET, end + at..start, message, help));
+            return Some(SqlProblem::new(BAD_TARGET, end + at..start, message, help));
         }
         end = next;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::lexer::{Token, TokenKind, tokens};
 use super::path::TablePath;
-use super::problem::Problem;
+use super::problem::SqlProblem;
 use super::reserved::is_reserved;
 use super::statement_kind::StatementKind;
 use super::statements::Statement;
@@ -48,7 +48,7 @@ impl KnownTables {
         self.closed && !self.names.contains(name)
     }
 
-    fn problem(&self, token: &Token<'_>, name: &str) -> Problem {
+    fn problem(&self, token: &Token<'_>, name: &str) -> SqlProblem {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let help = match closest(name, &names) {
             Some(meant) if meant.eq_ignore_ascii_case(name) => format!("write `{meant}`: the case of a name counts"),
@@ -56,12 +56,12 @@ impl KnownTables {
             None => "define it in a file under config/tables/".to_owned(),
         };
         let message = format!("no table or view is called `{}`", crate::diagnostics::excerpt(name));
-        Problem::at(UNKNOWN_TABLE, token, message, help)
+        SqlProblem::at(UNKNOWN_TABLE, token, message, help)
     }
 }
 
 /// The target, if it has one plain name that nothing defines.
-pub fn unknown_target(text: &str, known: &KnownTables) -> Option<Problem> {
+pub fn unknown_target(text: &str, known: &KnownTables) -> Option<SqlProblem> {
     let tokens = tokens(text).ok()?;
     let (path, _) = TablePath::read(&tokens)?;
     let [name] = path.parts() else { return None };
@@ -73,7 +73,7 @@ pub fn unknown_target(text: &str, known: &KnownTables) -> Option<Problem> {
 const MOST_UNKNOWN: usize = 20;
 
 /// The tables that a query names without a catalog or database, and that nothing defines.
-pub fn unknown_tables(sql: &str, known: &KnownTables) -> Vec<Problem> {
+pub fn unknown_tables(sql: &str, known: &KnownTables) -> Vec<SqlProblem> {
     let Ok(tokens) = tokens(sql) else { return Vec::new() };
     if !known.closed {
         return Vec::new();

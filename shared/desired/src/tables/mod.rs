@@ -162,7 +162,7 @@ fn read_one(
     room: usize,
 ) -> Result<Statement, Vec<StatementError>> {
     let sql = template::fill(written, &parameters.0, room).map_err(|problems| {
-        let error = |problem: template::Problem| {
+        let error = |problem: template::TemplateProblem| {
             let before = written.get(..problem.offset).unwrap_or_default();
             at.further(before).error(problem.message, &problem.help)
         };

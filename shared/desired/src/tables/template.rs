@@ -8,7 +8,7 @@ use crate::manifest::MAX_BYTES;
 use crate::secrets::leading;
 
 /// What is wrong in a template, and where.
-pub(super) struct Problem {
+pub(super) struct TemplateProblem {
     /// The byte of the brace.
     pub(super) offset: usize,
     pub(super) message: String,
@@ -43,7 +43,11 @@ const DEEPEST_GROUP: usize = 8;
 /// Fills the parameters in. `{group_id}` and doubled braces stay; braces in values, of references and those that are
 /// meant as they are, are doubled.
 /// The result may have as many bytes as there is `room`, or those of the template.
-pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>, room: usize) -> Result<String, Vec<Problem>> {
+pub(super) fn fill(
+    template: &str,
+    parameters: &BTreeMap<String, String>,
+    room: usize,
+) -> Result<String, Vec<TemplateProblem>> {
     let room = room.max(template.len());
     let mut filled = String::with_capacity(template.len());
     let mut problems = Vec::new();
@@ -68,12 +72,12 @@ pub(super) fn fill(template: &str, parameters: &BTreeMap<String, String>, room: 
             },
             Part::Reference(text) => match leading(text) {
                 Some((_, Err(bad))) => {
-                    problems.push(Problem { offset, message: bad.to_string(), help: bad.help().to_owned() });
+                    problems.push(TemplateProblem { offset, message: bad.to_string(), help: bad.help().to_owned() });
                 }
                 Some((_, Ok(_))) | None => filled.push_str(&doubled(text)),
             },
             Part::Nested(text) => filled.push_str(&doubled(text)),
-            Part::Loose(brace) => problems.push(Problem {
+            Part::Loose(brace) => problems.push(TemplateProblem {
                 offset,
                 message: format!("this `{brace}` has no partner"),
                 help: format!("write `{brace}{brace}` for a literal brace"),
@@ -99,22 +103,22 @@ fn doubled(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-fn unknown(offset: usize, name: &str, parameters: &BTreeMap<String, String>) -> Problem {
+fn unknown(offset: usize, name: &str, parameters: &BTreeMap<String, String>) -> TemplateProblem {
     let name = excerpt(name);
     let known = [GROUP_ID].into_iter().chain(parameters.keys().map(String::as_str)).take(KNOWN);
     let mut known = known.map(|name| format!("{{{}}}", excerpt(name))).collect::<Vec<_>>().join(", ");
     if parameters.len() >= KNOWN {
         known.push_str(", …");
     }
-    Problem {
+    TemplateProblem {
         offset,
         message: format!("`{{{name}}}` is not a known parameter; known are {known}"),
         help: format!("add it to config/params.yaml; for literal braces write `{{{{{name}}}}}`"),
     }
 }
 
-fn too_long(offset: usize, name: &str) -> Problem {
-    Problem {
+fn too_long(offset: usize, name: &str) -> TemplateProblem {
+    TemplateProblem {
         offset,
         message: format!("with `{{{}}}` filled in, the file has more than {MAX_BYTES} bytes", excerpt(name)),
         help: "shorten its value in config/params.yaml, or use it less often".to_owned(),

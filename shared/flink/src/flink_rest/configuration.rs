@@ -1,4 +1,4 @@
-//! What a `JobManager`'s configuration tells: which life of it this is, and what a TaskManager takes.
+//! What a `JobManager`'s configuration tells: which incarnation of it this is, and what a TaskManager takes.
 //! Must not know how it was fetched.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! One life of the Flink client: its process, its private directory, and the socket it answers on.
+//! One run of the Flink client: its process, its private directory, and the socket it answers on.
 //! Must not know what the requests mean.
 
 use std::collections::HashSet;

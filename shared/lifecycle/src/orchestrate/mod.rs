@@ -15,7 +15,7 @@ pub use decide::decide;
 use desired::inputs::{Desired, UploadNote};
 use desired::manifest::{JobManifest, Meta};
 use desired::target::Target;
-use desired::written::Written;
+use desired::written::WrittenTexts;
 pub use following::{Ends, Following, following};
 pub use history::detail as in_words;
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ pub struct Situation {
     /// The versions of the desired files.
     pub etags: Vec<String>,
     /// Where the texts of the desired manifest stand.
-    pub written: Option<Written>,
+    pub written: Option<WrittenTexts>,
     /// What was said with the desired manifest.
     pub note: Option<UploadNote>,
     /// The version of the configuration that they were judged with.

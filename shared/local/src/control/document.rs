@@ -29,7 +29,7 @@ const DEFAULT_TIMEOUT: u64 = 3600;
 
 /// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
+pub enum CommandDocumentError {
     /// It cannot be read.
     #[error("the SSM document {path} cannot be read: {source}")]
     Read { path: PathBuf, source: std::io::Error },
@@ -98,11 +98,11 @@ struct Inputs {
 
 impl Document {
     /// Reads a document; its name is the file's stem.
-    pub(crate) fn read(path: &Path) -> Result<Self, DocumentError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| DocumentError::Read { path: path.to_owned(), source })?;
+    pub(crate) fn read(path: &Path) -> Result<Self, CommandDocumentError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CommandDocumentError::Read { path: path.to_owned(), source })?;
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::parse(&name, &text).map_err(|reason| DocumentError::Malformed { path: path.to_owned(), reason })
+        Self::parse(&name, &text).map_err(|reason| CommandDocumentError::Malformed { path: path.to_owned(), reason })
     }
 
     /// `AWS-RunShellScript`.

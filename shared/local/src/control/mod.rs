@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use commands::Commands;
-pub(crate) use document::{Document, DocumentError};
+pub(crate) use document::{CommandDocumentError, Document};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 pub(crate) use node::Node;
