@@ -11,7 +11,7 @@ pub mod fan_out;
 mod health;
 pub mod log_lines;
 pub mod orchestrator;
-mod poll;
+pub mod poll;
 pub mod ports;
 pub mod runner;
 mod search;

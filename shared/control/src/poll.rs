@@ -21,18 +21,48 @@ pub struct Waiting {
     pub poll: Duration,
 }
 
+impl Waiting {
+    /// The tries within this time, the first of which is made at once.
+    pub fn tries(self) -> Tries {
+        let end = Instant::now() + self.limit;
+        Tries { end, poll: self.poll, is_last: self.limit.is_zero() }
+    }
+}
+
+/// The tries within some time, the last of which is made when it is up.
+#[derive(Debug)]
+pub struct Tries {
+    end: Instant,
+    poll: Duration,
+    is_last: bool,
+}
+
+impl Tries {
+    /// Waits for the next try; false if the one before was the last.
+    pub async fn again(&mut self) -> bool {
+        if self.is_last {
+            return false;
+        }
+        tokio::time::sleep(self.poll).await;
+        self.is_last = Instant::now() >= self.end;
+        true
+    }
+}
+
 /// The answer, or how it stood when the time was up: it is asked at least once, and once more at the end.
 pub(crate) async fn poll<T, L, E>(
     waiting: Waiting,
     mut ask: impl AsyncFnMut() -> Result<Asked<T, L>, E>,
 ) -> Result<Result<T, L>, E> {
-    let end = Instant::now() + waiting.limit;
+    let mut tries = waiting.tries();
     loop {
-        let over = Instant::now() >= end;
         match ask().await? {
             Asked::Answer(answer) => return Ok(Ok(answer)),
-            Asked::NotYet(stands) if over => return Ok(Err(stands)),
-            Asked::NotYet(_) => tokio::time::sleep(waiting.poll).await,
+            Asked::NotYet(stands) => {
+                if !tries.again().await {
+                    return Ok(Err(stands));
+                }
+            }
         }
     }
 }

@@ -54,6 +54,7 @@ async fn savepoint(
     waiting: Waiting,
     then: Then,
 ) -> Result<Option<StopEnd>, OutsideError> {
+    // No `Tries`: the last of them is made when the time is up, and one of these may order the savepoint.
     let limit = Instant::now() + waiting.limit;
     while Instant::now() < limit {
         match cluster.stop_status(run, trigger).await? {
@@ -115,14 +116,15 @@ pub async fn cancel(cluster: &dyn Cluster, run: JobId, waiting: Waiting) -> Resu
 }
 
 async fn ended(cluster: &dyn Cluster, run: JobId, limit: Instant, poll: Duration) -> Result<bool, OutsideError> {
+    let rest = limit.saturating_duration_since(Instant::now());
+    let mut tries = Waiting { limit: rest, poll: poll.min(NEAR) }.tries();
     loop {
         match cluster.job(run).await? {
             Some(job) if !job.state.is_terminal() => {}
             Some(_) | None => return Ok(true),
         }
-        if Instant::now() > limit {
+        if !tries.again().await {
             return Ok(false);
         }
-        tokio::time::sleep(poll.min(NEAR)).await;
     }
 }

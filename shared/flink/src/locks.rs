@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::errors::error_chain;
+use control::poll::Waiting;
 use control::ports::{JobLock, JobLocks, OutsideError};
 use desired::manifest::JobName;
 use rustix::io::FdFlags;
-use tokio::time::Instant;
 
 /// How often a lock that another holds is tried.
 const TRY: Duration = Duration::from_millis(100);
@@ -110,12 +110,11 @@ impl JobLocks for FileLocks {
             return Err(OutsideError::refused(what(), why));
         }
         let file = self.file(job).map_err(failed)?;
-        let end = Instant::now() + self.limit;
+        let mut tries = Waiting { limit: self.limit, poll: TRY }.tries();
         while !file.try_take().map_err(failed)? {
-            if Instant::now() >= end {
+            if !tries.again().await {
                 return Err(failed(LockError::Held { path: file.path.clone(), limit: self.limit }));
             }
-            tokio::time::sleep(TRY).await;
         }
         Ok(Box::new(Held(file)))
     }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use control::poll::Waiting;
 use control::ports::OutsideError;
 use control::session::{SessionSeen, SessionSelector};
 use lifecycle::endpoint::Endpoint;
-use tokio::time::Instant;
 
 use crate::flink_rest::FlinkRest;
 use crate::http::Timeouts;
@@ -30,7 +30,6 @@ pub enum DeploymentTarget {
 pub struct YarnTarget {
     /// The `ResourceManager`'s REST addresses.
     pub managers: Vec<Endpoint>,
-    /// Which session.
     pub session: SessionSelector,
     /// How long a session that is being started, or a `ResourceManager` that does not answer, is waited for.
     pub wait: Duration,
@@ -53,7 +52,7 @@ impl DeploymentTarget {
 impl YarnTarget {
     async fn resolve(&self) -> Result<FlinkRest, OutsideError> {
         let yarn = YarnRest::new(&self.managers, self.timeouts)?;
-        let end = Instant::now() + self.wait;
+        let mut tries = Waiting { limit: self.wait, poll: LOOK }.tries();
         loop {
             let missing = match yarn.session(&self.session).await {
                 Ok(SessionSeen::Running(session)) => {
@@ -74,10 +73,9 @@ impl YarnTarget {
                 Err(error @ OutsideError::Refused { .. }) => return Err(error),
                 Err(error @ OutsideError::Unknown { .. }) => error,
             };
-            if Instant::now() >= end {
+            if !tries.again().await {
                 return Err(missing);
             }
-            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use control::documents::fetch;
+use control::poll::Waiting;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::ids::BatchId;
 use orchestrator::actions::{Action, Answer};
@@ -47,15 +48,19 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
     let step = &ordered.dispatched_as;
     let event = json!({"type": "look", "version": 1, "dispatched_as": step});
     out.progress(&event, || format!("a look at the cluster was sent as {step}\n"));
-    while begun.elapsed() < limit {
-        if is_newer(last().await, before, ordered.batch) {
-            return Ok(Exit::Done);
+    let mut tries = Waiting { limit: limit.saturating_sub(begun.elapsed()), poll: POLL }.tries();
+    while !is_newer(last().await, before, ordered.batch) {
+        if !tries.again().await {
+            return Ok(late(limit, step, out));
         }
-        tokio::time::sleep(POLL).await;
     }
+    Ok(Exit::Done)
+}
+
+fn late(limit: Duration, step: &str, out: Out) -> Exit {
     let message = format!("no newer look arrived within {}; it was sent as {step}", span(limit));
     out.note(&failure(&message, &[], Some(BEFORE)));
-    Ok(Exit::Unknown)
+    Exit::Unknown
 }
 
 /// Whether the look that is there is the one that was ordered, or another one since.

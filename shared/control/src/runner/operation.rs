@@ -259,13 +259,17 @@ impl Pass<'_> {
 
     async fn take_claim(&mut self) -> Result<Input, OutsideError> {
         let times = self.runner.times;
-        let limit = Instant::now() + times.lease + times.margin * 2 + Duration::from_secs(2);
+        let limit = times.lease + times.margin * 2 + Duration::from_secs(2);
+        let mut tries = Waiting { limit, poll: times.poll }.tries();
         loop {
             match self.holding.take(self.plan.operation, self.runner.nonce).await? {
                 ClaimAnswer::Ours(held) => return Ok(Input::Claimed(held.claim)),
                 ClaimAnswer::Closed(_) => return Ok(Input::NotOurs),
-                ClaimAnswer::Live if Instant::now() > limit => return Ok(Input::NotOurs),
-                ClaimAnswer::Live => tokio::time::sleep(times.poll).await,
+                ClaimAnswer::Live => {
+                    if !tries.again().await {
+                        return Ok(Input::NotOurs);
+                    }
+                }
             }
         }
     }

@@ -33,7 +33,7 @@ impl SessionAdmin {
     /// Waits until exactly one session is there; starts one if there is none and nobody else does.
     pub async fn ensure(&self) -> Result<Ensured, SessionError> {
         let holder = self.world.fresh_id().into();
-        let end = Instant::now() + self.times.wait;
+        let mut tries = self.times.waiting().tries();
         let mut attempt = Attempt::None;
         loop {
             let last = match self.sessions.seen(&self.session).await {
@@ -70,10 +70,9 @@ impl SessionAdmin {
                 Err(error @ OutsideError::Refused { .. }) => return Err(error.into()),
                 Err(error @ OutsideError::Unknown { .. }) => error_chain(&error),
             };
-            if Instant::now() >= end {
+            if !tries.again().await {
                 return Err(SessionError::NotThere { waited: self.times.wait, last });
             }
-            tokio::time::sleep(self.times.poll).await;
         }
     }
 

@@ -153,6 +153,7 @@ impl SessionAdmin {
         };
         self.tell(&format!("bringing {} back", desired::printable::count(jobs.len(), "job")));
         orders.redeploy().await?;
+        // No `Tries`: when the time is up, the records are judged otherwise than before.
         let end = Instant::now() + self.times.wait;
         let (mut restart, mut left) = (restart, jobs);
         loop {
