@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifecycle::documents::plan::Windows;
 use lifecycle::execute::Health;
-use lifecycle::flink::JobState;
+use lifecycle::flink::{JobState, Tasks};
 use lifecycle::ids::JobId;
 use tokio::time::Instant;
 
@@ -73,21 +73,21 @@ pub(crate) async fn watch(
                     return Ok(Some(Health::Unstable(reason(cluster, id, "not all its tasks stayed running").await)));
                 }
                 if began.elapsed() > Duration::from_millis(windows.startup_ms) {
-                    let why = format!(
-                        "{} of {} tasks run after {} s",
-                        job.tasks.running,
-                        job.tasks.total,
-                        began.elapsed().as_secs()
-                    );
-                    let reason = reason(cluster, id, &why).await;
-                    let no_slots = job.tasks.all_wait();
-                    let reason = if no_slots { format!("no slots came free for it: {reason}") } else { reason };
-                    return Ok(Some(failed(reason, no_slots, true)));
+                    return Ok(Some(never_healthy(cluster, id, job.tasks, began.elapsed()).await));
                 }
             }
         }
         tokio::time::sleep(poll).await;
     }
+}
+
+/// Not all tasks run after the time that a start may take.
+async fn never_healthy(cluster: &dyn Cluster, id: JobId, tasks: Tasks, waited: Duration) -> Health {
+    let why = format!("{} of {} tasks run after {} s", tasks.running, tasks.total, waited.as_secs());
+    let reason = reason(cluster, id, &why).await;
+    let no_slots = tasks.all_wait();
+    let reason = if no_slots { format!("no slots came free for it: {reason}") } else { reason };
+    failed(reason, no_slots, true)
 }
 
 /// A start that failed, alive or not, for want of slots or for a reason of its own.

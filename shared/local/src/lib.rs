@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod http;
 mod lambda;
+mod notifications;
 mod principal;
 mod process;
 mod queue;

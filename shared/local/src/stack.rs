@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::config::{LOG_BUCKET, NotifyVia, ParameterConfig, Schedule, StackConfig};
+use crate::config::{LOG_BUCKET, ParameterConfig, Schedule, StackConfig};
 use crate::control::{
     Cluster, CommandDocumentError, CommandView, Commands, Control, Document, MessageView, Node, Parameters, StepView,
     Steps, Topics,
@@ -16,16 +16,14 @@ use crate::control::{
 use crate::events::Events;
 use crate::faults::{Call, Fault, Faults};
 use crate::lambda::{self, Function, Invocation};
+use crate::notifications::Notifications;
 use crate::principal::Principal;
 use crate::process::Groups;
 use crate::queue::Queue;
 use crate::recording::{Recorded, Recording};
-use crate::s3::{Change, Objects, S3Server, notify};
+use crate::s3::{Objects, S3Server};
 use crate::tasks::Tasks;
 use crate::{http, schedule};
-
-/// The name under which faults of notifications are ordered.
-const NOTIFICATION: &str = "S3Notification";
 
 /// Why a stack does not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,15 +100,15 @@ impl Stack {
             Commands::new(config.instance_id, documents, config.invisible_looks, node, events.clone(), tasks.clone());
         let commands = Arc::new(commands);
 
-        tasks.spawn(route(
-            changed,
-            config.notify_prefixes,
-            config.notify_via,
-            queue.clone(),
+        let notifications = Notifications {
+            prefixes: config.notify_prefixes,
+            via: config.notify_via,
+            queue: queue.clone(),
             events,
-            faults.clone(),
-            tasks.clone(),
-        ));
+            faults: faults.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(notifications.deliver(changed));
 
         let server = S3Server::new(objects, faults.clone(), recording.clone(), config.authority.clone());
         http::serve(&tasks, s3_listener, move |request| server.clone().answer(request));
@@ -319,41 +317,6 @@ fn aws_env(s3: SocketAddr, control: SocketAddr, lambda: SocketAddr, principal: P
     let mut env = principal.env();
     env.extend(pairs.map(|(name, value)| (name.to_owned(), value)));
     env
-}
-
-/// Sends the changes under the prefixes where they are configured to go, in their order.
-async fn route(
-    mut changed: mpsc::UnboundedReceiver<Change>,
-    prefixes: Vec<String>,
-    via: NotifyVia,
-    queue: Arc<Queue>,
-    events: Events,
-    faults: Arc<Faults>,
-    tasks: Tasks,
-) {
-    while let Some(change) = changed.recv().await {
-        if !prefixes.iter().any(|prefix| change.key.starts_with(prefix)) {
-            continue;
-        }
-        match via {
-            NotifyVia::Direct => events.deliver(NOTIFICATION, notify::document(&change)),
-            NotifyVia::EventBridge => events.deliver(NOTIFICATION, notify::event(&change)),
-            NotifyVia::Sqs => {
-                let body = notify::document(&change).to_string();
-                match faults.take(NOTIFICATION) {
-                    None => queue.send(body),
-                    Some(Fault::DelayAfter(delay)) => {
-                        let queue = queue.clone();
-                        tasks.spawn(async move {
-                            tokio::time::sleep(delay).await;
-                            queue.send(body);
-                        });
-                    }
-                    Some(_) => tracing::info!(key = change.key, "a notification was lost as ordered"),
-                }
-            }
-        }
-    }
 }
 
 /// What `GET /_stack` answers.

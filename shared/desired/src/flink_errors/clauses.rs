@@ -6,12 +6,22 @@ use super::{At, Failure, Told, between};
 const CODE: &str = "syntax";
 
 pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
+    operators(it).or_else(|| no_query(it)).or_else(|| literals(it)).or_else(|| relations(it))
+}
+
+fn told(at: At, what: &str, help: &str) -> Option<Told> {
+    Told::new(CODE, at, what).help(help).some()
+}
+
+/// The place of a token that was looked for.
+fn at(it: &Failure<'_>, index: Option<usize>) -> At {
+    index.map_or(At::AsFlinkSays, |index| it.place(index))
+}
+
+/// Operators and clauses that are written otherwise.
+fn operators(it: &Failure<'_>) -> Option<Told> {
     let message = it.message;
-    let at = |index: Option<usize>| index.map_or(At::AsFlinkSays, |index| it.place(index));
-    let told = |at: At, what: &str, help: &str| Told::new(CODE, at, what).help(help).some();
-    let two = |first: &str, second: &str| {
-        it.tokens.windows(2).position(|pair| matches!(pair, [a, b] if (a.is_word(first) || a.is_symbol(first)) && (b.is_word(second) || b.is_symbol(second))))
-    };
+    let at = |index| at(it, index);
     if message.starts_with("Bang equal") {
         let bang = it.tokens.iter().position(|token| token.text.starts_with('!'));
         return told(at(bang), "`!=` is not taken", "write <>");
@@ -22,6 +32,47 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
     if message.starts_with("BETWEEN operator has no terminating AND") {
         return told(at(it.word("BETWEEN")), "this BETWEEN has no AND", "write a BETWEEN 1 AND 5");
     }
+    if message.starts_with("APPLY operator") {
+        return told(
+            at(it.word("APPLY")),
+            "Flink has no APPLY",
+            "write CROSS JOIN LATERAL TABLE(function(column)), or CROSS JOIN UNNEST(array)",
+        );
+    }
+    if message.contains("RexDynamicParam") {
+        let mark = it.tokens.iter().position(|token| token.is_symbol("?"));
+        return told(at(mark), "`?` stands for a value that nobody gives", "write the value");
+    }
+    None
+}
+
+/// What stands where a query is expected.
+fn no_query(it: &Failure<'_>) -> Option<Told> {
+    if !it.message.starts_with("Non-query expression encountered") {
+        return None;
+    }
+    let stars = it.tokens.windows(2).position(
+        |pair| matches!(pair, [star, word] if star.is_symbol("*") && (word.is_word("EXCEPT") || word.is_word("EXCLUDE"))),
+    );
+    if let Some(star) = stars {
+        return told(it.place(star + 1), "`*` takes no exceptions", "name the columns that are wanted");
+    }
+    let set = it.tokens.iter().enumerate().position(|(index, token)| {
+        let is_set = ["ALL", "UNION", "EXCEPT", "INTERSECT"].iter().any(|word| token.is_word(word));
+        is_set && !it.is(index + 1, &["ALL", "SELECT", "(", "DISTINCT", "VALUES"])
+    });
+    if let Some(set) = set {
+        return told(it.place(set), "a query is expected behind this", "write UNION ALL SELECT … FROM …");
+    }
+    let slip = it.token(0).is_some_and(|token| crate::suggest::closest(token.text, &["SELECT"]).is_some());
+    let help = if slip { "write SELECT" } else { "begin with SELECT, or WITH … SELECT" };
+    told(at(it, (!it.tokens.is_empty()).then_some(0)), "this is no query", help)
+}
+
+/// Texts, numbers and times.
+fn literals(it: &Failure<'_>) -> Option<Told> {
+    let message = it.message;
+    let at = |index| at(it, index);
     if message.starts_with("Expecting alias, found character literal") {
         let index = it
             .tokens
@@ -30,28 +81,6 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
         let name = index.and_then(|index| it.token(index + 1)?.literal_value()).unwrap_or_default();
         let what = "a name stands in back-ticks, not in quotes";
         return told(at(index.map(|index| index + 1)), what, &format!("write {}", super::quoted(&name)));
-    }
-    if message.starts_with("Non-query expression encountered") {
-        if let Some(star) = two("*", "EXCEPT").or_else(|| two("*", "EXCLUDE")) {
-            return told(it.place(star + 1), "`*` takes no exceptions", "name the columns that are wanted");
-        }
-        if let Some(union) = it.tokens.iter().enumerate().position(|(index, token)| {
-            let set =
-                token.is_word("ALL") || token.is_word("UNION") || token.is_word("EXCEPT") || token.is_word("INTERSECT");
-            set && !it.is(index + 1, &["ALL", "SELECT", "(", "DISTINCT", "VALUES"])
-        }) {
-            return told(it.place(union), "a query is expected behind this", "write UNION ALL SELECT … FROM …");
-        }
-        let slip = it.token(0).is_some_and(|token| crate::suggest::closest(token.text, &["SELECT"]).is_some());
-        let help = if slip { "write SELECT" } else { "begin with SELECT, or WITH … SELECT" };
-        return told(at((!it.tokens.is_empty()).then_some(0)), "this is no query", help);
-    }
-    if message.contains("join requires a condition") {
-        return told(
-            At::AsFlinkSays,
-            "this join has no condition",
-            "write JOIN t ON a.id = t.id; CROSS JOIN is one without",
-        );
     }
     if let Some(unit) = between(message, "'", "' is not a valid datetime format") {
         let unit_at = it.tokens.iter().position(|token| token.text.eq_ignore_ascii_case(unit));
@@ -74,6 +103,19 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
             "write one of at most 38 digits, or a text in quotes",
         );
     }
+    None
+}
+
+/// Joins, windows and sub-queries.
+fn relations(it: &Failure<'_>) -> Option<Told> {
+    let message = it.message;
+    if message.contains("join requires a condition") {
+        return told(
+            At::AsFlinkSays,
+            "this join has no condition",
+            "write JOIN t ON a.id = t.id; CROSS JOIN is one without",
+        );
+    }
     if let Some(name) = between(message, "Window '", "' not found") {
         let what = format!("no window is called `{name}`");
         return told(
@@ -81,17 +123,6 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
             &what,
             &format!("write OVER (…), or behind FROM: WINDOW {name} AS (PARTITION BY …)"),
         );
-    }
-    if message.starts_with("APPLY operator") {
-        return told(
-            at(it.word("APPLY")),
-            "Flink has no APPLY",
-            "write CROSS JOIN LATERAL TABLE(function(column)), or CROSS JOIN UNNEST(array)",
-        );
-    }
-    if message.contains("RexDynamicParam") {
-        let mark = it.tokens.iter().position(|token| token.is_symbol("?"));
-        return told(at(mark), "`?` stands for a value that nobody gives", "write the value");
     }
     if message.contains("must have compatible types") {
         return told(

@@ -82,33 +82,38 @@ const FORMATS: &[(&str, &str)] = &[
 
 /// Options of a connector.
 fn options(it: &Failure<'_>) -> Option<Told> {
+    unknown_options(it).or_else(|| given_options(it)).or_else(|| direction(it)).or_else(|| metadata(it))
+}
+
+/// The lines of a list of Flink's.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+fn unknown_options(it: &Failure<'_>) -> Option<Told> {
+    let (_, rest) = it.message.split_once("Unsupported options:")?;
+    let (unknown, supported) = rest.split_once("Supported options:").unwrap_or((rest, ""));
+    let (unknown, known) = (lines(unknown), lines(supported));
+    let first = unknown.first()?;
+    let connector = between(it.message, "Unsupported options found for '", "'").unwrap_or("this connector");
+    let at = it.literal(first).map_or_else(|| it.with_clause(), |index| it.place(index));
+    let shown: Vec<String> = unknown.iter().map(|name| format!("'{name}'")).collect();
+    let told = Told::new("unknown-option", at, format!("`{connector}` does not know {}", listed(&shown)));
+    let meant = |name: &&str| Some(format!("'{}' instead of '{name}'", closest(name, &known)?));
+    let meant: Vec<String> = unknown.iter().filter_map(meant).collect();
+    let help = if meant.is_empty() {
+        format!("remove it; there are {}", listed(&known))
+    } else {
+        format!("write {}", listed(&meant))
+    };
+    told.help(help).some()
+}
+
+/// Options that are missing, or whose values cannot be read.
+fn given_options(it: &Failure<'_>) -> Option<Told> {
     let message = it.message;
-    if let Some((_, rest)) = message.split_once("Unsupported options:") {
-        let (unknown, supported) = rest.split_once("Supported options:").unwrap_or((rest, ""));
-        let names = |text: &'_ str| {
-            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect::<Vec<_>>()
-        };
-        let (unknown, supported) = (names(unknown), names(supported));
-        let known: Vec<&str> = supported.iter().map(String::as_str).collect();
-        let first = unknown.first()?;
-        let connector = between(message, "Unsupported options found for '", "'").unwrap_or("this connector");
-        let at = it.literal(first).map_or_else(|| it.with_clause(), |index| it.place(index));
-        let shown: Vec<String> = unknown.iter().map(|name| format!("'{name}'")).collect();
-        let told = Told::new("unknown-option", at, format!("`{connector}` does not know {}", listed(&shown)));
-        let meant: Vec<String> = unknown
-            .iter()
-            .filter_map(|name| Some(format!("'{}' instead of '{name}'", closest(name, &known)?)))
-            .collect();
-        let help = if meant.is_empty() {
-            format!("remove it; there are {}", listed(&known))
-        } else {
-            format!("write {}", listed(&meant))
-        };
-        return told.help(help).some();
-    }
     if let Some((_, missing)) = message.split_once("Missing required options are:") {
-        let missing: Vec<&str> = missing.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        return Some(missing_options(it, &missing));
+        return Some(missing_options(it, &lines(missing)));
     }
     for (start, end) in [
         ("Could not find required scan format '", "'"),
@@ -120,17 +125,18 @@ fn options(it: &Failure<'_>) -> Option<Told> {
             return Some(missing_options(it, &[plain]));
         }
     }
-    if let Some(rest) = message.split_once("Either 'topic' or 'topic-pattern' must be set").map(|(_, rest)| rest) {
-        let _ = rest;
+    if message.contains("Either 'topic' or 'topic-pattern' must be set") {
         return Some(missing_options(it, &["topic"]));
     }
-    if let Some((value, key)) =
-        between(message, "Could not parse value '", "' for key '").zip(between(message, "' for key '", "'"))
-    {
-        return Some(bad_value(it, key, value));
-    }
+    let (value, key) =
+        between(message, "Could not parse value '", "' for key '").zip(between(message, "' for key '", "'"))?;
+    Some(bad_value(it, key, value))
+}
+
+/// A connector that only reads or only writes.
+fn direction(it: &Failure<'_>) -> Option<Told> {
     for (can, cannot) in [("sink", "source"), ("source", "sink")] {
-        let Some(connector) = between(message, "Connector '", &format!("' can only be used as a {can}.")) else {
+        let Some(connector) = between(it.message, "Connector '", &format!("' can only be used as a {can}.")) else {
             continue;
         };
         let at = it.literal(connector).map_or(At::AsFlinkSays, |index| it.place(index));
@@ -142,18 +148,20 @@ fn options(it: &Failure<'_>) -> Option<Told> {
         let told = Told::new("wrong-connector", at, format!("a `{connector}` table {what}"));
         return told.help(format!("use another table, or a connector that can be a {cannot}")).some();
     }
-    if message.starts_with("Invalid metadata key '") {
-        let key = between(message, "Invalid metadata key '", "'")?;
-        let table = between(message, "of table '", "'").and_then(|path| path.rsplit('.').next())?;
-        let (_, keys) =
-            message.split_once("for reading:").or_else(|| message.split_once("for writing:")).unwrap_or_default();
-        let keys: Vec<&str> = keys.lines().map(str::trim).filter(|key| !key.is_empty()).collect();
-        let told = Told::new("unknown-metadata", At::Target, format!("`{table}` has no metadata '{key}'"));
-        let help =
-            closest(key, &keys).map_or_else(|| format!("there are {}", listed(&keys)), |key| format!("write '{key}'"));
-        return it.at_definition(table, told.help(help)).some();
-    }
     None
+}
+
+fn metadata(it: &Failure<'_>) -> Option<Told> {
+    let message = it.message;
+    let key = between(message, "Invalid metadata key '", "'").filter(|_| message.starts_with("Invalid metadata"))?;
+    let table = between(message, "of table '", "'").and_then(|path| path.rsplit('.').next())?;
+    let (_, keys) =
+        message.split_once("for reading:").or_else(|| message.split_once("for writing:")).unwrap_or_default();
+    let keys = lines(keys);
+    let told = Told::new("unknown-metadata", At::Target, format!("`{table}` has no metadata '{key}'"));
+    let help =
+        closest(key, &keys).map_or_else(|| format!("there are {}", listed(&keys)), |key| format!("write '{key}'"));
+    it.at_definition(table, told.help(help)).some()
 }
 
 fn missing_options(it: &Failure<'_>, missing: &[&str]) -> Told {

@@ -7,14 +7,21 @@ use crate::suggest::closest;
 const CODE: &str = "bad-definition";
 
 pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
+    columns(it).or_else(|| constraints(it)).or_else(|| names(it))
+}
+
+fn told(at: At, what: impl Into<String>, help: impl Into<String>) -> Option<Told> {
+    Told::new(CODE, at, what).help(help).some()
+}
+
+/// The first of these words that stands there.
+fn at(it: &Failure<'_>, words: &[&str]) -> At {
+    words.iter().find_map(|word| it.word(word)).map_or(At::AsFlinkSays, |index| it.place(index))
+}
+
+/// Columns that are not there, are there twice, or are of another type.
+fn columns(it: &Failure<'_>) -> Option<Told> {
     let message = it.message;
-    let at =
-        |words: &[&str]| words.iter().find_map(|word| it.word(word)).map_or(At::AsFlinkSays, |index| it.place(index));
-    let told = |at: At, what: String, help: String| Told::new(CODE, at, what).help(help).some();
-    if message.starts_with("Flink doesn't support ENFORCED mode for PRIMARY KEY") {
-        let help = "write PRIMARY KEY (id) NOT ENFORCED, on a line of its own".to_owned();
-        return told(at(&["PRIMARY"]), "Flink does not check primary keys, and wants that said".to_owned(), help);
-    }
     for (start, end) in [
         ("Primary key column '", "' is not defined"),
         ("The rowtime attribute field '", "' is not defined"),
@@ -25,7 +32,7 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
             let columns: Vec<&str> =
                 tables.iter().flat_map(|table| &table.columns).map(|(name, _)| name.as_str()).collect();
             let clause = if start.starts_with("Partition") { "PARTITIONED" } else { "WATERMARK" };
-            let place = if it.at.is_some() { At::AsFlinkSays } else { at(&[clause]) };
+            let place = if it.at.is_some() { At::AsFlinkSays } else { at(it, &[clause]) };
             let told = Told::new("unknown-column", place, format!("the table has no column `{name}`"));
             return match closest(name, &columns) {
                 Some(meant) => told.help(format!("write {}", quoted(meant))),
@@ -40,7 +47,7 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
         return told(
             place,
             format!("`{name}` is a column of this table already"),
-            "give each column a name of its own".to_owned(),
+            "give each column a name of its own",
         );
     }
     if message.starts_with("Invalid data type of time field for watermark") {
@@ -53,28 +60,45 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
             _ => "make it TIMESTAMP(3) or TIMESTAMP_LTZ(3)",
         };
         return told(
-            at(&["WATERMARK"]),
+            at(it, &["WATERMARK"]),
             format!("a WATERMARK needs a time of at most milliseconds, and this is {of_type}"),
-            help.to_owned(),
+            help,
         );
+    }
+    if message.starts_with("Decimal scale must be between") {
+        return told(
+            at(it, &["DECIMAL"]),
+            "a DECIMAL has more digits behind the point than in all",
+            "write DECIMAL(all digits, digits behind the point): DECIMAL(10, 2)",
+        );
+    }
+    None
+}
+
+/// Keys and watermarks.
+fn constraints(it: &Failure<'_>) -> Option<Told> {
+    let message = it.message;
+    if message.starts_with("Flink doesn't support ENFORCED mode for PRIMARY KEY") {
+        let help = "write PRIMARY KEY (id) NOT ENFORCED, on a line of its own";
+        return told(at(it, &["PRIMARY"]), "Flink does not check primary keys, and wants that said", help);
     }
     if message.starts_with("Multiple WATERMARK statements") {
-        return told(
-            at(&["WATERMARK"]),
-            "a table has one WATERMARK".to_owned(),
-            "keep the one whose time the queries use".to_owned(),
-        );
+        let help = "keep the one whose time the queries use";
+        return told(at(it, &["WATERMARK"]), "a table has one WATERMARK", help);
     }
     if message.starts_with("UNIQUE constraint is not supported") {
-        return told(
-            at(&["UNIQUE"]),
-            "Flink has no UNIQUE".to_owned(),
-            "remove it, or write PRIMARY KEY (id) NOT ENFORCED".to_owned(),
-        );
+        let help = "remove it, or write PRIMARY KEY (id) NOT ENFORCED";
+        return told(at(it, &["UNIQUE"]), "Flink has no UNIQUE", help);
     }
+    None
+}
+
+/// What a table or view is called, and what it says of its connector.
+fn names(it: &Failure<'_>) -> Option<Told> {
+    let message = it.message;
     if message.starts_with("VIEW definition and input fields not match") {
-        let help = "name as many columns behind the view's name as its query gives, or none".to_owned();
-        return told(at(&["VIEW"]), "the view names another number of columns than its query gives".to_owned(), help);
+        let help = "name as many columns behind the view's name as its query gives, or none";
+        return told(at(it, &["VIEW"]), "the view names another number of columns than its query gives", help);
     }
     if message.contains("already exists in Catalog") {
         let name = between(message, "Table (or view) ", " already exists")
@@ -83,21 +107,14 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
         return told(
             At::AsFlinkSays,
             format!("`{name}` is defined already"),
-            "keep one of the definitions, or give them different names".to_owned(),
+            "keep one of the definitions, or give them different names",
         );
     }
     if message.contains("declares metadata columns, but") {
         return told(
             At::AsFlinkSays,
-            "a table of this job has METADATA columns, and its connector has no metadata".to_owned(),
-            "remove METADATA from its columns, or use another connector".to_owned(),
-        );
-    }
-    if message.starts_with("Decimal scale must be between") {
-        return told(
-            at(&["DECIMAL"]),
-            "a DECIMAL has more digits behind the point than in all".to_owned(),
-            "write DECIMAL(all digits, digits behind the point): DECIMAL(10, 2)".to_owned(),
+            "a table of this job has METADATA columns, and its connector has no metadata",
+            "remove METADATA from its columns, or use another connector",
         );
     }
     None

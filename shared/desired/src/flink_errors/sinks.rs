@@ -26,7 +26,9 @@ pub(super) fn rule(it: &Failure<'_>) -> Option<Told> {
     None
 }
 
-type Columns = Vec<(String, String)>;
+/// Its name and type.
+type Column = (String, String);
+type Columns = Vec<Column>;
 
 /// Only what differs, and nothing of the columns that we add.
 fn schema(it: &Failure<'_>) -> Option<Told> {
@@ -38,50 +40,70 @@ fn schema(it: &Failure<'_>) -> Option<Told> {
     let split = |all: Columns| -> (Columns, Columns) { all.into_iter().partition(|column| !ours(column)) };
     let ((given, added), (taken, has)) = (split(query), split(sink));
     let target = it.target_name();
-    let told = |message: String, help: String| Told::new("sink-schema", At::Target, message).help(help).some();
-    let names = |columns: &Columns| columns.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    if given.len() == taken.len() {
-        let lacks: Vec<String> = added.iter().filter(|(name, _)| !names(&has).contains(name)).map(shown).collect();
-        if !lacks.is_empty() {
-            let message = format!("`{target}` lacks columns that are written into every row: {}", lacks.join(", "));
-            return told(message, "add them to the end of the table's definition, in this order".to_owned());
-        }
-        if names(&added) != names(&has) {
-            let message = format!("`{target}` has the columns that are written into every row in another order");
-            return told(message, format!("write them last, as {}", names(&added).join(", ")));
-        }
-        let all = given.iter().zip(&taken).chain(added.iter().zip(&has));
-        let position = it.between("Incompatible types for sink column '", "'").unwrap_or_default();
-        let differ = |(query, sink): &(&(String, String), &(String, String))| {
-            sink.0 == position || root(&query.1) != root(&sink.1) && !related(&query.1, &sink.1)
-        };
-        let lines: Vec<String> = all
-            .filter(differ)
-            .map(|(query, sink)| {
-                format!(
-                    "\n  `{}` is {}, and the query gives `{}`, {}",
-                    sink.0,
-                    plain(&sink.1),
-                    query.0,
-                    plain(&query.1)
-                )
-            })
-            .collect();
-        let message = format!("the columns of the query do not fit those of `{target}`:{}", lines.concat());
-        let (mut from, mut to) = (names(&given), names(&taken));
-        let wanted = to.join(", ");
-        from.sort();
-        to.sort();
-        return if from == to {
-            told(message, format!("their order counts, not their names: SELECT {wanted}"))
-        } else {
-            told(message, "CAST the columns in the query, or change the table's definition".to_owned())
-        };
+    if given.len() != taken.len() {
+        return other_number(it, &given, &taken);
     }
-    let (from, to) = (names(&given), names(&taken));
+    added_columns(&target, &added, &has).or_else(|| {
+        let all: Vec<_> = given.iter().zip(&taken).chain(added.iter().zip(&has)).collect();
+        other_types(it, &all, names(&given), names(&taken))
+    })
+}
+
+fn told(message: String, help: impl Into<String>) -> Option<Told> {
+    Told::new("sink-schema", At::Target, message).help(help).some()
+}
+
+fn names(columns: &Columns) -> Vec<String> {
+    columns.iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether the columns that we add are there, in their order.
+fn added_columns(target: &str, added: &Columns, has: &Columns) -> Option<Told> {
+    let lacks: Vec<String> = added.iter().filter(|(name, _)| !names(has).contains(name)).map(shown).collect();
+    if !lacks.is_empty() {
+        let message = format!("`{target}` lacks columns that are written into every row: {}", lacks.join(", "));
+        return told(message, "add them to the end of the table's definition, in this order");
+    }
+    if names(added) != names(has) {
+        let message = format!("`{target}` has the columns that are written into every row in another order");
+        return told(message, format!("write them last, as {}", names(added).join(", ")));
+    }
+    None
+}
+
+/// The pairs of columns whose types differ, or that are in another order.
+fn other_types(
+    it: &Failure<'_>,
+    pairs: &[(&Column, &Column)],
+    mut from: Vec<String>,
+    mut to: Vec<String>,
+) -> Option<Told> {
+    let position = it.between("Incompatible types for sink column '", "'").unwrap_or_default();
+    let differ = |(query, sink): &&(&Column, &Column)| {
+        sink.0 == position || root(&query.1) != root(&sink.1) && !related(&query.1, &sink.1)
+    };
+    let line = |(query, sink): &(&Column, &Column)| {
+        format!("\n  `{}` is {}, and the query gives `{}`, {}", sink.0, plain(&sink.1), query.0, plain(&query.1))
+    };
+    let lines: Vec<String> = pairs.iter().filter(differ).map(line).collect();
+    let message = format!("the columns of the query do not fit those of `{}`:{}", it.target_name(), lines.concat());
+    let wanted = to.join(", ");
+    from.sort();
+    to.sort();
+    if from == to {
+        told(message, format!("their order counts, not their names: SELECT {wanted}"))
+    } else {
+        told(message, "CAST the columns in the query, or change the table's definition")
+    }
+}
+
+/// The query gives another number of columns than the table takes.
+fn other_number(it: &Failure<'_>, given: &Columns, taken: &Columns) -> Option<Told> {
+    let (from, to) = (names(given), names(taken));
     let absent: Vec<String> = taken.iter().filter(|(name, _)| !from.contains(name)).map(shown).collect();
     let surplus: Vec<String> = given.iter().filter(|(name, _)| !to.contains(name)).map(shown).collect();
-    let mut message = format!("the query gives {} and `{target}` takes {}", count(given.len(), "column"), taken.len());
+    let (columns, target) = (count(given.len(), "column"), it.target_name());
+    let mut message = format!("the query gives {columns} and `{target}` takes {}", taken.len());
     if !absent.is_empty() {
         let _ = write!(message, "\n  only in the table: {}", absent.join(", "));
     }

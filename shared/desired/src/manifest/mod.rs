@@ -22,6 +22,7 @@ mod sql_text;
 mod state_rules;
 mod template;
 mod tree;
+mod value_rules;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -5,16 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::name::JobName;
 use super::operating_rules::OperatingFields;
-use super::options::{
-    CHECKPOINT_DIR, CREATE_SUBDIR, DML_SYNC, PIPELINE_NAME, RETAIN, RETENTION, SAVEPOINT_DIR, brings_code,
-    canonical_option, reach, refusal,
-};
+use super::options::{CHECKPOINT_DIR, SAVEPOINT_DIR, brings_code, canonical_option, reach, refusal};
 use super::scalar::ScalarKind;
 use super::source::{Range, SourceText};
 use super::sql_text::SqlText;
-use super::state_rules::{self, Refusal};
 use super::wire::{Fields, FileKind, Given, Property, lookalike_in};
-use super::{Body, JobManifest, Policy, option_rules, sql_rules};
+use super::{Body, JobManifest, Policy, option_rules, sql_rules, value_rules};
 use crate::diagnostics::{Diagnostic, Severity, excerpt};
 use crate::secrets::references;
 use crate::sql::KnownTables;
@@ -251,31 +247,7 @@ impl<'s> Merged<'s> {
             let help = "remove it, have it set in config/job-template.yaml, or have ALLOW_CODE turned on";
             report(property.key_error("refused-property", message, &field), help);
         }
-        match canonical_option(key) {
-            RETENTION if set && !text.eq_ignore_ascii_case(RETAIN) => {
-                let message = format!("`{}` would delete the state that the next run goes on from", excerpt(text));
-                report(property.error("retention", message, &field), "write `RETAIN_ON_CANCELLATION`, or remove it");
-            }
-            CREATE_SUBDIR if set && !text.eq_ignore_ascii_case("true") => {
-                let message = "checkpoints would not lie below their run's directory, and not be found".to_owned();
-                report(property.error("refused-property", message, &field), "remove it");
-            }
-            DML_SYNC if set && !text.eq_ignore_ascii_case("false") => {
-                let message = "the submission would wait for the end of the job".to_owned();
-                report(property.error("refused-property", message, &field), "remove it");
-            }
-            PIPELINE_NAME if set && text != name.as_str() => {
-                let message = format!("`{key}` must be the job's name, `{name}`");
-                report(property.error("pipeline-name", message, &field), "remove it: it is set to the job's name");
-            }
-            CHECKPOINT_DIR | SAVEPOINT_DIR if set && !text.is_empty() => {
-                let refusal = state_rules::refusal(text, name, is_upload, policy);
-                if let Some(Refusal { message, help }) = refusal {
-                    report(property.error("state-directory", message, &field), &help);
-                }
-            }
-            _ => {}
-        }
+        findings.extend(value_rules::refusal(property, name, is_upload, policy));
         findings.extend(sql_rules::property(property, is_upload));
         findings.extend(option_rules::judge(property));
         findings.extend(property.control_character(key, &field));
@@ -374,7 +346,7 @@ impl<'s> Merged<'s> {
 }
 
 impl<T> Given<'_, T> {
-    fn error(&self, code: &str, message: impl Into<String>, field: &str) -> Diagnostic {
+    pub(super) fn error(&self, code: &str, message: impl Into<String>, field: &str) -> Diagnostic {
         self.source.error(code, self.at, message).with_field(field)
     }
 
