@@ -228,3 +228,20 @@ fn no_file_is_too_long() {
         assert!(is_test(&file) || lines <= 400, "{} has {lines} lines", file.display());
     }
 }
+
+/// Texts that are cut without `desired::printable::cut`: the file, and the reason.
+const CUT_ELSEWHERE: [(&str, &str); 1] =
+    [("shared/local/src/control/commands.rs", "plays a service that leaves no sign, and does not know the product")];
+
+#[test]
+fn what_is_left_out_of_a_text_leaves_a_sign() {
+    let mut found = BTreeSet::new();
+    for file in production_sources().into_iter().filter(|file| !is_test(file)) {
+        let code: String = code(&fs::read_to_string(&file).unwrap()).split_whitespace().collect();
+        if code.contains("chars().take(") {
+            found.insert(file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    let expected: BTreeSet<String> = CUT_ELSEWHERE.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(found, expected, "a text is cut by `desired::printable::cut`");
+}

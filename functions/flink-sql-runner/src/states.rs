@@ -58,7 +58,7 @@ fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
         state.version.map_or_else(dash, |version| format!("v{version}")),
         if state.savepoint { "savepoint" } else { "checkpoint" }.to_owned(),
         state.checkpoint_id.map_or_else(dash, |id| id.to_string()),
-        state.run.as_deref().map_or_else(dash, |run| run.chars().take(6).collect()),
+        state.run.as_deref().map_or_else(dash, |run| run.get(..6).unwrap_or(run).to_owned()),
         state.operation.map_or_else(dash, |operation| operation.short()),
         state.written.map_or_else(dash, |then| ago(now, then)),
         state.bytes.map_or_else(dash, bytes),

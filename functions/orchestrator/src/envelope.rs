@@ -6,6 +6,7 @@ use control::errors::error_chain;
 use control::orchestrator::Orchestrator;
 use control::ports::OutsideError;
 use desired::digest::Digest;
+use desired::printable::cut;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ impl Asker {
         match self {
             Self::Unproven => {
                 if let Some(Some(by)) = action.by_mut() {
-                    *by = format!("{} (not verified)", by.chars().take(LONGEST_NAME).collect::<String>());
+                    *by = format!("{} (not verified)", cut(by, LONGEST_NAME));
                 }
                 Ok(())
             }
@@ -127,7 +128,7 @@ pub struct Problem {
 impl Problem {
     fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         let message: String = message.into();
-        Self { kind, message: cut(&message), help: None, causes: Vec::new() }
+        Self { kind, message: cut(&message, LONGEST), help: None, causes: Vec::new() }
     }
 
     /// It is no action.
@@ -148,7 +149,7 @@ impl Problem {
         match error {
             OutsideError::Refused { .. } => Self::new(ProblemKind::Refused, error.to_string()),
             OutsideError::Unknown { source, .. } => {
-                let cause = cut(&error_chain(source.as_ref()));
+                let cause = cut(&error_chain(source.as_ref()), LONGEST);
                 Self { causes: vec![cause], ..Self::new(ProblemKind::Unknown, error.to_string()) }
             }
         }
@@ -159,14 +160,10 @@ impl Problem {
         match error {
             ActionError::Outside(error) => Self::of_outside(error),
             ActionError::NothingWaits { message, help } => {
-                Self { help: Some(cut(help)), ..Self::new(ProblemKind::NothingWaits, message.as_str()) }
+                Self { help: Some(cut(help, LONGEST)), ..Self::new(ProblemKind::NothingWaits, message.as_str()) }
             }
         }
     }
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
 }
 
 /// An answer that says what went wrong. It is no failure of the function.

@@ -11,6 +11,7 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use control::ports::OutsideError;
+use desired::printable::cut;
 
 use crate::outcome::{Reply, outside};
 
@@ -18,7 +19,7 @@ use crate::outcome::{Reply, outside};
 pub const LONGEST_ANSWER: Duration = Duration::from_secs(15 * 60 + 20);
 /// How many bytes a synchronous invocation takes, and answers, at most.
 const LARGEST: usize = 6 * 1024 * 1024;
-/// How much of a failure is told.
+/// How many characters of a failure are told.
 const TOLD: usize = 2_000;
 
 /// Why there is no answer.
@@ -96,6 +97,5 @@ impl Function {
 
 /// What a function that failed says of it.
 fn failure(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().take(TOLD).collect()
+    cut(&String::from_utf8_lossy(bytes), TOLD)
 }

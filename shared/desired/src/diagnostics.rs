@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::printable::{printable, printable_line};
+use crate::place::before_column;
+use crate::printable::{cut, printable, printable_line};
 
 /// A file as it was read, before anything is known about its content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,7 +126,7 @@ impl Diagnostic {
                 let (number, blank) = (line.to_string(), " ".repeat(line.to_string().len()));
                 let wide = |count: u32| usize::try_from(count).unwrap_or(1);
                 // A tab stays one, so that the caret stands under its character.
-                let before = source.chars().take(wide(column).saturating_sub(1));
+                let before = before_column(source, column).chars();
                 let before: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 let (shown, carets) = (printable_line(source), "^".repeat(wide(length).clamp(1, 80)));
                 let _ = write!(text, "\n  {number} | {shown}\n  {blank} | {before}{carets}");
@@ -172,11 +173,8 @@ pub(crate) fn shown_line(line: &str) -> Option<String> {
 const MAX_EXCERPT: usize = 60;
 
 /// The beginning of a text, for messages.
-pub(crate) fn excerpt(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(MAX_EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
-    }
+pub(crate) fn excerpt(text: &str) -> String {
+    cut(text, MAX_EXCERPT)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{CHECKPOINT_DIR, RETENTION, same_value};
+use crate::manifest::{CHECKPOINT_DIR, RETENTION, flink_duration_text, same_value};
 use crate::secrets::references;
 
 /// No periodic checkpoints, as Flink writes it.
@@ -130,16 +130,19 @@ fn told_of_checkpoints(asked: &BTreeMap<String, String>, settings: &CheckpointSe
         say(INTERVAL, Some("never".to_owned()));
         return told;
     }
-    say(INTERVAL, settings.interval.map(span));
+    say(INTERVAL, settings.interval.map(flink_duration_text));
     say("execution.checkpointing.mode", settings.mode.as_ref().map(|mode| mode.to_uppercase()));
-    say("execution.checkpointing.timeout", settings.timeout.map(span));
-    say("execution.checkpointing.min-pause", settings.min_pause.map(span));
+    say("execution.checkpointing.timeout", settings.timeout.map(flink_duration_text));
+    say("execution.checkpointing.min-pause", settings.min_pause.map(flink_duration_text));
     say("execution.checkpointing.max-concurrent-checkpoints", settings.max_concurrent.map(|n| n.to_string()));
     say(RETENTION, settings.externalization.as_ref().map(retention));
     say("execution.checkpointing.unaligned.enabled", settings.unaligned_checkpoints.map(|on| on.to_string()));
     let tolerable = settings.tolerable_failed_checkpoints.map(|n| n.to_string());
     say("execution.checkpointing.tolerable-failed-checkpoints", tolerable);
-    say("execution.checkpointing.aligned-checkpoint-timeout", settings.aligned_checkpoint_timeout.map(span));
+    say(
+        "execution.checkpointing.aligned-checkpoint-timeout",
+        settings.aligned_checkpoint_timeout.map(flink_duration_text),
+    );
     let after_end = settings.checkpoints_after_tasks_finish.map(|on| on.to_string());
     say("execution.checkpointing.checkpoints-after-tasks-finish", after_end);
     say("state.changelog.enabled", settings.state_changelog_enabled.map(|on| on.to_string()));
@@ -177,13 +180,6 @@ fn retention(externalization: &Externalization) -> String {
         (true, false) => "RETAIN_ON_CANCELLATION",
     }
     .to_owned()
-}
-
-/// Milliseconds in the largest unit that says them without a fraction.
-fn span(ms: i64) -> String {
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
-    let fits = units.into_iter().find(|(unit, _)| ms != 0 && ms % unit == 0);
-    fits.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
 }
 
 #[cfg(test)]

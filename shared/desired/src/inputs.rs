@@ -64,7 +64,7 @@ pub enum Desired {
     Absent,
     /// A file is there, and it was refused: it never stops the job it may be about.
     Refused,
-    /// This.
+    /// It runs as this says.
     Target(Box<Target>),
 }
 

@@ -149,7 +149,7 @@ pub struct Rejection {
     pub message: String,
     /// The line in the rejected text.
     pub line: Option<u32>,
-    /// The column in it.
+    /// The column in it, as Java counts: in UTF-16 units.
     pub column: Option<u32>,
 }
 

@@ -3,6 +3,7 @@
 
 use crate::launch::{INPUT_VIEW, Launch, LaunchKind, Rejection};
 use crate::manifest::{CHECKPOINT_DIR, Policy, SAVEPOINT_DIR, state_directory_refusal};
+use crate::place::{Place, java_place_of};
 use crate::sql::{SqlProblem, Token, TokenKind, leading_target, query_problems, tokens};
 
 /// Stands for a text that only the manifest knows.
@@ -88,10 +89,8 @@ fn plain(kind: &str, message: String) -> Rejection {
 }
 
 fn told(kind: &str, text: &str, problem: &SqlProblem) -> Rejection {
-    let before = text.get(..problem.at.start).unwrap_or_default();
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let line = number(before.matches('\n').count() + 1);
-    let column = number(before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
+    // It is read back as a place that Flink told.
+    let Place { line, column } = java_place_of(text, problem.at.start);
     let message = format!("{}; {}", problem.message, problem.help);
     Rejection { line: Some(line), column: Some(column), ..plain(kind, message) }
 }

@@ -9,6 +9,7 @@ pub mod inputs;
 pub mod launch;
 mod launch_rules;
 pub mod manifest;
+mod place;
 pub mod printable;
 pub mod secrets;
 pub mod session_settings;

@@ -31,12 +31,12 @@ fn without(text: &str, kept: &[char], sign: char) -> String {
     text.chars().map(|c| if unprintable(c) && !kept.contains(&c) { sign } else { c }).collect()
 }
 
-/// At most `limit` bytes of `text`, and a sign if that is not all.
+/// The first `limit` characters of `text`, and a sign if that is not all. To cut what is cut changes nothing.
 pub fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    format!("{} …", &text[..text.floor_char_boundary(limit)])
 }
 
 /// `1 job`, `2 jobs`.
@@ -58,6 +58,14 @@ mod tests {
         assert_eq!(readable_lines("a\u{1b}\nb"), "a \nb");
         assert_eq!(printable("a\u{1b}\tb\u{202e}"), "a\u{fffd}\u{fffd}b\u{fffd}");
         assert_eq!(printable_lines("a\u{1b}\tb\nc"), "a\u{fffd}\tb\nc");
-        assert_eq!(cut("aäb", 2), "a …");
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_a_sign() {
+        for (text, limit, shown) in [("aäb", 3, "aäb"), ("aäb", 2, "aä…"), ("aä", 0, "…"), ("", 0, "")] {
+            let once = cut(text, limit);
+            assert_eq!(once, shown);
+            assert_eq!(cut(&once, limit), once, "cut twice");
+        }
     }
 }

@@ -38,7 +38,6 @@ impl fmt::Display for SecretReference {
 pub struct SecretValue(String);
 
 impl SecretValue {
-    /// This value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
@@ -55,7 +54,6 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// The values of references.
 pub type SecretValues = BTreeMap<SecretReference, SecretValue>;
 
 /// A place in a text that is meant as a reference.
@@ -147,7 +145,7 @@ pub(crate) fn leading(text: &str) -> Option<(usize, Result<SecretReference, BadR
     let stop = inner.find(['}', '{', '\n', '\r', '\'', '"', '`']).unwrap_or(inner.len());
     let closed = inner.get(stop..).is_some_and(|rest| rest.starts_with('}'));
     let length = 2 + stop + usize::from(closed);
-    let shown = excerpt(text.get(..length).unwrap_or(text)).into_owned();
+    let shown = excerpt(text.get(..length).unwrap_or(text));
     if !closed {
         return Some((length, Err(BadReference::Unclosed(shown))));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span};
 use crate::manifest::megabytes;
+use crate::place::number;
 use crate::printable::readable;
 use crate::secrets::references;
 
@@ -224,7 +225,6 @@ fn at(found: Diagnostic, text: &str, line: u32) -> Diagnostic {
     let index = usize::try_from(line).unwrap_or(1).saturating_sub(1);
     let Some(source) = text.lines().nth(index) else { return found };
     let indent = source.chars().take_while(|c| c.is_whitespace()).count();
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let length = number(source.trim().chars().count()).max(1);
     let span = Span { line, column: number(indent + 1), length };
     let found = found.with_span(span, Some(source.to_owned()));

@@ -1,4 +1,4 @@
-//! Spans of time as people write them: `30s`, `2m`, `1h`.
+//! Spans of time as people write them, `30s`, `2m`, `1h`, and as they read them, `5 min 24 s`.
 //! Must not know what a span is for, nor which ones are allowed there.
 
 use std::fmt;
@@ -67,9 +67,34 @@ impl fmt::Display for TimeSpan {
     }
 }
 
+/// A span of time for people, as exact as they want it.
+pub fn shown(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=9 => format!("{}.{} s", seconds, time.subsec_millis() / 100),
+        10..=59 => format!("{seconds} s"),
+        60..=3599 => match seconds % 60 {
+            0 => format!("{} min", seconds / 60),
+            rest => format!("{} min {rest} s", seconds / 60),
+        },
+        3600..=172_799 => match seconds % 3600 / 60 {
+            0 => format!("{} h", seconds / 3600),
+            rest => format!("{} h {rest} min", seconds / 3600),
+        },
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        let of = |ms| shown(Duration::from_millis(ms));
+        let spans = [of(0), of(3_240), of(42_900), of(60_000), of(324_000), of(7_380_000), of(400_000_000)];
+        assert_eq!(spans, ["0.0 s", "3.2 s", "42 s", "1 min", "5 min 24 s", "2 h 3 min", "4 d"]);
+    }
 
     #[test]
     fn a_number_and_its_unit() {

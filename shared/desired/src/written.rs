@@ -11,8 +11,6 @@ use crate::diagnostics::Span;
 pub(crate) const MAX_OPTIONS: usize = 200;
 /// The most stretches of one text that are noted.
 const MAX_RUNS: usize = 2_000;
-/// A line longer than this is pointed at but not repeated.
-const MAX_SHOWN: usize = 400;
 
 /// Where the texts of a manifest stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,7 +54,7 @@ pub struct WrittenText {
 pub struct Run {
     /// Its first character in the text, from 0.
     pub at: u32,
-    /// Its line, from 1; 0 where it is not known any more.
+    /// Its line, from 1; 0 where it is not known.
     pub line: u32,
     /// Its column in characters, from 1.
     pub column: u32,
@@ -126,11 +124,6 @@ impl WrittenText {
     fn run_of(&self, character: u32) -> Option<usize> {
         self.runs.partition_point(|run| run.at <= character).checked_sub(1)
     }
-}
-
-/// A line as it is shown, unless it is very long.
-pub(crate) fn shown(line: String) -> Option<String> {
-    (line.len() <= MAX_SHOWN).then_some(line)
 }
 
 #[cfg(test)]

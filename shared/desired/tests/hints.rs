@@ -326,6 +326,19 @@ fn the_node_judges_again() {
 }
 
 #[test]
+fn what_the_node_refuses_is_placed_in_characters_behind_any_writing() {
+    let good = launch("SELECT * FROM t", "s", "CREATE TABLE t (a INT);");
+    for (before, column) in [("SELECT '\u{1f600}', ", 13), ("SELECT 'ä', ", 13), ("SELECT 1 AS a,\r\n\t", 2)] {
+        let launch = Launch { body: format!("{before}b FROM t; SELECT 2"), ..good.clone() };
+        let refused = launch.refusal(None).unwrap();
+        let found = desired::explain(&launch, &refused);
+        let span = found.span.unwrap();
+        assert_eq!((span.column, span.length), (column + 10, 6), "{found}");
+        assert_eq!(span.line, if before.contains('\n') { 2 } else { 1 }, "{found}");
+    }
+}
+
+#[test]
 fn a_target_takes_options_alone() {
     for hint in [
         "STATE_TTL('t' = '1d')",

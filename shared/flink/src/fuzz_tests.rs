@@ -13,7 +13,7 @@ use crate::http::message;
 use crate::text::{causes, one_line};
 use crate::yarn_site;
 
-/// The most that is told of a refusal, in bytes.
+/// The most that is told of a refusal, in characters.
 const TOLD: usize = 1100;
 
 fn trace(data: &[u8]) {
@@ -22,7 +22,7 @@ fn trace(data: &[u8]) {
     assert!(!readable(text).chars().any(char::is_control));
     let _ = (causes(text), readable_lines(text));
     let told = message(data, &Secrets::default());
-    assert!(told.len() <= TOLD && !told.chars().any(char::is_control), "{told:?}");
+    assert!(told.chars().count() <= TOLD && !told.chars().any(char::is_control), "{told:?}");
 }
 
 fn settings(data: &[u8]) {

@@ -4,7 +4,7 @@
 pub(crate) mod kind;
 
 use desired::manifest::JobName;
-use desired::printable::count;
+use desired::printable::{count, cut};
 pub use kind::AlertKind;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,7 @@ fn counted(jobs: &[JobName]) -> String {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(DETAIL).collect()
+    cut(text.lines().next().unwrap_or_default(), DETAIL)
 }
 
 /// How many operations in a row may end without a result before people are alerted.

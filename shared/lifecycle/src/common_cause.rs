@@ -81,8 +81,9 @@ fn shared_changes(kind: AlertKind, record: &Record, debt: &Debt) -> Vec<String> 
 
 fn key(kind: AlertKind, what: &str, parts: &[&str]) -> String {
     let text = [&[kind.as_str(), what], parts].concat().join("\u{0}");
-    let digest = Digest::of(text.as_bytes()).to_string();
-    digest.chars().take(DIGITS).collect()
+    let mut digest = Digest::of(text.as_bytes()).to_string();
+    digest.truncate(DIGITS);
+    digest
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use desired::printable::cut;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +106,7 @@ impl Record {
     }
 
     pub(crate) fn remember_order(&mut self, order: &Order, who: &WhoAndWhy, at: Timestamp) {
-        let short = |text: &String| text.chars().take(SAID).collect();
+        let short = |text: &String| cut(text, SAID);
         let (by, why) = (short(&who.by), who.why.as_ref().map(short));
         self.noted.push(NotedOrder { order: *order, by, why, id: who.id, at });
         let surplus = self.noted.len().saturating_sub(REMEMBERED);
@@ -169,7 +170,8 @@ mod tests {
         }
         assert_eq!(record.noted.len(), REMEMBERED);
         let last = record.noted.last().unwrap();
-        assert!(last.by.starts_with("99 ") && last.by.len() == SAID, "the newest are kept");
-        assert_eq!(last.why.as_ref().unwrap().chars().count(), SAID);
+        assert!(last.by.starts_with("99 ") && last.by.ends_with("a…"), "the newest are kept");
+        assert_eq!(last.by.chars().count(), SAID + 1);
+        assert_eq!(last.why.as_ref().unwrap().chars().count(), SAID + 1);
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use desired::digest::Digest;
+use desired::printable::cut;
 use desired::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -189,7 +190,7 @@ impl Debt {
     pub fn after(before: Option<&Self>, cause: Cause, error: &str, operation: OperationId, now: Timestamp) -> Self {
         let attempts = before.map_or(0, |debt| debt.attempts).saturating_add(1);
         let since = before.map_or(now, |debt| debt.since);
-        let error = error.chars().take(ERROR).collect();
+        let error = cut(error, ERROR);
         let epoch = before.and_then(|debt| debt.epoch.clone());
         Self { cause, attempts, since, next: None, error, operation, epoch }
     }

@@ -2,8 +2,10 @@
 //! Must not know who is told of it, nor when again.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use desired::manifest::JobName;
+use desired::time_span::shown;
 use jiff::Timestamp;
 
 use crate::alert_conditions::{AlertCondition, AlertKind};
@@ -68,7 +70,7 @@ fn missing(now: Timestamp, job: &JobSeen, checkpoints: &CheckpointsSeen) -> Opti
     let age = u64::try_from(now.as_millisecond().saturating_sub(last)).ok()?;
     let limit = interval.saturating_mul(INTERVALS).max(LEAST_MS);
     (age > limit).then(|| {
-        let (age, interval) = (seconds(age), seconds(interval));
+        let (age, interval) = (shown(Duration::from_millis(age)), shown(Duration::from_millis(interval)));
         format!("no checkpoint completed for {age}, one is due every {interval}; {} failed", checkpoints.failed)
     })
 }
@@ -79,14 +81,6 @@ fn failing(since: &Since) -> Option<String> {
         let all = since.failed.saturating_add(since.completed);
         format!("{} of {all} checkpoints failed since {}", since.failed, minute(since.at))
     })
-}
-
-fn seconds(ms: u64) -> String {
-    match ms / 1000 {
-        s @ 0..120 => format!("{s} s"),
-        s @ 120..7200 => format!("{} min", s / 60),
-        s => format!("{} h", s / 3600),
-    }
 }
 
 fn minute(at: Timestamp) -> String {
@@ -172,7 +166,7 @@ mod tests {
         assert_eq!(aged(180, Some(60_000)), None);
         let (kind, detail) = aged(181, Some(60_000)).unwrap();
         assert_eq!(kind, AlertKind::NoCheckpoint);
-        assert_eq!(detail, "no checkpoint completed for 3 min, one is due every 60 s; 4 failed");
+        assert_eq!(detail, "no checkpoint completed for 3 min 1 s, one is due every 1 min; 4 failed");
         assert_eq!(aged(119, Some(1_000)), None, "writing one takes time");
         assert!(aged(121, Some(1_000)).is_some());
         assert_eq!(aged(9_000, None), None, "it makes none by itself");
@@ -227,8 +221,8 @@ mod tests {
         let other = failing("FlinkException: lost\ncaused by TimeoutException: no broker");
         assert_ne!(full.common, other.common, "another root is another cause");
         let long = failing(&format!("{}\n{}\n{}", "x".repeat(900), "y".repeat(900), "z"));
-        let lengths: Vec<usize> = long.detail.lines().map(str::len).collect();
-        assert_eq!(lengths, [300, 300]);
+        let lengths: Vec<usize> = long.detail.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(lengths, [301, 301], "each with a sign that it is cut");
     }
 
     #[test]

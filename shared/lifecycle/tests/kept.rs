@@ -67,9 +67,9 @@ fn fifty_operations_are_remembered_in_few_words() {
     }
     let remembered: Vec<OperationId> = record.history.iter().map(|entry| entry.operation).collect();
     assert_eq!(remembered, (31..=80).map(id).collect::<Vec<OperationId>>());
-    assert!(record.history.iter().all(|entry| entry.detail.len() == 500), "the result has it in full");
-    let owed: Vec<usize> = record.owed.debts().map(|(_, debt)| debt.error.len()).collect();
-    assert_eq!(owed, [2_000]);
+    assert!(record.history.iter().all(|entry| entry.detail.chars().count() == 501), "the result has it in full");
+    let owed: Vec<usize> = record.owed.debts().map(|(_, debt)| debt.error.chars().count()).collect();
+    assert_eq!(owed, [2_001], "with a sign that it is cut");
 }
 
 /// The results have them all.
@@ -88,7 +88,7 @@ fn options_that_are_not_what_was_asked_for_are_remembered_of_the_last_ten_operat
     let (old, new) = kept.split_at(kept.len() - 10);
     assert_eq!((old.iter().sum::<usize>(), new), (0, &[8; 10][..]));
     let texts = record.history.iter().flat_map(|entry| &entry.differences);
-    assert!(texts.flat_map(|d| [&d.option, &d.asked, &d.effective]).all(|text| text.len() == 60));
+    assert!(texts.flat_map(|d| [&d.option, &d.asked, &d.effective]).all(|text| text.chars().count() == 61));
 }
 
 #[test]
@@ -104,5 +104,5 @@ fn a_condition_names_fifty_jobs_counts_them_all_and_is_told_in_one_short_line() 
         assert!(detail.contains(&format!("job-149 and 250 more){after}")), "{detail}");
     }
     let words = format!("{}\nand more", "ä".repeat(5_000));
-    assert_eq!(AlertCondition::unreadable(&jobs[0], &words).detail, "ä".repeat(300));
+    assert_eq!(AlertCondition::unreadable(&jobs[0], &words).detail, format!("{}…", "ä".repeat(300)));
 }

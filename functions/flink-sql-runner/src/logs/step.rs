@@ -79,7 +79,8 @@ pub(super) fn choose(all: Vec<&str>, operation: OperationId) -> Chosen {
     let of_it: Vec<&str> = all.iter().copied().filter(|line| line.contains(&name)).collect();
     let name_it = !of_it.is_empty();
     let (all, most) = if name_it { (of_it, LINES) } else { (all, END) };
-    let lines: Vec<String> = all.iter().rev().take(most).map(|line| line.chars().take(LENGTH).collect()).collect();
+    let newest = all.iter().rev().take(most).map(|line| desired::printable::cut(line, LENGTH));
+    let lines: Vec<String> = newest.collect();
     Chosen { name_it, older: all.len().saturating_sub(lines.len()), lines }
 }
 
@@ -126,7 +127,7 @@ mod tests {
         let whole = packed(&line.repeat(500));
         let found = of_file("f".to_owned(), &whole, operation);
         assert_eq!((found.lines.len(), found.older, found.cut), (LINES, 300, false));
-        assert!(found.lines.iter().all(|line| line.chars().count() == LENGTH));
+        assert!(found.lines.iter().all(|line| line.chars().count() == LENGTH + 1), "with a sign");
         let ended_early = of_file("f".to_owned(), &whole[..whole.len() - 20], operation);
         assert!(ended_early.cut && !ended_early.lines.is_empty());
         let bomb = packed(&"\n".repeat(40 << 20));

@@ -9,6 +9,7 @@ pub(crate) mod table;
 use std::time::Duration;
 
 pub(crate) use desired::printable::{count, printable, printable_lines};
+pub(crate) use desired::time_span::shown as span;
 
 /// A colour that helps a reader; the symbol beside it carries the meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +40,6 @@ pub(crate) fn indented(text: &str, blanks: usize) -> String {
     printable_lines(text).replace('\n', &format!("\n{}", " ".repeat(blanks)))
 }
 
-/// A span of time, as exact as a person wants it.
-pub(crate) fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..=9 => format!("{}.{} s", seconds, time.subsec_millis() / 100),
-        10..=59 => format!("{seconds} s"),
-        60..=3599 => match seconds % 60 {
-            0 => format!("{} min", seconds / 60),
-            rest => format!("{} min {rest} s", seconds / 60),
-        },
-        3600..=172_799 => match seconds % 3600 / 60 {
-            0 => format!("{} h", seconds / 3600),
-            rest => format!("{} h {rest} min", seconds / 3600),
-        },
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
 /// A number of bytes, as exact as a person wants it.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -80,13 +63,6 @@ pub(crate) fn ago(now: jiff::Timestamp, then: jiff::Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_read_well() {
-        let of = |ms| span(Duration::from_millis(ms));
-        let shown = [of(0), of(3_240), of(42_900), of(60_000), of(324_000), of(7_380_000), of(400_000_000)];
-        assert_eq!(shown, ["0.0 s", "3.2 s", "42 s", "1 min", "5 min 24 s", "2 h 3 min", "4 d"]);
-    }
 
     #[test]
     fn sizes_read_well() {

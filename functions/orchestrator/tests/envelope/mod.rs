@@ -71,7 +71,7 @@ fn by(memory: &Memory, name: &JobName) -> String {
 #[tokio::test]
 async fn who_asks_is_what_is_proven_else_what_is_said_and_marked_so() {
     let long = "a".repeat(5_000);
-    let cut = format!("{} (not verified)", "a".repeat(100));
+    let cut = format!("{}… (not verified)", "a".repeat(100));
     let table = [
         (proven(&deploy(Some("bert"))), ARN),
         (proven(&deploy(None)), ARN),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use desired::printable::cut;
 use jiff::Timestamp;
 use lifecycle::documents::batch::Expected;
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
@@ -138,7 +139,7 @@ async fn ask_failures(cluster: &Arc<dyn Cluster>, failing: &BTreeSet<JobId>, sin
 
 /// The lines of a failure, each as much as is kept.
 fn short(failure: &str) -> String {
-    let lines = failure.lines().take(2).map(|line| line.chars().take(FAILURE).collect());
+    let lines = failure.lines().take(2).map(|line| cut(line, FAILURE));
     lines.collect::<Vec<String>>().join("\n")
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use desired::launch::Launch;
+use desired::manifest::flink_duration;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::result::PhaseTime;
@@ -70,23 +71,6 @@ pub(super) fn checkpoint_timeout(launch: &Launch) -> Duration {
     set.and_then(|text| flink_duration(text)).unwrap_or(Duration::from_mins(10))
 }
 
-/// A duration as Flink reads it: a number with a unit, milliseconds without one.
-fn flink_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(unit)?;
-    let number: u64 = number.parse().ok()?;
-    let ms: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "d" | "day" | "days" => 86_400_000,
-        "h" | "hour" | "hours" => 3_600_000,
-        "m" | "min" | "minute" | "minutes" => 60_000,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1000,
-        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1,
-        _ => return None,
-    };
-    Some(Duration::from_millis(number.checked_mul(ms)?))
-}
-
 pub(super) fn phase_name(effect: &Effect) -> &'static str {
     match effect {
         Effect::TakeClaim => "claim",
@@ -108,20 +92,6 @@ pub(super) fn phase_name(effect: &Effect) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_read_as_flink_reads_them() {
-        let of = |text: &str| flink_duration(text).map(|duration| duration.as_millis());
-        for (text, ms) in [("600000", 600_000), ("10 min", 600_000), ("10min", 600_000), ("2 h", 7_200_000)] {
-            assert_eq!(of(text), Some(ms), "{text}");
-        }
-        for (text, ms) in [(" 30 S ", 30_000), ("1500 ms", 1500), ("1 d", 86_400_000), ("5 seconds", 5000)] {
-            assert_eq!(of(text), Some(ms), "{text}");
-        }
-        for text in ["", "min", "10 parsecs", "-1 s", "99999999999999999 d"] {
-            assert_eq!(of(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_job_is_down_from_its_stop_until_a_run_of_it_is_healthy() {

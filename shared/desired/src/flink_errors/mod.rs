@@ -20,6 +20,7 @@ use std::ops::Range;
 
 use crate::diagnostics::Diagnostic;
 use crate::launch::{Launch, LaunchKind, LaunchStatement, Rejection};
+use crate::place::{Place, byte_of_java};
 use crate::sql::{Token, is_reserved, tokens};
 
 /// What a rejection means, in people's own files.
@@ -56,7 +57,6 @@ struct Told {
     help: Option<String>,
 }
 
-/// Where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum At {
     /// These bytes of the text that is judged.
@@ -112,7 +112,7 @@ impl<'a> Failure<'a> {
         let tokens = if is_sql { tokens(text).unwrap_or_default() } else { Vec::new() };
         // A place in the INSERT is one in a text that nobody wrote.
         let place = rejection.line.zip(rejection.column).filter(|_| rejection.kind != "insert");
-        let at = place.and_then(|(line, column)| place::byte_of(text, line, column));
+        let at = place.and_then(|(line, column)| byte_of_java(text, Place { line, column }));
         let message = place::without_place(&rejection.message);
         Self { launch, kind: &rejection.kind, message, statement, text, tokens, at }
     }

@@ -4,31 +4,15 @@
 use std::ops::Range;
 
 use super::{At, Failure, Told};
-use crate::diagnostics::{Diagnostic, Severity, Span};
+use crate::diagnostics::{Diagnostic, Severity, Span, shown_line};
 use crate::launch::LaunchStatement;
+use crate::place::{Place, number, place_of, row_of};
+use crate::printable::cut;
 use crate::sql::Token;
-use crate::written::{WrittenText, shown};
+use crate::written::WrittenText;
 
 /// The most of a message and of a help that is kept.
 const MAX_TOLD: usize = 2_000;
-
-/// The byte of a line and column, as Java counts them: in UTF-16 units.
-pub(super) fn byte_of(text: &str, line: u32, column: u32) -> Option<usize> {
-    let above = usize::try_from(line.checked_sub(1)?).ok()?;
-    let start = match above {
-        0 => 0,
-        _ => text.match_indices('\n').nth(above - 1)?.0 + 1,
-    };
-    let mut units = column.checked_sub(1)?;
-    let row = text.get(start..)?;
-    for (offset, character) in row.char_indices() {
-        if units == 0 || character == '\n' {
-            return Some(start + offset);
-        }
-        units = units.saturating_sub(if character.len_utf16() == 2 { 2 } else { 1 });
-    }
-    Some(text.len())
-}
 
 /// Flink's words without the place that they end with: it is told beside them.
 pub(super) fn without_place(message: &str) -> &str {
@@ -50,8 +34,7 @@ impl Failure<'_> {
     /// What is told, with its file, line, column and the line there.
     pub(super) fn placed(&self, told: Told) -> Diagnostic {
         let Told { code, at, message, help } = told;
-        let cut = |text: String| text.chars().take(MAX_TOLD).collect::<String>();
-        let finding = |file: &str| Diagnostic::new(Severity::Error, code, file, cut(message.clone()));
+        let finding = |file: &str| Diagnostic::new(Severity::Error, code, file, cut(&message, MAX_TOLD));
         let mut found = match at {
             At::Text(bytes) => self.in_text(&bytes, finding),
             At::Definition(index, bytes) => match self.launch.statements.get(index) {
@@ -77,7 +60,7 @@ impl Failure<'_> {
                 None => finding(&self.somewhere()),
             },
         };
-        found.help = help.map(cut);
+        found.help = help.map(|help| cut(&help, MAX_TOLD));
         found
     }
 
@@ -118,10 +101,6 @@ impl Diagnostic {
     }
 }
 
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
 /// In a file whose places are known.
 fn in_file(text: &WrittenText, value: &str, bytes: &Range<usize>, finding: impl Fn(&str) -> Diagnostic) -> Diagnostic {
     let characters = |bytes: Range<usize>| number(value.get(bytes).unwrap_or_default().chars().count());
@@ -131,7 +110,7 @@ fn in_file(text: &WrittenText, value: &str, bytes: &Range<usize>, finding: impl 
     // Behind the end of the text there is nothing to point at.
     let first = first.min(number(value.trim_end().chars().count()).saturating_sub(1));
     let Some((line, column)) = text.place(first) else { return found };
-    let source = text.line_of(value, first).and_then(shown);
+    let source = text.line_of(value, first).and_then(|line| shown_line(&line));
     found.with_span(Span { line, column, length: text.length(first, length.max(1)) }, source)
 }
 
@@ -144,12 +123,10 @@ fn in_statement(statement: &LaunchStatement, bytes: &Range<usize>, finding: impl
 fn on_its_own(text: &str, bytes: &Range<usize>, first_line: u32, found: Diagnostic) -> Diagnostic {
     let text_end = text.trim_end().len();
     let start = if bytes.start >= text_end { text_end.saturating_sub(1) } else { bytes.start };
-    let before = text.get(..start).unwrap_or_default();
-    let row_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = number(before.get(row_start..).unwrap_or_default().chars().count() + 1);
-    let row = text.get(row_start..).unwrap_or_default().split(['\n', '\r']).next().unwrap_or_default();
-    let end = bytes.end.clamp(start, row_start + row.len());
-    let length = number(text.get(start..end).unwrap_or_default().chars().count()).max(1);
-    let line = first_line.saturating_add(number(before.matches('\n').count()));
-    found.with_span(Span { line, column, length }, shown(row.to_owned()))
+    let Place { line, column } = place_of(text, start);
+    let row = row_of(text, start);
+    let rest = row.chars().skip(usize::try_from(column).unwrap_or(usize::MAX) - 1).count();
+    let length = text.get(start..bytes.end.clamp(start, text.len())).unwrap_or_default().chars().count();
+    let span = Span { line: first_line.saturating_add(line - 1), column, length: number(length.min(rest).max(1)) };
+    found.with_span(span, shown_line(row))
 }

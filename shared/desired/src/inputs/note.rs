@@ -3,7 +3,7 @@
 
 use super::Inputs;
 use crate::manifest::JobName;
-use crate::printable::readable;
+use crate::printable::{cut, readable};
 
 /// How many characters of a name are kept.
 const NAME: usize = 100;
@@ -23,7 +23,7 @@ impl UploadNote {
     /// Each on one line, cut, nothing where there is nothing but blanks: anybody who may upload may write anything.
     pub fn new(by: Option<&str>, reason: Option<&str>) -> Self {
         let short = |text: &str, most: usize| {
-            let text: String = readable(text).trim().chars().take(most).collect();
+            let text = cut(readable(text).trim(), most);
             (!text.is_empty()).then_some(text)
         };
         Self { by: by.and_then(|text| short(text, NAME)), reason: reason.and_then(|text| short(text, REASON)) }
@@ -58,7 +58,7 @@ mod tests {
     fn whatever_is_written_there_is_short_and_harmless() {
         let note = UploadNote::new(Some(" anna\u{1b}[31m "), Some(&format!("a\nb{}", "ä".repeat(1000))));
         assert_eq!(note.by(), Some("anna [31m"));
-        assert_eq!(note.reason().map(|reason| (reason.chars().count(), reason.starts_with("a b"))), Some((250, true)));
+        assert_eq!(note.reason().map(|reason| (reason.chars().count(), reason.starts_with("a b"))), Some((251, true)));
         assert!(UploadNote::new(Some(" "), Some("\n")).is_empty() && UploadNote::new(None, None).is_empty());
     }
 }

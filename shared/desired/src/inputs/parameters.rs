@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{InputFile, InputFiles, Verdict};
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, Span, shown_line};
 use crate::manifest::{parameter_errors, reserved_parameter, text_of};
+use crate::place::{Place, number, place_of, row_of};
 use crate::secrets::{BadReference, references};
 use crate::tables::{GROUP_ID, Parameters};
 
@@ -42,12 +43,10 @@ fn bad_references(file: &InputFile, text: &str, value: &str) -> Vec<Diagnostic> 
         let found = Diagnostic::new(Severity::Error, "bad-secret-reference", &file.file.name, bad.to_string());
         let found = found.with_help(bad.help());
         // A value that is written with escapes is not found; then the name of the file has to do.
-        let Some(before) = text.split_once(bad.text()).map(|(before, _)| before) else { return found };
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let line = before.matches('\n').count();
-        let span = Span { line: number(line + 1), column: number(column), length: number(bad.text().chars().count()) };
-        found.with_span(span, text.lines().nth(line).and_then(shown_line))
+        let Some(byte) = text.find(bad.text()) else { return found };
+        let Place { line, column } = place_of(text, byte);
+        let span = Span { line, column, length: number(bad.text().chars().count()) };
+        found.with_span(span, shown_line(row_of(text, byte)))
     };
     bad.take(MAX_FINDINGS).map(finding).collect()
 }

@@ -28,7 +28,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 pub(crate) use catalogue::same_value;
-pub use catalogue::{megabytes, memory_bytes};
+pub use catalogue::{flink_duration, flink_duration_text, megabytes, memory_bytes};
 pub use deployed::{Meta, parse_deployed, render_deployed};
 pub use edit::{NotEdited, stated, stated_by_template, with_state};
 pub use name::{BadJobName, JobName};
@@ -82,7 +82,6 @@ impl PropertyValue {
 /// A job as its manifest and the template describe it, and nothing that we add.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobManifest {
-    /// The job's name.
     pub name: JobName,
     /// What it is for.
     pub description: String,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::diagnostics::{Diagnostic, Severity, SourceFile, Span, shown_line};
+use crate::place::{LineStart, before_column, line_starts, number};
 use crate::sql::{lookalike_anywhere, lookalike_told};
 
 /// The largest file that is read at all.
@@ -12,7 +13,7 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const MAX_DEPLOYED: usize = 16 * MAX_BYTES;
 
 /// What stands before a text on its line is kept up to so many characters.
-const MAX_HEAD: usize = 80;
+const MAX_HEAD: u32 = 80;
 
 /// A range of characters in the text that is parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,8 +77,8 @@ pub(crate) struct SourceText<'a> {
     text: Cow<'a, str>,
     /// Where the parsed text departs from the original: (character in text, character in original).
     shifts: Vec<(usize, usize)>,
-    /// Where each line of the original begins: (character, byte).
-    lines: Vec<(usize, usize)>,
+    /// Where each line of the original begins.
+    lines: Vec<LineStart>,
 }
 
 impl<'a> SourceText<'a> {
@@ -101,7 +102,7 @@ impl<'a> SourceText<'a> {
     }
 
     fn of(name: &'a str, text: &'a str) -> Self {
-        Self { name, original: text, text: Cow::Borrowed(text), shifts: Vec::new(), lines: lines_of(text) }
+        Self { name, original: text, text: Cow::Borrowed(text), shifts: Vec::new(), lines: line_starts(text).collect() }
     }
 
     /// The same file with another text to parse, and the points where the two part.
@@ -149,11 +150,10 @@ impl<'a> SourceText<'a> {
     /// What stands on a character's line before it, unless that is long.
     pub(crate) fn before(&self, character: Option<usize>) -> String {
         let (line, column) = self.place(character.unwrap_or(0));
-        let column = usize::try_from(column).unwrap_or(1);
         if column > MAX_HEAD {
             return String::new();
         }
-        self.line(line).map(|line| line.chars().take(column - 1).collect()).unwrap_or_default()
+        self.line(line).map(|line| before_column(&line, column).to_owned()).unwrap_or_default()
     }
 
     /// The first character on the line of a place, or on the one before it, that only looks like another.
@@ -161,8 +161,8 @@ impl<'a> SourceText<'a> {
         let last = self.span(at).line;
         [last.saturating_sub(1), last].into_iter().find_map(|line| {
             let index = usize::try_from(line).ok()?.checked_sub(1)?;
-            let &(first, start) = self.lines.get(index)?;
-            let end = self.lines.get(index + 1).map_or(self.original.len(), |&(_, next)| next);
+            let &LineStart { character: first, byte: start } = self.lines.get(index)?;
+            let end = self.lines.get(index + 1).map_or(self.original.len(), |next| next.byte);
             let text = self.original.get(start..end)?.split('#').next()?.trim_end_matches(['\n', '\r']);
             let (offset, character, meant) = lookalike_anywhere(text)?;
             let place = first + text.get(..offset)?.chars().count();
@@ -186,10 +186,10 @@ impl<'a> SourceText<'a> {
     }
 
     fn span_in_original(&self, start: usize, end: usize) -> Span {
-        let index = self.lines.partition_point(|&(line_start, _)| line_start <= start).saturating_sub(1);
-        let line_start = self.lines.get(index).map_or(0, |&(start, _)| start);
+        let index = self.lines.partition_point(|line| line.character <= start).saturating_sub(1);
+        let line_start = self.lines.get(index).map_or(0, |line| line.character);
         // The line's break is not part of what is pointed at.
-        let end = self.lines.get(index + 1).map_or(end, |&(next, _)| end.min(next.saturating_sub(1)));
+        let end = self.lines.get(index + 1).map_or(end, |next| end.min(next.character.saturating_sub(1)));
         Span {
             line: number(index + 1),
             column: number(start - line_start + 1),
@@ -211,25 +211,9 @@ impl<'a> SourceText<'a> {
 
     fn line(&self, line: u32) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        let &(_, start) = self.lines.get(index)?;
-        let end = self.lines.get(index + 1).map_or(self.original.len(), |&(_, next)| next);
+        let start = self.lines.get(index)?.byte;
+        let end = self.lines.get(index + 1).map_or(self.original.len(), |next| next.byte);
         let text = self.original.get(start..end)?.trim_end_matches(['\n', '\r']);
         shown_line(text)
     }
-}
-
-fn lines_of(text: &str) -> Vec<(usize, usize)> {
-    let mut lines = vec![(0, 0)];
-    let mut characters = text.char_indices().enumerate().peekable();
-    while let Some((index, (byte, character))) = characters.next() {
-        let next = characters.peek().map(|(_, (_, next))| *next);
-        if character == '\n' || (character == '\r' && next != Some('\n')) {
-            lines.push((index + 1, byte + 1));
-        }
-    }
-    lines
-}
-
-fn number(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// What a token is.
+use crate::place::ends_line;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenKind {
@@ -22,7 +23,6 @@ pub enum TokenKind {
     Symbol,
 }
 
-/// A token and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token<'a> {
     pub kind: TokenKind,
@@ -148,8 +148,9 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
-        for character in taken.chars() {
-            if character == '\n' {
+        let nexts = taken.chars().skip(1).map(Some).chain([rest.chars().next()]);
+        for (character, next) in taken.chars().zip(nexts) {
+            if ends_line(character, next) {
                 self.line = self.line.saturating_add(1);
                 self.column = 1;
             } else {

@@ -4,6 +4,7 @@
 use super::change::{ChangedField, holds_a_secret, is_secret};
 use super::columns::{TableChange, changed_columns};
 use super::scope::NameScope;
+use crate::printable::cut;
 use crate::sql::{Said, Token, canonical_body, tokens};
 
 /// How many tokens around a change are shown at most, so that one knows where it is.
@@ -93,9 +94,5 @@ pub(super) fn shown(text: &str) -> String {
     if is_secret(text) || holds_a_secret(text) {
         return "***".to_owned();
     }
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
+    cut(text, SHOWN)
 }

@@ -30,6 +30,7 @@ pub use warnings::{forgotten_offsets, shared_transactions};
 
 use crate::diagnostics::MAX_FINDINGS;
 use crate::manifest::MAX_BYTES;
+use crate::place::{Place, place_of};
 use crate::secrets::check_sql;
 use crate::sql::statements::pieces;
 use crate::sql::{Statement, StatementError, StatementKind, lookalike, tokens};
@@ -142,15 +143,9 @@ impl TextPosition<'_> {
     /// The place this far into the statement's text.
     fn further(&self, text: &str) -> Self {
         let Self { file, line, column } = *self;
-        let length = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-        match text.rsplit_once('\n') {
-            None => Self { file, line, column: column.saturating_add(length(text)) },
-            Some((above, before)) => {
-                let lines = above.matches('\n').count() + 1;
-                let lines = u32::try_from(lines).unwrap_or(u32::MAX);
-                let column = length(before).saturating_add(1);
-                Self { file, line: line.saturating_add(lines), column }
-            }
+        match place_of(text, text.len()) {
+            Place { line: 1, column: further } => Self { file, line, column: column.saturating_add(further - 1) },
+            Place { line: further, column } => Self { file, line: line.saturating_add(further - 1), column },
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) use nearest::{Meant, meant};
 use rules::Rules;
 pub(crate) use rules::{Names, OptionScope};
 pub(crate) use values::{OptionType, Scalar};
-pub use values::{megabytes, memory_bytes};
+pub use values::{flink_duration, flink_duration_text, megabytes, memory_bytes};
 
 /// The release that the catalogue is of.
 pub(crate) const RELEASE: &str = "Flink 1.20";
@@ -26,7 +26,6 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read(OPTIONS
 pub(crate) struct FlinkOption {
     /// Its name as of this release.
     pub(crate) name: &'static str,
-    /// What it takes.
     pub(crate) takes: OptionType,
     /// What it is when nobody sets it, as one would write it.
     pub(crate) default: &'static str,

@@ -222,3 +222,21 @@ fn sizes_as_flink_writes_them() {
         assert_eq!(megabytes(wrong), None, "{wrong}");
     }
 }
+
+#[test]
+fn durations_are_read_as_flink_reads_them_and_written_as_it_reads_them() {
+    let of = |text: &str| flink_duration(text).map(|duration| duration.as_millis());
+    for (text, ms) in [("600000", 600_000), ("10 min", 600_000), ("10min", 600_000), ("2 h", 7_200_000)] {
+        assert_eq!(of(text), Some(ms), "{text}");
+    }
+    for (text, ms) in [(" 30 S ", 30_000), ("1500 ms", 1500), ("1 d", 86_400_000), ("5 seconds", 5000)] {
+        assert_eq!(of(text), Some(ms), "{text}");
+    }
+    for text in ["", "min", "10 parsecs", "-1 s", "99999999999999999 d"] {
+        assert_eq!(of(text), None, "{text}");
+    }
+    for (ms, text) in [(0, "0 ms"), (1500, "1500 ms"), (90_000, "90 s"), (600_000, "10 min"), (86_400_000, "1 d")] {
+        assert_eq!(flink_duration_text(ms), text);
+        assert_eq!(of(text), u128::try_from(ms).ok(), "{text}");
+    }
+}

@@ -2,6 +2,8 @@
 //! Must not know which option has which type. More lenient than Flink only with lists and maps in YAML's
 //! own brackets, which older ways of configuring read otherwise.
 
+use std::time::Duration;
+
 /// What an option takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OptionType {
@@ -164,6 +166,19 @@ fn quantity(text: &str) -> Option<(i64, String)> {
 }
 
 /// `TimeUtils.parseDuration`: without a unit it is milliseconds; no ISO 8601, no fractions, no sums.
+pub fn flink_duration(text: &str) -> Option<Duration> {
+    let nanoseconds = nanoseconds(text)?;
+    let seconds = u64::try_from(nanoseconds / 1_000_000_000).ok()?;
+    Some(Duration::new(seconds, u32::try_from(nanoseconds % 1_000_000_000).ok()?))
+}
+
+/// Milliseconds as the value of an option, in the largest unit that says them without a fraction.
+pub fn flink_duration_text(ms: i64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let fits = units.into_iter().find(|(unit, _)| ms != 0 && ms % unit == 0);
+    fits.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
+}
+
 fn nanoseconds(text: &str) -> Option<i128> {
     const SECOND: i128 = 1_000_000_000;
     let (value, unit) = quantity(text)?;

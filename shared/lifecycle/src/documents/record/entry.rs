@@ -2,6 +2,7 @@
 //! Must not know how an operation is settled.
 
 use desired::effective::OptionDifference;
+use desired::printable::cut;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ impl Record {
 
     /// Remembers a settled operation.
     pub fn remember(&mut self, entry: Entry) {
-        let short = |text: &str| text.chars().take(SAID).collect();
+        let short = |text: &str| cut(text, SAID);
         let differences = short_differences(&entry.differences);
         self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
         let surplus = self.history.len().saturating_sub(HISTORY);
@@ -81,7 +82,7 @@ impl Record {
 
 /// The first few, each value cut.
 fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
-    let short = |text: &str| text.chars().take(DIFFERENCE).collect();
+    let short = |text: &str| cut(text, DIFFERENCE);
     let of = |d: &OptionDifference| OptionDifference {
         option: short(&d.option),
         asked: short(&d.asked),
