@@ -23,12 +23,7 @@ pub enum ClusterRef {
     /// By its id, `j-…`.
     Id(String),
     /// The one live cluster that carries this tag.
-    Tag {
-        /// The tag's key.
-        key: String,
-        /// The tag's value.
-        value: String,
-    },
+    Tag { key: String, value: String },
 }
 
 /// Finds the cluster and remembers it for a while.

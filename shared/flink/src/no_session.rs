@@ -8,7 +8,6 @@ use desired::launch::Launch;
 use lifecycle::flink::{Epoch, JobSeen, Look};
 use lifecycle::ids::{JobId, TriggerId};
 
-/// No session.
 #[derive(Clone, Debug)]
 pub struct NoSession {
     /// What was looked for.

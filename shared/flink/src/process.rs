@@ -42,7 +42,6 @@ pub struct Process {
 /// How a program ended.
 #[derive(Clone, Debug)]
 pub struct ProcessEnd {
-    /// Its exit status.
     pub status: ExitStatus,
     /// The end of its standard output.
     pub stdout: String,

@@ -48,9 +48,7 @@ pub enum TlsError {
     File {
         /// The setting that names it.
         setting: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -59,7 +57,6 @@ pub enum TlsError {
     NotPem {
         /// The setting that names it.
         setting: &'static str,
-        /// The file.
         path: PathBuf,
         /// What was expected.
         what: &'static str,

@@ -48,7 +48,6 @@ pub struct StackConfig {
     pub cluster_id: String,
     /// The primary node's instance id, `i-…`.
     pub instance_id: String,
-    /// The cluster's tags.
     pub cluster_tags: BTreeMap<String, String>,
     /// How many steps run at a time.
     pub step_concurrency: usize,
@@ -122,7 +121,6 @@ impl std::fmt::Debug for ParameterConfig {
 /// The ports of the servers; 0 takes any free one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
-    /// S3.
     pub s3: u16,
     /// EMR, SSM, SNS, STS and CloudWatch Logs.
     pub control: u16,

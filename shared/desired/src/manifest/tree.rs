@@ -25,7 +25,6 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What a value is.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Scalar { text: String, kind: ScalarKind },

@@ -16,7 +16,6 @@ pub(super) enum Opener {
     Json,
     /// A function whose first argument is a unit of time.
     Unit,
-    /// `OVERLAY`.
     Overlay,
     /// Anything else.
     Other,

@@ -23,7 +23,6 @@ pub(super) struct Head {
     pub(super) form: Form,
     /// Where the words end and the name starts.
     pub(super) words: usize,
-    /// Where the name ends.
     pub(super) name_end: usize,
     /// The tokens of `IF NOT EXISTS`.
     pub(super) if_not_exists: std::ops::Range<usize>,

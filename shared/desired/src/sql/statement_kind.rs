@@ -11,10 +11,8 @@ use super::path::TablePath;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum StatementKind {
-    /// `CREATE TABLE`.
     CreateTable {
         name: TablePath,
-        /// Whether it is `TEMPORARY`.
         temporary: bool,
         /// What its `WITH (…)` says.
         options: BTreeMap<String, String>,
@@ -23,25 +21,27 @@ pub enum StatementKind {
         /// Whether a query follows (`AS SELECT …`).
         as_query: bool,
     },
-    /// `CREATE VIEW`.
     CreateView {
         name: TablePath,
         /// The tables its query names.
         reads: Vec<TablePath>,
     },
-    /// `CREATE FUNCTION`.
-    CreateFunction { name: TablePath },
+    CreateFunction {
+        name: TablePath,
+    },
     /// `ALTER` or `DROP` of a table or a view.
-    AlterTable { name: TablePath },
+    AlterTable {
+        name: TablePath,
+    },
     /// `ALTER` or `DROP` of a function.
-    AlterFunction { name: TablePath },
-    /// `CREATE CATALOG`.
+    AlterFunction {
+        name: TablePath,
+    },
     CreateCatalog {
         name: TablePath,
         /// What its `WITH (…)` says.
         options: BTreeMap<String, String>,
     },
-    /// `CREATE DATABASE`.
     CreateDatabase {
         name: TablePath,
         /// What its `WITH (…)` says.

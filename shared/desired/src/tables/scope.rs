@@ -67,7 +67,6 @@ impl NameScope {
         self.uses.into_iter().flatten()
     }
 
-    /// What is current.
     pub(super) fn current(&self) -> Current<'_> {
         Current { catalog: &self.catalog, database: self.database.as_deref() }
     }

@@ -23,7 +23,6 @@ use crate::time::minute;
 /// How many steps may be pending or running at a time.
 const MAX_ACTIVE: usize = 256;
 
-/// What the cluster is.
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     pub(crate) id: String,

@@ -5,12 +5,10 @@ use s3s::path::S3Path;
 
 use crate::recording::Need;
 
-/// An object's ARN.
 pub(super) fn object_arn(bucket: &str, key: &str) -> String {
     format!("arn:aws:s3:::{bucket}/{key}")
 }
 
-/// A bucket's ARN.
 pub(super) fn bucket_arn(bucket: &str) -> String {
     format!("arn:aws:s3:::{bucket}")
 }
