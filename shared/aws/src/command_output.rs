@@ -3,6 +3,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::Client;
+use desired::printable::cut;
 
 use crate::logged::{LoggedError, logged};
 
@@ -43,7 +44,7 @@ impl SsmCommands {
         let answer = self.client.get_command_invocation().command_id(command).instance_id(instance).send().await;
         let answer = answer.map_err(|error| logged(&what, &ABSENT, error))?;
         // Of an answer that is longer than it may be, no more is kept.
-        let first = |text: Option<String>, most| text.unwrap_or_default().chars().take(most).collect::<String>();
+        let first = |text: Option<String>, most| cut(&text.unwrap_or_default(), most);
         let stdout = first(answer.standard_output_content, STDOUT);
         let stderr = first(answer.standard_error_content, STDERR);
         let status = answer.status.map(|status| status.as_str().to_owned()).unwrap_or_default();

@@ -10,6 +10,7 @@ use aws_sdk_cloudwatchlogs::config::Builder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use control::errors::error_chain;
 use control::ports::OutsideError;
+use desired::printable::cut;
 
 use crate::logged::{LoggedError, logged};
 
@@ -75,7 +76,7 @@ impl FunctionLog {
         };
         // Stable: of one millisecond the service's own order counts.
         found.sort_by_key(|event| std::cmp::Reverse(event.timestamp()));
-        let line = |event: FilteredLogEvent| event.message.map(|text| text.trim_end().chars().take(LENGTH).collect());
+        let line = |event: FilteredLogEvent| event.message.map(|text| cut(text.trim_end(), LENGTH));
         let lines = found.into_iter().take(LINES).filter_map(line).collect();
         Ok(match ended {
             Ended::All => LogFound { lines, more: false, unfinished: None },

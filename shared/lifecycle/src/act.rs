@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use desired::printable::cut;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -250,7 +251,7 @@ impl Record {
     /// What waits is not carried out any more, as something else came before it.
     fn supersede_act(&mut self, by_what: &str, at: Timestamp) {
         let Some(ordered) = self.ordered.take() else { return };
-        let short = |text: &str| text.chars().take(SAID).collect::<String>();
+        let short = |text: &str| cut(text, SAID);
         let (by, why) = (short(&ordered.by), ordered.why.as_deref().map(short));
         let ordered = OrderedAct { by, why, debt: None, ..ordered };
         self.superseded.push(SupersededAct { ordered, by_what: short(by_what), superseded_at: at });

@@ -2,6 +2,7 @@
 //! Must not know when something is tried again, nor a record.
 
 use desired::digest::Digest;
+use desired::printable::cut;
 use desired::target::Target;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub struct AskedBy {
 
 impl AskedBy {
     pub fn new(target: &Target, by: &str, why: &str) -> Self {
-        let short = |text: &str| text.chars().take(SAID).collect();
+        let short = |text: &str| cut(text, SAID);
         Self { target: target.digest(), by: short(by), why: short(why) }
     }
 
