@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What one question brought.
-pub(crate) enum Asked<T, L> {
+pub(crate) enum PollAnswer<T, L> {
     Answer(T),
     /// There is no answer yet; how it stands.
     NotYet(L),
@@ -52,13 +52,13 @@ impl Tries {
 /// The answer, or how it stood when the time was up: it is asked at least once, and once more at the end.
 pub(crate) async fn poll<T, L, E>(
     waiting: Waiting,
-    mut ask: impl AsyncFnMut() -> Result<Asked<T, L>, E>,
+    mut ask: impl AsyncFnMut() -> Result<PollAnswer<T, L>, E>,
 ) -> Result<Result<T, L>, E> {
     let mut tries = waiting.tries();
     loop {
         match ask().await? {
-            Asked::Answer(answer) => return Ok(Ok(answer)),
-            Asked::NotYet(stands) => {
+            PollAnswer::Answer(answer) => return Ok(Ok(answer)),
+            PollAnswer::NotYet(stands) => {
                 if !tries.again().await {
                     return Ok(Err(stands));
                 }
@@ -77,12 +77,12 @@ mod tests {
         let mut asked = 0;
         let end: Result<Result<(), u32>, ()> = poll(waiting, async || {
             asked += 1;
-            Ok(Asked::NotYet(asked))
+            Ok(PollAnswer::NotYet(asked))
         })
         .await;
         assert_eq!(end, Ok(Err(4)), "at 0, 4, 8 and 12 s");
         let waiting = Waiting { limit: Duration::ZERO, ..waiting };
-        let end: Result<Result<u32, ()>, ()> = poll(waiting, async || Ok(Asked::Answer(7))).await;
+        let end: Result<Result<u32, ()>, ()> = poll(waiting, async || Ok(PollAnswer::Answer(7))).await;
         assert_eq!(end, Ok(Ok(7)));
     }
 }

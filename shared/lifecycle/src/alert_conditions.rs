@@ -102,7 +102,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// How many operations in a row may end without a result before people are alerted.
-const QUIET: u32 = 2;
+const TRIES_WITHOUT_ALERT: u32 = 2;
 
 /// What people should know of about one job: what is owed, for as long as it is, and an order that came to nothing.
 pub fn of_record(record: &Record) -> Vec<AlertCondition> {
@@ -187,8 +187,8 @@ fn kind_of(debt: &Debt) -> Option<AlertKind> {
         Cause::NoSession => Some(AlertKind::NoCluster),
         Cause::EndNotProven => Some(AlertKind::EndNotProven),
         Cause::NodeBroken => Some(AlertKind::NodeBroken),
-        Cause::NeverTaken => (debt.attempts >= QUIET).then_some(AlertKind::NodeBroken),
-        Cause::NoResult => (debt.attempts > QUIET).then_some(AlertKind::OperationFailed),
+        Cause::NeverTaken => (debt.attempts >= TRIES_WITHOUT_ALERT).then_some(AlertKind::NodeBroken),
+        Cause::NoResult => (debt.attempts > TRIES_WITHOUT_ALERT).then_some(AlertKind::OperationFailed),
         Cause::NoState | Cause::MayBeComplete => Some(AlertKind::CleanStartNeeded),
         Cause::NotStable => Some(AlertKind::Unhealthy),
         Cause::NoCapacity { .. } => Some(AlertKind::NoCapacity),

@@ -1,7 +1,6 @@
 //! The orchestrator's shell: drives the machine of every job concerned, then sends what was ordered as one batch.
 //! Must not decide anything about a job; which jobs an event concerns is all it works out.
 
-mod basis;
 mod batch_progress;
 mod dispatch;
 mod forget;
@@ -11,6 +10,7 @@ mod job;
 mod look;
 mod notify;
 mod overlay;
+mod plan_basis;
 mod records;
 mod scope;
 mod states;
@@ -20,7 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use basis::RecordSeen;
 use desired::inputs::Inputs;
 use desired::manifest::{JobName, Policy};
 pub use dispatch::{Batches, UnsentBatch};
@@ -41,6 +40,7 @@ use lifecycle::owed::{Circumstances, Patience};
 pub use look::LookOrdered;
 pub use notify::{Facts, NoFacts};
 pub use overlay::Overlay;
+pub use plan_basis::RecordSeen;
 pub use scope::Scope;
 pub use states::KnownState;
 use tokio::sync::Mutex;
@@ -231,7 +231,7 @@ impl Orchestrator {
             plans: Mutex::new(Vec::new()),
             dry,
         });
-        let seen_records = if dry { basis::seen(&records, &inputs, clean_starts_held) } else { BTreeMap::new() };
+        let seen_records = if dry { plan_basis::seen(&records, &inputs, clean_starts_held) } else { BTreeMap::new() };
         let mut report = Arc::clone(&self).look_after(&round, records).await;
         report.records = seen_records;
         for (name, error) in unread {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lifecycle::documents::record::{Aim, Record};
 
 use super::{SessionAdmin, SessionError};
-use crate::poll::{Asked, poll};
+use crate::poll::{PollAnswer, poll};
 use crate::ports::{JobLock, JobLocks};
 
 /// Locks that are held; they are released whatever happens.
@@ -52,11 +52,11 @@ impl SessionAdmin {
                 held.taken = true;
                 records = self.records().await?;
                 if open(&records).is_empty() {
-                    return Ok(Asked::Answer(()));
+                    return Ok(PollAnswer::Answer(()));
                 }
                 held.release();
             }
-            Ok::<_, SessionError>(Asked::NotYet(open(&records)))
+            Ok::<_, SessionError>(PollAnswer::NotYet(open(&records)))
         });
         locked.await?.map_err(SessionError::Busy)
     }

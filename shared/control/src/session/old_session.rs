@@ -10,7 +10,7 @@ use super::job_locks::HeldLocks;
 use super::restart::{Next, RestartEnd, RestartOrder, RestartReport, accepted, to};
 use super::{Life, SessionAdmin, SessionCluster, SessionError, SessionSeen, SessionSelector, ours_and_strangers};
 use crate::errors::error_chain;
-use crate::poll::{Asked, poll};
+use crate::poll::{PollAnswer, poll};
 use crate::ports::OutsideError;
 
 impl SessionAdmin {
@@ -125,21 +125,25 @@ impl SessionAdmin {
             SessionSeen::Running(session) => {
                 let cluster = self.sessions.cluster(&session)?;
                 Ok(match cluster.look().await {
-                    Ok(_) => Asked::Answer(Some(cluster)),
-                    Err(error) => Asked::NotYet(error_chain(&error)),
+                    Ok(_) => PollAnswer::Answer(Some(cluster)),
+                    Err(error) => PollAnswer::NotYet(error_chain(&error)),
                 })
             }
-            SessionSeen::Starting { application } => Ok(Asked::NotYet(format!("{application} is being started"))),
+            SessionSeen::Starting { application } => Ok(PollAnswer::NotYet(format!("{application} is being started"))),
             SessionSeen::Several(all) => Err(SessionError::Several(all)),
-            SessionSeen::Absent { .. } if self.is_over(old).await? => Ok(Asked::Answer(None)),
-            SessionSeen::Absent { .. } => Ok(Asked::NotYet(format!("{old} is not shown"))),
+            SessionSeen::Absent { .. } if self.is_over(old).await? => Ok(PollAnswer::Answer(None)),
+            SessionSeen::Absent { .. } => Ok(PollAnswer::NotYet(format!("{old} is not shown"))),
         });
         found.await?.map_err(|last| SessionError::NotThere { waited: self.times.wait, last })
     }
 
     async fn wait_for_end(&self, old: &str) -> Result<(), SessionError> {
         let over = poll(self.times.waiting(), async || {
-            Ok::<_, SessionError>(if self.is_over(old).await? { Asked::Answer(()) } else { Asked::NotYet(()) })
+            Ok::<_, SessionError>(if self.is_over(old).await? {
+                PollAnswer::Answer(())
+            } else {
+                PollAnswer::NotYet(())
+            })
         });
         let still = |()| OutsideError::unknown(format!("end {old}"), "YARN still shows it after the time limit");
         Ok(over.await?.map_err(still)?)

@@ -13,7 +13,7 @@ use super::job_locks::HeldLocks;
 use super::{RunningSession, SessionAdmin, SessionError, SessionSeen, ours_and_strangers};
 use crate::documents::fetch;
 use crate::errors::error_chain;
-use crate::poll::{Asked, poll};
+use crate::poll::{PollAnswer, poll};
 use crate::ports::OutsideError;
 
 /// What is asked of a restart.
@@ -113,10 +113,10 @@ impl SessionAdmin {
     /// The session that runs, once none is being started; nothing if there is none.
     async fn settled(&self) -> Result<Option<RunningSession>, SessionError> {
         let settled = poll(self.times.waiting(), async || match self.sessions.seen(&self.session).await? {
-            SessionSeen::Running(session) => Ok(Asked::Answer(Some(session))),
-            SessionSeen::Absent { .. } => Ok(Asked::Answer(None)),
+            SessionSeen::Running(session) => Ok(PollAnswer::Answer(Some(session))),
+            SessionSeen::Absent { .. } => Ok(PollAnswer::Answer(None)),
             SessionSeen::Several(all) => Err(SessionError::Several(all)),
-            SessionSeen::Starting { application } => Ok(Asked::NotYet(format!("{application} is being started"))),
+            SessionSeen::Starting { application } => Ok(PollAnswer::NotYet(format!("{application} is being started"))),
         });
         settled.await?.map_err(|last| SessionError::NotThere { waited: self.times.wait, last })
     }

@@ -6,7 +6,7 @@ use desired::target::Target;
 use serde::{Deserialize, Serialize};
 
 use super::decide::decide;
-use super::machine::forget_other_wishes;
+use super::machine::drop_other_debts;
 use super::settle::settle_result;
 use super::suspending::without_suspension;
 use super::{Ruling, Situation};
@@ -55,7 +55,7 @@ pub fn following(record: &Record, desired: &Desired, situation: &Situation) -> V
 fn after(record: Record, desired: &Desired, situation: &Situation) -> Ruling {
     let mut record = without_suspension(&record, desired, situation).unwrap_or(record);
     record.lapse_permissions(situation.now);
-    forget_other_wishes(&mut record, desired);
+    drop_other_debts(&mut record, desired);
     decide(&record, desired, situation)
 }
 

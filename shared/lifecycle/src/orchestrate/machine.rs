@@ -220,7 +220,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     record.lapse_permissions(situation.now);
     let learned = learn(&mut record, situation)
         | record.recall(&desired)
-        | forget_other_wishes(&mut record, &desired)
+        | drop_other_debts(&mut record, &desired)
         | ordered::note(&mut record, &desired, situation);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => {
@@ -255,7 +255,7 @@ fn learn(record: &mut Record, situation: &Situation) -> bool {
 }
 
 /// Debts of a wish that is gone or was replaced are nobody's. Says whether there were any. A refused file is no new wish.
-pub(super) fn forget_other_wishes(record: &mut Record, desired: &Desired) -> bool {
+pub(super) fn drop_other_debts(record: &mut Record, desired: &Desired) -> bool {
     let runs = record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Run);
     let (apply, remove) = match desired {
         Desired::Refused => (false, false),
