@@ -6,9 +6,12 @@ use desired::printable::cut;
 use desired::target::Target;
 use serde::{Deserialize, Serialize};
 
-use crate::common_cause::{CONFIGURATION_UPLOAD, UPLOAD};
 use crate::owed::ApplyDebt;
 
+/// Who asks for what an upload to `queries/` changes.
+pub const UPLOAD: &str = "upload";
+/// Who asks for what an upload to `config/` changes.
+pub const CONFIGURATION_UPLOAD: &str = "configuration upload";
 /// Who asks for what a redeploy finds due.
 pub const SCHEDULE: &str = "schedule";
 /// Who asks for what a sweep finds due.

@@ -6,13 +6,10 @@ use desired::manifest::JobName;
 use desired::target::Target;
 
 use crate::alert_conditions::kind::AlertKind;
+use crate::asked_by::CONFIGURATION_UPLOAD;
 use crate::documents::record::Record;
 use crate::owed::{Debt, Purpose};
 
-/// Who asks for what an upload to `queries/` changes.
-pub const UPLOAD: &str = "upload";
-/// Who asks for what an upload to `config/` changes.
-pub const CONFIGURATION_UPLOAD: &str = "configuration upload";
 /// How many causes one trouble may have in common with others.
 const MOST: usize = 8;
 /// How many characters of a digest name a cause.

@@ -7,7 +7,7 @@ use control::orchestrator::Scope;
 use desired::manifest::JobName;
 use desired::tables::{Definition, TableRole};
 use desired::target::Target;
-use lifecycle::common_cause::CONFIGURATION_UPLOAD;
+use lifecycle::asked_by::CONFIGURATION_UPLOAD;
 use lifecycle::documents::outcome::{Compiled, Outcome, RunStarted};
 use lifecycle::ids::JobId;
 use lifecycle::owed::Cause;

@@ -3,9 +3,8 @@
 //! decides nothing.
 
 use super::Situation;
-use crate::asked_by::is_event;
+use crate::asked_by::{UPLOAD, is_event};
 use crate::change::ChangeKind;
-use crate::common_cause::UPLOAD;
 use crate::documents::record::{Aim, OpenOperation, Record};
 
 /// The operation with the words of the upload that it is ordered for. They count once, for the first operation after this
