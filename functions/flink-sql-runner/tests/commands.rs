@@ -180,6 +180,14 @@ async fn uploads_plans_orders_and_shows() {
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
     assert!(aside.contains("no newer look arrived within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");
+    // Nor does the function: it is not asked a second time.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = bench.command(&["status", "--fresh", "--timeout", "1s"]);
+    command.env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", silent.local_addr().unwrap()));
+    let began = std::time::Instant::now();
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!((output.status.code(), began.elapsed().as_secs() < 15), (Some(5), true), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the function did not answer within 1.0 s"), "{output:?}");
     // Ctrl-C ends the command and nothing else.
     let aside = bench.interrupted(&["status", "--watch"]).await;
     assert!(aside.contains("operations and jobs go on; `status` shows"), "{aside}");

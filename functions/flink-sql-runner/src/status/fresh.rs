@@ -23,7 +23,8 @@ const POLL: Duration = Duration::from_secs(2);
 /// What is shown where no new look came.
 const BEFORE: &str = "what follows is the look before; `status` shows the new one once it is there";
 
-/// Orders a look and waits for one that is newer than what was there; unknown if none came in time.
+/// Orders a look and waits for one that is newer than what was there; unknown if none came in time, an error if the
+/// function does not say within it that a look was ordered.
 pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (store, key) = (invocation.store().await?, invocation.settings()?.keys.observed());
     let last = || async {
@@ -33,13 +34,9 @@ pub(super) async fn look(limit: Duration, invocation: &Invocation, out: Out) -> 
     };
     let before = last().await;
     let begun = Instant::now();
-    let Ok(answer) = tokio::time::timeout(limit, ask(Action::Look {}, invocation)).await else {
-        let message =
-            format!("the function did not answer within {}: whether it ordered a look is unknown", span(limit));
-        out.note(&failure(&message, &[], Some(BEFORE)));
-        return Ok(Exit::Unknown);
-    };
-    let ordered = match answer? {
+    // A function that is silent is not asked again for the look before.
+    let answer = tokio::time::timeout(limit, ask(Action::Look {}, invocation)).await;
+    let ordered = match answer.unwrap_or(Err(CliError::NotInTime(limit)))? {
         Answer::Look(ordered) => ordered,
         Answer::Plan(_) | Answer::Status(_) | Answer::History(_) | Answer::States(_) => {
             return Err(CliError::other_answer());
