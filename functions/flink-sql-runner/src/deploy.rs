@@ -43,6 +43,7 @@ pub(crate) async fn run(arguments: &Deploy, invocation: &Invocation, out: Out) -
         let (policy, _) = invocation.policy(None, None)?;
         let judged = judge(&paths, &Configuration::default(), &policy)?;
         out.note(&judged.not_read());
+        out.note(judged.template_note());
         if judged.is_refused() {
             judged.show(&[], out);
             out.note(&failure("nothing was uploaded", &[], Some("correct the files, then run the same again")));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use desired::diagnostics::{Diagnostic, Severity, SourceFile};
 use desired::inputs::{InputFile, Inputs, Verdict};
-use desired::manifest::Policy;
+use desired::manifest::{NO_STATE_DIRECTORY, Policy};
 use desired::session_settings::parse_settings;
 use serde_json::json;
 
@@ -31,6 +31,8 @@ pub(crate) struct Judged {
     manifests: Vec<Verdict>,
     config: Vec<Verdict>,
     not_read: Vec<Diagnostic>,
+    /// Whether manifests leave to a job template, which is not here, where their states lie.
+    without_template: bool,
 }
 
 impl Judged {
@@ -89,14 +91,29 @@ impl Judged {
             "manifests": self.manifests.iter().map(file).collect::<Vec<_>>(),
             "configuration": self.config.iter().map(file).collect::<Vec<_>>(),
             "not_read": self.not_read,
-            "not_checked": unchecked.iter().map(|check| check.what()).collect::<Vec<_>>(),
+            "not_checked": self.not_checked(unchecked),
         })
+    }
+
+    fn not_checked(&self, unchecked: &[Unchecked]) -> Vec<&'static str> {
+        let template = self.without_template.then_some("the job template's state directories");
+        unchecked.iter().map(|check| check.what()).chain(template).collect()
     }
 
     /// Prints the findings and the sum; beside it what could not be checked.
     pub(crate) fn show(&self, unchecked: &[Unchecked], out: Out) {
         out.result(&self.document(unchecked), || self.text());
         out.note(&unchecked_note(unchecked));
+        out.note(self.template_note());
+    }
+
+    /// What is left to the uploaded job template, as no `config` folder lies near.
+    pub(crate) fn template_note(&self) -> &'static str {
+        if self.without_template {
+            "note: there is no `config` folder near: whether the job template says where states lie is not checked\n"
+        } else {
+            ""
+        }
     }
 }
 
@@ -164,7 +181,12 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
     files_if_any(&paths)?;
     for (near, manifests) in groups {
         let manifests: Vec<PathBuf> = manifests.into_iter().collect();
-        let inputs = Inputs::read(&files::read_all(&manifests, &merged(near.as_deref(), given)?), policy);
+        let configuration = merged(near.as_deref(), given)?;
+        let mut inputs = Inputs::read(&files::read_all(&manifests, &configuration), policy);
+        if near.is_none() && configuration.template.is_none() {
+            let left: Vec<bool> = inputs.manifests.iter_mut().map(leave_to_template).collect();
+            judged.without_template |= left.contains(&true);
+        }
         judged.manifests.extend(inputs.manifests);
         judged.config.extend(inputs.config);
         judged.config.extend(near.and_then(|folder| session(&folder)));
@@ -177,6 +199,13 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
         }
     }
     Ok(judged)
+}
+
+/// Where no configuration is at hand, the uploaded job template may say where states lie; whether anything was left to it.
+fn leave_to_template(verdict: &mut Verdict) -> bool {
+    let before = verdict.findings.len();
+    verdict.findings.retain(|finding| finding.code != NO_STATE_DIRECTORY);
+    verdict.findings.len() < before
 }
 
 /// A file that looks as if it did something.

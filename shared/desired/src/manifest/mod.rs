@@ -38,6 +38,7 @@ pub(crate) use params::{parameter_errors, reserved_parameter};
 pub use properties::{effective_properties, state_directories};
 pub use readable::render_readable;
 use rules::Merged;
+pub use rules::NO_STATE_DIRECTORY;
 pub use scalar::ScalarKind;
 pub use schema::json_schema;
 use serde::{Deserialize, Serialize};

@@ -16,6 +16,9 @@ use crate::secrets::references;
 use crate::sql::KnownTables;
 use crate::written::WrittenTexts;
 
+/// The finding of a manifest that says nowhere where its states lie, and has no template that does.
+pub const NO_STATE_DIRECTORY: &str = "missing-state-directory";
+
 /// Options that are read before a job is on the node, where secret references are still references.
 const READ_BY_US: [&str; 3] = [CHECKPOINT_DIR, SAVEPOINT_DIR, "parallelism.default"];
 
@@ -283,7 +286,7 @@ impl<'s> Merged<'s> {
             let (source, at) = given.map_or((self.source, self.properties_at), |p| (p.source, p.at));
             findings.push(
                 source
-                    .error("missing-state-directory", at, format!("there is no {what} directory"))
+                    .error(NO_STATE_DIRECTORY, at, format!("there is no {what} directory"))
                     .with_field(field)
                     .with_help(format!("set `{key}` in config/job-template.yaml, with `{{job_name}}` in it, or here")),
             );
