@@ -13,6 +13,7 @@ use desired::target::TIMESTAMP_FIELD;
 
 use crate::error::CliError;
 use crate::folders::{CONFIG, PARAMS, QUERIES, SESSION, TABLES, TEMPLATE};
+use crate::place::{is_in_queries, root_of};
 
 /// Which files are read.
 pub(crate) const NAMES: &str = "manifests end in .yaml or .yml; config/ has job-template.yaml, params.yaml, \
@@ -136,9 +137,11 @@ pub(crate) fn is_sql(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }
 
-/// Whether a folder is a `config` folder.
+/// Whether a folder is a `config` folder: it has one of the files that are read there, and is no folder of manifests.
 pub(crate) fn is_config(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == CONFIG) && (path.join(TEMPLATE).is_file() || path.join(TABLES).is_dir())
+    let has_one =
+        || [TEMPLATE, PARAMS, SESSION].iter().any(|name| path.join(name).is_file()) || path.join(TABLES).is_dir();
+    path.file_name().is_some_and(|name| name == CONFIG) && !is_in_queries(path) && has_one()
 }
 
 /// The `config` folder beside or above a path.
@@ -165,8 +168,7 @@ pub(crate) fn manifests(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if is_config(path) {
         return Ok(Vec::new());
     }
-    let queries = path.join(QUERIES);
-    files(if queries.is_dir() { &queries } else { path }, &is_manifest)
+    files(&root_of(path), &is_manifest)
 }
 
 /// The files that a path means and that nobody reads: a manifest's name ends otherwise, a file of `config` is called
@@ -188,11 +190,9 @@ pub(crate) fn never_read(path: &Path) -> Result<Vec<PathBuf>, CliError> {
         walk(config, &|file| !is_read_below(config, file) && !is_text(file), DEPTH, &mut found)?;
     }
     if !is_config(path) {
-        let queries = path.join(QUERIES);
-        let is_queries = path.ancestors().any(|folder| folder.ends_with(QUERIES));
-        if queries.is_dir() || is_queries {
-            let root = if queries.is_dir() { &queries } else { path };
-            found.extend(files(root, &|file| !is_manifest(file) && !is_text(file))?);
+        let root = root_of(path);
+        if root.ancestors().any(|folder| folder.ends_with(QUERIES)) {
+            found.extend(files(&root, &|file| !is_manifest(file) && !is_text(file))?);
         } else {
             found.extend(files(path, &|file| !is_manifest(file) && looks_like_manifest(file))?);
         }
@@ -206,6 +206,12 @@ fn is_read_below(config: &Path, file: &Path) -> bool {
     let (Ok(config), Ok(file)) = (std::path::absolute(config), std::path::absolute(file)) else { return false };
     let named = [TEMPLATE, PARAMS, SESSION].iter().any(|name| file == config.join(name));
     named || (is_sql(&file) && file.starts_with(config.join(TABLES)))
+}
+
+/// Whether a file would be a manifest if its name were written in small letters.
+pub(crate) fn is_spelled_otherwise(path: &Path) -> bool {
+    let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    !is_manifest(path) && ["yaml", "yml"].into_iter().any(ends)
 }
 
 /// Whether somebody may have meant a file to be a manifest.

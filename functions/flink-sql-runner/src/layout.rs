@@ -9,7 +9,8 @@ use desired::inputs::stem;
 use crate::error::CliError;
 use crate::files;
 use crate::folders::{QUERIES, is_under};
-use crate::upload::{below_queries, map};
+use crate::place::below_queries;
+use crate::upload::map;
 
 /// A file, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Mapped>, CliError> {
 pub(crate) fn files_if_any(paths: &[PathBuf]) -> Result<Vec<Mapped>, CliError> {
     let mut found: BTreeMap<String, Mapped> = BTreeMap::new();
     for path in paths {
-        let given_alone = path.is_file() && !below_queries(path);
+        let given_alone = path.is_file() && below_queries(path).is_none();
         for (file, under) in map(path)? {
             let alone = given_alone && is_under(&under, QUERIES);
             let new = Mapped { file, under: under.clone(), alone };

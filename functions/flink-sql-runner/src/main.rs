@@ -27,6 +27,7 @@ mod markdown;
 mod ordering;
 mod orders;
 mod out;
+mod place;
 mod plan;
 mod process;
 mod prune;

@@ -10,15 +10,22 @@ use desired::inputs::stem;
 use lifecycle::keys::Keys;
 
 use crate::error::CliError;
+use crate::files;
 use crate::layout::Mapped;
 use crate::upload::whole;
 
 /// The folders under the prefix that `paths` have whole. Wrong usage if there is none, or one that has no file: that is a
-/// checkout that went wrong far sooner than a wish to stop everything.
+/// checkout that went wrong far sooner than a wish to stop everything. So is a manifest whose name is spelled so that it is
+/// not read: its job would count as one without a file.
 pub(crate) fn folders(paths: &[PathBuf], mapped: &[Mapped]) -> Result<BTreeSet<String>, CliError> {
     let mut folders = BTreeSet::new();
     for path in paths {
         folders.extend(whole(path)?);
+        if let Some(misspelt) = files::never_read(path)?.iter().find(|file| files::is_spelled_otherwise(file)) {
+            let message =
+                format!("--prune is given, and `{}` is not read: its job would be removed", files::shown(misspelt));
+            return Err(CliError::usage(message, files::NAMES));
+        }
     }
     if folders.is_empty() {
         return Err(CliError::usage(

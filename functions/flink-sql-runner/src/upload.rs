@@ -2,7 +2,7 @@
 //! Must not know what follows for a job.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use control::ports::{Etag, Precondition, Put, Store};
 use desired::inputs::stem;
@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::files::{self, is_config, is_manifest, is_sql};
-use crate::folders::{CONFIG, PARAMS, QUERIES, SESSION, TABLES, TEMPLATE, is_under, under};
+use crate::folders::{CONFIG, PARAMS, QUERIES, SESSION, TABLES, TEMPLATE, under};
 use crate::layout::Mapped;
+use crate::place::{below_queries, parts, root_of, says_what_is_there};
 
 /// A file that was uploaded, or was there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,14 +48,14 @@ pub(crate) fn map(path: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     Ok(mapped)
 }
 
-/// The folder with the manifests that a folder means, and where it lies under the prefix.
+/// The folder with the manifests that a folder means, and where it lies under the prefix: a folder inside `queries/` keeps
+/// its place there.
 fn manifests_of(path: &Path) -> (PathBuf, String) {
-    let queries = path.join(QUERIES);
-    let root = if queries.is_dir() { queries } else { path.to_owned() };
-    // A folder inside `queries/` keeps its place there.
-    let own = map_file(&root);
-    let is_inside = below_queries(&root) && is_under(&own, QUERIES);
-    let under = if is_inside { under(&own, "") } else { under(QUERIES, "") };
+    let root = root_of(path);
+    let under = match below_queries(&root) {
+        Some(inner) => under(&under(QUERIES, &inner), ""),
+        None => under(QUERIES, ""),
+    };
     (root, under)
 }
 
@@ -73,7 +74,7 @@ pub(crate) fn whole(path: &Path) -> Result<Vec<String>, CliError> {
         folders.push(under(CONFIG, ""));
     }
     let (root, under) = manifests_of(path);
-    if parts(&root).iter().any(|part| part == QUERIES) {
+    if says_what_is_there(&root)? {
         folders.push(under);
     }
     Ok(folders)
@@ -98,36 +99,15 @@ fn config(folder: &Path) -> Result<Vec<(PathBuf, String)>, CliError> {
     Ok(mapped)
 }
 
-/// The key of one file: below the last `queries` or `config` folder on its way, else right under `queries/`.
+/// The key of one file: below the project's `queries` or `config` folder on its way, else right under `queries/`.
 fn map_file(path: &Path) -> String {
     let configured = files::config_near(path).filter(|config| path.starts_with(config));
     if let Some(inner) = configured.as_deref().and_then(|config| path.strip_prefix(config).ok()) {
         return under(CONFIG, &joined(inner));
     }
-    let inner = below(path, QUERIES);
+    let inner = below_queries(path);
     let name = || path.file_name().map(|name| name.to_string_lossy().into_owned());
     under(QUERIES, &inner.or_else(name).unwrap_or_default())
-}
-
-/// What lies below the last folder of that name on the way to `path`.
-fn below(path: &Path, folder: &str) -> Option<String> {
-    let parts: Vec<String> = parts(path);
-    let at = parts.iter().rposition(|part| part == folder)?;
-    let rest = parts.get(at + 1..)?;
-    (!rest.is_empty()).then(|| rest.join("/"))
-}
-
-/// Whether a file lies in a folder `queries`: then its key is given.
-pub(crate) fn below_queries(path: &Path) -> bool {
-    below(path, QUERIES).is_some()
-}
-
-fn parts(path: &Path) -> Vec<String> {
-    let normal = |part: Component<'_>| match part {
-        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
-        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
-    };
-    path.components().filter_map(normal).collect()
 }
 
 fn joined(path: &Path) -> String {
@@ -264,6 +244,18 @@ mod tests {
         assert_eq!(of("queries/team"), ["queries/team/"]);
         assert_eq!(of("config"), ["config/"]);
         assert!(of("queries/team/a.yaml").is_empty() && of("plain").is_empty(), "nothing says that it is all there is");
+    }
+
+    /// Any one of the files that are read there makes it one.
+    #[test]
+    fn a_config_folder_needs_no_tables() {
+        for file in ["params.yaml", "session.yaml", "job-template.yaml", "tables/t.sql"] {
+            let one = folder(&["queries/a.yaml", &format!("config/{file}")]);
+            let key = format!("config/{file}");
+            assert_eq!(keys_of(&one, ""), [key.as_str(), "queries/a.yaml"]);
+            assert_eq!(keys_of(&one, &key), [key.as_str()]);
+            assert_eq!(whole(&one.path().join("")).unwrap(), ["config/", "queries/"]);
+        }
     }
 
     #[test]
