@@ -27,12 +27,25 @@ impl Bench {
         answer.json().await.unwrap()
     }
 
-    /// `flink-sql-runner` on the machine of one of the team, with this principal's rights; answers its last document.
-    pub async fn command_line(&self, principal: Principal, arguments: &[&str]) -> Value {
+    /// `flink-sql-runner` on the machine of one of the team, with this principal's rights.
+    async fn ran(&self, principal: Principal, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(binaries().join("flink-sql-runner"));
         command.args(["--output", "json"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(self.stack.settings()).envs(self.stack.aws.aws_env_of(principal));
-        let output = tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap();
+        tokio::time::timeout(LIMIT, command.output()).await.unwrap().unwrap()
+    }
+
+    /// The same, refused as something that cannot be done as things stand; answers what it said.
+    pub async fn command_refused(&self, principal: Principal, arguments: &[&str]) -> String {
+        let output = self.ran(principal, arguments).await;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        said
+    }
+
+    /// The same, carried out; answers its last document.
+    pub async fn command_line(&self, principal: Principal, arguments: &[&str]) -> Value {
+        let output = self.ran(principal, arguments).await;
         let errors = String::from_utf8_lossy(&output.stderr);
         // Of `status` 1 means that some job is not as it should be: the document tells which.
         let told = arguments.first() == Some(&"status") && output.status.code() == Some(1);

@@ -55,7 +55,7 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     bench.dispatch_by(next());
     ordered::editing::by_command(&bench, TOTALS, 7).await;
     bench.dispatch_by(next());
-    windows(&bench).await;
+    tokio::join!(windows(&bench), ordered::short_life::until_forgotten(&bench));
     bench.stop().await;
 }
 

@@ -1,6 +1,8 @@
 //! What is owed to a job is done after every outage, with nothing done by hand: numbers are counted from Kafka to Kafka.
 //! Reads outcomes from Flink, Kafka, the alerts and S3 only.
 
+mod savepoints;
+
 use e2e::faults::NodePython;
 use e2e::numbers::{NUMBERS, broker, committed, passes_on, write};
 use e2e::totals::counts_on;
@@ -9,8 +11,10 @@ use local_stack::flink_cluster::FlinkKind;
 
 const TOTALS: &str = "orders-per-buyer";
 const FEW: &str = "a-hundred";
+/// Its checkpoints may fail.
+const LAST_ORDERS: &str = "orders-4";
 /// Those that run without end.
-const JOBS: [&str; 6] = [NUMBERS, TOTALS, "orders-1", "orders-2", "orders-3", "orders-4"];
+const JOBS: [&str; 6] = [NUMBERS, TOTALS, "orders-1", "orders-2", "orders-3", LAST_ORDERS];
 /// How many numbers are written.
 const LAST: u64 = 5_000;
 
@@ -30,6 +34,8 @@ fn manifest(name: &str, interval_ms: u32) -> String {
         TOTALS => Bench::example(TOTALS).replace("flinkProperties: {}", &properties),
         _ => {
             let filter = "filter-expensive-items";
+            let more = if name == LAST_ORDERS { savepoints::NEVER_MIND } else { "" };
+            let properties = format!("{properties}{more}");
             Bench::example(filter).replace(filter, name).replace("flinkProperties: {}", &properties)
         }
     }
@@ -61,6 +67,7 @@ async fn what_is_owed_is_done_after_every_outage() {
     slots_gone_and_back(&bench).await;
     without_pyflink(&bench, &python).await;
     bench.other_way();
+    savepoints::that_fail(&bench, LAST_ORDERS, 1003, manifest).await;
     runner_hangs(&bench).await;
 
     eprintln!("every number once");
@@ -79,6 +86,13 @@ async fn slots_gone_and_back(bench: &Bench) {
     bench
         .wait("the bounded job is done", || async {
             bench.jobs().await.iter().any(|job| job.name == FEW && job.state == "FINISHED").then_some(())
+        })
+        .await;
+    // A JobManager that dies before it deleted them leaves a state to go on from.
+    bench
+        .wait("its checkpoints are deleted", || async {
+            let keys = bench.keys(&format!("checkpoints/{FEW}/")).await;
+            keys.iter().all(|key| !key.ends_with("/_metadata")).then_some(())
         })
         .await;
     let counted = counts_on(bench, "1", 20).await;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, reason = "a failed check ends the test")]
 
+mod savepoints;
+
 use std::time::Duration;
 
 use e2e::Bench;
@@ -29,7 +31,8 @@ async fn upload_config(bench: &Bench) {
 
 /// The manifest of a job, with a checkpointing interval that says which configuration it is.
 fn manifest(name: &str, interval_ms: u32) -> String {
-    let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms");
+    let more = if name == FILTER { savepoints::NEVER_MIND } else { "" };
+    let properties = format!("flinkProperties:\n  execution.checkpointing.interval: {interval_ms}ms{more}");
     if name == NUMBERS {
         return passes_on(NUMBERS, "numbers_in", &properties);
     }
@@ -59,6 +62,9 @@ async fn every_number_once_through_every_fault() {
         upload(&bench, NUMBERS, interval_ms).await;
         jobs.one(NUMBERS, "deployed").await;
     }
+    bench.other_way();
+    savepoints::that_fail(&bench, FILTER, 1006, manifest).await;
+    jobs.recount().await;
     bench.other_way();
     cancelled(&mut jobs).await;
     bench.other_way();
@@ -106,6 +112,13 @@ impl Jobs<'_> {
     async fn all(&mut self, outcome: &str) {
         for name in [NUMBERS, TOTALS, FILTER] {
             self.one(name, outcome).await;
+        }
+    }
+
+    /// Takes what was done about each of them meanwhile for seen.
+    async fn recount(&mut self) {
+        for (name, count) in &mut self.operations {
+            *count = savepoints::history(self.bench, name).await.len();
         }
     }
 

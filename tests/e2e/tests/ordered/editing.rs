@@ -39,6 +39,12 @@ pub(crate) async fn by_command(bench: &Bench, name: &str, operations: usize) {
     assert!(last(&rolled)["why"].as_str().is_some_and(|why| why.contains("rollback to ")), "{rolled:#}");
     assert!(version(&rolled) > version(&resumed), "another query is another version: {rolled:#}");
     bench.healthy(name).await;
+
+    let told = bench.command_line(Principal::Operator, &["history", name]).await;
+    let entries = told["entries"].as_array().cloned().unwrap_or_default();
+    let with_reason =
+        entries.iter().filter(|entry| entry["why"].as_str().is_some_and(|why| why.ends_with(": a drill")));
+    assert_eq!(with_reason.count(), 3, "{told:#}");
 }
 
 /// The last part of a path.

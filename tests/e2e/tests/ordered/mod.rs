@@ -2,6 +2,7 @@
 //! Must not know what the job went through before, but how many operations that were.
 
 pub(crate) mod editing;
+pub(crate) mod short_life;
 
 use e2e::Bench;
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ pub(crate) async fn by_a_person(bench: &Bench) {
     let (record, run, _) = settled(order("savepoint", '1', &json!({})), "left").await;
     let last = |record: &Value| record["history"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default();
     let taken = last(&record)["savepoint"].as_str().unwrap_or_default().to_owned();
+    let took = last(&record)["operation"].clone();
     assert!(run == before && taken.contains(&format!("/savepoints/{FILTER}/2/")), "{run}: {record:#}");
     assert_eq!(
         (last(&record)["by"].as_str(), last(&record)["why"].as_str()),
@@ -49,7 +51,7 @@ pub(crate) async fn by_a_person(bench: &Bench) {
     let version = record["deployed"]["meta"]["query-version"].as_u64();
     assert!(restored.is_empty() && version > Some(2), "{restored}: {record:#}");
 
-    let (record, _, restored) = settled(order("restart", '4', &json!({"from": taken})), "deployed").await;
+    let (record, _, restored) = settled(order("restart", '4', &json!({"from": took})), "deployed").await;
     let name = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     assert_eq!(name(&restored), name(&taken));
     assert!(record["deployed"]["meta"]["query-version"].as_u64() > version, "{record:#}");
