@@ -186,6 +186,19 @@ impl Team {
         }
     }
 
+    /// What the operator reads of the newest operation of the job, once it is so.
+    async fn until_logs(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let logs = self.done(Principal::Operator, &["logs", JOB]).await;
+            if is_so(&logs) {
+                return logs;
+            }
+            assert!(began.elapsed() < LIMIT, "{logs:#}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
     /// Once an upload stands refused.
     async fn until_refused(&self, key: &str) {
         let began = Instant::now();
@@ -351,24 +364,19 @@ async fn an_operator_reads_what_function_and_ssm_command_say_of_an_operation() {
     let team = Team::start_by("ssm").await;
     let (operator, uploader) = (Principal::Operator, Principal::Uploader);
     team.done(operator, &["deploy", ".", "--wait"]).await;
-    let logs = team.done(operator, &["logs", JOB]).await;
+    // A command is shown some time after it was sent.
+    let goes_on = |logs: &Value| {
+        let why = logs["command_output_not_fetched"].as_str().unwrap_or_default();
+        why.contains("SSM shows what it printed once it is over")
+    };
+    let logs = team.until_logs(goes_on).await;
     functions_lines(&logs);
-    let why = logs["command_output_not_fetched"].as_str().unwrap_or_default();
-    assert!(why.contains("SSM shows what it printed once it is over"), "{logs:#}");
 
     let said = format!("{{\"level\":\"INFO\",\"operation\":{}}}\nof another\n", logs["operation"]);
     let draft = team.folder.path().join("draft");
     std::fs::write(&draft, said).unwrap();
     std::fs::rename(draft, team.folder.path().join("prints")).unwrap();
-    let began = Instant::now();
-    let logs = loop {
-        let logs = team.done(operator, &["logs", JOB]).await;
-        if !logs["command_output"].is_null() {
-            break logs;
-        }
-        assert!(began.elapsed() < LIMIT, "{logs:#}");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    };
+    let logs = team.until_logs(|logs| !logs["command_output"].is_null()).await;
     functions_lines(&logs);
     let printed = &logs["command_output"];
     assert_eq!((&printed["status"], &printed["name_it"]), (&json!("Success"), &json!(true)), "{logs:#}");

@@ -42,7 +42,8 @@ pub(super) async fn fetch(
         Ok(Ok(output)) if output.over => Ok(of_output(&output, command, instance, operation)),
         Ok(Ok(output)) => Err(format!("the command is {}: SSM shows what it printed once it is over", output.status)),
         Ok(Err(LoggedError::NotThere(_))) => {
-            Err(format!("SSM knows no command {command} on {instance} (any more: it forgets them after 30 days)"))
+            let when = "it shows one seconds after it was sent, and forgets it after 30 days";
+            Err(format!("SSM knows no command {command} on {instance}: {when}"))
         }
         Ok(Err(denied @ LoggedError::Denied { .. })) => {
             Err(format!("{denied} (your policy lacks ssm:GetCommandInvocation: the template's OperatorPolicy has it)"))
