@@ -1,4 +1,4 @@
-//! What a command of SSM printed, by GetCommandInvocation: as much as SSM keeps of it.
+//! What a command of SSM printed, by `GetCommandInvocation`: as much as SSM keeps of it.
 //! Must not know what the command did.
 
 use aws_config::SdkConfig;

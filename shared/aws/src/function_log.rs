@@ -1,4 +1,4 @@
-//! The lines of a function's log that hold one text, by CloudWatch Logs' FilterLogEvents: the newest first, and bounded.
+//! The lines of a function's log that hold one text, by CloudWatch Logs' `FilterLogEvents`: the newest first, and bounded.
 //! Must not know what the text is, nor what a line means.
 
 use std::time::Duration;
@@ -96,15 +96,18 @@ impl FunctionLog {
         let pattern = format!("\"{}\"", text.replace(['"', '\\'], ""));
         let request = self.client.filter_log_events().log_group_name(group).filter_pattern(pattern);
         let request = request.start_time((*from).max(NEWEST_FIRST_SINCE)).end_time((*to).max(NEWEST_FIRST_SINCE));
-        let request = request.start_from_head(false);
+        // A token belongs to one search: every page is asked for alike.
+        let request = request.start_from_head(false).limit(i32::try_from(LINES).unwrap_or(i32::MAX));
         let mut token = None;
         for _ in 0..PAGES {
-            let room = i32::try_from(LINES - found.len()).unwrap_or(i32::MAX);
-            let page = request.clone().limit(room).set_next_token(token).send().await;
+            let page = request.clone().set_next_token(token).send().await;
             let page = page.map_err(|error| logged(what, &["ResourceNotFoundException"], error))?;
-            found.extend(page.events.unwrap_or_default().into_iter().take(LINES - found.len()));
+            let (events, room) = (page.events.unwrap_or_default(), LINES - found.len());
+            let surplus = events.len() > room;
+            found.extend(events.into_iter().take(room));
             // A page without lines may have one after it.
             match page.next_token {
+                _ if surplus => return Ok(Ended::Enough),
                 None => return Ok(Ended::All),
                 Some(_) if found.len() >= LINES => return Ok(Ended::Enough),
                 Some(next) => token = Some(next),

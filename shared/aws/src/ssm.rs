@@ -155,8 +155,7 @@ impl SsmDispatcher {
             request.clone().customize().config_override(once).send()
         };
         let output = at_most_once(&what, call).await?;
-        let command = output.command;
-        command.iter().for_each(|command| self.remember(command, Some(instance)));
+        let command = output.command.inspect(|command| self.remember(command, Some(instance)));
         let id = command.and_then(|command| command.command_id);
         id.ok_or_else(|| OutsideError::unknown(what, "no command id in the reply"))
     }

@@ -52,7 +52,7 @@ async fn lines_come_page_by_page_and_are_the_newest_first() {
     assert_eq!(requests[0].json(), asked);
     let tokens: Vec<Value> = requests.iter().map(|request| request.json()["nextToken"].clone()).collect();
     assert_eq!(tokens, [Value::Null, json!("t1"), json!("t2")]);
-    assert_eq!(requests[2].json()["limit"], 199);
+    assert_eq!(requests[2].json()["limit"], 200, "every page is asked for alike");
 }
 
 #[tokio::test]
@@ -63,6 +63,8 @@ async fn lines_their_length_and_pages_have_bounds() {
     let found = found.unwrap();
     assert_eq!((found.lines.len(), found.more, fake.requests().len()), (200, true, 1));
     assert!(found.lines.iter().all(|line| line.len() == 2_000));
+    let (_, found) = find(vec![page(&many, None)]).await;
+    assert!(found.is_ok_and(|found| found.lines.len() == 200 && found.more));
 
     let (fake, found) = find((0..100).map(|_| page(&[], Some("t"))).collect()).await;
     assert_eq!(found.unwrap().unfinished.as_deref(), Some("it has more than 40 pages"));
