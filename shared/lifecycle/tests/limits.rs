@@ -1,8 +1,6 @@
 //! How much is kept or told at most: each number is the one that is documented beside it.
 //! Must not know the shells.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
-
 mod node;
 
 use desired::tables::{Definition, TableRole};

@@ -38,16 +38,15 @@ fn pass(
             Effect::ReadDeployed => Input::Deployed(None),
             Effect::ReadDesired => Input::Desired(desired.clone()),
             Effect::ReadResult(_) => Input::Result(None),
-            Effect::WriteRecord(written) => match meanwhile.pop_front() {
-                Some(others) => {
+            Effect::WriteRecord(written) => {
+                if let Some(others) = meanwhile.pop_front() {
                     record = Some(others.clone());
                     Input::Conflict
-                }
-                None => {
+                } else {
                     record = Some(*written);
                     Input::Written
                 }
-            },
+            }
             Effect::Dispatch(_) | Effect::WritePlan(_) | Effect::Project(_) => Input::Written,
             Effect::AskDispatch(_) => Input::Dispatched(Dispatched::Waiting),
             Effect::Done(finding) => return (record, *finding),
@@ -89,11 +88,11 @@ fn a_lost_race_is_decided_and_told_anew() {
     let (idle, busy) = idle_and_busy();
     let restart = ordered(Act::Restart, 1);
     // An operation is opened between the read and the write.
-    let (after, finding) = pass(Some(&idle), &wanted(&first()), &restart, 2, &[busy.clone()]);
+    let (after, finding) = pass(Some(&idle), &wanted(&first()), &restart, 2, std::slice::from_ref(&busy));
     assert_eq!(finding.act, Some(ActTaken::NotNow(NotNow::Open(id(9)))));
     assert_eq!((after.as_ref(), finding.plan), (Some(&busy), None), "nothing is noted");
     // Another one writes, and the order can be noted all the same.
-    let (after, finding) = pass(Some(&idle), &wanted(&first()), &restart, 2, &[idle.clone()]);
+    let (after, finding) = pass(Some(&idle), &wanted(&first()), &restart, 2, std::slice::from_ref(&idle));
     assert_eq!(finding.act, Some(ActTaken::Noted));
     assert!(after.unwrap().knows_act(restart.id));
     // The same order, asked for twice at once.
