@@ -66,9 +66,22 @@ pub(crate) fn history_text(answer: &HistoryAnswer) -> String {
 /// The row of a settled operation.
 fn operation(entry: &Entry, answer: &HistoryAnswer) -> Vec<String> {
     let why = match entry.outcome {
-        Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed => entry.why.clone(),
-        Ended::Unhealthy | Ended::Left | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => {
-            format!("{}: {}", entry.why, named(&entry.detail, &answer.name))
+        Ended::Deployed | Ended::Removed | Ended::Suspended | Ended::Completed if !entry.without_savepoint => {
+            entry.why.clone()
+        }
+        Ended::Deployed
+        | Ended::Removed
+        | Ended::Suspended
+        | Ended::Completed
+        | Ended::Unhealthy
+        | Ended::Left
+        | Ended::RolledBack
+        | Ended::Refused
+        | Ended::Failed
+        | Ended::Abandoned => {
+            let tries = entry.untaken.filter(|tries| *tries > 1).map(|tries| format!("{tries} times in a row, "));
+            let tries = tries.unwrap_or_default();
+            format!("{}: {tries}{}", entry.why, named(&entry.detail, &answer.name))
         }
     };
     vec![

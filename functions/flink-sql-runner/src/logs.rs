@@ -19,11 +19,11 @@ use jiff::Timestamp;
 use lifecycle::documents::Document;
 use lifecycle::documents::batch::Receipt;
 use lifecycle::documents::observed::ObservedDocument;
-use lifecycle::documents::record::{Entry, Record};
+use lifecycle::documents::record::{Entry, Record, failed_savepoint};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{BatchId, JobId, OperationId};
 use lifecycle::keys::Keys;
-use lifecycle::orchestrate::in_words;
+use lifecycle::orchestrate::{in_words, restored};
 use serde::Serialize;
 
 use self::commands::{Command, SentAs};
@@ -187,7 +187,7 @@ async fn gather(
         version: 1,
         job: record.name.clone(),
         operation,
-        told: result.as_ref().map(|result| in_words(&result.outcome)),
+        told: result.as_ref().map(ended),
         phases: result.iter().flat_map(|it| &it.phases).map(|phase| (phase.phase.clone(), phase.ms)).collect(),
         failure: shown.and_then(|(observed, run)| failure(observed, run)),
         exceptions: shown.and_then(|(observed, run)| exceptions(observed, run)),
@@ -234,6 +234,14 @@ async fn of_the_node(places: &Places<'_>, receipt: Option<&Receipt>, operation: 
         Some(SentAs::Step(_)) | None => None,
     };
     NodeLog { step: told(None), output: told(fetched) }
+}
+
+/// What came of it in full; Flink's words about a savepoint that failed as well.
+fn ended(result: &OperationResult) -> String {
+    let outcome = in_words(&result.outcome);
+    let failed =
+        result.no_savepoint.as_ref().map(|words| failed_savepoint(restored(&result.outcome).as_deref(), words));
+    failed.map_or_else(|| outcome.clone(), |failed| format!("{outcome}\n{failed}"))
 }
 
 /// The receipt of a batch; in words why there is none.

@@ -165,5 +165,6 @@ pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationR
         phases: Vec::new(),
         downtime_ms: None,
         differences: Vec::new(),
+        no_savepoint: None,
     }
 }

@@ -141,6 +141,7 @@ impl Bench {
             phases: Vec::new(),
             downtime_ms: None,
             differences: Vec::new(),
+            no_savepoint: None,
         };
         self.put(&format!("results/{JOB}/{operation}.json"), write(&result)).await;
         self.record(|record| record.history.iter().any(|entry| entry.operation == operation)).await;

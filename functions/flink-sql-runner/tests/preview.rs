@@ -152,6 +152,7 @@ impl Bench {
                 phases: Vec::new(),
                 downtime_ms: Some(8_200),
                 differences: Vec::new(),
+                no_savepoint: None,
             };
             self.put(&format!("results/{}/{operation}.json", record.name), write(&result)).await;
         }

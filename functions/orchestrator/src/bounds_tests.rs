@@ -32,6 +32,8 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         acted: None,
         savepoint: None,
         differences: Vec::new(),
+        without_savepoint: false,
+        untaken: None,
     };
     HistoryAnswer {
         format: "flink-sql-runner/history".to_owned(),

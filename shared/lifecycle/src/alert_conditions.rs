@@ -9,7 +9,7 @@ pub use kind::AlertKind;
 use serde::{Deserialize, Serialize};
 
 use crate::common_cause::{in_common, of_debt};
-use crate::documents::record::{Ended, Record};
+use crate::documents::record::{Ended, Entry, Record};
 use crate::flink::Epoch;
 use crate::ids::{JobId, OperationId};
 use crate::owed::{Cause, Debt, Purpose};
@@ -140,7 +140,7 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
             | AlertKind::CheckpointsFail => of_job,
         })
     });
-    found.chain(of_order(record)).collect()
+    found.chain(of_order(record)).chain(of_savepoint(record)).collect()
 }
 
 /// What a person ordered last, if it was rolled back, failed or was refused and is not tried again: told until an
@@ -169,6 +169,24 @@ fn of_order(record: &Record) -> Option<AlertCondition> {
         subject: record.name.to_string(),
         cause: format!("order {act}"),
         detail: first_line(&detail),
+        operation: Some(entry.operation),
+        common: vec![in_common(kind, &record.name, &entry.detail)],
+        owner: record.owner().map(str::to_owned),
+    })
+}
+
+/// The newest operation whose savepoint failed, so that the job goes on from a checkpoint: told until another one
+/// succeeds with its own.
+fn of_savepoint(record: &Record) -> Option<AlertCondition> {
+    let kept = |entry: &&Entry| is_success(entry.outcome) && !entry.without_savepoint;
+    let mut since_kept = record.history.iter().rev().take_while(|entry| !kept(entry));
+    let entry = since_kept.find(|entry| entry.without_savepoint)?;
+    let kind = AlertKind::OperationFailed;
+    Some(AlertCondition {
+        kind,
+        subject: record.name.to_string(),
+        cause: format!("savepoint of {}", entry.operation),
+        detail: first_line(&format!("{}, {} ({})", entry.outcome, entry.detail, entry.why)),
         operation: Some(entry.operation),
         common: vec![in_common(kind, &record.name, &entry.detail)],
         owner: record.owner().map(str::to_owned),

@@ -277,6 +277,7 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
         phases,
         downtime_ms,
         differences: differences.clone(),
+        no_savepoint: Some("the last try: disk full".to_owned()),
     };
     found.push(("result", value(&result)));
 

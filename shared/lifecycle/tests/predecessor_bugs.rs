@@ -187,6 +187,7 @@ fn b12_the_deployed_manifest_precedes_the_record() {
         phases: Vec::new(),
         downtime_ms: None,
         differences: Vec::new(),
+        no_savepoint: None,
     };
     let situation = situation(3);
     let (state, _) = step(&name(), &situation, State::new(), Input::Begin);

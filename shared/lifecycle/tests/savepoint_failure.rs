@@ -9,14 +9,17 @@ use desired::inputs::Desired;
 use desired::manifest::{OnSavepointFailure, WantedState};
 use desired::target::Target;
 use jiff::{SignedDuration, Timestamp};
+use lifecycle::alert_conditions::{AlertKind, of_record};
 use lifecycle::change::{Change, ChangeKind};
 use lifecycle::documents::claim::Claim;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{OpenOperation, Record};
+use lifecycle::documents::result::OperationResult;
 use lifecycle::execute::{Effect, End, Input, State, step};
 use lifecycle::flink::JobState;
 use lifecycle::ids::rollback_id;
+use lifecycle::orchestrate::{self, settle_abandoned};
 use node::{Node, deployed, first, id, order, reconfigured, requeried, run, settle, wanted};
 
 /// The same target, which goes on from a checkpoint of up to ten minutes.
@@ -324,4 +327,57 @@ fn a_new_wish_is_recorded_and_counts_from_the_next_operation() {
     let (mut record, _) = deployed(&first());
     let plan = serde_json::to_string(&order(&mut record, &wanted(&reconfigured()), 2).plan).unwrap();
     assert!(!plan.contains("on_savepoint_failure"), "{plan}");
+}
+
+/// Rows come twice then: it is in the history, and people are told until an operation succeeds with its own savepoint.
+#[test]
+fn that_its_savepoint_failed_is_remembered_and_told() {
+    let desired = wanted(&or_a_checkpoint(reconfigured()));
+    let (record, mut node, open) = failing(young(), &desired);
+    let outcome = node.run(&open.plan);
+    let claim = node.claim.clone().unwrap();
+    let result = OperationResult {
+        format: 1,
+        operation: open.plan.operation,
+        job: record.name.clone(),
+        outcome: outcome.clone(),
+        at: Timestamp::UNIX_EPOCH,
+        phases: Vec::new(),
+        downtime_ms: None,
+        differences: Vec::new(),
+        no_savepoint: claim.notes.no_savepoint.clone(),
+    };
+    let (name, situation) = (record.name.clone(), node::situation(3));
+    let mut machine = orchestrate::State::new();
+    let mut effect = None;
+    for input in [
+        orchestrate::Input::Begin,
+        orchestrate::Input::Record(Some(Box::new(record.clone()))),
+        orchestrate::Input::Desired(desired.clone()),
+        orchestrate::Input::Result(Some(Box::new(result))),
+        orchestrate::Input::Written,
+    ] {
+        let (state, next) = orchestrate::step(&name, &situation, machine, input);
+        (machine, effect) = (state, Some(next));
+    }
+    let Some(orchestrate::Effect::WriteRecord(settled)) = effect else { panic!("{effect:?}") };
+    // The same where the result was lost, and only the closed claim tells.
+    let lost = settle_abandoned(record, &open, Some(&claim), Timestamp::UNIX_EPOCH, node::patience());
+    let newest = format!("s3://state/one/checkpoints/1/{}/chk-1", run(1));
+    for record in [*settled, lost] {
+        let entry = record.history.last().unwrap();
+        let told = "its savepoint failed, so it went on from";
+        assert!(entry.without_savepoint && entry.detail.contains(&format!("{told} {newest} (rows")), "{entry:?}");
+        assert!(entry.detail.ends_with("may be written twice): declined"), "{entry:?}");
+        let conditions = of_record(&record);
+        let [told] = conditions.as_slice() else { panic!("{conditions:?}") };
+        assert!(told.kind == AlertKind::OperationFailed && told.detail.starts_with("deployed, runs as "), "{told:?}");
+        // The next one takes its savepoint.
+        let (mut record, mut node) = (record, Node { stops_fail: false, ..node.clone() });
+        (node.claim, node.result) = (None, None);
+        let open = order(&mut record, &wanted(&or_a_checkpoint(requeried())), 4);
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Deployed { savepoint: Some(_), .. }), "{outcome:?}");
+        assert_eq!(of_record(&settle(record, &open, &outcome)), []);
+    }
 }

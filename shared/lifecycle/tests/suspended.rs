@@ -234,6 +234,7 @@ fn the_deployed_manifest_stays() {
         phases: Vec::new(),
         downtime_ms: None,
         differences: Vec::new(),
+        no_savepoint: None,
     };
     let situation = situation(3);
     let (state, _) = step(&name(), &situation, State::new(), Input::Begin);

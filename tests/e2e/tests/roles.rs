@@ -136,6 +136,7 @@ impl Team {
                         phases: Vec::new(),
                         downtime_ms: None,
                         differences: Vec::new(),
+                        no_savepoint: None,
                     };
                     let key = keys.result(&record.name, operation);
                     node.put(&key, write(&result), Precondition::Always).await.unwrap();

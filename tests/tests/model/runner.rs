@@ -137,6 +137,7 @@ impl World {
                     phases: Vec::new(),
                     downtime_ms: None,
                     differences: Vec::new(),
+                    no_savepoint: None,
                 };
                 self.results.insert(operation, Kept::new(result));
                 Input::Written

@@ -16,7 +16,7 @@ use orchestrator::held::{lifted_by, named, order};
 
 use crate::exit::Exit;
 use crate::out;
-use crate::render::{diagnostics, span};
+use crate::render::{diagnostics, printable, span};
 
 /// How an upload or an operation ended.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Ended {
     pub(crate) errors: Vec<Diagnostic>,
     /// What approves it, where it is held.
     pub(crate) needs: Option<Permission>,
+    /// Whether the savepoint of its stop failed: the detail says what took its place.
+    pub(crate) without_savepoint: bool,
     /// What it means for the exit code.
     pub(crate) exit: Exit,
 }
@@ -42,13 +44,31 @@ impl Ended {
     pub(super) fn refused(errors: Vec<Diagnostic>) -> Self {
         let detail = "the upload was refused".to_owned();
         let outcome = "refused".to_owned();
-        Self { operation: None, version: None, outcome, detail, errors, needs: None, exit: Exit::Invalid }
+        Self {
+            operation: None,
+            version: None,
+            outcome,
+            detail,
+            errors,
+            needs: None,
+            without_savepoint: false,
+            exit: Exit::Invalid,
+        }
     }
 
     /// There is nothing to be done.
     pub(super) fn nothing(detail: &str) -> Self {
         let (outcome, detail) = ("unchanged".to_owned(), detail.to_owned());
-        Self { operation: None, version: None, outcome, detail, errors: Vec::new(), needs: None, exit: Exit::Done }
+        Self {
+            operation: None,
+            version: None,
+            outcome,
+            detail,
+            errors: Vec::new(),
+            needs: None,
+            without_savepoint: false,
+            exit: Exit::Done,
+        }
     }
 
     /// No operation was ordered.
@@ -71,6 +91,7 @@ impl Ended {
             detail: decision.reason.clone(),
             errors: Vec::new(),
             needs: decision.held.and_then(lifted_by),
+            without_savepoint: false,
             exit,
         }
     }
@@ -106,6 +127,7 @@ impl Ended {
             detail,
             errors: told.into_iter().collect(),
             needs: result.and_then(|result| needs(&result.outcome)),
+            without_savepoint: entry.without_savepoint,
             exit,
         }
     }
@@ -117,9 +139,10 @@ impl Ended {
     /// A good end, in a line.
     pub(crate) fn success(&self, job: &JobName, elapsed: Duration) -> String {
         let (name, time) = (self.name(job), span(elapsed));
+        let beside = if self.without_savepoint { format!(": {}", printable(&self.detail)) } else { String::new() };
         match self.outcome.as_str() {
-            "deployed" => format!("Deployed {name} in {time}.\n"),
-            "completed" => format!("{name} ran to its end in {time}.\n"),
+            "deployed" => format!("Deployed {name} in {time}{beside}.\n"),
+            "completed" => format!("{name} ran to its end in {time}{beside}.\n"),
             "removed" => format!("Removed {name}: {}.\n", self.detail),
             _ => format!("{name}: {}.\n", self.detail),
         }
@@ -224,6 +247,25 @@ mod tests {
         let record = running(&manifest("orders", "SELECT 1", 1), "orders");
         let record = settled(record, &manifest("orders", "SELECT 2", 1), "op", outcome);
         Ended::by_entry(record.history.last().unwrap(), Some(&result("orders", "op", outcome.clone())))
+    }
+
+    /// Rows come twice then: nobody must have to read the step's log for it.
+    #[test]
+    fn a_savepoint_that_failed_is_told_with_a_good_end() {
+        let record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        let told = |outcome: &Outcome| {
+            let mut record = settled(record.clone(), &manifest("orders", "SELECT 2", 1), "op", outcome);
+            record.remember_failed_savepoint(Some("disk full\nat line two"));
+            let ended = Ended::by_entry(record.history.last().unwrap(), None);
+            assert_eq!(ended.exit, Exit::Done);
+            ended.success(&name("orders"), Duration::from_secs(324))
+        };
+        let kept = "its savepoint failed, so only its newest checkpoint is kept (rows since then may be written twice)";
+        let deployed = told(&deployed("op", None));
+        assert!(deployed.starts_with("Deployed orders v2 in 5 min 24 s: runs as "), "{deployed}");
+        assert!(deployed.ends_with(&format!("; {kept}: disk full.\n")), "{deployed}");
+        let removed = told(&Outcome::Removed { savepoint: None });
+        assert_eq!(removed, format!("Removed orders v2: stopped; {kept}: disk full.\n"));
     }
 
     #[test]

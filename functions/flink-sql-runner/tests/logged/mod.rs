@@ -44,6 +44,7 @@ async fn reported(bench: &Bench, operation: &str) {
         phases: Vec::new(),
         downtime_ms: None,
         differences: Vec::new(),
+        no_savepoint: None,
     };
     let key = format!("flink-sql-runner/results/{JOB}/{operation}.json");
     let put = bucket::client(&bench.stack).put_object().bucket("local").key(key).body(write(&result).into());

@@ -246,6 +246,7 @@ async fn what_is_known_of_a_job_is_told_and_nothing_else() {
         phases: Vec::new(),
         downtime_ms: Some(8_200),
         differences: Vec::new(),
+        no_savepoint: None,
     };
     memory.put(&keys().result(&names[0], operation), write(&result));
     let answer = previewed(&memory, asked).await;

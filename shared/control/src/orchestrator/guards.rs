@@ -57,7 +57,9 @@ impl Orchestrator {
         let lately = |entry: &Entry| entry.outcome == Ended::Removed && now.duration_since(entry.at) < COUNTS;
         let removed = |(_, (record, _)): &(JobName, Versioned)| {
             let counts = record.as_ref().filter(|record| record.forgotten.is_none());
-            counts.is_some_and(|record| record.history.last().is_some_and(lately))
+            counts.is_some_and(|record| {
+                record.history.iter().rev().find(|entry| entry.untaken.is_none()).is_some_and(lately)
+            })
         };
         Ok(self.records(gone).await?.found.iter().filter(|found| removed(found)).count())
     }

@@ -355,12 +355,15 @@ impl Pass<'_> {
             at: self.runner.world.now(),
             downtime_ms: self.timing.downtime_ms(),
             phases: std::mem::take(&mut self.timing.phases),
+            no_savepoint: self
+                .holding
+                .claim()
+                .and_then(|claim| claim.notes.went_on_without_savepoint().map(str::to_owned)),
         };
         let ended = matches!(result.outcome, Outcome::Removed { .. } | Outcome::Suspended { .. });
         self.gives_back = ended || matches!(result.outcome, Outcome::Deployed { .. });
-        let notes = self.holding.claim().map(|claim| &claim.notes).filter(|notes| notes.cancel.is_some());
-        if let Some(why) = notes.and_then(|notes| notes.no_savepoint.as_ref()) {
-            tracing::warn!(why, "no savepoint could be taken: the run was cancelled, its newest checkpoint is kept");
+        if let Some(why) = &result.no_savepoint {
+            tracing::warn!(why, "no savepoint could be taken: the newest checkpoint takes its place");
         }
         tracing::info!(outcome = ?result.outcome, downtime_ms = result.downtime_ms, "result");
         let key = self.runner.keys.result(&self.plan.job, self.plan.operation);

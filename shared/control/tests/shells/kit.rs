@@ -236,6 +236,7 @@ impl Outside {
             phases,
             downtime_ms: Some(700),
             differences: Vec::new(),
+            no_savepoint: None,
         };
         self.put(&keys().result(name, operation), write(&result));
     }

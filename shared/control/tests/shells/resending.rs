@@ -26,4 +26,17 @@ async fn what_was_sent_again_is_waited_for_from_then_on() {
     assert_eq!(open_after(2).await, None);
     let owed = outside.record(&orders).owed.apply.unwrap();
     assert_eq!(owed.debt.cause, Cause::NeverTaken);
+    // What was tried is in the history, as one entry for as many tries as there are in a row: its step's log can be found.
+    let last = || outside.record(&orders).history.last().map(|entry| (entry.operation, entry.untaken));
+    assert_eq!(last(), Some((first.plan.operation, Some(1))));
+    let entries = outside.record(&orders).history.len();
+    for _ in 0..4 {
+        outside.later(900);
+        outside.run(Scope::Sweep).await;
+    }
+    let record = outside.record(&orders);
+    assert_eq!(record.history.len(), entries);
+    let newest = record.history.last().unwrap();
+    assert!(newest.operation != first.plan.operation && newest.untaken > Some(1), "{newest:?}");
+    assert!(newest.batch.is_some(), "its receipt names the step");
 }

@@ -122,6 +122,11 @@ impl Notes {
         self.stop.as_ref().map(|note| note.run).or(self.cancel)
     }
 
+    /// Flink's words about a savepoint that failed, where the operation went on without it.
+    pub fn went_on_without_savepoint(&self) -> Option<&str> {
+        self.no_savepoint.as_deref().filter(|_| self.cancel.is_some() || self.start.is_some())
+    }
+
     /// Whether nothing was begun.
     pub fn is_untouched(&self) -> bool {
         self.stop.is_none() && self.cancel.is_none() && self.start.is_none() && self.rollback.is_none()

@@ -9,7 +9,7 @@ use std::fmt;
 
 use desired::manifest::{JobName, Meta};
 use desired::target::Target;
-pub use entry::Entry;
+pub use entry::{Entry, failed_savepoint};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use standing::Status;
@@ -350,7 +350,10 @@ mod tests {
                     };
                     100
                 ],
+                without_savepoint: false,
+                untaken: None,
             });
+            record.remember_failed_savepoint(Some(&"ä".repeat(10_000)));
         }
         assert_eq!(record.history.last().map(|entry| entry.version), Some(999));
         assert!(write(&record).len() < 128_000, "{}", write(&record).len());

@@ -37,10 +37,13 @@ pub(super) fn entry(
         savepoint: None,
         batch: Some(open.batch),
         differences: Vec::new(),
+        without_savepoint: false,
+        untaken: None,
     }
 }
 
-pub(super) fn restored(outcome: &Outcome) -> Option<String> {
+/// The state that its run was restored from.
+pub fn restored(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Deployed { run, .. } | Outcome::Completed { run } | Outcome::RolledBack { run, .. } => {
             run.restored_from.clone()

@@ -337,6 +337,7 @@ fn settle(situation: &Situation, mut state: State, result: &OperationResult) -> 
     let mut settled =
         settle_result((*record).revised(situation.nonce), &open, &result.outcome, situation.now, situation.patience);
     settled.remember_differences(&result.differences);
+    settled.remember_failed_savepoint(result.no_savepoint.as_deref());
     let projection = projection(&settled);
     state.draft = Some(Box::new(settled));
     to(state, JobPhase::Projecting, Effect::Project(projection))

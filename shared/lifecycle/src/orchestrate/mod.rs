@@ -17,7 +17,7 @@ use desired::manifest::{JobManifest, Meta};
 use desired::target::Target;
 use desired::written::WrittenTexts;
 pub use following::{Ends, Following, following};
-pub use history::detail as in_words;
+pub use history::{detail as in_words, restored};
 use jiff::Timestamp;
 pub use machine::step;
 pub use ordered::why_not;

@@ -60,7 +60,11 @@ pub fn settle_abandoned(
     let settling = Settling { open, now, patience, met };
     let Some(claim) = claim else { return settling.never_taken(record) };
     let abandoned = match claim.outcome_without_result() {
-        Abandoned::Known(outcome) => return settle_result(record, open, &outcome, now, patience),
+        Abandoned::Known(outcome) => {
+            let mut settled = settle_result(record, open, &outcome, now, patience);
+            settled.remember_failed_savepoint(claim.notes.went_on_without_savepoint());
+            return settled;
+        }
         Abandoned::RolledBack { reason, cause, .. } => {
             settling.owe_apply(&mut record, cause, &reason);
             format!("closed while rolling back: {reason}")
@@ -71,6 +75,7 @@ pub fn settle_abandoned(
         }
     };
     record.remember(entry(open, Ended::Abandoned, abandoned, None, now));
+    record.remember_failed_savepoint(claim.notes.went_on_without_savepoint());
     record.open = None;
     leave_orphans(&mut record, open, &started);
     leave_stop(&mut record, open, claim);
@@ -104,6 +109,7 @@ impl Settling<'_> {
             record.highest_version -= 1;
         }
         let error = "its step or command ended before a runner took the operation; see the step's log on the cluster";
+        record.remember_untaken(entry(self.open, Ended::Abandoned, error.to_owned(), None, self.now));
         self.owe(&mut record, Cause::NeverTaken, error);
         record
     }

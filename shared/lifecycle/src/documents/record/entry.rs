@@ -16,6 +16,8 @@ use crate::ids::{ActId, BatchId, OperationId};
 const HISTORY: usize = 50;
 /// How many characters of what is said about each are kept: the result has it in full.
 const SAID: usize = 500;
+/// How many characters of it are kept beside why the savepoint failed.
+const BESIDE_A_SAVEPOINT: usize = 200;
 /// How many operations are remembered with the options that are not what was asked for, and how many such options of
 /// each: the result has them all.
 const WITH_DIFFERENCES: usize = 10;
@@ -58,6 +60,13 @@ pub struct Entry {
     /// Where the run is not what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<OptionDifference>,
+    /// Whether the savepoint of its stop failed, so that only a checkpoint was left to go on from: the detail says why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_savepoint: bool,
+    /// How often in a row an operation was sent and no runner took it, where this stands for such tries: it names the
+    /// newest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untaken: Option<u32>,
 }
 
 impl Record {
@@ -66,6 +75,21 @@ impl Record {
         if let Some(entry) = self.history.last_mut() {
             entry.differences = short_differences(differences);
         }
+    }
+
+    /// Notes that the savepoint of the operation remembered last failed, in Flink's words, and what took its place.
+    pub fn remember_failed_savepoint(&mut self, words: Option<&str>) {
+        let (Some(entry), Some(words)) = (self.history.last_mut(), words) else { return };
+        let before = cut(&entry.detail, BESIDE_A_SAVEPOINT);
+        let told = failed_savepoint(entry.from.as_deref(), words.lines().next().unwrap_or_default());
+        entry.detail = cut(&format!("{before}; {told}"), SAID);
+        entry.without_savepoint = true;
+    }
+
+    /// Remembers an operation that no runner took. Such tries in a row are one entry, which names the newest.
+    pub fn remember_untaken(&mut self, entry: Entry) {
+        let before = self.history.pop_if(|last| last.untaken.is_some()).and_then(|last| last.untaken);
+        self.remember(Entry { untaken: Some(before.unwrap_or_default().saturating_add(1)), ..entry });
     }
 
     /// Remembers a settled operation.
@@ -78,6 +102,15 @@ impl Record {
         let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
         self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
     }
+}
+
+/// What is said of a stop whose savepoint failed; `from` is the state that the job went on from, if it did.
+pub fn failed_savepoint(from: Option<&str>, words: &str) -> String {
+    let kept = match from {
+        Some(from) => format!("it went on from {from}"),
+        None => "only its newest checkpoint is kept".to_owned(),
+    };
+    format!("its savepoint failed, so {kept} (rows since then may be written twice): {words}")
 }
 
 /// The first few, each value cut.
