@@ -15,6 +15,7 @@ use desired::target::Target;
 use lifecycle::change::Change;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Ended, Entry, Record};
+use lifecycle::ids::OperationId;
 use lifecycle::keys::Keys;
 use lifecycle::moment::moment;
 
@@ -53,7 +54,11 @@ pub(crate) async fn run(arguments: RollbackArguments, invocation: &Invocation, o
     let record = record.ok_or_else(|| CliError::unknown_jobs(std::slice::from_ref(&name)))?;
     let then = match to {
         Some(to) => then(store.as_ref(), &keys, named(&record, &to)?).await?,
-        None => before_the_deployed(store.as_ref(), &keys, &record).await?,
+        None => {
+            let (then, of_the_deployed) = before_the_deployed(store.as_ref(), &keys, &record).await?;
+            out.note(&of_the_deployed.map(|to| format!("{}.\n", not_applied(&name, to))).unwrap_or_default());
+            then
+        }
     };
     let present = present(store.as_ref(), &keys, &name).await?;
     // Whether it is to run is not rolled back: what is suspended stays so.
@@ -109,21 +114,37 @@ fn named<'a>(record: &'a Record, wanted: &str) -> Result<&'a Entry, CliError> {
     }
 }
 
-/// The last operation that deployed another manifest than the deployed one.
-async fn before_the_deployed(store: &dyn Store, keys: &Keys, record: &Record) -> Result<Then, CliError> {
+/// What to do where the upload is not what is deployed, so that the deployed manifest itself may be meant.
+fn not_applied(name: &JobName, deployed_by: OperationId) -> String {
+    format!("the upload of {name} was not applied; `rollback {name} --to {deployed_by}` uploads what is deployed")
+}
+
+/// The last operation that deployed another manifest than the deployed one; where the upload is not applied, also one
+/// that deployed the deployed one.
+async fn before_the_deployed(
+    store: &dyn Store,
+    keys: &Keys,
+    record: &Record,
+) -> Result<(Then, Option<OperationId>), CliError> {
     let name = &record.name;
     let nothing = |message: String| CliError::usage(message, format!("`history {name}` lists what was done about it"));
     let Some(deployed) = &record.deployed else { return Err(nothing(format!("nothing of {name} is deployed"))) };
+    let waits = record.owed.apply.is_some();
+    let mut of_the_deployed = None;
     for entry in deployed_by(record) {
         let plan = plan_of(store, keys, entry).await?;
         // What the deployed target was started with needs no manifest to be known as it.
-        if plan.next.as_ref().is_some_and(|next| next.target == deployed.target.digest()) {
-            continue;
+        if plan.next.as_ref().is_none_or(|next| next.target != deployed.target.digest()) {
+            let then = then_of(plan, name)?;
+            if computes(&then.manifest) != computes(&deployed.target.manifest) {
+                return Ok((then, of_the_deployed));
+            }
         }
-        let then = then_of(plan, name)?;
-        if computes(&then.manifest) != computes(&deployed.target.manifest) {
-            return Ok(then);
-        }
+        of_the_deployed = of_the_deployed.or(waits.then_some(entry.operation));
+    }
+    if let Some(operation) = of_the_deployed {
+        let message = format!("no remembered operation of {name} deployed another manifest than the deployed one");
+        return Err(CliError::usage(message, not_applied(name, operation)));
     }
     Err(nothing(format!("no remembered operation of {name} deployed another manifest than the deployed one")))
 }

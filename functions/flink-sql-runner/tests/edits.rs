@@ -15,8 +15,9 @@ use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::Record;
 use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::{read, write};
-use lifecycle::ids::run_id;
+use lifecycle::ids::{rollback_id, run_id};
 use lifecycle::keys::Keys;
+use lifecycle::owed::Cause;
 use local::{Fault, NodeConfig, QueueConfig, Stack, StackConfig};
 use serde_json::Value;
 
@@ -154,6 +155,12 @@ impl Bench {
         Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true }
     }
 
+    fn rolled_back(plan: &Plan) -> Outcome {
+        let (job_id, compiled) = (rollback_id(plan.operation), Compiled::default());
+        let run = RunStarted { job_id, restored_from: None, epoch: None, compiled };
+        Outcome::RolledBack { reason: "it restarts".to_owned(), cause: Cause::DoesNotRun, run, savepoint: None }
+    }
+
     /// So long that whoever follows looks for it meanwhile.
     fn deployed_slowly(plan: &Plan) -> Outcome {
         std::thread::sleep(Duration::from_secs(3));
@@ -237,6 +244,14 @@ async fn a_job_is_rolled_back_to_what_an_operation_deployed() {
     let first = bench.record(|record| record.open.is_none()).await.history[0].operation;
     let (_, aside) = bench.run(&["rollback", JOB], 2).await;
     assert!(aside.contains("no remembered operation of filter-expensive-items deployed another manifest"), "{aside}");
+
+    // An upload that was rolled back by itself: what runs is not what is uploaded, and can be uploaded again.
+    bench.put(QUERY, original.replace("SELECT", "SELECT /* one that fails */ DISTINCT 1,")).await;
+    bench.settle(&Bench::rolled_back).await;
+    let (_, aside) = bench.run(&["rollback", JOB], 2).await;
+    assert!(aside.contains(&format!("`rollback {JOB} --to {first}` uploads what is deployed")), "{aside}");
+    bench.run(&["rollback", JOB, "--to", &first.to_string()], 0).await;
+    assert!(!bench.text(QUERY).await.contains("DISTINCT"));
 
     let changed = original.replace("SELECT", "SELECT DISTINCT");
     assert_ne!(changed, original);

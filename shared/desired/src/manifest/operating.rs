@@ -95,6 +95,12 @@ impl Operating {
         *self == Self::default()
     }
 
+    /// What is said of watching and stopping it, as it is written; nothing of what goes without saying.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let wishes = Self { owner: None, ..self.clone() }.said().into_iter();
+        wishes.filter(|(field, value)| *field != "state" && value != OnSavepointFailure::KEEP_RUNNING)
+    }
+
     /// Each field that is said or has a default, with its value, for comparing and showing.
     pub fn said(&self) -> Vec<(&'static str, String)> {
         let Self { owner, state, stability_window, on_savepoint_failure } = self;

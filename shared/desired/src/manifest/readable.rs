@@ -25,6 +25,9 @@ pub fn render_readable(manifest: &JobManifest, state: Option<WantedState>, head:
     if let Some(state) = state {
         field("state", state.as_str());
     }
+    for (wish, value) in manifest.operating.wishes() {
+        field(wish, &value);
+    }
     field("target-table", &manifest.target_table);
     match &manifest.body {
         Body::Sql(sql) => out.push_str(&block("sql", sql)),
@@ -149,6 +152,17 @@ mod tests {
             ..manifest.clone()
         };
         assert_eq!(known(&again), known(&manifest), "without the template's secrets nothing is lost");
+    }
+
+    #[test]
+    fn how_the_job_is_watched_and_stopped_comes_back() {
+        let own = "name: orders\ndescription: d\nowner: own\nstability-window: 90s\non-savepoint-failure: checkpoint\n\
+                   max-checkpoint-age: 10m\ntarget-table: t\nsql: SELECT 1\n";
+        let manifest = merged(Some(TEMPLATE), own);
+        let text = render_readable(&manifest, None, &[]);
+        assert_eq!(merged(Some(TEMPLATE), &text), manifest, "{text}");
+        let plain = merged(Some(TEMPLATE), "name: orders\ndescription: d\ntarget-table: t\nsql: SELECT 1\n");
+        assert!(!render_readable(&plain, None, &[]).contains("keep-running"), "what goes without saying is not said");
     }
 
     #[test]
