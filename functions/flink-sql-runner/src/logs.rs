@@ -187,7 +187,7 @@ async fn gather(
         version: 1,
         job: record.name.clone(),
         operation,
-        told: result.as_ref().map(ended),
+        told: result.as_ref().map(full_outcome),
         phases: result.iter().flat_map(|it| &it.phases).map(|phase| (phase.phase.clone(), phase.ms)).collect(),
         failure: shown.and_then(|(observed, run)| failure(observed, run)),
         exceptions: shown.and_then(|(observed, run)| exceptions(observed, run)),
@@ -237,7 +237,7 @@ async fn of_the_node(places: &Places<'_>, receipt: Option<&Receipt>, operation: 
 }
 
 /// What came of it in full; Flink's words about a savepoint that failed as well.
-fn ended(result: &OperationResult) -> String {
+fn full_outcome(result: &OperationResult) -> String {
     let outcome = in_words(&result.outcome);
     let failed =
         result.no_savepoint.as_ref().map(|words| failed_savepoint(restored(&result.outcome).as_deref(), words));

@@ -3,5 +3,6 @@
 
 pub mod log;
 pub mod node_secrets;
+pub mod reached;
 pub mod run;
 pub mod watchdog;

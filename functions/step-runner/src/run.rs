@@ -25,6 +25,8 @@ use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
 
+use crate::reached::{NotReached, Tries, reach};
+
 /// How many incarnations of the `JobManager` a batch goes on with, one after the other.
 const INCARNATIONS: u32 = 3;
 
@@ -49,6 +51,8 @@ pub struct NodeSettings {
     pub wave: NonZeroU16,
     /// How long another process of this node is waited for.
     pub lock_wait: Duration,
+    /// How often a JobManager that does not answer is asked.
+    pub tries: Tries,
 }
 
 /// What a dispatch names.
@@ -124,15 +128,16 @@ impl Node<'_> {
         let nonce = self.world.fresh_id().into();
         let mut report = BatchReport::default();
         for incarnation in 1..=INCARNATIONS {
-            let cluster = match self.settings.target.resolve().await {
+            let cluster = match reach(&self.settings.target, self.settings.tries).await {
                 Ok(cluster) => Arc::new(cluster.with_secrets(self.secrets.secrets())),
-                Err(OutsideError::Refused { what, message }) => {
+                Err(NotReached { what, message, unanswered }) => {
                     // Every operation says so in its result.
                     let nothing = Arc::new(NoSession { what, message });
                     let runner = self.runner(nonce, Arc::<NoSession>::clone(&nothing), nothing, &plans);
-                    return Ok(report.and(runner.run(plans).await?));
+                    let report = report.and(runner.run(plans).await?);
+                    // The look that was asked for cannot be had.
+                    return unanswered.filter(|_| batch.look).map_or(Ok(report), |error| Err(error.into()));
                 }
-                Err(error) => return Err(error.into()),
             };
             let submitter = Arc::new(self.submitter(&cluster));
             let runner = self.runner(
@@ -146,7 +151,14 @@ impl Node<'_> {
             }
             let carried = Arc::clone(&runner).run(plans.clone()).await;
             submitter.shutdown().await;
-            let carried = carried?;
+            let carried = match carried {
+                // It went since it answered: no operation was taken yet.
+                Err(error @ OutsideError::Unknown { .. }) if incarnation < INCARNATIONS => {
+                    tracing::warn!(error = error_chain(&error), "the JobManager was lost before anything was begun");
+                    continue;
+                }
+                carried => carried?,
+            };
             plans.retain(|plan| carried.unknown.contains(&plan.operation));
             report = report.and(carried);
             if incarnation < INCARNATIONS && !plans.is_empty() && cluster.epoch().await.is_err() {
