@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use desired::manifest::JobName;
 use desired::time_span::shown;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::alert_conditions::{AlertCondition, AlertKind};
 use crate::documents::batch::Expected;
@@ -20,6 +20,8 @@ const LOOP: u64 = 3;
 const INTERVALS: u64 = 3;
 /// No checkpoint is missed within this, however short the interval is: writing one takes time.
 const LEAST_MS: u64 = 120_000;
+/// Flink tells of restarts later than of checkpoints that failed by them, by up to some ten seconds.
+const RESTARTS_TOLD: SignedDuration = SignedDuration::from_mins(1);
 
 /// What people should know of the runs in a look, one condition for each at most: the one that explains the others.
 pub fn of_look(document: &ObservedDocument) -> Vec<AlertCondition> {
@@ -56,7 +58,8 @@ fn of_run(document: &ObservedDocument, expected: &Expected, job: &JobSeen) -> Op
         (AlertKind::RestartLoop, told)
     });
     let none = || missing(document.look.at, job, job.checkpoints.as_ref()?).map(|told| (AlertKind::NoCheckpoint, told));
-    let failed = || since.and_then(failing).map(|told| (AlertKind::CheckpointsFail, told));
+    let failed =
+        || since.and_then(|since| failing(document.look.at, since)).map(|told| (AlertKind::CheckpointsFail, told));
     let (kind, told) = restarts.or_else(none).or_else(failed)?;
     let failure = since.and_then(|since| since.failure.as_deref());
     Some(AlertCondition::of_run(kind, &expected.job, &told, failure))
@@ -75,9 +78,11 @@ fn missing(now: Timestamp, job: &JobSeen, checkpoints: &CheckpointsSeen) -> Opti
     })
 }
 
-/// More checkpoints failed than completed.
-fn failing(since: &Since) -> Option<String> {
-    (since.failed > since.completed).then(|| {
+/// More checkpoints failed than completed, and the run was up all the while: each restart fails those under way, and is
+/// told of as a loop once there are enough of them.
+fn failing(now: Timestamp, since: &Since) -> Option<String> {
+    let too_short = now.duration_since(since.at) < RESTARTS_TOLD;
+    (since.failed > since.completed && since.restarts == 0 && !too_short).then(|| {
         let all = since.failed.saturating_add(since.completed);
         format!("{} of {all} checkpoints failed since {}", since.failed, minute(since.at))
     })
@@ -191,6 +196,9 @@ mod tests {
         assert_eq!(kind, AlertKind::CheckpointsFail);
         assert_eq!(detail, "4 of 5 checkpoints failed since 02:41 UTC: IOException: disk full");
         assert_eq!(told(&look(Some(healthy()), Some(since(2, 2, 0)))), None);
+        assert_eq!(told(&look(Some(healthy()), Some(since(1, 4, 1)))), None, "its restart failed them");
+        let just_now = Since { at: at(9_950), ..since(0, 4, 0) };
+        assert_eq!(told(&look(Some(healthy()), Some(just_now))), None, "a restart may not be told of yet");
     }
 
     #[test]

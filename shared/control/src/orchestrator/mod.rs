@@ -48,7 +48,7 @@ use tracing::{Instrument, field};
 
 use self::batch_progress::BatchProgress;
 use self::job::Job;
-use self::notify::lost_cluster;
+use self::notify::{all_run, lost_cluster};
 use self::records::{Records, Versioned};
 use self::scope::Concern;
 use self::trouble::Trouble;
@@ -255,6 +255,7 @@ impl Orchestrator {
         if whole {
             self.swept(&report);
             seen.kinds.extend([AlertKind::NoCluster, AlertKind::NodeBroken, AlertKind::NoCapacity]);
+            seen.kinds.extend(all_run(&report).then_some(AlertKind::LostCluster));
         }
         if let Some(document) = &observed {
             self.look_told(document, &mut seen).await;

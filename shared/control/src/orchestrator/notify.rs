@@ -12,7 +12,7 @@ use lifecycle::documents::{DocumentError, read};
 use lifecycle::facts::{Fact, Looked, Swept};
 use lifecycle::flink::{Epoch, JobSeen};
 use lifecycle::ids::Nonce;
-use lifecycle::orchestrate::Lost;
+use lifecycle::orchestrate::{Finding, Lost};
 use lifecycle::run_conditions;
 
 use super::records::{Records, Versioned};
@@ -183,6 +183,12 @@ async fn raise(alerts: &dyn Alerts, alert: &Alert) -> bool {
         tracing::error!(alert = %alert.kind, error = error_chain(error), "the alert could not be raised");
     }
     raised.is_ok()
+}
+
+/// Whether every job that is to run does, as far as records tell: then whatever went with a JobManager is back.
+pub(super) fn all_run(report: &Report) -> bool {
+    let runs = |finding: &Finding| finding.open.is_none() && !finding.down;
+    report.findings.values().all(runs) && report.unreadable().is_empty()
 }
 
 /// The one condition about jobs that went with their JobManager. A look that is told twice finds newer records, and

@@ -104,6 +104,16 @@ async fn thirty_jobs_that_went_with_their_jobmanager_are_one_alert() {
     let (down, oldest) = down.unwrap();
     assert_eq!(down, 30, "they are being brought back");
     assert_eq!(oldest.unwrap().2, jiff::Timestamp::UNIX_EPOCH);
+
+    let stands = || outside.json(&keys().alerts()).unwrap()["standing"].as_array().unwrap().len();
+    for name in &all[1..] {
+        outside.ends(name, deployed());
+    }
+    outside.run(Scope::Sweep).await;
+    assert_eq!(stands(), 1, "one is not back yet");
+    outside.ends(&all[0], deployed());
+    outside.run(Scope::Sweep).await;
+    assert_eq!(stands(), 0, "all of them run");
 }
 
 /// The alarm on it tells of an operation that hangs, however many are ordered after it.

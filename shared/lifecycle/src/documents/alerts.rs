@@ -38,8 +38,8 @@ pub struct Seen {
 impl Seen {
     fn covers(&self, condition: &AlertCondition) -> bool {
         match condition.kind {
-            AlertKind::LostCluster => false,
-            AlertKind::NoCluster
+            AlertKind::LostCluster
+            | AlertKind::NoCluster
             | AlertKind::NodeBroken
             | AlertKind::NoCapacity
             | AlertKind::RemovalsHeld

@@ -172,7 +172,7 @@ fn a_lost_cluster_is_remembered_for_a_day() {
 
 /// Every kind: what ends a condition of it, and whether people are told of it again after a day.
 const KINDS: [(AlertKind, EndedBy, bool); 15] = [
-    (AlertKind::LostCluster, EndedBy::Time, false),
+    (AlertKind::LostCluster, EndedBy::All, false),
     (AlertKind::NoCluster, EndedBy::All, true),
     (AlertKind::OperationFailed, EndedBy::ItsJob, false),
     (AlertKind::Unhealthy, EndedBy::ItsJob, false),
