@@ -1,15 +1,15 @@
 //! What is still to be done for a job: apply its target, keep it running, remove it, each with its cause and its next try.
 //! Must not know how any of it is done.
 
+mod apply;
+
 use std::fmt;
 
-use desired::digest::Digest;
+pub use apply::ApplyDebt;
 use desired::printable::cut;
-use desired::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, ChangeKind};
 use crate::flink::Epoch;
 use crate::ids::OperationId;
 
@@ -250,33 +250,6 @@ impl Debt {
             | Cause::ForeignJob => (false, false),
         };
         more_slots || no_session || self.epoch.as_ref().is_some_and(|met| *met != seen.epoch)
-    }
-}
-
-/// A target that was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ApplyDebt {
-    pub digest: Digest,
-    /// The target, in full where the record had it.
-    pub target: Option<Box<Target>>,
-    /// Why, and when it is tried again.
-    #[serde(flatten)]
-    pub debt: Debt,
-}
-
-impl ApplyDebt {
-    /// Whether it is about `target` by meaning: another description is no other target, nor is another configuration of
-    /// what may be complete, as only a changed query starts that again. One that is not to run is another.
-    pub fn is_about(&self, target: &Target) -> bool {
-        let as_wanted = |known: &Target| known.manifest.operating.state == target.manifest.operating.state;
-        self.digest == target.digest()
-            || self.target.as_deref().filter(|known| as_wanted(known)).is_some_and(|known| {
-                match Change::between(known, target).kind {
-                    ChangeKind::Unchanged => true,
-                    ChangeKind::Configuration => self.debt.cause == Cause::MayBeComplete,
-                    ChangeKind::New | ChangeKind::Query | ChangeKind::Removed => false,
-                }
-            })
     }
 }
 

@@ -6,12 +6,14 @@
 mod node;
 
 use desired::inputs::Desired;
+use desired::manifest::OnSavepointFailure;
 use jiff::Timestamp;
+use lifecycle::act::{Act, OrderedAct};
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Aim, Record};
 use lifecycle::flink::JobState;
 use lifecycle::orchestrate::{Effect, Input, Ruling, Situation, State, decide, step};
-use lifecycle::owed::Cause;
+use lifecycle::owed::{Cause, Debt};
 use lifecycle::permission::{AllowedFor, Permission};
 use node::{deployed, first, id, order, reconfigured, requeried, run, settle, situation, wanted};
 
@@ -257,4 +259,71 @@ fn a_refusal_carries_the_job_manager_that_it_met() {
     assert!(is_tried(&record, true, None), "a redeploy");
     record.owed.retry(Timestamp::UNIX_EPOCH);
     assert!(is_tried(&record, false, None), "`retry`");
+}
+
+/// The stop failed as the newest checkpoint was too old: whoever allows an older one need not wait for the next try.
+#[test]
+fn another_wish_about_stopping_or_watching_is_tried_at_once() {
+    let (mut record, mut node) = deployed(&first());
+    node.stops_fail = true;
+    let open = order(&mut record, &wanted(&reconfigured()), 2);
+    let outcome = node.run(&open.plan);
+    assert!(matches!(outcome.refusal(), Some(Refusal::NoSavepoint { .. })), "{outcome:?}");
+    let record = settle(record, &open, &outcome);
+    let opened = |record: &Record, target: &desired::target::Target| {
+        passed(record, &wanted(target), &situation(3)).and_then(|record| record.open)
+    };
+    let with = |target: desired::target::Target, change: &dyn Fn(&mut desired::manifest::Operating)| {
+        let mut target = target;
+        change(&mut target.manifest.operating);
+        target
+    };
+    assert!(opened(&record, &reconfigured()).is_none(), "the same is tried after a pause");
+    let described = with(reconfigured(), &|operating| operating.owner = Some("team".to_owned()));
+    assert!(opened(&record, &described).is_none(), "who answers for it changes nothing");
+    let max_age = "10m".parse().unwrap();
+    let checkpoint = OnSavepointFailure::Checkpoint { max_age };
+    let older = with(reconfigured(), &|operating| operating.on_savepoint_failure = checkpoint);
+    let open = opened(&record, &older).unwrap();
+    assert_eq!(open.plan.on_savepoint_failure, checkpoint);
+    let longer = with(reconfigured(), &|operating| operating.stability_window = Some(max_age));
+    assert!(opened(&record, &longer).is_some());
+
+    // Where the target is itself the cause, a wish about stops tells nothing new, and each try costs a stop.
+    let (mut record, mut node) = deployed(&first());
+    node.doomed = Some(requeried().digest());
+    let open = order(&mut record, &wanted(&requeried()), 2);
+    let outcome = node.run(&open.plan);
+    let record = settle(record, &open, &outcome);
+    let older = with(requeried(), &|operating| operating.on_savepoint_failure = checkpoint);
+    assert!(opened(&record, &older).is_none());
+    let longer = with(requeried(), &|operating| operating.stability_window = Some(max_age));
+    assert!(opened(&record, &longer).is_some());
+}
+
+/// An order waits because no savepoint could be taken: once its manifest says what else to do, it is due.
+#[test]
+fn an_order_that_waits_for_a_savepoint_is_due_once_its_manifest_says_otherwise() {
+    let (mut record, _) = deployed(&first());
+    let refused = Debt::after(None, Cause::NoSavepoint, "disk full", id(2), Timestamp::UNIX_EPOCH);
+    let debt = refused.again(Timestamp::UNIX_EPOCH, node::patience());
+    let (pause, now) = (debt.next, situation(3).now);
+    record.ordered = Some(OrderedAct {
+        id: id(7),
+        act: Act::Restart,
+        by: "anna".to_owned(),
+        why: None,
+        at: Timestamp::UNIX_EPOCH,
+        about: Some((1, Some(run(1)))),
+        debt: Some(debt),
+    });
+    let next = |record: Option<Record>| record.and_then(|record| record.ordered?.debt?.next);
+    let mut described = first();
+    described.manifest.operating.owner = Some("team".to_owned());
+    assert_eq!(next(passed(&record, &wanted(&described), &situation(3))), pause);
+    let mut otherwise = first();
+    let max_age = "10m".parse().unwrap();
+    otherwise.manifest.operating.on_savepoint_failure = OnSavepointFailure::Checkpoint { max_age };
+    let due = next(passed(&record, &wanted(&otherwise), &situation(3)));
+    assert!(due == Some(now) && due < pause, "{due:?}");
 }

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use lifecycle::documents::record::Decision;
+use jiff::Timestamp;
+use lifecycle::documents::record::{Decision, OpenOperation, Record};
 use lifecycle::documents::refused::RefusedDocument;
+use lifecycle::ids::OperationId;
+use lifecycle::owed::ApplyDebt;
 
 /// What has to have been judged.
 pub(super) struct Judged<'a> {
@@ -34,10 +37,44 @@ impl Judged<'_> {
     }
 }
 
+/// What a decision about the upload comes to for whoever waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// An operation is planned from it.
+    Operation(OperationId),
+    /// None is yet, and one will be: what was tried before says nothing of that.
+    Waits(String),
+    /// None is, and none will be by itself.
+    Nothing,
+}
+
+pub(super) fn decided(record: &Record, decision: &Decision) -> Decided {
+    let waits = record.owed.apply.as_ref().and_then(|apply| Some((apply, apply.debt.next?)));
+    let again = |apply: &ApplyDebt, at: Timestamp| {
+        let at = at.strftime("%H:%M:%SZ");
+        Decided::Waits(format!("is tried at {at} at the latest; the try before: {}", apply.debt.error))
+    };
+    match (decision.operation, waits) {
+        (None, Some((apply, at))) if decision.held.is_none() => again(apply, at),
+        (None, _) => Decided::Nothing,
+        (Some(operation), Some((apply, at))) => {
+            // What is deployed may be brought back, or an order carried out, while the upload waits.
+            let open = record.open.as_ref().filter(|open| open.plan.operation == operation);
+            let other = |open: &OpenOperation| !open.target.as_ref().is_some_and(|target| apply.is_about(target));
+            if open.is_some_and(other) { again(apply, at) } else { Decided::Operation(operation) }
+        }
+        (Some(operation), None) => Decided::Operation(operation),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use lifecycle::documents::outcome::{Outcome, Refusal};
+    use lifecycle::orchestrate::Ruling;
+    use lifecycle::permission::AllowedFor;
+
     use super::*;
-    use crate::test_kit::at;
+    use crate::test_kit::{self, at, manifest, running, settled};
 
     fn decision(etag: &str, config: Option<&str>) -> Decision {
         Decision {
@@ -88,5 +125,30 @@ mod tests {
         let judged = Judged { etag: "e", before: None, configurations: Some(&uploaded) };
         assert!(!judged.is_refused_by(&refused("broken")) && judged.is_refused_by(&refused("mended")));
         assert!(Judged { configurations: None, ..judged }.is_refused_by(&refused("broken")));
+    }
+
+    /// What was tried before says nothing of what is uploaded now, nor does the restart of what is deployed.
+    #[test]
+    fn what_waits_for_its_next_try_is_not_over() {
+        let (deployed, wanted) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT 2", 1));
+        let record = running(&deployed, "orders");
+        let standing = decision("e", None);
+        assert_eq!(decided(&record, &standing), Decided::Nothing);
+        let refused = Outcome::refused(Refusal::NoCluster { message: "no session".to_owned() });
+        let mut record = settled(record, &wanted, "op", &refused);
+        let waits = |decided: &Decided| matches!(decided, Decided::Waits(what) if what.contains("no session"));
+        assert!(waits(&decided(&record, &standing)));
+        let held = Decision { held: Some(AllowedFor::RemovalsHeld), ..standing.clone() };
+        assert_eq!(decided(&record, &held), Decided::Nothing);
+
+        record.owed.retry(at("2026-11-23T12:00:00Z"));
+        let Ruling::Operate(open) = test_kit::decided(&record, Some(&wanted), "again") else { panic!("none is due") };
+        let operation = open.plan.operation;
+        let ordered = Decision { operation: Some(operation), ..standing };
+        record.open = Some(*open.clone());
+        assert_eq!(decided(&record, &ordered), Decided::Operation(operation));
+        let target = record.deployed.as_ref().map(|deployed| deployed.target.clone());
+        record.open = Some(OpenOperation { target, ..*open });
+        assert!(waits(&decided(&record, &ordered)));
     }
 }

@@ -15,7 +15,7 @@ use control::ports::{OutsideError, Store};
 use control::uploads::FileRole;
 use desired::inputs::configuration;
 use desired::manifest::JobName;
-use judged::Judged;
+use judged::{Decided, Judged, decided};
 use lifecycle::documents::Document;
 use lifecycle::documents::record::{Decision, Record};
 use lifecycle::documents::refused::RefusedDocument;
@@ -192,11 +192,15 @@ impl Follower {
             if let Some(refused) = refused.filter(|refused| judged.is_refused_by(refused)) {
                 return Ok(Seen::Ended(Box::new(Ended::refused(refused.errors))));
             }
-            let decision = record.as_ref().and_then(|r| r.decision.as_ref()).filter(|d| judged.is_decided_by(d));
-            match decision.map(|d| (d, d.operation)) {
-                None => return Ok(Seen::Goes(stage::before_decision(record.as_ref()))),
-                Some((decision, None)) => return Ok(Seen::Ended(Box::new(Ended::by_decision(decision)))),
-                Some((_, Some(operation))) => followed.wanted = Wanted::End(operation),
+            let decided_by = |record: &Record| record.decision.clone().filter(|d| judged.is_decided_by(d));
+            let found = record.as_ref().and_then(|record| Some((record, decided_by(record)?)));
+            let Some((known, decision)) = found else {
+                return Ok(Seen::Goes(stage::before_decision(record.as_ref())));
+            };
+            match decided(known, &decision) {
+                Decided::Waits(what) => return Ok(Seen::Goes(what)),
+                Decided::Nothing => return Ok(Seen::Ended(Box::new(Ended::by_decision(&decision)))),
+                Decided::Operation(operation) => followed.wanted = Wanted::End(operation),
             }
         }
         if matches!(followed.wanted, Wanted::Removal) {

@@ -6,6 +6,7 @@ use desired::manifest::{JobManifest, JobName, Meta};
 use desired::target::Target;
 
 use super::decide::decide;
+use super::hurried::describe;
 use super::noted::noted;
 use super::ordered;
 use super::settle::{settle_abandoned, settle_result};
@@ -313,10 +314,10 @@ fn leave(situation: &Situation, mut state: State, record: Record, known: bool, d
     }
     let mut draft = record.revised(situation.nonce);
     draft.decision = Some(decision(situation, left.change, &left.reason, None));
-    match (left.record_target, desired, &mut draft.deployed) {
-        (true, Desired::Target(target), _) if draft.suspended.is_some() => draft.note_suspended(target),
-        (true, Desired::Target(target), Some(deployed)) => deployed.target = (**target).clone(),
-        (_, Desired::Target(_) | Desired::Absent | Desired::Refused, _) => {}
+    match (left.record_target, desired) {
+        (true, Desired::Target(target)) if draft.suspended.is_some() => draft.note_suspended(target),
+        (true, Desired::Target(target)) => describe(&mut draft, target, situation.now),
+        (_, Desired::Target(_) | Desired::Absent | Desired::Refused) => {}
     }
     state.record = None;
     state.reason = Some(left.reason);

@@ -4,6 +4,7 @@
 mod decide;
 mod following;
 mod history;
+mod hurried;
 mod machine;
 mod noted;
 mod ordered;
