@@ -20,7 +20,7 @@ use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
 use step_runner::log::ScrubbedLog;
 use step_runner::node_secrets::NodeSecrets;
-use step_runner::reached::Tries;
+use step_runner::reached::Attempts;
 use step_runner::run::{BatchRef, Node, NodeSettings};
 use step_runner::watchdog::{self, Watchdog};
 use tracing_subscriber::EnvFilter;
@@ -176,7 +176,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
         },
         wave: run.wave,
         lock_wait: Duration::from_millis(run.lease_ms + run.margin_ms),
-        tries: Tries::default(),
+        tries: Attempts::default(),
     };
     let reference = BatchRef { id: run.batch_id, key: key.to_owned(), digest };
     let store = Arc::new(S3Store::new(&config, bucket));

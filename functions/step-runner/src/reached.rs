@@ -10,12 +10,12 @@ use flink::target::DeploymentTarget;
 
 /// How often a JobManager at a known address is asked, and the pause in between: about as long as one takes to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tries {
+pub struct Attempts {
     pub count: u32,
     pub pause: Duration,
 }
 
-impl Default for Tries {
+impl Default for Attempts {
     fn default() -> Self {
         Self { count: 5, pause: Duration::from_secs(3) }
     }
@@ -33,7 +33,7 @@ pub struct NotReached {
 }
 
 /// The JobManager, if it answers.
-pub async fn reach(target: &DeploymentTarget, tries: Tries) -> Result<FlinkRest, NotReached> {
+pub async fn reach(target: &DeploymentTarget, tries: Attempts) -> Result<FlinkRest, NotReached> {
     let mut tried = 1;
     loop {
         match try_once(target).await {
@@ -56,7 +56,7 @@ async fn try_once(target: &DeploymentTarget) -> Result<FlinkRest, OutsideError> 
 }
 
 /// A session on YARN was waited for already.
-fn tries_of(target: &DeploymentTarget, tries: Tries) -> u32 {
+fn tries_of(target: &DeploymentTarget, tries: Attempts) -> u32 {
     match target {
         DeploymentTarget::Remote(..) => tries.count,
         DeploymentTarget::Yarn(_) => 1,
@@ -82,7 +82,7 @@ mod tests {
         let target = DeploymentTarget::Remote(closed.to_string().parse().unwrap(), None);
         let pause = Duration::from_millis(50);
         let began = std::time::Instant::now();
-        let NotReached { what, message, unanswered } = reach(&target, Tries { count: 3, pause }).await.unwrap_err();
+        let NotReached { what, message, unanswered } = reach(&target, Attempts { count: 3, pause }).await.unwrap_err();
         assert!(began.elapsed() >= pause * 2, "{:?}", began.elapsed());
         assert_eq!(what, format!("reach the JobManager at {closed}"));
         assert!(message.contains("Connection refused") && message.ends_with("nothing was done"), "{message}");

@@ -25,7 +25,7 @@ use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
 
-use crate::reached::{NotReached, Tries, reach};
+use crate::reached::{NotReached, Attempts, reach};
 
 /// How many incarnations of the `JobManager` a batch goes on with, one after the other.
 const INCARNATIONS: u32 = 3;
@@ -52,7 +52,7 @@ pub struct NodeSettings {
     /// How long another process of this node is waited for.
     pub lock_wait: Duration,
     /// How often a JobManager that does not answer is asked.
-    pub tries: Tries,
+    pub tries: Attempts,
 }
 
 /// What a dispatch names.

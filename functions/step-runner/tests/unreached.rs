@@ -22,7 +22,7 @@ use lifecycle::documents::result::OperationResult;
 use lifecycle::documents::{read, write};
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
-use step_runner::reached::Tries;
+use step_runner::reached::Attempts;
 use step_runner::run::{BatchRef, Node, NodeSettings, RunError};
 
 const PLAN: &[u8] = include_bytes!("../../../shared/lifecycle/tests/fixtures/documents/format-2/plan.json");
@@ -106,7 +106,7 @@ async fn carried_out(look: bool) -> (Result<BatchReport, RunError>, String) {
         times: RunnerTimes::default(),
         wave: WAVE,
         lock_wait: Duration::from_secs(1),
-        tries: Tries { count: 2, pause: Duration::from_millis(10) },
+        tries: Attempts { count: 2, pause: Duration::from_millis(10) },
     };
     let node = Node {
         store: Arc::<Memory>::clone(&store),
