@@ -125,7 +125,8 @@ async fn run(cli: Cli, out: Out) -> Result<ExitCode, CliError> {
         Command::Deploy(arguments) => deploy::run(&arguments, &invocation, out).await?,
         Command::Status(arguments) => status::run(&arguments, &invocation, out).await?,
         Command::History { name } => history::run(name, &invocation, out).await?,
-        Command::Logs(arguments) => logs::run(&arguments, &invocation, out).await?,
+        // Boxed: it holds what three services answer.
+        Command::Logs(arguments) => Box::pin(logs::run(&arguments, &invocation, out)).await?,
         Command::Report(arguments) => report::run(&arguments, &invocation, out).await?,
         Command::Allow(arguments) => orders::allow(arguments, &invocation, out).await?,
         Command::Retry(arguments) => orders::retry(arguments, &invocation, out).await?,

@@ -52,13 +52,12 @@ pub(crate) async fn run(arguments: RollbackArguments, invocation: &Invocation, o
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
     let record = fetch::<Record>(store.as_ref(), &keys.record(&name)).await?.map(|(record, _)| record);
     let record = record.ok_or_else(|| CliError::unknown_jobs(std::slice::from_ref(&name)))?;
-    let then = match to {
-        Some(to) => then(store.as_ref(), &keys, named(&record, &to)?).await?,
-        None => {
-            let (then, of_the_deployed) = before_the_deployed(store.as_ref(), &keys, &record).await?;
-            out.note(&of_the_deployed.map(|to| format!("{}.\n", not_applied(&name, to))).unwrap_or_default());
-            then
-        }
+    let then = if let Some(to) = to {
+        then(store.as_ref(), &keys, named(&record, &to)?).await?
+    } else {
+        let (then, of_the_deployed) = before_the_deployed(store.as_ref(), &keys, &record).await?;
+        out.note(&of_the_deployed.map(|to| format!("{}.\n", not_applied(&name, to))).unwrap_or_default());
+        then
     };
     let present = present(store.as_ref(), &keys, &name).await?;
     // Whether it is to run is not rolled back: what is suspended stays so.

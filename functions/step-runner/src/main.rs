@@ -176,7 +176,7 @@ async fn carry_out(run: Run, secrets: Secrets) -> Result<ExitCode, Box<dyn std::
         },
         wave: run.wave,
         lock_wait: Duration::from_millis(run.lease_ms + run.margin_ms),
-        tries: Attempts::default(),
+        attempts: Attempts::default(),
     };
     let reference = BatchRef { id: run.batch_id, key: key.to_owned(), digest };
     let store = Arc::new(S3Store::new(&config, bucket));

@@ -33,7 +33,7 @@ pub struct NotReached {
 }
 
 /// The JobManager, if it answers.
-pub async fn reach(target: &DeploymentTarget, tries: Attempts) -> Result<FlinkRest, NotReached> {
+pub async fn reach(target: &DeploymentTarget, attempts: Attempts) -> Result<FlinkRest, NotReached> {
     let mut tried = 1;
     loop {
         match try_once(target).await {
@@ -41,11 +41,11 @@ pub async fn reach(target: &DeploymentTarget, tries: Attempts) -> Result<FlinkRe
             Err(OutsideError::Refused { what, message }) => {
                 return Err(NotReached { what, message, unanswered: None });
             }
-            Err(error) if tried >= tries_of(target, tries) => return Err(unanswered(target, error)),
+            Err(error) if tried >= attempts_at(target, attempts) => return Err(unanswered(target, error)),
             Err(error) => tracing::warn!(tried, error = error_chain(&error), "the JobManager does not answer"),
         }
         tried += 1;
-        tokio::time::sleep(tries.pause).await;
+        tokio::time::sleep(attempts.pause).await;
     }
 }
 
@@ -56,9 +56,9 @@ async fn try_once(target: &DeploymentTarget) -> Result<FlinkRest, OutsideError> 
 }
 
 /// A session on YARN was waited for already.
-fn tries_of(target: &DeploymentTarget, tries: Attempts) -> u32 {
+fn attempts_at(target: &DeploymentTarget, attempts: Attempts) -> u32 {
     match target {
-        DeploymentTarget::Remote(..) => tries.count,
+        DeploymentTarget::Remote(..) => attempts.count,
         DeploymentTarget::Yarn(_) => 1,
     }
 }

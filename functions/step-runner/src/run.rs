@@ -25,7 +25,7 @@ use lifecycle::ids::{BatchId, Nonce};
 use lifecycle::keys::Keys;
 use tracing::Instrument;
 
-use crate::reached::{NotReached, Attempts, reach};
+use crate::reached::{Attempts, NotReached, reach};
 
 /// How many incarnations of the `JobManager` a batch goes on with, one after the other.
 const INCARNATIONS: u32 = 3;
@@ -52,7 +52,7 @@ pub struct NodeSettings {
     /// How long another process of this node is waited for.
     pub lock_wait: Duration,
     /// How often a JobManager that does not answer is asked.
-    pub tries: Attempts,
+    pub attempts: Attempts,
 }
 
 /// What a dispatch names.
@@ -128,7 +128,7 @@ impl Node<'_> {
         let nonce = self.world.fresh_id().into();
         let mut report = BatchReport::default();
         for incarnation in 1..=INCARNATIONS {
-            let cluster = match reach(&self.settings.target, self.settings.tries).await {
+            let cluster = match reach(&self.settings.target, self.settings.attempts).await {
                 Ok(cluster) => Arc::new(cluster.with_secrets(self.secrets.secrets())),
                 Err(NotReached { what, message, unanswered }) => {
                     // Every operation says so in its result.

@@ -106,7 +106,7 @@ async fn carried_out(look: bool) -> (Result<BatchReport, RunError>, String) {
         times: RunnerTimes::default(),
         wave: WAVE,
         lock_wait: Duration::from_secs(1),
-        tries: Attempts { count: 2, pause: Duration::from_millis(10) },
+        attempts: Attempts { count: 2, pause: Duration::from_millis(10) },
     };
     let node = Node {
         store: Arc::<Memory>::clone(&store),

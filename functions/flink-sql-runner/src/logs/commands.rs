@@ -53,16 +53,15 @@ pub(super) fn of_the_node(
             let where_it_is = "where the cluster keeps its logs: LOG-URI, as s3://… and without the slash at its end";
             vec![(where_it_is, uri), fetch(&format!("LOG-URI/{cluster}/steps/{step}/"))]
         }
-        (Some(SentAs::Command(command)), None) => match instance.filter(|id| is_plain(id)) {
-            Some(instance) => {
+        (Some(SentAs::Command(command)), None) => {
+            if let Some(instance) = instance.filter(|id| is_plain(id)) {
                 let output = format!("aws ssm get-command-invocation --command-id {command} --instance-id {instance}");
                 vec![("what the command printed", output)]
-            }
-            None => {
+            } else {
                 let output = format!("aws ssm list-command-invocations --command-id {command} --details");
                 vec![("the beginning of what the command printed", output)]
             }
-        },
+        }
         (None, None) => Vec::new(),
     }
 }

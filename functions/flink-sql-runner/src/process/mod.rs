@@ -31,7 +31,7 @@ use orchestrator::actions::answer;
 use report::Carried;
 use source::{LocalFiles, Manifests, TableSource};
 use step_runner::node_secrets::NodeSecrets;
-use step_runner::reached::Tries;
+use step_runner::reached::Attempts;
 use step_runner::run::NodeSettings;
 
 use crate::error::CliError;
@@ -236,7 +236,7 @@ fn node(
         times: RunnerTimes { lease, margin, ..RunnerTimes::default() },
         wave: invocation.wave()?,
         lock_wait: lease + margin,
-        tries: Tries::default(),
+        attempts: Attempts::default(),
     })
 }
 
