@@ -9,14 +9,10 @@ use std::fs;
 use tests::sources::{below, code, root};
 
 /// Names that several public types have on purpose, and the reason.
-const DEFENDED: [(&str, &str); 7] = [
-    ("Action", "what a plan does, and what the function is asked; each is written with its module where both are used"),
+const DEFENDED: [(&str, &str); 3] = [
     ("Effect", "each protocol machine has a state, inputs and effects"),
     ("Input", "each protocol machine has a state, inputs and effects"),
-    ("JobState", "as Flink says it, and in a restart of the session, which knows no Flink"),
-    ("Order", "what a person orders, and what is sent to the node"),
     ("State", "each protocol machine has a state, inputs and effects"),
-    ("Verdict", "on a file, and on a new run; they never meet"),
 ];
 
 /// The public types of a file, by its code without comments, literals and tests.

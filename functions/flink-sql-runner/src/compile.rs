@@ -10,7 +10,7 @@ use control::ports::{OutsideError, Prepared, SecretSource, Submitter as _};
 use control::secrets::{SecretReader, Secrets};
 use desired::diagnostics::Diagnostic;
 use desired::explain;
-use desired::inputs::Verdict;
+use desired::inputs::FileVerdict;
 use desired::launch::Launch;
 use desired::manifest::Meta;
 use desired::secrets::{SecretReference, SecretValue};
@@ -31,7 +31,7 @@ const HELP: &str = "name a Python that has the package apache-flink with --pyexe
     FLINK another Flink, if connectors are missing";
 
 /// Compiles every good manifest; what Flink does not take is added to its findings.
-pub(crate) async fn compile(arguments: &Validate, manifests: &mut [Verdict]) -> Result<(), CliError> {
+pub(crate) async fn compile(arguments: &Validate, manifests: &mut [FileVerdict]) -> Result<(), CliError> {
     let python = arguments.pyexec_path.clone();
     let flink = match &arguments.flink {
         Some(flink) => flink.clone(),
@@ -50,7 +50,7 @@ pub(crate) async fn compile(arguments: &Validate, manifests: &mut [Verdict]) -> 
 }
 
 /// Compiles one manifest, if it is good.
-async fn one(submitter: &FlinkRunSubmitter, verdict: &mut Verdict) -> Result<(), CliError> {
+async fn one(submitter: &FlinkRunSubmitter, verdict: &mut FileVerdict) -> Result<(), CliError> {
     let Some(target) = verdict.target.as_deref() else { return Ok(()) };
     let meta = Meta {
         query_version: 1,

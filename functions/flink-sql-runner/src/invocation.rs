@@ -13,7 +13,7 @@ use control::clock_and_ids::SystemWorld;
 use control::documents::fetch;
 use control::errors::error_chain;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
-use control::ports::{Dispatcher, Order, OutsideError, Progress, Store};
+use control::ports::{BatchOrder, Dispatcher, OutsideError, Progress, Store};
 use control::runner::WAVE;
 use desired::manifest::Policy;
 use lifecycle::documents::settings::SettingsDocument;
@@ -238,7 +238,7 @@ impl Dispatcher for Nowhere {
     async fn find(&self, _: BatchId) -> Result<Progress, OutsideError> {
         Err(OutsideError::refused("asking the cluster", "this command only reads"))
     }
-    async fn send(&self, _: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, _: &BatchOrder) -> Result<String, OutsideError> {
         Err(OutsideError::refused("sending to the cluster", "this command only reads"))
     }
 }

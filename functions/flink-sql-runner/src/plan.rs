@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use desired::inputs::BROKEN_TABLES;
 use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
-use lifecycle::decision::{Action, StartFrom, Stop};
+use lifecycle::decision::{PlannedAction, StartFrom, Stop};
 use lifecycle::reason::Reason;
 use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 
@@ -241,21 +241,21 @@ pub(crate) fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
 
 fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
     let text = match plan.likely {
-        Action::Start(StartFrom::Clean) => "start clean",
-        Action::Start(StartFrom::Latest) => "start from its latest state",
-        Action::Replace(Stop::Savepoint, StartFrom::Latest) => "savepoint, restart from it",
-        Action::Replace(Stop::Savepoint, StartFrom::Clean) => "savepoint, START CLEAN",
-        Action::Replace(Stop::Cancel, StartFrom::Latest) => "cancel, restart from the newest checkpoint",
-        Action::Replace(Stop::Cancel, StartFrom::Clean) => "cancel, START CLEAN",
-        Action::Stop(Stop::Savepoint) => "savepoint, stop",
-        Action::Stop(Stop::Cancel) => "cancel",
-        Action::Check => "check, start nothing",
-        Action::Start(StartFrom::Given) => "start from the state that was ordered",
-        Action::Replace(Stop::Savepoint, StartFrom::Given) => "savepoint, START FROM AN OLDER STATE",
-        Action::Replace(Stop::Cancel, StartFrom::Given) => "cancel, START FROM AN OLDER STATE",
-        Action::Savepoint => "savepoint, it runs on",
-        Action::Leave(why) | Action::Refuse(why) => return why.to_string(),
-        Action::Wait => "look again",
+        PlannedAction::Start(StartFrom::Clean) => "start clean",
+        PlannedAction::Start(StartFrom::Latest) => "start from its latest state",
+        PlannedAction::Replace(Stop::Savepoint, StartFrom::Latest) => "savepoint, restart from it",
+        PlannedAction::Replace(Stop::Savepoint, StartFrom::Clean) => "savepoint, START CLEAN",
+        PlannedAction::Replace(Stop::Cancel, StartFrom::Latest) => "cancel, restart from the newest checkpoint",
+        PlannedAction::Replace(Stop::Cancel, StartFrom::Clean) => "cancel, START CLEAN",
+        PlannedAction::Stop(Stop::Savepoint) => "savepoint, stop",
+        PlannedAction::Stop(Stop::Cancel) => "cancel",
+        PlannedAction::Check => "check, start nothing",
+        PlannedAction::Start(StartFrom::Given) => "start from the state that was ordered",
+        PlannedAction::Replace(Stop::Savepoint, StartFrom::Given) => "savepoint, START FROM AN OLDER STATE",
+        PlannedAction::Replace(Stop::Cancel, StartFrom::Given) => "cancel, START FROM AN OLDER STATE",
+        PlannedAction::Savepoint => "savepoint, it runs on",
+        PlannedAction::Leave(why) | PlannedAction::Refuse(why) => return why.to_string(),
+        PlannedAction::Wait => "look again",
     };
     match change {
         _ if plan.ordered.is_some() => format!("{text}: {}", plan.reason),

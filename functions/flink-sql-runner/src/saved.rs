@@ -8,7 +8,7 @@ use std::path::Path;
 
 use desired::manifest::JobName;
 use lifecycle::change::{Change, ChangeKind};
-use lifecycle::decision::Action;
+use lifecycle::decision::PlannedAction;
 use lifecycle::orchestrate::Ends;
 use orchestrator::actions::{Basis, FollowingAnswer, JobAnswer, PlanAnswer, PlannedAnswer, Preview};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(crate) struct Intent {
     pub(crate) change: Option<ChangeKind>,
     pub(crate) before: Option<u32>,
     pub(crate) after: Option<u32>,
-    pub(crate) likely: Action,
+    pub(crate) likely: PlannedAction,
     /// If it is done only after the operation under way: how that ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) once: Option<Ends>,

@@ -496,7 +496,7 @@ fn an_order_that_waits_is_told_with_who_and_why() {
     let (id, by, at) = (lifecycle::ids::ActId::derived(&["a"]), "anna".to_owned(), Timestamp::UNIX_EPOCH);
     let debt = lifecycle::owed::Debt::after(
         None,
-        lifecycle::owed::Cause::NoSession,
+        lifecycle::owed::Cause::NoCluster,
         "no session is there",
         lifecycle::ids::OperationId::derived(&["o"]),
         at,

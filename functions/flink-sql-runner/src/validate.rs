@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use desired::diagnostics::{Diagnostic, Severity, SourceFile};
-use desired::inputs::{InputFile, Inputs, Verdict};
+use desired::inputs::{FileVerdict, InputFile, Inputs};
 use desired::manifest::{NO_STATE_DIRECTORY, Policy};
 use desired::session_settings::parse_settings;
 use serde_json::json;
@@ -28,8 +28,8 @@ const ECHO: &str = desired::inputs::BROKEN_TABLES;
 /// What all files are judged.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    manifests: Vec<Verdict>,
-    config: Vec<Verdict>,
+    manifests: Vec<FileVerdict>,
+    config: Vec<FileVerdict>,
     not_read: Vec<Diagnostic>,
     /// Whether manifests leave to a job template, which is not here, where their states lie.
     without_template: bool,
@@ -60,7 +60,7 @@ impl Judged {
     pub(crate) fn text(&self) -> String {
         let findings = diagnostics::all(self.findings());
         let refused =
-            |verdicts: &[Verdict]| verdicts.iter().filter(|v| v.errors().iter().any(|e| e.code != ECHO)).count();
+            |verdicts: &[FileVerdict]| verdicts.iter().filter(|v| v.errors().iter().any(|e| e.code != ECHO)).count();
         let waiting = self.manifests.iter().filter(|v| v.findings.iter().any(|f| f.code == ECHO)).count();
         let (invalid, config) = (refused(&self.manifests), refused(&self.config));
         let valid = self.manifests.len().saturating_sub(invalid + waiting);
@@ -83,7 +83,7 @@ impl Judged {
     }
 
     fn document(&self, unchecked: &[Unchecked]) -> serde_json::Value {
-        let file = |v: &Verdict| json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()});
+        let file = |v: &FileVerdict| json!({"file": v.file, "valid": v.errors().is_empty(), "findings": v.findings, "filled_in": v.added.iter().cloned().collect::<BTreeMap<_, _>>()});
         json!({
             "format": "flink-sql-runner/validate",
             "version": 1,
@@ -202,7 +202,7 @@ pub(crate) fn judge(paths: &[PathBuf], given: &Configuration, policy: &Policy) -
 }
 
 /// Where no configuration is at hand, the uploaded job template may say where states lie; whether anything was left to it.
-fn leave_to_template(verdict: &mut Verdict) -> bool {
+fn leave_to_template(verdict: &mut FileVerdict) -> bool {
     let before = verdict.findings.len();
     verdict.findings.retain(|finding| finding.code != NO_STATE_DIRECTORY);
     verdict.findings.len() < before
@@ -214,16 +214,16 @@ pub(crate) fn warning(path: &Path) -> Diagnostic {
 }
 
 /// What is wrong with the settings of the session in a `config` folder, if it has any.
-fn session(folder: &Path) -> Option<Verdict> {
+fn session(folder: &Path) -> Option<FileVerdict> {
     let path = Some(folder.join(SESSION)).filter(|path| path.is_file())?;
     Some(match files::read(&path) {
         Ok(file) => {
             let findings = parse_settings(&file.file).err().map(|finding| *finding).into_iter().collect();
-            Verdict::plain(&file, findings)
+            FileVerdict::plain(&file, findings)
         }
         Err(error) => {
             let nothing = InputFile { file: SourceFile::new(files::shown(&path), ""), etag: String::new() };
-            Verdict::plain(&nothing, vec![unreadable(&path, &error)])
+            FileVerdict::plain(&nothing, vec![unreadable(&path, &error)])
         }
     })
 }

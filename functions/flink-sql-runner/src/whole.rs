@@ -9,7 +9,7 @@ use control::orchestrator::{DesiredSource as _, Overlay, Settings, Uploads};
 use control::ports::Store;
 use control::uploads::FileRole;
 use desired::diagnostics::Diagnostic;
-use desired::inputs::{BROKEN_TABLES, Inputs, Verdict};
+use desired::inputs::{BROKEN_TABLES, FileVerdict, Inputs};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -47,7 +47,7 @@ impl Intended<'_> {
         }
         let overlay = Overlay { base: base.clone(), files: texts, removed: self.removed.iter().cloned().collect() };
         let after = overlay.load().await?;
-        let ours = |verdict: &&Verdict| self.placed.iter().any(|(_, key)| *key == verdict.file);
+        let ours = |verdict: &&FileVerdict| self.placed.iter().any(|(_, key)| *key == verdict.file);
         if verdicts(&after).all(|verdict| verdict.errors().is_empty()) {
             return Ok(Vec::new());
         }
@@ -57,7 +57,7 @@ impl Intended<'_> {
             verdicts(&before).filter(|verdict| !verdict.errors().is_empty()).map(|verdict| &verdict.file).collect();
         let new = verdicts(&after).filter(|verdict| ours(verdict) || !known.contains(&verdict.file));
         let errors: Vec<Diagnostic> =
-            new.flat_map(Verdict::errors).map(|error| self.where_people_edit(error)).collect();
+            new.flat_map(FileVerdict::errors).map(|error| self.where_people_edit(error)).collect();
         let (echoes, told): (Vec<_>, Vec<_>) = errors.into_iter().partition(|error| error.code == BROKEN_TABLES);
         Ok(if told.is_empty() { echoes } else { told })
     }
@@ -71,7 +71,7 @@ impl Intended<'_> {
     }
 }
 
-fn verdicts(inputs: &Inputs) -> impl Iterator<Item = &Verdict> {
+fn verdicts(inputs: &Inputs) -> impl Iterator<Item = &FileVerdict> {
     inputs.config.iter().chain(&inputs.manifests)
 }
 

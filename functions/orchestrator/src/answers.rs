@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use control::orchestrator::Report;
 use desired::diagnostics::Diagnostic;
-use desired::inputs::Verdict;
+use desired::inputs::FileVerdict;
 use desired::manifest::JobName;
 use lifecycle::act::{Act, OrderedAct, SupersededAct};
 use lifecycle::change::{Change, ChangeKind};
@@ -206,7 +206,7 @@ pub struct PlannedAnswer {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspends: bool,
     /// What most probably happens: the node picks the branch by what it sees.
-    pub likely: lifecycle::decision::Action,
+    pub likely: lifecycle::decision::PlannedAction,
     /// What becomes of the job's state.
     #[serde(default)]
     pub state: StateFate,
@@ -372,7 +372,7 @@ pub fn answer(report: Report) -> PlanAnswer {
         change: finding.plan.as_ref().map(|p| p.change.clone()),
         plan: finding.plan.as_ref().map(PlannedAnswer::of),
     };
-    let file = |verdict: &Verdict, is_config: bool| {
+    let file = |verdict: &FileVerdict, is_config: bool| {
         let errors = verdict.errors();
         let jobs = verdict.stem.iter().chain(&verdict.named).cloned().collect();
         (!errors.is_empty()).then(|| FileAnswer { file: verdict.file.clone(), jobs, is_config, errors })

@@ -1,7 +1,7 @@
 //! What a step or a command says: the batch's name, the program and its argument vector.
 //! Must not know how it is sent.
 
-use control::ports::Order;
+use control::ports::BatchOrder;
 use lifecycle::ids::BatchId;
 
 /// What verifies a release's script before it runs it: a fixed text, which data reaches only as arguments.
@@ -33,12 +33,12 @@ pub(crate) fn name(batch: BatchId) -> String {
 }
 
 /// The URL of the batch.
-pub(crate) fn url(bucket: &str, order: &Order) -> String {
+pub(crate) fn url(bucket: &str, order: &BatchOrder) -> String {
     format!("s3://{bucket}/{}", order.key)
 }
 
 /// The whole argument vector; never a line for a shell.
-pub(crate) fn argv(program: &StepProgram, bucket: &str, order: &Order) -> Vec<String> {
+pub(crate) fn argv(program: &StepProgram, bucket: &str, order: &BatchOrder) -> Vec<String> {
     let arguments = [
         "run".to_owned(),
         "--batch".to_owned(),

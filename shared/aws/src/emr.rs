@@ -11,7 +11,7 @@ use aws_sdk_emr::Client;
 use aws_sdk_emr::config::Builder;
 use aws_sdk_emr::primitives::DateTime;
 use aws_sdk_emr::types::{ActionOnFailure, HadoopJarStepConfig, StepConfig, StepState, StepSummary};
-use control::ports::{Dispatcher, Order, OutsideError, Progress};
+use control::ports::{BatchOrder, Dispatcher, OutsideError, Progress};
 use lifecycle::ids::BatchId;
 
 use crate::argv::{StepProgram, argv, name};
@@ -105,7 +105,7 @@ impl Dispatcher for EmrDispatcher {
         }
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
         let what = format!("adding the step of batch {} on {cluster}", order.batch);
         let args = argv(&self.program, &self.bucket, order);

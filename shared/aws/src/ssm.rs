@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::types::{Command, CommandFilter, CommandFilterKey, CommandStatus};
-use control::ports::{Dispatcher, Order, OutsideError, Progress};
+use control::ports::{BatchOrder, Dispatcher, OutsideError, Progress};
 use jiff::Timestamp;
 use lifecycle::ids::BatchId;
 
@@ -110,7 +110,7 @@ impl Dispatcher for SsmDispatcher {
         }
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         let cluster = self.locator.id().await?;
         let instances = primaries(&self.emr, &cluster).await.inspect_err(|_| self.locator.forget())?;
         let mut last = None;
@@ -132,7 +132,7 @@ impl Dispatcher for SsmDispatcher {
 }
 
 impl SsmDispatcher {
-    async fn send_to(&self, instance: &str, order: &Order) -> Result<String, OutsideError> {
+    async fn send_to(&self, instance: &str, order: &BatchOrder) -> Result<String, OutsideError> {
         let what = format!("sending the command of batch {} to {instance}", order.batch);
         let parameters = [
             ("Batch", url(&self.bucket, order)),

@@ -166,7 +166,7 @@ pub trait Files: Send + Sync {
 
 /// What a batch's dispatch carries to the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct BatchOrder {
     /// The batch's id: its name in the step or the comment of the command.
     pub batch: BatchId,
     /// The key of the batch.
@@ -194,7 +194,7 @@ pub trait Dispatcher: Send + Sync {
     /// The step or command of a batch, by looking for its id.
     async fn find(&self, batch: BatchId) -> Result<Progress, OutsideError>;
     /// Sends it, at most once per call: no retry hides behind this.
-    async fn send(&self, order: &Order) -> Result<String, OutsideError>;
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError>;
     /// The folder where the log of a step will lie, by what is known already: no call is made for it.
     fn log_of(&self, _sent_as: &str) -> Option<String> {
         None

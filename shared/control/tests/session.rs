@@ -47,7 +47,7 @@ fn assert_done(outside: &Outside, report: &RestartReport, at: &str) {
     let jobs: Vec<&str> = report.restart.jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(jobs, JOBS, "{at}: each is listed once");
     for job in &report.restart.jobs {
-        assert!(matches!(job.state, session::JobState::Back { .. }), "{at}: {job:?}");
+        assert!(matches!(job.state, session::JobInRestart::Back { .. }), "{at}: {job:?}");
     }
     assert!(outside.state().held.is_empty(), "{at}: no lock is left");
 }

@@ -70,7 +70,7 @@ pub enum Desired {
 
 /// What became of one file under `queries/` or `config/`.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct FileVerdict {
     /// The file's key or path.
     pub file: String,
     pub etag: String,
@@ -88,7 +88,7 @@ pub struct Verdict {
     pub findings: Vec<Diagnostic>,
 }
 
-impl Verdict {
+impl FileVerdict {
     /// Findings about a file that is no manifest.
     pub fn plain(file: &InputFile, findings: Vec<Diagnostic>) -> Self {
         let name = file.file.name.clone();
@@ -119,9 +119,9 @@ impl Verdict {
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// One verdict for each desired manifest.
-    pub manifests: Vec<Verdict>,
+    pub manifests: Vec<FileVerdict>,
     /// One verdict for each file of the configuration.
-    pub config: Vec<Verdict>,
+    pub config: Vec<FileVerdict>,
     /// The table definitions, if they are good.
     pub tables: Option<TableDefinitions>,
     /// Files that could not be read this time, and why: nothing is said or done about them.
@@ -133,14 +133,14 @@ pub struct Inputs {
 impl Inputs {
     /// Judges every file.
     pub fn read(files: &InputFiles, policy: &Policy) -> Self {
-        let mut config: Vec<Verdict> = files.unread_config.iter().map(UnreadFile::verdict).collect();
+        let mut config: Vec<FileVerdict> = files.unread_config.iter().map(UnreadFile::verdict).collect();
         let parameters = parameters::parameters(files, &mut config);
         let definitions = definitions(files, &parameters, &mut config);
         if let Some(template) = &files.template {
-            config.push(Verdict::plain(template, Vec::new()));
+            config.push(FileVerdict::plain(template, Vec::new()));
         }
         let known = definitions.as_ref().map(|it| KnownTables::of(&it.statements)).unwrap_or_default();
-        let mut manifests: Vec<Verdict> = files
+        let mut manifests: Vec<FileVerdict> = files
             .queries
             .iter()
             .map(|file| manifest(file, files, definitions.as_ref(), &config, &known, policy))
@@ -154,7 +154,7 @@ impl Inputs {
 
     /// What is desired of `name`, with the versions of the files that say so.
     pub fn desired(&self, name: &JobName) -> (Desired, Vec<String>) {
-        let about = |v: &&Verdict| v.stem.as_ref() == Some(name);
+        let about = |v: &&FileVerdict| v.stem.as_ref() == Some(name);
         let mut etags: Vec<String> = self.manifests.iter().filter(about).map(|v| v.etag.clone()).collect();
         etags.sort();
         let mut found = self.manifests.iter().filter(about);
@@ -174,7 +174,7 @@ impl Inputs {
 
     /// The file of `name` that could not be read this time, and why.
     pub fn not_now(&self, name: &JobName) -> Option<(&str, &str)> {
-        let about = |verdict: &&Verdict| verdict.stem.as_ref() == Some(name);
+        let about = |verdict: &&FileVerdict| verdict.stem.as_ref() == Some(name);
         let mut files = self.manifests.iter().filter(about);
         files
             .find_map(|verdict| self.not_now.get_key_value(&verdict.file))
@@ -192,12 +192,12 @@ fn manifest(
     file: &InputFile,
     files: &InputFiles,
     definitions: Option<&TableDefinitions>,
-    config: &[Verdict],
+    config: &[FileVerdict],
     known: &KnownTables,
     policy: &Policy,
-) -> Verdict {
+) -> FileVerdict {
     let stem = stem(&file.file.name).and_then(|stem| JobName::try_from(stem).ok());
-    let mut verdict = Verdict { stem, ..Verdict::plain(file, Vec::new()) };
+    let mut verdict = FileVerdict { stem, ..FileVerdict::plain(file, Vec::new()) };
     if let Some(unread) = files.unread_config.first() {
         // Judged without its defaults it would be another manifest.
         verdict.named = named(&file.file.bytes);
@@ -242,7 +242,7 @@ fn named(bytes: &[u8]) -> Option<JobName> {
     JobName::try_from(value).ok()
 }
 
-fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Verdict>) -> Option<TableDefinitions> {
+fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<FileVerdict>) -> Option<TableDefinitions> {
     let broken_parameters = config.iter().any(|v| !v.errors().is_empty());
     let mut table_files = Vec::new();
     let mut findings: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
@@ -269,7 +269,7 @@ fn definitions(files: &InputFiles, parameters: &Parameters, config: &mut Vec<Ver
         findings.entry(warning.file.clone()).or_default().push(found);
     }
     for file in &files.tables {
-        config.push(Verdict::plain(file, first_of(findings.remove(&file.file.name).unwrap_or_default())));
+        config.push(FileVerdict::plain(file, first_of(findings.remove(&file.file.name).unwrap_or_default())));
     }
     parsed.ok().filter(|_| whole)
 }
@@ -299,7 +299,7 @@ fn table_finding(severity: Severity, code: &str, error: &StatementError, lines: 
 }
 
 /// Jobs that keep their states in one directory are told apart by ids only: a take-over cannot do that.
-fn warn_of_shared_directories(manifests: &mut [Verdict]) {
+fn warn_of_shared_directories(manifests: &mut [FileVerdict]) {
     let directories = |target: &Target| {
         let (checkpoints, savepoints) = (target.checkpoint_directory(), target.savepoint_directory());
         [checkpoints, savepoints].map(|directory| directory.trim_end_matches('/').to_owned())
@@ -322,7 +322,7 @@ fn warn_of_shared_directories(manifests: &mut [Verdict]) {
 }
 
 /// Two files with one name are refused unless they say the same.
-fn refuse_twins(manifests: &mut [Verdict]) {
+fn refuse_twins(manifests: &mut [FileVerdict]) {
     let mut by_name: BTreeMap<JobName, Vec<usize>> = BTreeMap::new();
     for (index, verdict) in manifests.iter().enumerate() {
         if let Some(stem) = &verdict.stem {

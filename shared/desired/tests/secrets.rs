@@ -127,7 +127,7 @@ fn read(template: &str, tables: &str, params: &str, manifest: &str) -> Inputs {
 
 fn errors(inputs: &Inputs) -> Vec<String> {
     let verdicts = inputs.config.iter().chain(&inputs.manifests);
-    verdicts.flat_map(desired::inputs::Verdict::errors).map(|error| error.to_string()).collect()
+    verdicts.flat_map(desired::inputs::FileVerdict::errors).map(|error| error.to_string()).collect()
 }
 
 fn launch(inputs: &Inputs) -> Launch {

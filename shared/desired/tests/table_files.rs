@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use desired::diagnostics::SourceFile;
-use desired::inputs::{InputFile, InputFiles, Inputs, Verdict};
+use desired::inputs::{FileVerdict, InputFile, InputFiles, Inputs};
 use desired::manifest::Policy;
 use desired::tables::{Parameters, TableFile, read};
 
@@ -183,7 +183,7 @@ fn a_bad_table_file_is_told_once_and_not_once_for_each_job() {
     let told: Vec<usize> = inputs.manifests.iter().map(|verdict| verdict.told().len()).collect();
     assert_eq!((told[0], told[1]), (0, 0));
     assert!(told[2] > 0, "what is wrong with a manifest itself is told all the same");
-    let of_tables: Vec<String> = inputs.config.iter().flat_map(Verdict::told).map(|it| it.to_string()).collect();
+    let of_tables: Vec<String> = inputs.config.iter().flat_map(FileVerdict::told).map(|it| it.to_string()).collect();
     assert_eq!(of_tables.len(), 1, "{of_tables:?}");
     assert!(of_tables[0].starts_with("config/tables/t.sql:2:1: error[bad-table-definition]: DROP"), "{of_tables:?}");
 }

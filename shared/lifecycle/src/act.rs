@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeKind;
-use crate::decision::{Action, Observed, StartFrom, Stop, Why};
+use crate::decision::{Observed, PlannedAction, StartFrom, Stop, Why};
 use crate::documents::record::{Aim, Record};
 use crate::ids::{ActId, JobId, OperationId};
 use crate::owed::Debt;
@@ -35,8 +35,8 @@ pub enum Act {
 
 impl Act {
     /// What it comes to for what the node observes: the decision table's rows for acts, one arm per cell.
-    pub fn action(&self, observed: Observed) -> Action {
-        use Action::{Leave, Refuse, Replace, Start, Wait};
+    pub fn action(&self, observed: Observed) -> PlannedAction {
+        use PlannedAction::{Leave, Refuse, Replace, Start, Wait};
         match (self, observed) {
             (Self::Restart, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Latest),
             (Self::Restart, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Latest),
@@ -53,7 +53,7 @@ impl Act {
             (Self::RestartFrom { .. }, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Given),
 
             // Flink itself says whether one is possible.
-            (Self::Savepoint, Observed::Running | Observed::Unhealthy) => Action::Savepoint,
+            (Self::Savepoint, Observed::Running | Observed::Unhealthy) => PlannedAction::Savepoint,
             (Self::Restart | Self::Savepoint, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Latest),
 
             (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Complete) => {
@@ -299,7 +299,7 @@ mod tests {
     /// One row per cell of the table in docs/design.md (2).
     #[test]
     fn every_cell() {
-        use Action::{Leave, Refuse, Replace, Start, Wait};
+        use PlannedAction::{Leave, Refuse, Replace, Start, Wait};
         let ends = |running, unhealthy, start| {
             let (foreign, unproven) = (Refuse(Why::ForeignJob), Refuse(Why::EndNotProven));
             [running, unhealthy, Wait, Leave(Why::IsComplete), start, start, foreign, unproven]
@@ -337,7 +337,7 @@ mod tests {
                     Start(StartFrom::Given),
                 ),
             ),
-            (Act::Savepoint, ends(Action::Savepoint, Action::Savepoint, Start(StartFrom::Latest))),
+            (Act::Savepoint, ends(PlannedAction::Savepoint, PlannedAction::Savepoint, Start(StartFrom::Latest))),
         ];
         for (act, cells) in rows {
             for (observed, expected) in Observed::ALL.into_iter().zip(cells) {
@@ -353,8 +353,8 @@ mod tests {
             let leaves = Observed::ALL.into_iter().any(|observed| {
                 matches!(
                     act.action(observed),
-                    Action::Start(StartFrom::Clean | StartFrom::Given)
-                        | Action::Replace(_, StartFrom::Clean | StartFrom::Given)
+                    PlannedAction::Start(StartFrom::Clean | StartFrom::Given)
+                        | PlannedAction::Replace(_, StartFrom::Clean | StartFrom::Given)
                 )
             });
             assert_eq!(leaves, act.change() == ChangeKind::Query, "{act}");

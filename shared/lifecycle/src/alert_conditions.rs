@@ -202,7 +202,7 @@ fn is_success(outcome: Ended) -> bool {
 
 fn kind_of(debt: &Debt) -> Option<AlertKind> {
     match debt.cause {
-        Cause::NoSession => Some(AlertKind::NoCluster),
+        Cause::NoCluster => Some(AlertKind::NoCluster),
         Cause::EndNotProven => Some(AlertKind::EndNotProven),
         Cause::NodeBroken => Some(AlertKind::NodeBroken),
         Cause::NeverTaken => (debt.attempts >= TRIES_WITHOUT_ALERT).then_some(AlertKind::NodeBroken),

@@ -112,7 +112,7 @@ impl fmt::Display for Why {
 /// What is done about one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Action {
+pub enum PlannedAction {
     Leave(Why),
     /// Start it; nothing runs.
     Start(StartFrom),
@@ -131,8 +131,8 @@ pub enum Action {
 }
 
 /// The action for a change of kind `change` when the node observes `observed`.
-pub fn action(change: ChangeKind, observed: Observed) -> Action {
-    use Action::{Leave, Refuse, Replace, Start, Wait};
+pub fn action(change: ChangeKind, observed: Observed) -> PlannedAction {
+    use PlannedAction::{Leave, Refuse, Replace, Start, Wait};
     match (change, observed) {
         (ChangeKind::New, Observed::Running | Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
         (ChangeKind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
@@ -151,8 +151,8 @@ pub fn action(change: ChangeKind, observed: Observed) -> Action {
         (ChangeKind::Query, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
         (ChangeKind::Query, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
 
-        (ChangeKind::Removed, Observed::Running) => Action::Stop(Stop::Savepoint),
-        (ChangeKind::Removed, Observed::Unhealthy) => Action::Stop(Stop::Cancel),
+        (ChangeKind::Removed, Observed::Running) => PlannedAction::Stop(Stop::Savepoint),
+        (ChangeKind::Removed, Observed::Unhealthy) => PlannedAction::Stop(Stop::Cancel),
         (ChangeKind::Removed, Observed::Complete | Observed::StoppedOutside | Observed::Gone | Observed::Foreign) => {
             Leave(Why::NothingToStop)
         }
@@ -187,7 +187,7 @@ mod tests {
     /// One row per cell of the table in docs/design.md (2).
     #[test]
     fn every_cell() {
-        use Action::{Leave, Refuse, Replace, Start, Wait};
+        use PlannedAction::{Leave, Refuse, Replace, Start, Wait};
         let rows = [
             (
                 ChangeKind::New,
@@ -244,8 +244,8 @@ mod tests {
             (
                 ChangeKind::Removed,
                 [
-                    Action::Stop(Stop::Savepoint),
-                    Action::Stop(Stop::Cancel),
+                    PlannedAction::Stop(Stop::Savepoint),
+                    PlannedAction::Stop(Stop::Cancel),
                     Wait,
                     Leave(Why::NothingToStop),
                     Leave(Why::NothingToStop),
@@ -269,7 +269,7 @@ mod tests {
             for observed in Observed::ALL {
                 let clean = matches!(
                     action(change, observed),
-                    Action::Start(StartFrom::Clean) | Action::Replace(_, StartFrom::Clean)
+                    PlannedAction::Start(StartFrom::Clean) | PlannedAction::Replace(_, StartFrom::Clean)
                 );
                 assert!(!clean, "{change:?} x {observed:?}");
             }

@@ -45,7 +45,8 @@ impl Patience {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Cause {
     /// There is no session cluster, or it cannot be told which one.
-    NoSession,
+    #[serde(rename = "no-session")]
+    NoCluster,
     /// A run may live under a JobManager that cannot be asked.
     EndNotProven,
     /// There are not enough slots.
@@ -91,7 +92,7 @@ impl Cause {
     /// Whether it lies outside the target: nothing about the target has to change for a later try to succeed.
     pub fn is_environment(self) -> bool {
         match self {
-            Self::NoSession
+            Self::NoCluster
             | Self::EndNotProven
             | Self::NoCapacity { .. }
             | Self::NodeBroken
@@ -110,7 +111,7 @@ impl Cause {
         match self {
             // It is alive, and Flink restarts it; or nobody knows before the next look.
             Self::NotStable | Self::NoResult => false,
-            Self::NoSession
+            Self::NoCluster
             | Self::EndNotProven
             | Self::NoCapacity { .. }
             | Self::NodeBroken
@@ -129,7 +130,7 @@ impl Cause {
     /// Its name, which tells one alert from another.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NoSession => "no-session",
+            Self::NoCluster => "no-session",
             Self::EndNotProven => "end-not-proven",
             Self::NoCapacity { .. } => "no-capacity",
             Self::NodeBroken => "node-broken",
@@ -234,7 +235,7 @@ impl Debt {
     fn is_changed_by(&self, seen: &Circumstances) -> bool {
         let (more_slots, no_session) = match self.cause {
             Cause::NoCapacity { needed, free } => (seen.free.is_some_and(|now| now >= needed && now > free), false),
-            Cause::NoSession => (false, true),
+            Cause::NoCluster => (false, true),
             Cause::EndNotProven
             | Cause::NodeBroken
             | Cause::NoSecret
@@ -355,7 +356,7 @@ mod tests {
         let starved = debt(Cause::NoCapacity { needed: 3, free: 3 });
         assert!(!starved.is_due(at(1), false, Some(&seen(1, Some(3)))), "as many did not do");
         assert!(starved.is_due(at(1), false, Some(&seen(1, Some(4)))));
-        let no_session = Debt { epoch: None, ..debt(Cause::NoSession) };
+        let no_session = Debt { epoch: None, ..debt(Cause::NoCluster) };
         assert!(no_session.is_due(at(1), false, Some(&seen(1, Some(0)))), "there is one now");
         let never_taken = Debt { epoch: None, ..debt(Cause::NeverTaken) };
         assert!(!never_taken.is_due(at(1), false, Some(&seen(1, Some(9)))), "a look tells nothing of the step");

@@ -186,7 +186,7 @@ mod tests {
             (Cause::MayBeComplete, Some(Permission::CleanStart)),
             (Cause::ForeignJob, Some(Permission::Adopt)),
             (Cause::EndNotProven, Some(Permission::Adopt)),
-            (Cause::NoSession, None),
+            (Cause::NoCluster, None),
             (Cause::DoesNotRun, None),
         ] {
             let mut record = record();

@@ -3,7 +3,7 @@
 
 mod restart;
 
-pub use restart::{JobState, LiveJob, Restart, RestartPhase, SessionJob, Step, Stranger};
+pub use restart::{JobInRestart, LiveJob, Restart, RestartPhase, SessionJob, Step, Stranger};
 use serde::{Deserialize, Serialize};
 
 use crate::documents::{Document, Invariants, Rest, first_broken};

@@ -311,7 +311,7 @@ fn what_the_environment_keeps_from_being_done_stays_owed() {
         let outcome = node.run(&open.plan);
         let mut record = settle(record, &open, &outcome);
         let debt = record.ordered.as_ref().unwrap().debt.clone().unwrap();
-        assert_eq!((debt.cause, debt.attempts), (Cause::NoSession, 1));
+        assert_eq!((debt.cause, debt.attempts), (Cause::NoCluster, 1));
         assert_eq!((record.owed.debts().count(), record.is_down()), (0, false), "the job is as it was: {act}");
         let at = |now| Situation { now, ..situation(3) };
         let early = debt.next.unwrap() - SignedDuration::from_secs(1);

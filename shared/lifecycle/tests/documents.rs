@@ -224,7 +224,7 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     record.stops.push(left.clone());
     record.deployed.as_mut().unwrap().restore_point = Some("s3://state/one/savepoints/1/savepoint-1".to_owned());
     let mut open = order(&mut record, &wanted(&reconfigured()), 2);
-    let debt = Debt::after(None, Cause::NoSession, "no session", id(2), at());
+    let debt = Debt::after(None, Cause::NoCluster, "no session", id(2), at());
     let act = OrderedAct {
         id: id(7),
         act: Act::RestartFrom { path: "s3://state/one/savepoints/1/savepoint-1".to_owned(), of_live_run: true },
@@ -358,7 +358,7 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
         holds_secrets: false,
         tries: 1,
         savepoint: Some("s3://state/z".to_owned()),
-        state: lifecycle::session::JobState::Stopped,
+        state: lifecycle::session::JobInRestart::Stopped,
     };
     let strangers = vec![Stranger { job_id: run(8), name: "other".to_owned() }];
     let (by, old, phase) = ("anna".to_owned(), Some("application_1_1".to_owned()), RestartPhase::Ending);

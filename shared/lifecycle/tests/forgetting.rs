@@ -8,7 +8,7 @@ mod node;
 use desired::inputs::Desired;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::change::ChangeKind;
-use lifecycle::decision::{Action, Observed, StartFrom};
+use lifecycle::decision::{Observed, PlannedAction, StartFrom};
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::documents::plan::Adopt;
@@ -156,7 +156,7 @@ fn a_file_of_the_name_is_a_new_job_at_the_next_version() {
     assert_eq!((plan.change.kind, plan.next.as_ref().unwrap().version), (ChangeKind::New, 2));
     assert_eq!(
         (plan.action(Observed::Gone), &plan.previous, plan.adopt),
-        (Action::Start(StartFrom::Clean), &None, Adopt::No)
+        (PlannedAction::Start(StartFrom::Clean), &None, Adopt::No)
     );
     let record = written.last().unwrap();
     assert_eq!((record.forgotten.is_none(), record.highest_version), (true, 2));

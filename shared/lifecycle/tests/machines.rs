@@ -334,7 +334,7 @@ fn without_a_cluster_nothing_is_begun_and_nothing_given_up() {
     assert_eq!(outcome.refusal(), Some(&Refusal::NoCluster { message: "there are two".to_owned() }));
     let record = settle(record, &open, &outcome);
     let owed = record.owed.apply.unwrap().debt;
-    assert_eq!((owed.cause, owed.next.is_some()), (Cause::NoSession, true));
+    assert_eq!((owed.cause, owed.next.is_some()), (Cause::NoCluster, true));
 
     let mut claim = Claim::fresh(id(2), id(9), 1_000);
     claim.notes.cancel = Some(run(1));

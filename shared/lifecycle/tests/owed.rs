@@ -202,7 +202,7 @@ fn people_are_told_of_operations_without_a_result_once_it_is_no_chance_any_more(
         (Cause::NoResult, 2, None),
         (Cause::NoResult, 3, Some(AlertKind::OperationFailed)),
         (Cause::NodeBroken, 1, Some(AlertKind::NodeBroken)),
-        (Cause::NoSession, 1, Some(AlertKind::NoCluster)),
+        (Cause::NoCluster, 1, Some(AlertKind::NoCluster)),
     ] {
         let (mut record, _) = deployed(&first());
         unsettle(&mut record);

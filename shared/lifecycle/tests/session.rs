@@ -6,7 +6,7 @@ use desired::manifest::JobName;
 use jiff::Timestamp;
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::{Hex32, JobId};
-use lifecycle::session::{JobState, LiveJob, Restart, RestartPhase, SessionJob, Step};
+use lifecycle::session::{JobInRestart, LiveJob, Restart, RestartPhase, SessionJob, Step};
 
 const JOBS: [&str; 3] = ["a", "b", "c"];
 
@@ -95,7 +95,7 @@ fn step(world: &mut World, restart: &mut Restart, left: &mut u32) -> bool {
                 if !lives() {
                     return false;
                 }
-                assert!(restart.note(job.with(JobState::Back { job_id: run })));
+                assert!(restart.note(job.with(JobInRestart::Back { job_id: run })));
             }
         }
         Step::Report => return false,
@@ -132,7 +132,7 @@ fn a_restart_goes_on_from_wherever_it_died() {
                 back.sort_unstable();
                 assert_eq!(back, JOBS, "each job once");
                 assert_eq!(restart.jobs.len(), JOBS.len(), "each job is listed once: {restart:?}");
-                assert!(restart.jobs.iter().all(|job| matches!(job.state, JobState::Back { .. })));
+                assert!(restart.jobs.iter().all(|job| matches!(job.state, JobInRestart::Back { .. })));
             }
         }
     }
@@ -143,13 +143,13 @@ fn a_restart_goes_on_from_wherever_it_died() {
 fn a_stop_of_unknown_outcome_is_asked_for_under_its_trigger() {
     let (_, restart) = begun();
     let job = restart.jobs[0].clone();
-    let stopping = job.clone().with(JobState::Stopping);
+    let stopping = job.clone().with(JobInRestart::Stopping);
     assert_eq!(job.trigger(restart.id), stopping.trigger(restart.id));
     let failed = stopping.clone().stop_ended(StopEnd::Failed("no".to_owned()));
     assert_ne!(failed.trigger(restart.id), stopping.trigger(restart.id));
     let gone = stopping.clone().stop_ended(StopEnd::Savepoint("s3://b/sp".to_owned()));
-    assert_eq!((gone.state, gone.savepoint.as_deref()), (JobState::Stopped, Some("s3://b/sp")));
-    assert_eq!(stopping.stop_ended(StopEnd::NotRunning).state, JobState::Cancelling);
+    assert_eq!((gone.state, gone.savepoint.as_deref()), (JobInRestart::Stopped, Some("s3://b/sp")));
+    assert_eq!(stopping.stop_ended(StopEnd::NotRunning).state, JobInRestart::Cancelling);
 }
 
 /// A restart that goes on after a failure tries three times more.
@@ -159,10 +159,10 @@ fn a_stop_of_a_restart_is_tried_three_times_in_one_go() {
     let mut job = restart.jobs[0].clone();
     let mut given_up = Vec::new();
     for n in 1..=7 {
-        job = job.with(JobState::Stopping).stop_ended(StopEnd::Failed("Checkpoint expired".to_owned()));
+        job = job.with(JobInRestart::Stopping).stop_ended(StopEnd::Failed("Checkpoint expired".to_owned()));
         match &job.state {
-            JobState::Failed { .. } => given_up.push(n),
-            state => assert_eq!(*state, JobState::Stopping),
+            JobInRestart::Failed { .. } => given_up.push(n),
+            state => assert_eq!(*state, JobInRestart::Stopping),
         }
     }
     assert_eq!(given_up, [3, 6]);

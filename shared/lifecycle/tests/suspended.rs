@@ -261,7 +261,7 @@ fn without_a_session_it_waits_and_nothing_is_started() {
     let (record, mut node) = deployed(&first());
     node.no_cluster = Some("no session".to_owned());
     let (record, _) = carried_out(record, &mut node, &suspended(requeried()), 2);
-    assert_eq!(record.owed.apply.as_ref().unwrap().debt.cause, Cause::NoSession);
+    assert_eq!(record.owed.apply.as_ref().unwrap().debt.cause, Cause::NoCluster);
     let lost = Some(Lost { job_id: run(1), revision: record.revision });
     let ruling = decide(&record, &wanted(&suspended(requeried())), &Situation { lost, ..situation(3) });
     assert!(matches!(&ruling, Ruling::Nothing { reason: Reason::WaitsToRetry { .. }, .. }), "{ruling:?}");

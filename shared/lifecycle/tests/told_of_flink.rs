@@ -5,7 +5,7 @@
 mod node;
 
 use desired::diagnostics::SourceFile;
-use desired::inputs::{InputFile, InputFiles, Inputs, Verdict};
+use desired::inputs::{FileVerdict, InputFile, InputFiles, Inputs};
 use desired::launch::Rejection;
 use desired::manifest::Policy;
 use lifecycle::documents::plan::Plan;
@@ -38,7 +38,7 @@ fn inputs(sql: &str) -> Inputs {
 /// What the record says after Flink refused the job with this.
 fn told(sql: &str, rejection: &Rejection) -> String {
     let inputs = inputs(sql);
-    let findings: Vec<_> = inputs.manifests.iter().chain(&inputs.config).flat_map(Verdict::errors).collect();
+    let findings: Vec<_> = inputs.manifests.iter().chain(&inputs.config).flat_map(FileVerdict::errors).collect();
     assert!(findings.is_empty(), "{findings:?}");
     let record = Record::fresh(name(), id(0), Source::Queries);
     let situation = Situation { written: inputs.written(&name()).cloned(), ..situation(1) };
@@ -183,7 +183,7 @@ fn damaged_parameters_and_table_files_are_told_the_cause() {
 
 fn all_errors(files: &InputFiles) -> String {
     let inputs = Inputs::read(files, &Policy::default());
-    let errors = inputs.manifests.iter().chain(&inputs.config).flat_map(Verdict::errors);
+    let errors = inputs.manifests.iter().chain(&inputs.config).flat_map(FileVerdict::errors);
     let lines: Vec<String> = errors.map(|error| error.to_string()).collect();
     if lines.is_empty() { "nothing is wrong".to_owned() } else { lines.join("\n") }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control::ports::{
-    Dispatcher, Etag, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store, UploadNote,
+    BatchOrder, Dispatcher, Etag, Listed, Object, OutsideError, Precondition, Progress, Put, Store, UploadNote,
     World as Clock,
 };
 use jiff::Timestamp;
@@ -167,7 +167,7 @@ impl Dispatcher for ControlPlane {
         Ok(if sent { Progress::Pending("step".to_owned()) } else { Progress::NotFound })
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         self.sent.lock().unwrap().push(order.batch);
         Ok("step".to_owned())
     }

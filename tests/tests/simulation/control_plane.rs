@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use control::ports::{Order, Progress};
+use control::ports::{BatchOrder, Progress};
 use lifecycle::documents::batch::Batch;
 use lifecycle::documents::read;
 use lifecycle::ids::{BatchId, OperationId};
@@ -88,7 +88,7 @@ impl ControlPlane {
 
 impl State {
     /// A batch is sent once, and an operation once more only by whoever looked for each batch that it was sent in before.
-    pub(crate) fn judge_sending(&mut self, actor: &Actor, order: &Order) {
+    pub(crate) fn judge_sending(&mut self, actor: &Actor, order: &BatchOrder) {
         let operations = self.operations_of(order);
         let before: Vec<BatchId> = self.plane.before(order.batch, &operations).collect();
         for batch in before {
@@ -100,12 +100,12 @@ impl State {
         }
     }
 
-    fn operations_of(&self, order: &Order) -> Vec<OperationId> {
+    fn operations_of(&self, order: &BatchOrder) -> Vec<OperationId> {
         let batch = self.bucket.get(&order.key).and_then(|stored| read::<Batch>(&stored.bytes).ok());
         batch.map(|batch| batch.items.iter().map(|item| item.operation).collect()).unwrap_or_default()
     }
 
-    pub(crate) fn send(&mut self, order: &Order) -> String {
+    pub(crate) fn send(&mut self, order: &BatchOrder) -> String {
         let fate = self.plane.fates.pop_front().unwrap_or(Fate::Good);
         let lag = match fate {
             Fate::Unseen(seconds) => i64::try_from(seconds).unwrap() * 1000,

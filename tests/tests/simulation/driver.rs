@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::ports::{Order, Precondition};
+use control::ports::{BatchOrder, Precondition};
 use lifecycle::ids::Hex32;
 use lifecycle::permission::Permission;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -31,7 +31,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Clone, Debug)]
 pub(crate) enum Again {
     Invocation(Ask),
-    Batch(Order),
+    Batch(BatchOrder),
 }
 
 /// A job that nobody wishes anything new of: it is left alone, whatever happens to others.
@@ -311,7 +311,7 @@ async fn deliver(sim: Arc<Sim>, mut notices: UnboundedReceiver<Notice>, duplicat
 }
 
 /// The life of one step.
-async fn step(sim: Arc<Sim>, at: usize, order: Order, fate: Fate) {
+async fn step(sim: Arc<Sim>, at: usize, order: BatchOrder, fate: Fate) {
     let wait = match fate {
         Fate::Good | Fate::Cancelled | Fate::Hung(_) => 2,
         Fate::Pending(seconds) | Fate::Unseen(seconds) => seconds,

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::ports::{Order, OutsideError, Store};
+use control::ports::{BatchOrder, OutsideError, Store};
 use control::runner::{BatchReport, Runner, RunnerTimes};
 use control::secrets::{SecretReader, Secrets};
 use desired::digest::Digest;
@@ -22,7 +22,7 @@ const LIVES: u32 = 3;
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const MARGIN: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run_batch(actor: &Arc<Actor>, order: &Order) -> Result<BatchReport, OutsideError> {
+pub(crate) async fn run_batch(actor: &Arc<Actor>, order: &BatchOrder) -> Result<BatchReport, OutsideError> {
     let port = Port(Arc::clone(actor));
     let batch: Batch = document(&port, &order.key, &order.digest).await?;
     let mut plans = Vec::new();

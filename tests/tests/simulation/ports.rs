@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control::alerts::{Alert, Alerts};
 use control::ports::{
-    Checkpoints, Child, Cluster, Dispatcher, Files, JobLock, JobLocks, Listed, Object, Order, OutsideError,
+    BatchOrder, Checkpoints, Child, Cluster, Dispatcher, Files, JobLock, JobLocks, Listed, Object, OutsideError,
     Precondition, Prepared, Progress, Put, SecretSource, StopStatus, Store, Submitted, Submitter, World,
 };
 use desired::effective::Effective;
@@ -95,7 +95,7 @@ impl Dispatcher for Port {
         self.0.call("dispatcher.find".to_owned(), Odd::not_found(Progress::NotFound), act).await
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         let (actor, order) = (Arc::clone(&self.0), order.clone());
         let act = move |state: &mut State| {
             state.judge_sending(&actor, &order);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use control::ports::{Order, Precondition, Put};
+use control::ports::{BatchOrder, Precondition, Put};
 use jiff::Timestamp;
 use lifecycle::ids::{BatchId, Hex32};
 use lifecycle::keys::Keys;
@@ -28,7 +28,7 @@ pub(crate) enum Notice {
     /// An object under a prefix that triggers changed.
     Object(String),
     /// A step was sent.
-    StepSent(usize, Order, Fate),
+    StepSent(usize, BatchOrder, Fate),
     /// A step ended.
     StepEnded(BatchId),
 }

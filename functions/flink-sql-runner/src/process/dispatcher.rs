@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use control::clock_and_ids::SystemWorld;
-use control::ports::{Dispatcher, Files, Order, OutsideError, Progress, SecretSource, Store};
+use control::ports::{BatchOrder, Dispatcher, Files, OutsideError, Progress, SecretSource, Store};
 use control::secrets::{SecretReader, Secrets};
 use lifecycle::ids::BatchId;
 use lifecycle::keys::Keys;
@@ -42,7 +42,7 @@ impl Dispatcher for ProcessDispatcher {
         Ok(if sent { Progress::Ended(step()) } else { Progress::NotFound })
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         if let Ok(mut sent) = self.sent.lock() {
             sent.insert(order.batch);
         }

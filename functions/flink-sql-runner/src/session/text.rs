@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use control::session::{Ensured, RestartEnd, RestartReport, SessionState, SessionStatus};
 use jiff::Timestamp;
-use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob};
+use lifecycle::session::{JobInRestart, Restart, RestartPhase, SessionJob};
 
 use crate::exit::Exit;
 use crate::history::last_segment;
@@ -96,14 +96,14 @@ fn jobs(restart: &Restart) -> String {
 
 fn row(job: &SessionJob) -> Vec<String> {
     let state = match &job.state {
-        JobState::Pending => "runs".to_owned(),
-        JobState::Stopping => "is being stopped".to_owned(),
-        JobState::Cancelling => "is being cancelled".to_owned(),
-        JobState::Stopped => "stopped".to_owned(),
-        JobState::Cancelled => "cancelled".to_owned(),
-        JobState::NotRunning => "did not run".to_owned(),
-        JobState::Failed { error } => format!("failed: {error}"),
-        JobState::Back { job_id } => format!("back as {job_id}"),
+        JobInRestart::Pending => "runs".to_owned(),
+        JobInRestart::Stopping => "is being stopped".to_owned(),
+        JobInRestart::Cancelling => "is being cancelled".to_owned(),
+        JobInRestart::Stopped => "stopped".to_owned(),
+        JobInRestart::Cancelled => "cancelled".to_owned(),
+        JobInRestart::NotRunning => "did not run".to_owned(),
+        JobInRestart::Failed { error } => format!("failed: {error}"),
+        JobInRestart::Back { job_id } => format!("back as {job_id}"),
     };
     let savepoint = job.savepoint.as_deref().map_or_else(|| "-".to_owned(), last_segment);
     vec![job.name.to_string(), savepoint, state]
@@ -178,5 +178,5 @@ pub(super) fn exit(report: &RestartReport) -> Exit {
 }
 
 fn failed(report: &RestartReport) -> usize {
-    report.restart.jobs.iter().filter(|job| matches!(job.state, JobState::Failed { .. })).count()
+    report.restart.jobs.iter().filter(|job| matches!(job.state, JobInRestart::Failed { .. })).count()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control::orchestrator::{NoFacts, Orchestrator, Settings, Uploads};
 use control::ports::{
-    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store,
+    BatchOrder, Child, Dispatcher, Etag, Files, Listed, Object, OutsideError, Precondition, Progress, Put, Store,
     UploadNote, World,
 };
 use desired::manifest::{JobName, Policy};
@@ -247,7 +247,7 @@ impl Dispatcher for Memory {
         Ok(Progress::NotFound)
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         Ok(order.batch.to_string())
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use aws::{ClusterRef, EmrDispatcher, SsmDispatcher, StepProgram};
-use control::ports::{Dispatcher, Order, OutsideError, Progress};
+use control::ports::{BatchOrder, Dispatcher, OutsideError, Progress};
 use desired::digest::Digest;
 use lifecycle::ids::{BatchId, Hex32};
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ fn batch() -> BatchId {
     Hex32::derived(&["batch"]).into()
 }
 
-fn order() -> Order {
-    Order { batch: batch(), key: "p/batches/x.json".into(), digest: Digest::of(b"{}") }
+fn order() -> BatchOrder {
+    BatchOrder { batch: batch(), key: "p/batches/x.json".into(), digest: Digest::of(b"{}") }
 }
 
 fn name() -> String {
@@ -136,7 +136,7 @@ async fn a_step_of_a_release_is_a_fixed_text_and_data_as_its_arguments() {
     let fake = Fake::answering(vec![added()]).await;
     let program = StepProgram::released(&release);
     let emr = EmrDispatcher::new(&fake.config(), ClusterRef::Id("j-1".into()), program, bucket.as_str());
-    let order = Order { key: key.clone(), ..order() };
+    let order = BatchOrder { key: key.clone(), ..order() };
     assert_eq!(emr.send(&order).await.unwrap(), "s-1");
     let text = include_str!("../../../../infra/node/verified.sh");
     let (url, digest, batch) = (format!("s3://{bucket}/{key}"), Digest::of(b"{}"), batch().to_string());

@@ -11,7 +11,7 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{ExpectedRun, Finding};
 
 use super::Report;
-use crate::ports::{Dispatcher, Order, OutsideError, Precondition, Store, World};
+use crate::ports::{BatchOrder, Dispatcher, OutsideError, Precondition, Store, World};
 
 /// The id of a batch that was drawn here and that nobody sent yet. Sending uses it up, so that no step or command can
 /// carry it before: nothing has to be looked for.
@@ -59,7 +59,7 @@ impl Batches<'_> {
         let batch =
             Batch { format: FORMAT, id, at: self.world.now(), items: plans.iter().map(item).collect(), expected, look };
         let bytes = write(&batch);
-        let order = Order { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
+        let order = BatchOrder { batch: id, key: keys.batch(id), digest: Digest::of(&bytes) };
         self.store.put(&order.key, bytes, Precondition::Always).await?;
         let dispatched_as = self.dispatcher.send(&order).await?;
         let (at, log) = (self.world.now(), self.dispatcher.log_of(&dispatched_as));

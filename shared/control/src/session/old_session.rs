@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lifecycle::ids::OperationId;
-use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob, Step};
+use lifecycle::session::{JobInRestart, Restart, RestartPhase, SessionJob, Step};
 
 use super::job_locks::HeldLocks;
 use super::restart::{Next, RestartEnd, RestartOrder, RestartReport, accepted, to};
@@ -73,14 +73,14 @@ impl SessionAdmin {
     ) -> Result<Next, SessionError> {
         // What failed before is tried again, with another trigger.
         let again = |job: SessionJob| match job.state {
-            JobState::Failed { .. } => job.with(JobState::Pending),
-            JobState::Pending
-            | JobState::Stopping
-            | JobState::Cancelling
-            | JobState::Stopped
-            | JobState::Cancelled
-            | JobState::NotRunning
-            | JobState::Back { .. } => job,
+            JobInRestart::Failed { .. } => job.with(JobInRestart::Pending),
+            JobInRestart::Pending
+            | JobInRestart::Stopping
+            | JobInRestart::Cancelling
+            | JobInRestart::Stopped
+            | JobInRestart::Cancelled
+            | JobInRestart::NotRunning
+            | JobInRestart::Back { .. } => job,
         };
         self.tell(&format!("stopping {} with savepoints", desired::printable::count(jobs.len(), "job")));
         let jobs = jobs.into_iter().map(again).collect();

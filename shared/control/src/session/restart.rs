@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
-use lifecycle::session::{JobState, Restart, RestartPhase, SessionJob, Step, Stranger};
+use lifecycle::session::{JobInRestart, Restart, RestartPhase, SessionJob, Step, Stranger};
 use tokio::time::Instant;
 
 use super::job_locks::HeldLocks;
@@ -219,15 +219,15 @@ pub(super) fn accepted(
     if order.with_strangers || fresh.is_empty() { Ok(strangers) } else { Err(SessionError::Strangers(fresh)) }
 }
 
-fn outcome(state: &JobState) -> String {
+fn outcome(state: &JobInRestart) -> String {
     match state {
-        JobState::Back { job_id } => format!("back as {job_id}"),
-        JobState::Failed { error } => format!("does not come back: {error}"),
-        JobState::Pending
-        | JobState::Stopping
-        | JobState::Cancelling
-        | JobState::Stopped
-        | JobState::Cancelled
-        | JobState::NotRunning => "not back yet".to_owned(),
+        JobInRestart::Back { job_id } => format!("back as {job_id}"),
+        JobInRestart::Failed { error } => format!("does not come back: {error}"),
+        JobInRestart::Pending
+        | JobInRestart::Stopping
+        | JobInRestart::Cancelling
+        | JobInRestart::Stopped
+        | JobInRestart::Cancelled
+        | JobInRestart::NotRunning => "not back yet".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lifecycle::execute::StopEnd;
 use lifecycle::ids::OperationId;
-use lifecycle::session::{JobState, Restart, SessionJob};
+use lifecycle::session::{JobInRestart, Restart, SessionJob};
 
 use super::{SessionAdmin, SessionCluster, SessionError};
 use crate::errors::error_chain;
@@ -38,7 +38,7 @@ impl SessionAdmin {
         while let Some(ended) = stops.next().await {
             let (name, ended) = ended.map_err(|error| OutsideError::unknown("stopping the jobs", error))?;
             match ended {
-                Ok(Some(JobState::Failed { error })) => stopped.failed.push(format!("{name}: {error}")),
+                Ok(Some(JobInRestart::Failed { error })) => stopped.failed.push(format!("{name}: {error}")),
                 Ok(Some(_)) => {}
                 Ok(None) => stopped.unknown.push(format!("{name}: not stopped yet")),
                 Err(SessionError::Outside(error)) => stopped.unknown.push(format!("{name}: {}", error_chain(&error))),
@@ -54,26 +54,26 @@ impl SessionAdmin {
         restart: OperationId,
         cluster: &dyn SessionCluster,
         mut job: SessionJob,
-    ) -> Result<Option<JobState>, SessionError> {
+    ) -> Result<Option<JobInRestart>, SessionError> {
         loop {
             let next = match &job.state {
-                JobState::Pending => job.clone().with(JobState::Stopping),
-                JobState::Stopping => match self.savepoint(restart, cluster, &job).await? {
+                JobInRestart::Pending => job.clone().with(JobInRestart::Stopping),
+                JobInRestart::Stopping => match self.savepoint(restart, cluster, &job).await? {
                     Some(end) => job.clone().stop_ended(end),
                     None => return Ok(None),
                 },
-                JobState::Cancelling => {
+                JobInRestart::Cancelling => {
                     let waiting = Waiting { limit: self.times.cancel, poll: self.times.poll };
                     if !cancel(cluster, job.job_id, waiting).await? {
                         return Ok(None);
                     }
-                    job.clone().with(JobState::Cancelled)
+                    job.clone().with(JobInRestart::Cancelled)
                 }
-                JobState::Stopped
-                | JobState::Cancelled
-                | JobState::NotRunning
-                | JobState::Failed { .. }
-                | JobState::Back { .. } => {
+                JobInRestart::Stopped
+                | JobInRestart::Cancelled
+                | JobInRestart::NotRunning
+                | JobInRestart::Failed { .. }
+                | JobInRestart::Back { .. } => {
                     self.tell(&format!("{}: {}", job.name, words(&job)));
                     return Ok(Some(job.state));
                 }
@@ -122,11 +122,11 @@ impl SessionAdmin {
 
 fn words(job: &SessionJob) -> String {
     match &job.state {
-        JobState::Stopped => format!("stopped with {}", job.savepoint.as_deref().unwrap_or("a savepoint")),
-        JobState::Cancelled => "cancelled: it could not take a savepoint".to_owned(),
-        JobState::NotRunning => "does not run any more".to_owned(),
-        JobState::Failed { error } => format!("could not be stopped: {error}"),
-        JobState::Back { job_id } => format!("runs as {job_id}"),
-        JobState::Pending | JobState::Stopping | JobState::Cancelling => "under way".to_owned(),
+        JobInRestart::Stopped => format!("stopped with {}", job.savepoint.as_deref().unwrap_or("a savepoint")),
+        JobInRestart::Cancelled => "cancelled: it could not take a savepoint".to_owned(),
+        JobInRestart::NotRunning => "does not run any more".to_owned(),
+        JobInRestart::Failed { error } => format!("could not be stopped: {error}"),
+        JobInRestart::Back { job_id } => format!("runs as {job_id}"),
+        JobInRestart::Pending | JobInRestart::Stopping | JobInRestart::Cancelling => "under way".to_owned(),
     }
 }

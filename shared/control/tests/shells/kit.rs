@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use control::alerts::{Alert, Alerts};
 use control::orchestrator::{DesiredSource, Facts, Orchestrator, Report, Scope, Settings};
 use control::ports::{
-    Child, Dispatcher, Etag, Files, Listed, Object, Order, OutsideError, Precondition, Progress, Put, Store,
+    BatchOrder, Child, Dispatcher, Etag, Files, Listed, Object, OutsideError, Precondition, Progress, Put, Store,
     UploadNote, World,
 };
-use desired::inputs::{Inputs, Verdict};
+use desired::inputs::{FileVerdict, Inputs};
 use desired::manifest::{JobName, Meta, Policy, render_deployed};
 use desired::target::Target;
 use jiff::Timestamp;
@@ -355,7 +355,7 @@ impl DesiredSource for Outside {
     }
 
     async fn load(&self) -> Result<Inputs, OutsideError> {
-        let verdict = |(name, target): (&JobName, &Target)| Verdict {
+        let verdict = |(name, target): (&JobName, &Target)| FileVerdict {
             file: format!("p/queries/{name}.yaml"),
             etag: target.digest().to_string(),
             stem: Some(name.clone()),
@@ -385,7 +385,7 @@ impl Dispatcher for Outside {
         Ok(if sent { Progress::Running(batch.to_string()) } else { Progress::NotFound })
     }
 
-    async fn send(&self, order: &Order) -> Result<String, OutsideError> {
+    async fn send(&self, order: &BatchOrder) -> Result<String, OutsideError> {
         self.state().sent.push(order.batch);
         Ok(order.batch.to_string())
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{InputFile, InputFiles, Verdict};
+use super::{FileVerdict, InputFile, InputFiles};
 use crate::diagnostics::{Diagnostic, MAX_FINDINGS, Severity, Span, shown_line};
 use crate::manifest::{parameter_errors, reserved_parameter, text_of};
 use crate::place::{Place, number, place_of, row_of};
@@ -11,7 +11,7 @@ use crate::secrets::{BadReference, references};
 use crate::tables::{GROUP_ID, Parameters};
 
 /// The values for `{names}` in the table definitions; what is wrong with their file goes to `config`.
-pub(super) fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Parameters {
+pub(super) fn parameters(files: &InputFiles, config: &mut Vec<FileVerdict>) -> Parameters {
     let mut values = BTreeMap::new();
     if let Some(file) = &files.params {
         let read = text_of(&file.file).map_err(|error| vec![*error]).and_then(|text| {
@@ -26,10 +26,10 @@ pub(super) fn parameters(files: &InputFiles, config: &mut Vec<Verdict>) -> Param
                 let text = text_of(&file.file).unwrap_or_default();
                 let bad = read.values().flat_map(|value| bad_references(file, text, value));
                 let reserved = read.contains_key(GROUP_ID).then(|| reserved_parameter(&file.file, GROUP_ID)).flatten();
-                config.push(Verdict::plain(file, reserved.into_iter().chain(bad).take(MAX_FINDINGS).collect()));
+                config.push(FileVerdict::plain(file, reserved.into_iter().chain(bad).take(MAX_FINDINGS).collect()));
                 values = read;
             }
-            Err(errors) => config.push(Verdict::plain(file, errors)),
+            Err(errors) => config.push(FileVerdict::plain(file, errors)),
         }
     }
     values.extend(files.extra_params.clone());

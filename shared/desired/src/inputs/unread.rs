@@ -1,7 +1,7 @@
 //! Files that are listed and were not read: why, and what their uploaders are told.
 //! Must not know the store; whoever lists and reads says what came of it.
 
-use super::Verdict;
+use super::FileVerdict;
 use super::misnamed::{misnamed_job, way_out};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::inputs::stem;
@@ -62,7 +62,7 @@ impl UnreadFile {
     }
 
     /// Refused, whatever it says inside: nobody knows, so that it is about the job that its stem names.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self) -> FileVerdict {
         let error = |code: &str, message: String| Diagnostic::new(Severity::Error, code, &self.file, message);
         let finding = match &self.why {
             Unread::TooLarge { bytes } => {
@@ -80,7 +80,7 @@ impl UnreadFile {
                     .with_help(way_out(&self.file))
             }
         };
-        Verdict {
+        FileVerdict {
             file: self.file.clone(),
             etag: self.etag.clone(),
             stem: stem(&self.file).and_then(|stem| JobName::try_from(stem).ok()),

@@ -1,23 +1,23 @@
 //! The decision table of jobs whose file says `state: suspended`: what changed is checked, what lives is ended.
 //! Must not know identities, paths or time: one arm per cell, so that a reader checks it against docs/design.md (2).
 
-use super::{Action, Observed, Stop, Why};
+use super::{Observed, PlannedAction, Stop, Why};
 use crate::change::ChangeKind;
 
 /// The action for a change of kind `change` when the node observes `observed` and nothing is to run afterwards. A plan
 /// that has something to check has it checked before anything is ended.
-pub fn action_when_suspended(change: ChangeKind, observed: Observed) -> Action {
-    use Action::{Check, Leave, Refuse, Wait};
+pub fn action_when_suspended(change: ChangeKind, observed: Observed) -> PlannedAction {
+    use PlannedAction::{Check, Leave, Refuse, Wait};
     match (change, observed) {
         // Nothing is deployed: what lives was left by an operation that was abandoned.
-        (ChangeKind::New, Observed::Running | Observed::Unhealthy) => Action::Stop(Stop::Cancel),
+        (ChangeKind::New, Observed::Running | Observed::Unhealthy) => PlannedAction::Stop(Stop::Cancel),
         (ChangeKind::New, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => Check,
 
         (ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Query, Observed::Running) => {
-            Action::Stop(Stop::Savepoint)
+            PlannedAction::Stop(Stop::Savepoint)
         }
         (ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Query, Observed::Unhealthy) => {
-            Action::Stop(Stop::Cancel)
+            PlannedAction::Stop(Stop::Cancel)
         }
         (ChangeKind::Unchanged | ChangeKind::Configuration, Observed::Complete) => Leave(Why::IsComplete),
         (ChangeKind::Unchanged, Observed::StoppedOutside | Observed::Gone) => Leave(Why::NothingToStop),
@@ -50,9 +50,9 @@ mod tests {
     /// One row per cell of the table of suspended jobs in docs/design.md (2).
     #[test]
     fn every_cell() {
-        use Action::{Check, Leave, Refuse, Wait};
+        use PlannedAction::{Check, Leave, Refuse, Wait};
         let (foreign, unproven) = (Refuse(Why::ForeignJob), Refuse(Why::EndNotProven));
-        let (savepoint, cancel) = (Action::Stop(Stop::Savepoint), Action::Stop(Stop::Cancel));
+        let (savepoint, cancel) = (PlannedAction::Stop(Stop::Savepoint), PlannedAction::Stop(Stop::Cancel));
         let (nothing, complete) = (Leave(Why::NothingToStop), Leave(Why::IsComplete));
         let rows = [
             (ChangeKind::New, [cancel, cancel, Wait, Check, Check, Check, foreign, unproven]),
@@ -76,7 +76,10 @@ mod tests {
         let kinds = [ChangeKind::New, ChangeKind::Unchanged, ChangeKind::Configuration, ChangeKind::Query];
         for change in kinds {
             for observed in Observed::ALL {
-                let starts = matches!(action_when_suspended(change, observed), Action::Start(_) | Action::Replace(..));
+                let starts = matches!(
+                    action_when_suspended(change, observed),
+                    PlannedAction::Start(_) | PlannedAction::Replace(..)
+                );
                 assert!(!starts, "{change:?} x {observed:?}");
             }
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::act::OrderedAct;
 use crate::change::{Change, ChangeKind};
-use crate::decision::{Action, Observed, action, action_when_suspended};
+use crate::decision::{Observed, PlannedAction, action, action_when_suspended};
 use crate::documents::Document;
 use crate::documents::outcome::{Compiled, RunStarted};
 use crate::flink::Epoch;
@@ -169,7 +169,7 @@ pub struct Branch {
     /// What is observed.
     pub observed: Observed,
     /// What is done then.
-    pub action: Action,
+    pub action: PlannedAction,
 }
 
 /// Which run that we did not start is taken for ours.
@@ -255,8 +255,8 @@ impl Plan {
     }
 
     /// The action for what was observed; a plan that lacks it leaves no choice but to wait.
-    pub fn action(&self, observed: Observed) -> Action {
-        self.branches.iter().find(|b| b.observed == observed).map_or(Action::Wait, |b| b.action)
+    pub fn action(&self, observed: Observed) -> PlannedAction {
+        self.branches.iter().find(|b| b.observed == observed).map_or(PlannedAction::Wait, |b| b.action)
     }
 
     /// Every secret reference that its launches hold.

@@ -11,7 +11,7 @@ use super::transition::{
     Next, claim_of, done, failed, failed_for, finish, given_up, refuse, refuse_as_it_is, savepoint_of, to,
 };
 use super::{Begin, Effect, End, Intent, JobLook, OperationPhase, RunRole, State};
-use crate::decision::{Action, Observed, StartFrom, Stop, Why};
+use crate::decision::{Observed, PlannedAction, StartFrom, Stop, Why};
 use crate::documents::claim::{Claim, StartNote, Verdict};
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{KnownRun, Plan, is_known};
@@ -131,10 +131,14 @@ pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<S
 /// What an operation does with a live run, read off its change.
 fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
     let start = match plan.action(Observed::Running) {
-        Action::Replace(_, from) => Some(from),
+        PlannedAction::Replace(_, from) => Some(from),
         // A restart whose deployed run is gone goes on from its newest state, and so does a job to take a savepoint of.
-        Action::Leave(_) | Action::Savepoint => Some(StartFrom::Latest),
-        Action::Start(_) | Action::Stop(_) | Action::Check | Action::Refuse(_) | Action::Wait => None,
+        PlannedAction::Leave(_) | PlannedAction::Savepoint => Some(StartFrom::Latest),
+        PlannedAction::Start(_)
+        | PlannedAction::Stop(_)
+        | PlannedAction::Check
+        | PlannedAction::Refuse(_)
+        | PlannedAction::Wait => None,
     };
     Intent { stop, start, left_savepoint }
 }
@@ -152,31 +156,31 @@ fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         return prepare(plan, state, Box::new(intent_of(plan, Some((orphan.job_id, stop)), None)));
     }
     match plan.action(seen.observed) {
-        Action::Leave(why) => leave(plan, state, look, seen, why),
-        Action::Refuse(why) => refuse_observed(plan, state, look, &seen, why),
-        Action::Wait => {
+        PlannedAction::Leave(why) => leave(plan, state, look, seen, why),
+        PlannedAction::Refuse(why) => refuse_observed(plan, state, look, &seen, why),
+        PlannedAction::Wait => {
             state.waits += 1;
             if state.waits > PASSING_LOOKS {
                 return refuse_as_it_is(state, Refusal::StaysInPassing);
             }
             to(state, OperationPhase::Looking, Effect::LookAgain)
         }
-        Action::Start(from) => {
+        PlannedAction::Start(from) => {
             prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint }))
         }
-        Action::Replace(stop, from) => {
+        PlannedAction::Replace(stop, from) => {
             let stop = seen.run.map(|run| (run, stop));
             prepare(plan, state, Box::new(Intent { stop, start: Some(from), left_savepoint: None }))
         }
-        Action::Savepoint => match seen.run {
+        PlannedAction::Savepoint => match seen.run {
             Some(run) => note_save(state, run, 0),
             None => done(state, End::Unknown),
         },
-        Action::Stop(stop) => {
+        PlannedAction::Stop(stop) => {
             let stop = seen.run.map(|run| (run, stop));
             prepare(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
         }
-        Action::Check => {
+        PlannedAction::Check => {
             prepare(plan, state, Box::new(Intent { stop: None, start: None, left_savepoint: seen.savepoint }))
         }
     }

@@ -6,7 +6,7 @@ use desired::manifest::OnSavepointFailure;
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
 use super::{Effect, End, Intent, JobLook, OperationPhase, State, StopEnd};
-use crate::decision::{Action, Observed, Stop};
+use crate::decision::{Observed, PlannedAction, Stop};
 use crate::documents::claim::StopNote;
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{LeftStop, Plan};
@@ -108,18 +108,18 @@ pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &
     }
     match look.ending(run) {
         Some(None) => match plan.action(Observed::Complete) {
-            Action::Leave(why) if plan.next.is_some() || plan.suspends => {
+            PlannedAction::Leave(why) if plan.next.is_some() || plan.suspends => {
                 let (epoch, checkpointed) = (state.epoch.clone(), claim_of(&state).notes.checkpointed);
                 finish(state, Outcome::Left { why, run: Some(run), epoch, checkpointed, newest: None, savepoint: None })
             }
-            Action::Leave(_)
-            | Action::Start(_)
-            | Action::Replace(..)
-            | Action::Stop(_)
-            | Action::Check
-            | Action::Savepoint
-            | Action::Refuse(_)
-            | Action::Wait => after_end(plan, state, Box::new(intent)),
+            PlannedAction::Leave(_)
+            | PlannedAction::Start(_)
+            | PlannedAction::Replace(..)
+            | PlannedAction::Stop(_)
+            | PlannedAction::Check
+            | PlannedAction::Savepoint
+            | PlannedAction::Refuse(_)
+            | PlannedAction::Wait => after_end(plan, state, Box::new(intent)),
         },
         Some(Some(path)) => note_savepoint(state, Box::new(intent), path.to_owned()),
         None => after_end(plan, state, Box::new(Intent { stop: None, ..intent })),

@@ -98,7 +98,7 @@ pub(super) fn cause_of(refusal: &Refusal) -> Cause {
         Refusal::ForeignJob { .. } => Cause::ForeignJob,
         Refusal::StateNotProven { .. } | Refusal::StateNotThere { .. } => Cause::NoState,
         Refusal::EndNotProven { .. } => Cause::EndNotProven,
-        Refusal::NoCluster { .. } => Cause::NoSession,
+        Refusal::NoCluster { .. } => Cause::NoCluster,
         Refusal::NoState => Cause::NoState,
         Refusal::MayBeComplete { .. } => Cause::MayBeComplete,
         Refusal::NoSavepoint { .. } => Cause::NoSavepoint,

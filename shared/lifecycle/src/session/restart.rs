@@ -42,7 +42,7 @@ pub enum RestartPhase {
 /// How a job stands in a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum JobState {
+pub enum JobInRestart {
     /// It runs, nothing was asked of it.
     Pending,
     /// A stop with savepoint was or will be asked for.
@@ -82,7 +82,7 @@ pub struct SessionJob {
     pub tries: u32,
     /// Its savepoint, once it is known.
     pub savepoint: Option<String>,
-    pub state: JobState,
+    pub state: JobInRestart,
 }
 
 /// A live run of ours.
@@ -156,12 +156,13 @@ impl SessionJob {
     /// A job that runs.
     pub fn live(job: LiveJob) -> Self {
         let LiveJob { name, job_id, directory, holds_secrets } = job;
-        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobState::Pending }
+        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobInRestart::Pending }
     }
 
     /// A job that should run and does not.
     pub fn lost(name: JobName, job_id: JobId) -> Self {
-        Self::live(LiveJob { name, job_id, directory: String::new(), holds_secrets: true }).with(JobState::NotRunning)
+        Self::live(LiveJob { name, job_id, directory: String::new(), holds_secrets: true })
+            .with(JobInRestart::NotRunning)
     }
 
     /// Where its savepoint goes: a directory of this restart's own, so that it is nobody else's.
@@ -176,7 +177,7 @@ impl SessionJob {
 
     /// The same job in another state.
     #[must_use]
-    pub fn with(self, state: JobState) -> Self {
+    pub fn with(self, state: JobInRestart) -> Self {
         Self { state, ..self }
     }
 
@@ -184,13 +185,14 @@ impl SessionJob {
     #[must_use]
     pub fn stop_ended(self, end: StopEnd) -> Self {
         match end {
-            StopEnd::Savepoint(path) => Self { savepoint: Some(path), ..self }.with(JobState::Stopped),
-            StopEnd::Gone => self.with(JobState::NotRunning),
-            StopEnd::NotRunning => self.with(JobState::Cancelling),
+            StopEnd::Savepoint(path) => Self { savepoint: Some(path), ..self }.with(JobInRestart::Stopped),
+            StopEnd::Gone => self.with(JobInRestart::NotRunning),
+            StopEnd::NotRunning => self.with(JobInRestart::Cancelling),
             StopEnd::Failed(error) => {
                 let tries = self.tries + 1;
                 let error = if self.holds_secrets { UNTOLD.to_owned() } else { error };
-                let state = if tries.is_multiple_of(TRIES) { JobState::Failed { error } } else { JobState::Stopping };
+                let state =
+                    if tries.is_multiple_of(TRIES) { JobInRestart::Failed { error } } else { JobInRestart::Stopping };
                 Self { tries, ..self }.with(state)
             }
         }
@@ -198,20 +200,24 @@ impl SessionJob {
 
     fn is_ended(&self) -> bool {
         match self.state {
-            JobState::Stopped | JobState::Cancelled | JobState::NotRunning | JobState::Back { .. } => true,
-            JobState::Pending | JobState::Stopping | JobState::Cancelling | JobState::Failed { .. } => false,
+            JobInRestart::Stopped | JobInRestart::Cancelled | JobInRestart::NotRunning | JobInRestart::Back { .. } => {
+                true
+            }
+            JobInRestart::Pending | JobInRestart::Stopping | JobInRestart::Cancelling | JobInRestart::Failed { .. } => {
+                false
+            }
         }
     }
 
     fn is_over(&self) -> bool {
         match self.state {
-            JobState::Back { .. } | JobState::Failed { .. } => true,
-            JobState::Pending
-            | JobState::Stopping
-            | JobState::Cancelling
-            | JobState::Stopped
-            | JobState::Cancelled
-            | JobState::NotRunning => false,
+            JobInRestart::Back { .. } | JobInRestart::Failed { .. } => true,
+            JobInRestart::Pending
+            | JobInRestart::Stopping
+            | JobInRestart::Cancelling
+            | JobInRestart::Stopped
+            | JobInRestart::Cancelled
+            | JobInRestart::NotRunning => false,
         }
     }
 }
@@ -249,12 +255,18 @@ impl Restart {
         self.jobs.retain(|known| is_live(known) || live.iter().all(|live| live.name != known.name));
         for known in &mut self.jobs {
             known.state = match (is_live(known), known.state.clone()) {
-                (true, JobState::Stopped | JobState::Cancelled | JobState::NotRunning | JobState::Back { .. }) => {
+                (
+                    true,
+                    JobInRestart::Stopped
+                    | JobInRestart::Cancelled
+                    | JobInRestart::NotRunning
+                    | JobInRestart::Back { .. },
+                ) => {
                     known.tries += 1;
-                    JobState::Pending
+                    JobInRestart::Pending
                 }
-                (false, JobState::Pending | JobState::Failed { .. }) => JobState::NotRunning,
-                (false, JobState::Cancelling) => JobState::Cancelled,
+                (false, JobInRestart::Pending | JobInRestart::Failed { .. }) => JobInRestart::NotRunning,
+                (false, JobInRestart::Cancelling) => JobInRestart::Cancelled,
                 // Whoever asked for its stop reads how that ended.
                 (_, state) => state,
             };
@@ -273,7 +285,7 @@ impl Restart {
     /// The old session is over, whatever ended it: what was not stopped before comes back from its newest state.
     pub fn old_is_over(&mut self) {
         for job in self.jobs.iter_mut().filter(|job| !job.is_ended()) {
-            job.state = JobState::NotRunning;
+            job.state = JobInRestart::NotRunning;
         }
         self.phase = RestartPhase::Starting;
     }
@@ -290,15 +302,15 @@ impl Restart {
     }
 
     /// How `job` stands by its record, once that tells: back, not to come back, or nothing yet.
-    pub fn restored(&self, job: &SessionJob, record: Option<&Record>) -> Option<JobState> {
+    pub fn restored(&self, job: &SessionJob, record: Option<&Record>) -> Option<JobInRestart> {
         let Some(deployed) = record.and_then(|record| record.deployed.as_ref()) else {
-            return Some(JobState::Failed { error: "its record says nothing about it any more".to_owned() });
+            return Some(JobInRestart::Failed { error: "its record says nothing about it any more".to_owned() });
         };
-        let removed = |what: &str| Some(JobState::Failed { error: format!("it {what} meanwhile") });
+        let removed = |what: &str| Some(JobInRestart::Failed { error: format!("it {what} meanwhile") });
         match deployed.aim {
             Aim::Run => {
                 let run = deployed.runs.last().filter(|run| run.job_id != job.job_id && !self.is_old(run));
-                run.map(|run| JobState::Back { job_id: run.job_id }).or_else(|| given_up(record, false))
+                run.map(|run| JobInRestart::Back { job_id: run.job_id }).or_else(|| given_up(record, false))
             }
             Aim::Stopped => removed("was removed"),
             Aim::Complete => removed("came to its end"),
@@ -306,7 +318,7 @@ impl Restart {
     }
 
     /// How `job` stands once it was waited for long enough: failed if its record says why, else still unknown.
-    pub fn overdue(record: Option<&Record>) -> Option<JobState> {
+    pub fn overdue(record: Option<&Record>) -> Option<JobInRestart> {
         given_up(record, true)
     }
 
@@ -320,8 +332,8 @@ impl Restart {
 
 /// Why the deployed manifest does not run, if that lies in the job itself, or `even_if` it does not: while the
 /// environment is waited for, nobody knows.
-fn given_up(record: Option<&Record>, even_if: bool) -> Option<JobState> {
+fn given_up(record: Option<&Record>, even_if: bool) -> Option<JobInRestart> {
     let record = record.filter(|record| record.open.is_none())?;
     let debt = record.owed.keep_running.as_ref().filter(|debt| debt.cause.is_down())?;
-    (even_if || !debt.cause.is_environment()).then(|| JobState::Failed { error: debt.error.clone() })
+    (even_if || !debt.cause.is_environment()).then(|| JobInRestart::Failed { error: debt.error.clone() })
 }
