@@ -12,7 +12,7 @@ use super::pass::situation;
 use super::rules::Broken;
 use super::scenario::{Scenario, Wanted};
 use super::world::{World, id};
-use crate::outcomes::{carried_out, ends, is_superseded};
+use crate::outcomes::{carried_out, ends, is_superseded, stands_otherwise};
 
 /// Who orders, and why.
 const BY: &str = "anna";
@@ -59,7 +59,7 @@ pub(crate) fn recording(before: Option<&Record>, after: &Record) -> Option<Broke
     let waited = before.ordered.as_ref()?;
     let waits = after.ordered.as_ref().is_some_and(|ordered| ordered.id == waited.id);
     let by = |entry: &Entry| entry.act == Some(waited.id) && entry.by == BY && entry.why.ends_with(WHY);
-    let told = |entry: &Entry| by(entry) && ends(entry, &waited.act, &FOR_GOOD);
+    let told = |entry: &Entry| by(entry) && (ends(entry, &waited.act, &FOR_GOOD) || stands_otherwise(waited, after));
     let is_told = after.history.last().is_some_and(told);
     (!waits && !is_told && !is_superseded(waited, after)).then_some(Broken::OrderLost)
 }

@@ -6,7 +6,7 @@ use lifecycle::documents::outcome::RefusalKind;
 use lifecycle::documents::record::{Aim, Ended, Entry, Record};
 
 /// Whether what the order is about is not what is deployed now.
-fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
+pub(crate) fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
     let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
     let other_run = waited.act == Act::Restart && run != deployed.run();
     deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run

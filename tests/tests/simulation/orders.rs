@@ -8,7 +8,7 @@ use lifecycle::documents::outcome::RefusalKind;
 use lifecycle::documents::record::Record;
 use lifecycle::ids::ActId;
 
-use crate::outcomes::{carried_out, ends, is_superseded};
+use crate::outcomes::{carried_out, ends, is_superseded, stands_otherwise};
 use crate::sim::State;
 
 /// What is ordered; which state it names is found when it is.
@@ -80,9 +80,9 @@ impl Noted {
 
 /// Whether an order that waits no more is told of: by what came of it, or by what came before it.
 fn has_ended(waited: &OrderedAct, after: &Record) -> bool {
-    let own =
-        after.history.last().is_some_and(|entry| entry.act == Some(waited.id) && ends(entry, &waited.act, &FOR_GOOD));
-    own || is_superseded(waited, after)
+    let own = after.history.last().filter(|entry| entry.act == Some(waited.id));
+    own.is_some_and(|entry| ends(entry, &waited.act, &FOR_GOOD) || stands_otherwise(waited, after))
+        || is_superseded(waited, after)
 }
 
 /// Whether the history tells that an order was carried out.
