@@ -26,7 +26,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let key = orchestrator.settings.keys.settings();
         told.get_or_init(|| published::publish(orchestrator.store.as_ref(), &key, settings)).await;
-        handle(orchestrator, callers, event.payload).await.map_err(|error| Diagnostic {
+        Box::pin(handle(orchestrator, callers, event.payload)).await.map_err(|error| Diagnostic {
             error_type: "OrchestratorError".to_owned(),
             error_message: error_chain(&error),
         })
