@@ -243,6 +243,7 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     record.noted.push(NotedOrder { order: allow, by: by(), why, id: Some(id(8)), at: at() });
     let history = record.history.last_mut().unwrap();
     (history.act, history.savepoint) = (Some(act.id), Some("s3://state/one/savepoints/1/savepoint-1".to_owned()));
+    (history.without_savepoint, history.untaken) = (true, Some(2));
     found.push(("record-open", value(&record)));
     found.push(("plan", value(&open.plan)));
     open.plan.ordered = None;

@@ -159,15 +159,17 @@ fn written(record: &Record, desired: &Desired, situation: &Situation) -> Effect 
     orchestrate::step(&name(), situation, state, orchestrate::Input::Desired(desired.clone())).1
 }
 
-/// A step that ends before a runner takes the operation leaves no trace but its debt.
+/// A step that ends before a runner takes the operation leaves its debt, and one entry for as many as there are in a row.
 #[test]
-fn what_no_runner_took_leaves_no_version_no_history_and_no_orphan() {
+fn what_no_runner_took_leaves_no_version_one_entry_and_no_orphan() {
     let mut record = Record::fresh(name(), id(0), Source::Queries);
     for n in 1..5 {
         let open = order(&mut record, &wanted(&first()), n);
         assert_eq!(open.meta.as_ref().unwrap().query_version, 1);
         record = settle_abandoned(record, &open, None, Timestamp::UNIX_EPOCH, patience());
-        assert_eq!((record.highest_version, record.history.len(), record.orphans.len()), (0, 0, 0));
+        assert_eq!((record.highest_version, record.history.len(), record.orphans.len()), (0, 1, 0));
+        let last = record.history.last().map(|entry| (entry.operation, entry.untaken));
+        assert_eq!(last, Some((id(n), Some(u32::from(n)))));
         assert_eq!(record.owed.apply.as_ref().unwrap().debt.attempts, u32::from(n));
         assert!(matches!(decide(&record, &wanted(&first()), &situation(9)), Ruling::Nothing { .. }), "it waits");
         make_due(&mut record);
@@ -175,7 +177,7 @@ fn what_no_runner_took_leaves_no_version_no_history_and_no_orphan() {
     let taken = order(&mut record, &wanted(&first()), 5);
     let claim = Claim::fresh(id(5), id(9), 1_000);
     let record = settle_abandoned(record, &taken, Some(&claim), Timestamp::UNIX_EPOCH, patience());
-    assert_eq!((record.highest_version, record.history.len()), (1, 1), "a version that a runner took is never reused");
+    assert_eq!((record.highest_version, record.history.len()), (1, 2), "a version that a runner took is never reused");
 }
 
 /// Both the desired and the deployed target can be in trouble; one must not make the other be tried again at once.

@@ -340,7 +340,7 @@ fn that_its_savepoint_failed_is_remembered_and_told() {
         format: 1,
         operation: open.plan.operation,
         job: record.name.clone(),
-        outcome: outcome.clone(),
+        outcome,
         at: Timestamp::UNIX_EPOCH,
         phases: Vec::new(),
         downtime_ms: None,

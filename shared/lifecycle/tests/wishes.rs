@@ -199,7 +199,7 @@ fn a_broken_node_costs_few_steps_and_one_alert() {
             assert!(!taken || error.contains("PYEXEC_PATH"), "{error}");
             if !taken {
                 let left = (record.highest_version, record.history.len(), record.orphans.len());
-                assert_eq!(left, (versions, before, 0), "a try that nobody took leaves nothing");
+                assert_eq!(left, (versions, before + 1, 0), "tries that nobody took are one entry");
             }
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn decided(record: &Record, decision: &Decision) -> Decided {
         (Some(operation), Some((apply, at))) => {
             // What is deployed may be brought back, or an order carried out, while the upload waits.
             let open = record.open.as_ref().filter(|open| open.plan.operation == operation);
-            let other = |open: &OpenOperation| !open.target.as_ref().is_some_and(|target| apply.is_about(target));
+            let other = |open: &OpenOperation| open.target.as_ref().is_none_or(|target| !apply.is_about(target));
             if open.is_some_and(other) { again(apply, at) } else { Decided::Operation(operation) }
         }
         (Some(operation), None) => Decided::Operation(operation),

@@ -65,6 +65,8 @@ pub(crate) struct State {
     pub(crate) restarts: Vec<Option<u64>>,
     /// What every job tells of its checkpoints; one completed one where nothing is said.
     pub(crate) checkpoints: Option<Checkpoints>,
+    /// The second in which looks are taken.
+    pub(crate) second: i64,
     /// The newest failure that every job tells.
     pub(crate) said: Option<&'static str>,
     /// Nobody is told of checkpoints, restarts or configurations.
@@ -220,7 +222,7 @@ impl Cluster for Flink {
         let total = u32::try_from(state.slots).unwrap();
         let taken = u32::try_from(jobs.iter().filter(|job| job.state == JobState::Running).count()).unwrap();
         let slots = Some(Slots { total, free: total.saturating_sub(taken) });
-        Ok(Look { epoch: epoch(1), at: Timestamp::UNIX_EPOCH, jobs, slots })
+        Ok(Look { epoch: epoch(1), at: Timestamp::from_second(state.second).unwrap(), jobs, slots })
     }
 
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError> {
