@@ -286,7 +286,7 @@ async fn a_job_is_rolled_back_to_what_an_operation_deployed() {
     let (_, aside) = bench.run(&["rollback", JOB, "--to", "12345678"], 2).await;
     assert!(aside.contains("no remembered operation of filter-expensive-items is `12345678`"), "{aside}");
     let history = bench.record(|record| record.open.is_none()).await.history;
-    let (_, aside) = bench.run(&["rollback", JOB, "--to", &history[2].operation.to_string()], 2).await;
+    let (_, aside) = bench.run(&["rollback", JOB, "--to", &history[3].operation.to_string()], 2).await;
     assert!(aside.contains("deployed nothing: suspended"), "{aside}");
     bench.delete(&format!("plans/{}.json", second.operation)).await;
     let (_, aside) = bench.run(&["rollback", JOB, "--to", &refused], 2).await;

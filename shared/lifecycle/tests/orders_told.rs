@@ -39,13 +39,10 @@ fn pass(
             Effect::ReadDesired => Input::Desired(desired.clone()),
             Effect::ReadResult(_) => Input::Result(None),
             Effect::WriteRecord(written) => {
-                if let Some(others) = meanwhile.pop_front() {
-                    record = Some(others.clone());
-                    Input::Conflict
-                } else {
-                    record = Some(*written);
-                    Input::Written
-                }
+                let others = meanwhile.pop_front().cloned();
+                let lost = others.is_some();
+                record = Some(others.unwrap_or(*written));
+                if lost { Input::Conflict } else { Input::Written }
             }
             Effect::Dispatch(_) | Effect::WritePlan(_) | Effect::Project(_) => Input::Written,
             Effect::AskDispatch(_) => Input::Dispatched(Dispatched::Waiting),
