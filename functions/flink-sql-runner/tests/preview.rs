@@ -400,9 +400,7 @@ async fn what_plan_refuses_deploy_refuses_too() {
     // A manifest whose name is spelled so that nobody reads it.
     let misspelt = QUERY.replace(".yaml", ".YAML");
     fs::rename(bench.file(QUERY), bench.file(&misspelt)).unwrap();
-    assert!(
-        both(&[".", "--prune"], 2).await.1.contains(&format!("`{misspelt}` is not read: its job would be removed"))
-    );
+    assert!(both(&[".", "--prune"], 2).await.1.contains(&format!("{misspelt}` is not read: its job would be removed")));
     fs::rename(bench.file(&misspelt), bench.file(QUERY)).unwrap();
     // A table that jobs use.
     fs::remove_file(bench.folder.path().join("other/config/tables/outputs.sql")).unwrap();
@@ -432,7 +430,7 @@ async fn folders_inside_of_queries_are_called_as_people_like() {
         assert_eq!(jobs, ["inner"], "{path}");
     }
     let (said, _) = bench.run(&["plan", ".", "--prune"], 0).await;
-    assert!(said.contains("2 start, 4 unchanged"), "{said}");
+    assert!(said.contains("2 new, 4 unchanged"), "{said}");
     bench.run(&["deploy", "queries/config/other.yaml"], 0).await;
     let (uploaded, wrong) = (bench.objects().await, format!("{PREFIX}queries/other.yaml"));
     assert!(uploaded.contains_key(&format!("{PREFIX}queries/config/other.yaml")) && !uploaded.contains_key(&wrong));

@@ -62,7 +62,7 @@ async fn lines_their_length_and_pages_have_bounds() {
     let (fake, found) = find(vec![page(&many, Some("t"))]).await;
     let found = found.unwrap();
     assert_eq!((found.lines.len(), found.more, fake.requests().len()), (200, true, 1));
-    assert!(found.lines.iter().all(|line| line.len() == 2_000));
+    assert!(found.lines.iter().all(|line| line.chars().count() == 2_001 && line.ends_with('…')));
     let (_, found) = find(vec![page(&many, None)]).await;
     assert!(found.is_ok_and(|found| found.lines.len() == 200 && found.more));
 
@@ -128,7 +128,7 @@ async fn an_output_as_long_as_ssm_keeps_it_is_cut() {
     assert!(!found.unwrap().cut);
     let (_, found) = output(vec![printed("Success", &"o".repeat(30_000), "")]).await;
     let found = found.unwrap();
-    assert_eq!((found.stdout.len(), found.cut), (24_000, true));
+    assert_eq!((found.stdout.chars().count(), found.stdout.ends_with('…'), found.cut), (24_001, true, true));
     let (_, found) = output(vec![printed("Success", "", &"e".repeat(8_000))]).await;
     assert!(found.unwrap().cut);
 }
