@@ -289,7 +289,7 @@ fn history_says_who_why_and_from_where() {
     2026-11-23 12:05:24Z  371be0a9   v1       configuration      savepoint-9f1c-ab  deployed    anna  flinkProperties.parallelism.default
     2026-11-23 12:05:24Z  0bef3680   v2       query              -                  refused     anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
     2026-11-23 12:06:00Z  -          -        allow clean-start  -                  noted       bob   the column� is there
-    2026-11-23 12:07:00Z  -          v1       -                  -                  superseded  carl  restart ordered: a drill�: another version was deployed
+    2026-11-23 12:07:00Z  -          v1       restart            -                  superseded  carl  restart ordered: a drill�: another version was deployed
       0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
     ");
 }

@@ -21,7 +21,7 @@ use super::holding::Holding;
 use super::observe::job_look;
 use super::read_back::differences_of;
 use super::timing::{Timing, phase_name};
-use super::waves::{HeldTurns, Needs, Standing};
+use super::waves::{HeldTurns, JobInWave, Needs};
 use super::{Runner, Shared};
 use crate::claims::{ClaimAnswer, Claims};
 use crate::health::watch;
@@ -102,7 +102,7 @@ impl Pass<'_> {
     async fn gets_its_turns(&mut self, effect: &Effect) -> Result<bool, OutsideError> {
         self.turns.pass_on();
         let job =
-            Standing { comes_back: self.plan.next.is_some() && !self.plan.suspends, is_down: self.timing.is_down() };
+            JobInWave { comes_back: self.plan.next.is_some() && !self.plan.suspends, is_down: self.timing.is_down() };
         let needs = Needs::of(effect, job);
         if self.turns.are_enough(needs) {
             return Ok(true);

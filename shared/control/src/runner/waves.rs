@@ -51,7 +51,7 @@ impl Drop for Submission<'_> {
 
 /// What is known of the job when an effect asks for its turns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(super) struct JobInWave {
     /// Whether a start follows its end.
     pub(super) comes_back: bool,
     /// Whether it was ended, or has ended.
@@ -71,7 +71,7 @@ pub(super) struct Needs {
 impl Needs {
     /// Those of an effect, if it costs the cluster or its client: writing savepoints, restoring, compiling. A cancel costs
     /// nothing, but what is cancelled to be started again is down from then on.
-    pub(super) fn of(effect: &Effect, job: Standing) -> Self {
+    pub(super) fn of(effect: &Effect, job: JobInWave) -> Self {
         let start = Self { gate: !job.is_down, start: true, ..Self::default() };
         match effect {
             Effect::Stop { .. } if job.comes_back => Self { stop: true, ..start },

@@ -60,7 +60,7 @@ impl Seen {
 
 /// A condition, and whether people were told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StandingCondition {
     pub condition: AlertCondition,
     /// When it was first seen.
     pub since: Timestamp,
@@ -73,7 +73,7 @@ pub struct Standing {
     pub after: Option<Timestamp>,
 }
 
-impl Standing {
+impl StandingCondition {
     /// Whether somebody is about to tell people of it.
     fn is_being_told(&self, now: Timestamp) -> bool {
         self.raised.is_none() && self.taken.is_some_and(|at| now.duration_since(at) < TELLING)
@@ -87,7 +87,7 @@ pub struct AlertsDocument {
     pub format: u32,
     /// Of the last write.
     pub nonce: Nonce,
-    pub standing: Vec<Standing>,
+    pub standing: Vec<StandingCondition>,
     /// What a newer version noted beside all this.
     #[serde(flatten)]
     pub rest: Rest,
@@ -122,7 +122,7 @@ impl AlertsDocument {
                 }
                 None if kept >= KEPT => {}
                 None => {
-                    self.standing.push(Standing {
+                    self.standing.push(StandingCondition {
                         condition: condition.clone(),
                         since: now,
                         raised: None,
