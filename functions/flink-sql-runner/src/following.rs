@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 
-use lifecycle::change::ChangeKind;
 use lifecycle::orchestrate::Ends;
 use lifecycle::reason::Reason;
 use orchestrator::actions::{FollowingAnswer, JobAnswer, PlanAnswer, PlannedAnswer, SessionChange, StateFate};
@@ -85,11 +84,6 @@ pub(crate) fn block(job: &JobAnswer) -> String {
 /// The fields that would change, for people.
 pub(crate) fn differences(next: &FollowingAnswer) -> String {
     next.change.as_ref().map(|found| change::differences(&found.differences)).unwrap_or_default()
-}
-
-/// The kinds of what follows.
-pub(crate) fn kinds(job: &JobAnswer) -> impl Iterator<Item = ChangeKind> + '_ {
-    job.following.iter().filter_map(|next| next.plan.as_ref().and(next.change.as_ref()).map(|change| change.kind))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use lifecycle::act::Act;
 use lifecycle::change::ChangeKind;
 use lifecycle::decision::{PlannedAction, StartFrom, Stop};
 use lifecycle::reason::Reason;
-use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{self, Answer, FileAnswer, JobAnswer, PlanAnswer, PlannedAnswer, StateFate};
 
 use crate::ask::ask;
 use crate::cli;
@@ -241,6 +241,7 @@ pub(crate) fn planned_row(plan: &PlannedAnswer, change: ChangeKind) -> Row {
 
 fn words(plan: &PlannedAnswer, change: ChangeKind) -> String {
     let text = match plan.likely {
+        PlannedAction::Start(StartFrom::Clean) if plan.state == StateFate::Lost => "START CLEAN",
         PlannedAction::Start(StartFrom::Clean) => "start clean",
         PlannedAction::Start(StartFrom::Latest) => "start from its latest state",
         PlannedAction::Replace(Stop::Savepoint, StartFrom::Latest) => "savepoint, restart from it",
@@ -293,12 +294,8 @@ pub(crate) fn sum(answer: &PlanAnswer) -> String {
         counts.insert((9, "refused"), answer.refused.len());
     }
     let parts: Vec<String> = counts.into_iter().map(|((_, word), number)| format!("{number} {word}")).collect();
-    let forgets = |job: &&JobAnswer| match ordered_act(job) {
-        Some(act) => ordered_word(act).1,
-        None if job.plan.is_none() => following::kinds(job).any(|kind| kind == ChangeKind::Query),
-        None => planned_kind(job) == Some(ChangeKind::Query) && !suspends(job),
-    };
-    let lost = answer.jobs.iter().filter(forgets).count();
+    // The same rule as of the gate: what ends it is told.
+    let lost = answer.jobs.iter().filter(|job| loses_state(job)).count();
     match (parts.is_empty(), lost) {
         (true, _) => "nothing to do.".to_owned(),
         (false, 0) => format!("{}.", parts.join(", ")),

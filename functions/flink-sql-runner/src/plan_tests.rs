@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use desired::inputs::Desired;
 use lifecycle::change::Change;
+use lifecycle::documents::outcome::Outcome;
 use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::Ruling;
 use orchestrator::actions::FileAnswer;
 
 use super::*;
-use crate::test_kit::{decided, inputs, job_answer, manifest, plan_answer, running};
+use crate::test_kit::{decided, inputs, job_answer, manifest, plan_answer, running, settled};
 
 fn shown(answer: &PlanAnswer) -> String {
     anstream::adapter::strip_str(&text(answer, "Plan")).to_string()
@@ -68,6 +69,37 @@ fn every_kind_of_line_and_the_sum() {
     ");
     assert_eq!(planned(&answer), Exit::Done);
     assert_eq!(ordered(&answer), Exit::Held);
+}
+
+/// Nothing of it is stopped, as nothing of it runs; what it counted is lost all the same.
+#[test]
+fn a_changed_query_of_a_suspended_job_stops_nothing_and_loses_its_state() {
+    let before = manifest("orders", "SELECT 1", 2);
+    let suspended = |yaml: &str| format!("state: suspended\n{yaml}");
+    let nothing = Outcome::Suspended { savepoint: None, newest: None, epoch: None, checkpointed: true };
+    let record = settled(running(&before, "orders"), &suspended(&before), "orders 2", &nothing);
+    let of = |yaml: &str| {
+        let ruling = decided(&record, Some(yaml), "orders 3");
+        let Ruling::Operate(open) = &ruling else { panic!("{ruling:?}") };
+        let plan = PlannedAnswer::of(&open.plan, record.status());
+        let answer = plan_answer(vec![JobAnswer { plan: Some(plan), ..job_answer("orders", ruling.clone()) }]);
+        assert!(loses_state(&answer.jobs[0]), "the gate ends with 7");
+        shown(&answer)
+    };
+    let after = manifest("orders", "SELECT 2", 2);
+    insta::assert_snapshot!(of(&suspended(&after)), @r"
+      = orders  v1  suspend  check, start nothing
+          sql: SELECT 1 -> SELECT 2
+          state LOST
+    Plan: 1 suspend. 1 job loses its state.
+    ");
+    insta::assert_snapshot!(of(&after), @r"
+      ! orders  v1 -> v2  query  START CLEAN
+          sql: SELECT 1 -> SELECT 2
+          state: suspended -> running
+          state LOST, 2 slots
+    Plan: 1 query. 1 job loses its state.
+    ");
 }
 
 /// What the job is to be operated by differs, and nothing else: no operation is ordered for that.

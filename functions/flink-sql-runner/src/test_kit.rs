@@ -125,7 +125,7 @@ pub(crate) fn job_answer(job: &str, ruling: Ruling) -> JobAnswer {
         Ruling::Nothing { reason, .. } => (reason, None),
     };
     let (text, change) = (told(&reason, &name(job)), plan.as_ref().map(|p| p.change.clone()));
-    let plan = plan.as_ref().map(PlannedAnswer::of);
+    let plan = plan.as_ref().map(|plan| PlannedAnswer::of(plan, None));
     let filled_in = std::collections::BTreeMap::new();
     JobAnswer { name: name(job), reason, text, change, plan, following: Vec::new(), filled_in }
 }

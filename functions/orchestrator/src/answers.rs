@@ -1,6 +1,7 @@
 //! The answers to actions and events, as they travel as JSON.
 //! Must not know how an answer is shown, nor how it comes about.
 
+mod likely;
 mod look;
 mod unsettled;
 
@@ -11,8 +12,7 @@ use desired::diagnostics::Diagnostic;
 use desired::inputs::FileVerdict;
 use desired::manifest::JobName;
 use lifecycle::act::{Act, OrderedAct, SupersededAct};
-use lifecycle::change::{Change, ChangeKind};
-use lifecycle::decision::Observed;
+use lifecycle::change::Change;
 use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{Decision, Entry, Record, Status};
@@ -23,6 +23,7 @@ use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
 
+use self::likely::likely_seen;
 pub use self::look::LookAnswer;
 pub use self::unsettled::Unsettled;
 use crate::following::FollowingAnswer;
@@ -219,26 +220,21 @@ pub struct PlannedAnswer {
 }
 
 impl PlannedAnswer {
-    /// What is shown of a plan.
-    pub fn of(plan: &Plan) -> Self {
-        let lives = plan.previous.as_ref().is_some_and(|previous| !previous.runs.is_empty());
+    /// What is shown of a plan, for a job that stands so.
+    pub fn of(plan: &Plan, status: Option<Status>) -> Self {
         let ordered = plan.ordered.as_ref().map(|ordered| ordered.act.clone());
-        let seen = match plan.change.kind {
-            // It is ordered of a job that is to run.
-            _ if ordered.is_some() => Observed::Running,
-            ChangeKind::Unchanged if plan.suspends && lives => Observed::Running,
-            ChangeKind::New | ChangeKind::Unchanged => Observed::Gone,
-            ChangeKind::Configuration | ChangeKind::Query | ChangeKind::Removed => Observed::Running,
-        };
         Self {
             operation: plan.operation,
             reason: plan.reason.clone(),
             before: plan.previous.as_ref().map(|previous| previous.launch.version),
             after: plan.next.as_ref().filter(|_| !plan.suspends).map(|next| next.version),
             suspends: plan.suspends,
-            likely: plan.action(seen),
+            likely: plan.action(likely_seen(plan, status)),
             state: StateFate::of(plan),
-            measured: Measured { slots: plan.next.as_ref().map(|next| next.slots), ..Measured::default() },
+            measured: Measured {
+                slots: plan.next.as_ref().filter(|_| !plan.suspends).map(|next| next.slots),
+                ..Measured::default()
+            },
             ordered,
         }
     }
@@ -370,7 +366,7 @@ pub fn answer(report: Report) -> PlanAnswer {
         name,
         reason: finding.reason,
         change: finding.plan.as_ref().map(|p| p.change.clone()),
-        plan: finding.plan.as_ref().map(PlannedAnswer::of),
+        plan: finding.plan.as_ref().map(|plan| PlannedAnswer::of(plan, finding.status)),
     };
     let file = |verdict: &FileVerdict, is_config: bool| {
         let errors = verdict.errors();

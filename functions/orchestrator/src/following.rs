@@ -27,10 +27,10 @@ pub struct FollowingAnswer {
 impl FollowingAnswer {
     /// What is worth telling: that nothing would have to be done is not.
     pub fn all(name: &JobName, following: Vec<Following>) -> Vec<Self> {
-        let answer = |Following { ends, ruling }| match ruling {
+        let answer = |Following { ends, status, ruling }| match ruling {
             Ruling::Operate(open) => {
                 let reason = Reason::Planned;
-                let (change, plan) = (Some(open.plan.change.clone()), Some(PlannedAnswer::of(&open.plan)));
+                let (change, plan) = (Some(open.plan.change.clone()), Some(PlannedAnswer::of(&open.plan, status)));
                 Self { ends, text: told(&reason, name), reason, change, plan }
             }
             Ruling::Nothing { reason, .. } => {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lifecycle::moment::moment;
-use orchestrator::actions::{Measured, PlanAnswer, PlannedAnswer, StateFate};
+use orchestrator::actions::{Measured, PlanAnswer, PlannedAnswer, SlotsSeen, StateFate};
 
 use super::{count, span};
 
@@ -38,17 +38,29 @@ fn slots_of(number: u32) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), "slot")
 }
 
-/// The slots of the cluster, where something is planned and a look showed them.
+/// The slots of the cluster, where something is planned and a look showed them; and whether the jobs need more.
 pub(crate) fn slots(answer: &PlanAnswer) -> Option<String> {
-    let seen = answer.preview.as_ref()?.slots?;
-    let planned = answer.jobs.iter().any(|job| job.plan.is_some());
-    planned.then(|| format!("{} of {} slots were free at {}.", seen.free, seen.total, moment(seen.at)))
+    let SlotsSeen { total, free, at } = answer.preview.as_ref()?.slots?;
+    let planned: Vec<&Measured> = answer.jobs.iter().filter_map(|job| Some(&job.plan.as_ref()?.measured)).collect();
+    if planned.is_empty() {
+        return None;
+    }
+    let sum =
+        |slots: fn(&Measured) -> Option<u32>| planned.iter().filter_map(|it| slots(it)).map(u64::from).sum::<u64>();
+    let held = u64::from(total.saturating_sub(free));
+    let needed = held.saturating_sub(sum(|it| it.slots_before)) + sum(|it| it.slots);
+    let more = if needed > u64::from(total) {
+        format!(" With this plan the jobs need {needed} slots, {total} exist.")
+    } else {
+        String::new()
+    };
+    Some(format!("{free} of {total} slots were free at {}.{more}", moment(at)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_kit::{decided, job_answer, manifest, running};
+    use crate::test_kit::{at, decided, job_answer, manifest, plan_answer, running};
 
     #[test]
     fn one_slot_is_one_slot() {
@@ -61,5 +73,25 @@ mod tests {
         assert_eq!(planned.measured.slots, None, "nothing is started");
         assert_eq!(told(&mut planned, 1), "state kept, frees 1 slot");
         assert_eq!(told(&mut planned, 2), "state kept, frees 2 slots");
+    }
+
+    /// What runs and is not replaced keeps its slots.
+    #[test]
+    fn more_slots_than_exist_are_told() {
+        let record = running(&manifest("orders", "SELECT 1", 4), "orders");
+        let mut job = job_answer("orders", decided(&record, Some(&manifest("orders", "SELECT 1", 9)), "more"));
+        job.plan.as_mut().unwrap().measured.slots_before = Some(4);
+        let mut answer = plan_answer(vec![job]);
+        let mut told = |total, free| {
+            let slots = Some(SlotsSeen { total, free, at: at("2026-11-23T12:00:00Z") });
+            answer.preview = Some(orchestrator::actions::PreviewAnswer { slots, ..Default::default() });
+            slots_line(&answer)
+        };
+        assert!(told(15, 5).ends_with("5 of 15 slots were free at 2026-11-23 12:00:00Z."), "six others and nine");
+        assert!(told(14, 4).ends_with(" With this plan the jobs need 15 slots, 14 exist."));
+    }
+
+    fn slots_line(answer: &PlanAnswer) -> String {
+        slots(answer).unwrap()
     }
 }

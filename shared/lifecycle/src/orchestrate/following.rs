@@ -13,7 +13,7 @@ use super::{Ruling, Situation};
 use crate::act::Act;
 use crate::change::{Change, ChangeKind};
 use crate::documents::outcome::{Compiled, Outcome, RunStarted};
-use crate::documents::record::{OpenOperation, Record};
+use crate::documents::record::{OpenOperation, Record, Status};
 use crate::ids::run_id;
 
 /// How the operation under way ends.
@@ -33,13 +33,16 @@ pub enum Ends {
 pub struct Following {
     /// If it ends so.
     pub ends: Ends,
+    /// How what is deployed stands then.
+    pub status: Option<Status>,
     pub ruling: Ruling,
 }
 
 /// What would be decided about `desired` after the operation under way; nothing if none is.
 pub fn following(record: &Record, desired: &Desired, situation: &Situation) -> Vec<Following> {
     let Some(open) = &record.open else { return Vec::new() };
-    let decided = |ends, record| Following { ends, ruling: after(record, desired, situation) };
+    let decided =
+        |ends, record: Record| Following { ends, status: record.status(), ruling: after(record, desired, situation) };
     let done = decided(Ends::AsOrdered, as_ordered(record, open, situation));
     // Nothing new is wanted: what the operation leaves to be done is its own matter.
     if is_for(open, desired) {

@@ -146,9 +146,9 @@ fn over(state: State, change: Option<ChangeKind>, reason: Reason, plan: Option<P
     let expected = record.and_then(ExpectedRun::of);
     let conditions = record.map(of_record).unwrap_or_default();
     let open = record.and_then(|r| r.open.as_ref()).map(|open| (open.plan.operation, open.plan.at));
-    let down = record.is_some_and(Record::is_down);
-    let finding =
-        Finding { change, reason, plan, expected, conditions, open, down, following: Vec::new(), act: state.act };
+    let (down, status) = (record.is_some_and(Record::is_down), record.and_then(Record::status));
+    let (following, act) = (Vec::new(), state.act);
+    let finding = Finding { change, reason, plan, status, expected, conditions, open, down, following, act };
     to(state, JobPhase::Done, Effect::Done(Box::new(finding)))
 }
 

@@ -29,7 +29,7 @@ use crate::alert_conditions::AlertCondition;
 use crate::change::ChangeKind;
 use crate::documents::claim::Claim;
 use crate::documents::plan::{Plan, Windows};
-use crate::documents::record::{OpenOperation, Record, Source};
+use crate::documents::record::{OpenOperation, Record, Source, Status};
 use crate::documents::result::OperationResult;
 use crate::ids::{BatchId, JobId, Nonce, OperationId};
 use crate::owed::{Circumstances, Patience};
@@ -190,6 +190,8 @@ pub struct Finding {
     pub reason: Reason,
     /// The plan, if one was ordered.
     pub plan: Option<Plan>,
+    /// How what is deployed stands.
+    pub status: Option<Status>,
     /// The run that should be live.
     pub expected: Option<ExpectedRun>,
     /// What people should know of about the job.
