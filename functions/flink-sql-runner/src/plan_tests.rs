@@ -71,6 +71,25 @@ fn every_kind_of_line_and_the_sum() {
     assert_eq!(ordered(&answer), Exit::Held);
 }
 
+/// Whoever reads a plan looks for the option in the file.
+#[test]
+fn an_option_is_told_as_it_is_written() {
+    let before = manifest("orders", "SELECT 1", 2);
+    let after = before.replace("s3://b/s/orders/", "s3://b/elsewhere/");
+    let ruling = decided(&running(&before, "orders"), Some(&after), "orders 2");
+    let Ruling::Operate(open) = &ruling else { panic!("{ruling:?}") };
+    assert_eq!(open.plan.reason, "flinkProperties.state.savepoints.dir");
+    // Where it is not set any more, as it was written.
+    let of = |option: &str| before.replace("  parallelism.default: \"2\"\n", &format!("  {option}: filesystem\n"));
+    let ruling = decided(
+        &running(&of("state.backend"), "orders"),
+        Some(&of("parallelism.default").replace("filesystem", "2")),
+        "x",
+    );
+    let Ruling::Operate(open) = &ruling else { panic!("{ruling:?}") };
+    assert_eq!(open.plan.reason, "flinkProperties.parallelism.default, flinkProperties.state.backend");
+}
+
 /// Nothing of it is stopped, as nothing of it runs; what it counted is lost all the same.
 #[test]
 fn a_changed_query_of_a_suspended_job_stops_nothing_and_loses_its_state() {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use desired::manifest::{Body, effective_properties};
+use desired::manifest::{Body, canonical_option, effective_properties};
 use desired::sql::same_meaning_as_deployed_by_python;
 use desired::tables::{self, ChangedField, TableDefinitions, Used};
 use desired::target::Target;
@@ -163,10 +163,13 @@ fn operating_differences(old: &Target, new: &Target) -> Vec<Difference> {
 fn property_differences(old: &Target, new: &Target) -> Vec<Difference> {
     let (before, after) = (effective_properties(&old.manifest), effective_properties(&new.manifest));
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    // Whoever reads it looks for what the file says, not for another name of the same option.
+    let written = old.manifest.properties.keys().chain(new.manifest.properties.keys());
+    let spelled: BTreeMap<&str, &String> = written.map(|key| (canonical_option(key), key)).collect();
     keys.into_iter()
         .filter(|key| before.get(*key) != after.get(*key))
         .map(|key| Difference {
-            field: format!("flinkProperties.{key}"),
+            field: format!("flinkProperties.{}", spelled.get(key.as_str()).copied().unwrap_or(key)),
             before: before.get(key).cloned(),
             after: after.get(key).cloned(),
         })
