@@ -31,18 +31,21 @@ fn text(answer: &StatesAnswer, now: Timestamp) -> String {
     if answer.states.is_empty() {
         return format!("No complete state of {name} was found.\n");
     }
-    let head = ["VERSION", "KIND", "ID", "RUN", "OPERATION", "AGE", "SIZE", "PATH"].map(str::to_owned).to_vec();
+    let head = ["", "VERSION", "KIND", "ID", "RUN", "OPERATION", "AGE", "SIZE", "PATH"].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     rows.extend(answer.states.iter().map(|state| row(state, now)));
     let mut text = table::columns(&rows, 0);
     if answer.left_out > 0 {
         let _ = writeln!(text, "{} left out.", count(answer.left_out, "older state"));
     }
-    if let Some(newest) = answer.states.iter().find(|state| state.used_by_itself) {
-        let _ = writeln!(text, "{name} goes on from {} by itself: it is the newest.", printable(&newest.path));
+    if answer.states.iter().any(|state| state.used_by_itself) {
+        let _ = writeln!(text, "* {name} goes on from this one by itself.");
     }
-    let _ =
-        writeln!(text, "`restart {name} --from PATH` starts a new version from any of them{}.", by_operation(answer));
+    let restart = format!("`restart {name} --from PATH`");
+    let _ = match &answer.not_now {
+        Some(why) => writeln!(text, "{restart} is refused now: {}.", printable(why)),
+        None => writeln!(text, "{restart} starts a new version from any of them{}.", by_operation(answer)),
+    };
     text
 }
 
@@ -55,6 +58,7 @@ fn by_operation(answer: &StatesAnswer) -> &'static str {
 fn row(state: &StateAnswer, now: Timestamp) -> Vec<String> {
     let dash = || "-".to_owned();
     vec![
+        if state.used_by_itself { "*" } else { "" }.to_owned(),
         state.version.map_or_else(dash, |version| format!("v{version}")),
         if state.savepoint { "savepoint" } else { "checkpoint" }.to_owned(),
         state.checkpoint_id.map_or_else(dash, |id| id.to_string()),
@@ -99,19 +103,23 @@ mod tests {
                 },
             ],
             left_out: 3,
+            not_now: None,
         };
         let now = Timestamp::from_second(3_600).unwrap();
         insta::assert_snapshot!(text(&answer, now), @r"
-        VERSION  KIND        ID  RUN     OPERATION  AGE  SIZE    PATH
-        v2       checkpoint  9   ac8dd3  -          1 h  5.2 MB  s3://b/c/2/r/chk-9
-        v2       savepoint   -   ac8dd3  000000aa   -    -       s3://b/s/2/o/savepoint-ac8dd3-0
+           VERSION  KIND        ID  RUN     OPERATION  AGE  SIZE    PATH
+        *  v2       checkpoint  9   ac8dd3  -          1 h  5.2 MB  s3://b/c/2/r/chk-9
+           v2       savepoint   -   ac8dd3  000000aa   -    -       s3://b/s/2/o/savepoint-ac8dd3-0
         3 older states left out.
-        orders goes on from s3://b/c/2/r/chk-9 by itself: it is the newest.
+        * orders goes on from this one by itself.
         `restart orders --from PATH` starts a new version from any of them, `--from OPERATION` from the savepoint that it took.
         ");
         let mut answer = answer;
         answer.states.pop();
         assert!(text(&answer, now).ends_with("from any of them.\n"), "none was taken by an operation");
+        answer.not_now = Some("it is suspended; `resume orders` has it go on".to_owned());
+        let refused = "`restart orders --from PATH` is refused now: it is suspended; `resume orders` has it go on.\n";
+        assert!(text(&answer, now).ends_with(refused));
         assert!(text(&StatesAnswer { states: Vec::new(), ..answer }, now).starts_with("No complete state of orders"));
     }
 }

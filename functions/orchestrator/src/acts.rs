@@ -68,8 +68,11 @@ async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Re
     let live = record.deployed.as_ref().and_then(Deployed::run);
     let of_live_run = live.is_some_and(|run| path.split('/').any(|segment| segment == run.to_string()));
     let act = Act::RestartFrom { path, of_live_run };
-    if let Some(why) = record.refuses(&act) {
-        return Err(refused(why, &act, name));
+    match record.refuses(&act) {
+        Some(why @ NotNow::NotItsState) => return Err(refused(why, &act, name)),
+        // Told by what is uploaded as well.
+        Some(_) => return Ok(act),
+        None => {}
     }
     // Where the state cannot be read from here, the node tells before it touches anything.
     let path = act.given().unwrap_or_default();
@@ -93,23 +96,27 @@ fn word(act: &Act) -> &'static str {
 
 /// Why an act is not ordered, and the way out.
 fn refused(why: NotNow, act: &Act, name: &JobName) -> ActionError {
-    let help = match why {
-        NotNow::Open(_) => format!("wait for its end; `history {name}` tells it"),
-        NotNow::NotDeployed => format!("`deploy {name}` brings it to what is uploaded"),
-        NotNow::Removed => "upload its manifest again: the job goes on from its newest state".to_owned(),
-        NotNow::Suspended => {
-            format!("`resume {name}` has it go on from its newest state")
-        }
-        NotNow::Complete => "upload a changed query to run it again".to_owned(),
-        NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
-        NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
-        NotNow::NotUploaded => "upload its manifest again first: without one the job is to be removed".to_owned(),
-        NotNow::Contended => "order it again".to_owned(),
-        NotNow::NotItsState => format!("`states {name}` lists the states that it can be restored from"),
-    };
     let what = match act {
         Act::Restart | Act::RestartClean | Act::RestartFrom { .. } => "is not restarted",
         Act::Savepoint => "gets no savepoint",
     };
-    not_ordered(format!("{name} {what}: {why}"), &help)
+    not_ordered(format!("{name} {what}: {why}"), &way_out(why, name))
+}
+
+/// What can be done where an act is not ordered.
+pub(crate) fn way_out(why: NotNow, name: &JobName) -> String {
+    match why {
+        NotNow::Open(_) => format!("wait for its end; `history {name}` tells it"),
+        NotNow::NotDeployed => format!("`deploy {name}` brings it to what is uploaded"),
+        NotNow::Removed => "upload its manifest again: the job goes on from its newest state".to_owned(),
+        NotNow::Suspended => format!("`resume {name}` has it go on from its newest state"),
+        NotNow::Complete => "upload a changed query to run it again".to_owned(),
+        NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
+        NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
+        NotNow::NotUploaded => {
+            "upload its manifest first, with `deploy PATH`: without one nothing of the job is to run".to_owned()
+        }
+        NotNow::Contended => "order it again".to_owned(),
+        NotNow::NotItsState => format!("`states {name}` lists the states that it can be restored from"),
+    }
 }

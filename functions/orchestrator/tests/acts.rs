@@ -15,7 +15,7 @@ mod races;
 use desired::manifest::JobName;
 use lifecycle::act::{Act, ActKind};
 use lifecycle::decision::Why;
-use lifecycle::documents::outcome::Outcome;
+use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::ids::{ActId, run_id};
 use lifecycle::reason::Reason;
 use memory::Memory;
@@ -168,6 +168,26 @@ async fn what_cannot_be_ordered_says_why_and_what_to_do() {
     memory.settle(&[name()]);
     let (message, _) = refused(&memory, Action::Restart(another())).await;
     assert_eq!(message, "orders-eu is not restarted: it was removed");
+    // What was never deployed: `deploy` cannot bring it to a file that is gone, or refused.
+    let never = Memory::default();
+    never.put("p/config/tables/t.sql", TABLES.as_bytes().to_vec());
+    never.upload(&name(), "SELECT a FROM orders");
+    ordered(&never, Action::Deploy { names: [name()].into(), by: None }).await.unwrap();
+    never.end(&name(), &Outcome::refused(Refusal::NoState));
+    let (message, help) = refused(&never, Action::Restart(another())).await;
+    assert!(
+        message.ends_with("nothing of it is deployed") && help.contains("`deploy orders-eu`"),
+        "{message} ({help})"
+    );
+    for from in [None, Some("s3://b/checkpoints/orders-eu/1/x/chk-1".to_owned())] {
+        never.put(&key, b"name: [".to_vec());
+        let again = || Action::Restart(RestartAsked { from: from.clone(), ..another() });
+        assert!(refused(&never, again()).await.0.ends_with("its upload is refused"));
+        never.remove(&key);
+        let (message, help) = refused(&never, again()).await;
+        assert!(message.ends_with("no uploaded manifest carries its name"), "{message}");
+        assert!(help.contains("`deploy PATH`") && !help.contains("orders-eu"), "{help}");
+    }
     let unknown = JobName::try_from("nobody").unwrap();
     let (message, _) = refused(&memory, Action::Restart(but(|order| order.name = unknown))).await;
     assert!(message.contains("nothing was ever decided"), "{message}");
@@ -239,11 +259,41 @@ async fn states_tell_which_one_is_used_by_itself() {
     let answer = states(&memory).await;
     let told: Vec<_> = answer.states.iter().map(|s| (s.path.clone(), s.checkpoint_id, s.used_by_itself)).collect();
     assert_eq!(told, [(at(10), Some(10), true), (at(9), Some(9), false)]);
-    // The id of a savepoint is in a file that the function may not read: which state is the newest is not guessed.
+    // A savepoint that it is not restored from changes nothing, whether or not its id can be read.
     memory.put(&format!("{saved}/_metadata"), metadata(4));
     memory.refuse(&format!("{saved}/_metadata"), "AccessDenied");
     let answer = states(&memory).await;
     assert_eq!((answer.states[2].savepoint, answer.states[2].version), (true, Some(1)));
     assert_eq!((answer.states.len(), answer.states[2].checkpoint_id), (3, None));
-    assert!(answer.states.iter().all(|state| !state.used_by_itself));
+    let used: Vec<_> = answer.states.iter().filter(|state| state.used_by_itself).map(|state| &state.path).collect();
+    assert_eq!((used, answer.not_now), (vec![&at(10)], None));
+}
+
+/// It is stopped with a savepoint, whose id the function cannot read, and its checkpoints are gone.
+#[tokio::test]
+async fn a_suspended_job_goes_on_from_its_savepoint_and_is_not_restarted() {
+    let memory = running().await;
+    let key = format!("p/queries/{}.yaml", name());
+    let text = format!(
+        "name: {0}\nstate: suspended\ndescription: d\ntarget-table: sink\nsql: SELECT a FROM orders\nflinkProperties:\n  \
+         state.checkpoints.dir: s3://b/checkpoints/{0}\n  state.savepoints.dir: s3://b/savepoints/{0}\n",
+        name()
+    );
+    memory.put(&key, text.into_bytes());
+    ordered(&memory, Action::Deploy { names: [name()].into(), by: None }).await.unwrap();
+    let plan = memory.record(&name()).open.unwrap().plan;
+    let saved = format!("{}/savepoint-abcdef-0123456789ab", plan.stop_directory().unwrap());
+    memory.put(&format!("{saved}/_metadata"), metadata(4));
+    let savepoint = Some(saved.clone());
+    memory.end(&name(), &Outcome::Suspended { savepoint, newest: None, epoch: None, checkpointed: true });
+    ordered(&memory, Action::Deploy { names: [name()].into(), by: None }).await.unwrap();
+    let answer = states(&memory).await;
+    let used: Vec<_> = answer.states.iter().map(|state| (&state.path, state.used_by_itself)).collect();
+    assert_eq!(used, [(&saved, true)]);
+    let told = "it is suspended; `resume orders-eu` has it go on from its newest state";
+    assert_eq!(answer.not_now.as_deref(), Some(told));
+    memory.remove(&key);
+    memory.put(&key, b"name: [".to_vec());
+    let (message, _) = refused(&memory, Action::Restart(restart())).await;
+    assert!(message.ends_with("its upload is refused"), "it cannot be resumed either: {message}");
 }

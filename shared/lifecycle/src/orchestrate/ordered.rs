@@ -17,11 +17,21 @@ use crate::owed::Cause;
 /// Why `act` is not ordered now by whoever looks after jobs of `source`; nothing if it may be.
 pub fn why_not(record: &Record, desired: &Desired, act: &Act, source: Source) -> Option<NotNow> {
     let elsewhere = (record.source != source).then_some(NotNow::OtherSource);
-    elsewhere.or_else(|| record.refuses(act)).or(match desired {
+    match elsewhere.or_else(|| record.refuses(act)) {
+        // The way out of these is the uploaded manifest: what is wrong with that comes first.
+        Some(why @ (NotNow::NotDeployed | NotNow::Suspended)) => Some(without_upload(desired).unwrap_or(why)),
+        Some(why) => Some(why),
+        None => without_upload(desired),
+    }
+}
+
+/// Why nothing is ordered, whatever is deployed.
+fn without_upload(desired: &Desired) -> Option<NotNow> {
+    match desired {
         Desired::Refused => Some(NotNow::UploadRefused),
         Desired::Absent => Some(NotNow::NotUploaded),
         Desired::Target(_) => None,
-    })
+    }
 }
 
 /// What comes of what a person orders; nothing where nobody does.
@@ -29,7 +39,7 @@ pub(super) fn taken(record: Option<&Record>, desired: &Desired, situation: &Situ
     let ordered = situation.ordered.as_ref()?;
     Some(match record {
         None if *desired == Desired::Absent => ActTaken::UnknownJob,
-        None => ActTaken::NotNow(NotNow::NotDeployed),
+        None => ActTaken::NotNow(without_upload(desired).unwrap_or(NotNow::NotDeployed)),
         Some(record) if record.knows_act(ordered.id) => ActTaken::Known,
         Some(record) => {
             why_not(record, desired, &ordered.act, situation.source).map_or(ActTaken::Noted, ActTaken::NotNow)
