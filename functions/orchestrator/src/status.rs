@@ -119,7 +119,7 @@ pub(crate) async fn history(orchestrator: &Arc<Orchestrator>, name: JobName) -> 
     let owner = record.as_ref().and_then(|(record, _)| record.owner()).map(str::to_owned);
     // What was done is told also where nobody may list the uploads.
     let uploads = uploaded(orchestrator).await;
-    let untouched = record.as_ref().is_none_or(|(record, _)| never_was(record) && record.history.is_empty());
+    let untouched = record.as_ref().is_none_or(|(record, _)| never_was(record) && !was_tried(record));
     let unknown = untouched && uploads.as_ref().is_ok_and(|uploads| !uploads.names.contains(&name));
     let uploads = uploads.unwrap_or_default();
     let unsettled = record.as_ref().map(|(record, _)| Unsettled::all(record)).unwrap_or_default();
@@ -187,7 +187,7 @@ async fn job_status(orchestrator: &Orchestrator, name: JobName, is_named: bool) 
     match fetch::<Record>(store, &keys.record(&name)).await {
         Ok(None) => None,
         Ok(Some((record, _))) if record.forgotten.is_some() && !is_named => None,
-        Ok(Some((record, _))) if never_was(&record) => None,
+        Ok(Some((record, _))) if never_was(&record) && !(is_named && was_tried(&record)) => None,
         Ok(Some((record, _))) => {
             // Nothing but an operation's end reads its result: one that cannot be read keeps the job as it is.
             let trouble = match &record.open {
@@ -204,6 +204,11 @@ async fn job_status(orchestrator: &Orchestrator, name: JobName, is_named: bool) 
 fn never_was(record: &Record) -> bool {
     let wanted = record.decision.as_ref().is_none_or(|decision| !decision.etags.is_empty());
     record.deployed.is_none() && record.open.is_none() && record.owed.debts().next().is_none() && !wanted
+}
+
+/// Whether anything was ever done about a name: whoever names it is told.
+fn was_tried(record: &Record) -> bool {
+    !record.history.is_empty()
 }
 
 fn of_record(name: JobName, mut record: Record, trouble: Option<&OutsideError>) -> JobStatus {
@@ -240,7 +245,7 @@ fn since(record: &Record) -> Option<Timestamp> {
         entry.map(|entry| entry.at).or(deployed)
     };
     match record.status() {
-        Some(Status::Running) => deployed,
+        Some(Status::Running) => deployed.max(started(record)),
         Some(Status::NotRunning) => {
             let debt = record.owed.keep_running.as_ref().filter(|debt| debt.cause.is_down()).map(|debt| debt.since);
             let restart = record.open.as_ref().filter(|open| open.plan.brings_back()).map(|open| open.plan.at);
@@ -256,6 +261,12 @@ fn since(record: &Record) -> Option<Timestamp> {
             tried.or(record.decision.as_ref().map(|decision| decision.at))
         }
     }
+}
+
+/// When the operation ended that started the run that is deployed: a rollback leaves what is deployed as it was.
+fn started(record: &Record) -> Option<Timestamp> {
+    let operation = record.deployed.as_ref()?.runs.last()?.operation;
+    record.history.iter().rev().find(|entry| entry.operation == operation).map(|entry| entry.at)
 }
 
 /// Whether an operation may have found or made a job to be over.

@@ -3,8 +3,10 @@
 
 use lifecycle::alert_conditions::AlertKind;
 use lifecycle::documents::observed::{ObservedDocument, Since};
+use lifecycle::documents::outcome::{Compiled, RunStarted};
 use lifecycle::flink::{JobSeen, JobState, Tasks};
 use lifecycle::ids::JobId;
+use lifecycle::owed::Cause;
 use orchestrator::actions::Standing;
 
 use super::*;
@@ -62,6 +64,39 @@ async fn what_people_are_alerted_of_about_a_run_stands_beside_its_job() {
     assert_eq!(once.jobs[0].run_trouble, None, "it is over");
     let another = shown(restarting(&names[0], JobId::derived(&["before"]), JobState::Running, 5)).await;
     assert_eq!(another.jobs[0].run_trouble, None, "the run before it");
+}
+
+/// What is deployed is the same as before, its run is not.
+#[tokio::test]
+async fn after_a_rollback_a_job_runs_since_then() {
+    let memory = Memory::default();
+    let names = running(&memory, 1).await;
+    memory.pass(1000);
+    memory.upload(&names[0], "SELECT a + 1 FROM orders");
+    planned(&memory, all()).await;
+    memory.pass(100);
+    let job_id = lifecycle::ids::rollback_id(memory.record(&names[0]).open.unwrap().plan.operation);
+    let run = RunStarted { job_id, restored_from: None, epoch: None, compiled: Compiled::default() };
+    let (reason, cause) = ("it restarts".to_owned(), Cause::DoesNotRun);
+    memory.end(&names[0], &Outcome::RolledBack { reason, cause, run, savepoint: None });
+    memory.pass(5);
+    let answer = status(&memory).await;
+    assert_eq!((answer.jobs[0].run, answer.jobs[0].since), (Some(job_id), second(1100)));
+}
+
+#[tokio::test]
+async fn a_name_of_which_something_is_in_the_history_is_known() {
+    let memory = Memory::default();
+    let name = JobName::try_from("tried").unwrap();
+    memory.upload(&name, "SELECT a FROM orders");
+    planned(&memory, all()).await;
+    memory.end(&name, &Outcome::refused(Refusal::NoState));
+    memory.remove(&format!("p/queries/{name}.yaml"));
+    planned(&memory, all()).await;
+    assert!(status(&memory).await.jobs.iter().all(|job| job.name != name), "it is no job any more");
+    let action = Action::Status { names: [name.clone()].into() };
+    let Answer::Status(answer) = act(&memory.orchestrator(), action).await.unwrap() else { unreachable!() };
+    assert_eq!((answer.unknown.len(), answer.jobs[0].standing()), (0, Standing::NotDeployed));
 }
 
 #[tokio::test]
