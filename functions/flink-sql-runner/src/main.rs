@@ -32,6 +32,7 @@ mod plan;
 mod process;
 mod prune;
 mod remove;
+mod removing;
 mod render;
 mod replace;
 mod report;

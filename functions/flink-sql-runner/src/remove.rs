@@ -17,12 +17,14 @@ use crate::follow::Follower;
 use crate::invocation::Invocation;
 use crate::out::Out;
 use crate::plan;
+use crate::removing::{removing, told};
 use crate::render::printable;
 
 /// Deletes every file under `queries/` that carries one of the names as its stem; none if one of them has no file.
 pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let names: BTreeSet<JobName> = arguments.names.iter().cloned().collect();
-    let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
+    let settings = invocation.settings()?;
+    let (store, keys, limit) = (invocation.store().await?, settings.keys, settings.removals);
     let listed: Vec<String> = store.list(&keys.queries()).await?.into_iter().map(|listed| listed.key).collect();
     let mut found: Vec<String> = Vec::new();
     for name in &names {
@@ -40,22 +42,24 @@ pub(crate) async fn run(arguments: &Remove, invocation: &Invocation, out: Out) -
         plan::show(&answer, "Plan", out);
         return Ok(plan::planned(&answer));
     }
+    // Once they are gone their records are no longer as they were.
+    let become_of = removing(store.as_ref(), &keys, names.iter(), limit).await;
+    let said = || deleted(&found) + &told(&become_of);
     for key in &found {
         store.delete(key).await?;
     }
     let Some(timeout) = invocation.deadline else {
         let document = json!({"format": "flink-sql-runner/remove", "version": 2, "names": names, "deleted": found});
-        out.result(&document, || deleted(&names, &found));
+        out.result(&document, said);
         return Ok(Exit::Done);
     };
     let event = json!({"type": "begin", "version": 1, "names": names, "removed": found});
-    out.progress(&event, || deleted(&names, &found));
+    out.progress(&event, said);
     let jobs = follow_removals(store.as_ref(), &keys, &found).await?;
     Follower { store, keys, out, timeout }.follow(jobs, Exit::Done).await
 }
 
-fn deleted(names: &BTreeSet<JobName>, found: &[String]) -> String {
+fn deleted(found: &[String]) -> String {
     let keys: Vec<String> = found.iter().map(|key| printable(key)).collect();
-    let (what, it) = if names.len() == 1 { ("The job is", "it goes") } else { ("The jobs are", "they go") };
-    format!("deleted {}\n{what} stopped with a savepoint; put a file back and {it} on from there.\n", keys.join(", "))
+    format!("deleted {}\n", keys.join(", "))
 }
