@@ -1,6 +1,7 @@
 //! What ends a command early: each error says what, why and the way out, once.
 //! Must not know how it is shown.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -145,7 +146,8 @@ impl CliError {
         match self {
             Self::Usage { help, .. } => Some(help),
             Self::Config(_) => Some("set them in the environment; `--help` lists the ones that have a flag"),
-            Self::File { .. } | Self::NotWritten { .. } => None,
+            Self::File { .. } => None,
+            Self::NotWritten { source, .. } => not_written(source.kind()),
             Self::NotShown(_) => {
                 Some("make room where it goes; what was ordered stands: `status` tells how jobs stand")
             }
@@ -187,6 +189,12 @@ const REFUSED: &str = "check the bucket's name, the permissions and the region";
 const PLANS: &str = "operators may, by OperatorPolicy (s3:GetObject under plans/); whoever uploads takes the manifest of then \
     from where it is kept, with `deploy PATH`";
 const UNKNOWN: &str = "check the network, the credentials and AWS_ENDPOINT_URL; then run the same again";
+
+/// What is there is no file: it is left as it is.
+fn not_written(kind: ErrorKind) -> Option<&'static str> {
+    matches!(kind, ErrorKind::AlreadyExists | ErrorKind::IsADirectory)
+        .then_some("name a file, new or to be written over")
+}
 
 fn function_exit(error: &FunctionError) -> Exit {
     match error {

@@ -70,15 +70,21 @@ fn main() -> ExitCode {
     let dispatch = std::env::var("DISPATCH").ok();
     if is_process(&arguments, dispatch.as_deref()) {
         let (ours, passed) = split(arguments);
-        let cli = usage::parse::<ProcessCli>(&ours);
+        let (command, cli) = match usage::parse::<ProcessCli>(&ours) {
+            Ok(read) => read,
+            Err(code) => return ended(Ok(code), "", Out::default()),
+        };
         let out = Out::new(cli.global.output);
         let hidden = Secrets::default();
         let run = process::run(cli, passed, hidden.clone(), out);
-        return ended(block_on(&hidden, async move { Ok(run.await?.into()) }), out);
+        return ended(block_on(&hidden, async move { Ok(run.await?.into()) }), &command, out);
     }
-    let cli = usage::parse::<Cli>(&arguments);
+    let (command, cli) = match usage::parse::<Cli>(&arguments) {
+        Ok(read) => read,
+        Err(code) => return ended(Ok(code), "", Out::default()),
+    };
     let out = Out::new(cli.global.output);
-    ended(block_on(&Secrets::default(), run(cli, out)), out)
+    ended(block_on(&Secrets::default(), run(cli, out)), &command, out)
 }
 
 /// Runs the command; a panic in it is an internal error, not the user's.
@@ -90,15 +96,16 @@ fn block_on(hidden: &Secrets, command: impl Future<Output = Result<ExitCode, Cli
         .unwrap_or_else(|_| Err(CliError::Defect("the program broke off".to_owned())))
 }
 
-fn ended(result: Result<ExitCode, CliError>, out: Out) -> ExitCode {
+/// The exit code of a command; what ended it early, or kept its result from stdout, is told.
+fn ended(result: Result<ExitCode, CliError>, command: &str, out: Out) -> ExitCode {
     let code = result.unwrap_or_else(|error| {
-        out.error(&error);
+        out.error(command, &error);
         error.exit().into()
     });
     // Whoever reads only a part of the result must not take it for the whole.
     let Some(missing) = out::missing() else { return code };
     let error = CliError::NotShown(std::io::Error::new(missing.kind(), missing.to_string()));
-    out.error(&error);
+    out.error(command, &error);
     error.exit().into()
 }
 

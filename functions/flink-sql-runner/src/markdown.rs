@@ -44,10 +44,11 @@ pub(crate) fn comment(answer: &PlanAnswer) -> String {
     text
 }
 
-/// The comment of a plan that could not be made.
-pub(crate) fn failed(error: &str) -> String {
+/// The comment of a plan that could not be made, or of another command that failed.
+pub(crate) fn failed(command: &str, error: &str) -> String {
+    let heading = if command == "plan" { "Plan: could not be made".to_owned() } else { format!("`{command}` failed") };
     let error = fenced("text", &plain(error));
-    format!("<!-- flink-sql-runner plan -->\n### Plan: could not be made\n\n{error}")
+    format!("<!-- flink-sql-runner {command} -->\n### {heading}\n\n{error}")
 }
 
 fn table(text: &mut String, rows: &[(&JobAnswer, Row)]) {

@@ -25,7 +25,7 @@ pub(crate) enum Form {
 }
 
 /// The way out of this program.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Out {
     form: Form,
 }
@@ -80,6 +80,11 @@ impl Out {
         };
     }
 
+    /// A text with colours, whatever form is asked for.
+    pub(crate) fn styled(text: &str) {
+        to_stdout(anstream::stdout(), text);
+    }
+
     /// A text that is the same for people and for programs.
     pub(crate) fn plain(text: &[u8]) {
         to_stdout(io::stdout(), &String::from_utf8_lossy(text));
@@ -120,8 +125,8 @@ impl Out {
         }
     }
 
-    /// The error that ends the command.
-    pub(crate) fn error(self, error: &CliError) {
+    /// The error that ends `command`.
+    pub(crate) fn error(self, command: &str, error: &CliError) {
         match self.form {
             Form::Json => {
                 let document = json!({
@@ -139,7 +144,7 @@ impl Out {
             Form::Markdown => {
                 let text = failure(&error.to_string(), &error.causes(), error.help());
                 write(anstream::stderr(), &text);
-                to_stdout(anstream::stdout(), &markdown::failed(&text));
+                to_stdout(anstream::stdout(), &markdown::failed(command, &text));
             }
         }
     }

@@ -169,7 +169,11 @@ mod tests {
         fs::write(&other, "other").unwrap();
         symlink(&other, &link).unwrap();
         for there in [link.as_path(), folder.path()] {
-            assert_eq!(write(there, &nothing()).unwrap_err().kind(), ErrorKind::AlreadyExists);
+            let source = write(there, &nothing()).unwrap_err();
+            assert_eq!(source.kind(), ErrorKind::AlreadyExists);
+            let error = CliError::NotWritten { path: there.to_owned(), source };
+            assert_eq!(error.causes(), ["what is there is a folder, a link or a device"]);
+            assert!(error.help().is_some_and(|help| help.contains("name a file")));
         }
         assert_eq!(fs::read_to_string(&other).unwrap(), "other");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");

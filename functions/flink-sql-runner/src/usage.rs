@@ -2,15 +2,29 @@
 //! Must not know what a command does.
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error, Parser};
 
+use crate::exit::Exit;
 use crate::help;
+use crate::out::Out;
 
-/// Reads the command line, or ends with what is wrong with it.
-pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
-    read(arguments).unwrap_or_else(|error| error.exit())
+/// Reads the command line: the command's name and what is said of it. Else what is wrong with it, or the help that was
+/// asked for, is shown.
+pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> Result<(String, T), ExitCode> {
+    let cli = read(arguments).map_err(|error| {
+        let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        if error.use_stderr() {
+            // Beside a result: where it cannot be written, nothing is missing.
+            let _ = error.print();
+        } else {
+            Out::styled(&error.render().ansi().to_string());
+        }
+        exit
+    })?;
+    Ok((meant(T::command(), arguments).get_name().to_owned(), cli))
 }
 
 /// Reads the command line; an error shows the short usage.

@@ -24,6 +24,18 @@ fn a_result_that_cannot_be_written_is_an_error() {
     assert!(said(&output).starts_with("error: the result could not be written to stdout"), "{}", said(&output));
 }
 
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for asked in [["--help"].as_slice(), &["--version"], &["plan", "-h"], &["help", "session"]] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program(asked).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(6), "{asked:?}");
+        let output = program(asked).stdout(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""), "{asked:?}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("flink-sql-runner"), "{asked:?}");
+    }
+}
+
 /// Whoever reads no further wants no more.
 #[test]
 fn a_closed_pipe_is_no_error() {
@@ -48,6 +60,15 @@ fn a_plan_that_cannot_be_made_is_a_comment_too() {
     let comment = String::from_utf8(output.stdout).unwrap();
     assert!(comment.starts_with("<!-- flink-sql-runner plan -->\n### Plan: could not be made\n"), "{comment}");
     assert!(comment.contains("nowhere.yaml"), "{comment}");
+}
+
+/// It is none of a plan.
+#[test]
+fn another_command_that_fails_is_a_comment_about_that_command() {
+    let output = program(&["status", "--output", "markdown"]).stdout(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let comment = String::from_utf8(output.stdout).unwrap();
+    assert!(comment.starts_with("<!-- flink-sql-runner status -->\n### `status` failed\n"), "{comment}");
 }
 
 #[test]
