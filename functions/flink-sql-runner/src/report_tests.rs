@@ -105,7 +105,7 @@ fn no_text_from_outside_becomes_a_part_of_the_page() {
         common: Vec::new(),
         owner: None,
     };
-    report.alerts = vec![Standing { condition, since: at(NOW), raised: None, taken: None, after: None }];
+    report.alerts = vec![StandingCondition { condition, since: at(NOW), raised: None, taken: None, after: None }];
     report.status.jobs[0].trouble = Some(hostile.to_owned());
     let run_trouble = json!({"alert": "restart-loop", "text": hostile});
     report.status.jobs[0].run_trouble = Some(serde_json::from_value(run_trouble).unwrap());

@@ -19,7 +19,7 @@ use desired::manifest::JobName;
 use desired::sql::{StatementKind, target_path};
 use desired::target::Target;
 use jiff::Timestamp;
-use lifecycle::documents::alerts::{AlertsDocument, Standing};
+use lifecycle::documents::alerts::{AlertsDocument, StandingCondition};
 use lifecycle::documents::record::{Entry, Record};
 use lifecycle::keys::Keys;
 use orchestrator::actions::{Action, Answer, StatusAnswer};
@@ -54,7 +54,7 @@ struct Report {
     status: StatusAnswer,
     /// What the records tell beside it.
     jobs: BTreeMap<JobName, Told>,
-    alerts: Vec<Standing>,
+    alerts: Vec<StandingCondition>,
     /// What could not be read.
     troubles: Vec<String>,
 }

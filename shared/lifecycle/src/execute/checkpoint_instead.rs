@@ -40,7 +40,7 @@ pub(super) fn looked_for_checkpoint(
             let phase = OperationPhase::LookingForCheckpoint(intent, message.to_owned());
             return to(state, phase, Effect::LookAgain);
         }
-        return refuse_as_it_is(state, Refusal::NoSavepoint { message: format!("{message}; {why}") });
+        return refuse_as_it_is(state, Refusal::NoSavepoint { message: format!("{why}; Flink said: {message}") });
     }
     if let Some(claim) = &mut state.claim {
         note_states(plan, &mut claim.notes, look);
@@ -51,7 +51,7 @@ pub(super) fn looked_for_checkpoint(
 /// Why the run is not cancelled; nothing if it may be.
 fn why_not(plan: &Plan, run: JobId, look: &JobLook) -> Option<String> {
     let OnSavepointFailure::Checkpoint { max_age } = plan.on_savepoint_failure else {
-        return Some("its manifest says to keep it running".to_owned());
+        return Some("`on-savepoint-failure` is `keep-running`".to_owned());
     };
     if !plan.known_runs().any(|known| known.job_id == run && known.operation.starts(run)) {
         return Some("it was not started by us: whether its checkpoints outlive a cancel is not known".to_owned());

@@ -52,7 +52,7 @@ pub(crate) async fn that_fail(
     let restored = bench.restored(&run).await.unwrap_or_default();
     assert!(restored.contains(&format!("/checkpoints/{NUMBERS}/1/{}/chk-", before[0])), "{restored}");
 
-    for (n, why) in [(1, "says to keep it running"), (2, "`max-checkpoint-age` is 1s")] {
+    for (n, why) in [(1, "`on-savepoint-failure` is `keep-running`"), (2, "`max-checkpoint-age` is 1s")] {
         let (name, operations) = (jobs[n], operations[n]);
         let told = bench
             .wait(&format!("{name} is left alone"), || async {
