@@ -115,7 +115,7 @@ fn it_runs_on_where_its_newest_checkpoint_is_too_old_or_none_is_known() {
         (Some(exactly + SignedDuration::from_secs(1)), Some("601s old, and `max-checkpoint-age` is 10m")),
         (Some(old()), Some("its newest checkpoint is 25m old, and `max-checkpoint-age` is 10m; Flink said: declined")),
         (Some(ahead), Some("the clocks of node and JobManager differ by more than 10m")),
-        (None, Some("declined; it has no completed checkpoint")),
+        (None, Some("it has no completed checkpoint; Flink said: declined")),
     ] {
         let (record, mut node, open) = failing(age.unwrap_or_default(), &wanted(&or_a_checkpoint(reconfigured())));
         if age.is_none() {
@@ -140,7 +140,7 @@ fn a_run_that_its_failed_savepoint_put_down_is_not_cancelled_for_that() {
     let tries = |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::Stop { .. })).count();
     for (age, target, why) in [
         (young(), reconfigured(), "`on-savepoint-failure` is `keep-running`; Flink said: declined"),
-        (old(), or_a_checkpoint(reconfigured()), "declined; its newest checkpoint is 25m old"),
+        (old(), or_a_checkpoint(reconfigured()), "its newest checkpoint is 25m old"),
     ] {
         let (_, mut node, open) = failing(age, &wanted(&target));
         node.stops_restart = true;
