@@ -356,3 +356,84 @@ fn a_run_that_was_left_behind_may_be_complete() {
     assert!(matches!(&outcome, Outcome::Completed { run: done } if done.job_id == run(1)), "{outcome:?}");
     assert_eq!(submitted, 1);
 }
+
+/// A first start that was repeated under its own id, from the checkpoint that it left under the JobManager before. What it
+/// was restored from stays on the disk also where it comes to its end, and its later checkpoints do not.
+fn repeated_start() -> (Record, lifecycle::documents::record::OpenOperation, Node) {
+    let mut record = Record::fresh(node::name(), id(0), lifecycle::documents::record::Source::Queries);
+    let mut node = Node { bounded: Some(true), ..Node::default() };
+    let open = order(&mut record, &wanted(&first()), 1);
+    node.submits(&open.plan);
+    node.checkpoint(run(1));
+    node.is_replaced();
+    node.submits_again(&open.plan);
+    let restored = node.submitted[1].1.as_deref();
+    assert!(restored.is_some_and(|path| path.ends_with("chk-1")), "{restored:?}");
+    (record, open, node)
+}
+
+/// The JobManager of a repeated start is replaced as well; `newer` if a checkpoint says that the run was on its way.
+fn is_replaced(node: &mut Node, newer: bool) {
+    if newer {
+        node.checkpoint(run(1));
+    }
+    node.is_replaced();
+}
+
+fn restored_last(node: &Node) -> Option<&str> {
+    node.submitted.get(2).and_then(|(_, restored)| restored.as_deref())
+}
+
+#[test]
+fn a_start_is_not_repeated_a_second_time_from_the_same_checkpoint() {
+    for newer in [false, true] {
+        let (_, open, mut node) = repeated_start();
+        is_replaced(&mut node, newer);
+        node.go_on(&open.plan, usize::MAX);
+        if newer {
+            assert!(restored_last(&node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
+            continue;
+        }
+        assert!(matches!(node.result, Some(Outcome::Failed { cause: Cause::MayBeComplete, .. })), "{:?}", node.result);
+        assert_eq!(node.submitted.len(), 2);
+    }
+}
+
+#[test]
+fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_deployed() {
+    for newer in [false, true] {
+        let (record, open, mut node) = repeated_start();
+        node.go_on(&open.plan, usize::MAX);
+        let outcome = node.result.clone().unwrap();
+        assert!(matches!(outcome, Outcome::Deployed { .. }), "{outcome:?}");
+        let mut record = settle(record, &open, &outcome);
+        is_replaced(&mut node, newer);
+        forgotten(&mut record, &mut node);
+        let open = order(&mut record, &wanted(&first()), 2);
+        let outcome = node.run(&open.plan);
+        if newer {
+            assert!(restored_last(&node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
+            continue;
+        }
+        assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
+        assert_eq!(node.submitted.len(), 2);
+    }
+}
+
+#[test]
+fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_left_behind() {
+    for newer in [false, true] {
+        let (record, open, mut node) = repeated_start();
+        is_replaced(&mut node, newer);
+        let claim = node.claim.take();
+        let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
+        let open = order(&mut record, &wanted(&first()), 2);
+        let outcome = node.run(&open.plan);
+        if newer {
+            assert!(restored_last(&node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
+            continue;
+        }
+        assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
+        assert_eq!(node.submitted.len(), 2);
+    }
+}

@@ -309,11 +309,14 @@ impl Plan {
     /// Whether a bounded run had not come to its end when it left this state: Flink deletes the checkpoints of one that
     /// does, and a savepoint says so only if it was a stop's. Any other one may have been taken on the way.
     fn went_on(&self, run: &KnownRun, path: &str) -> bool {
+        // What it was restored from stays, whatever became of it: also its own, where it was submitted again.
+        if run.restored_from.as_deref() == Some(path) {
+            return false;
+        }
         let id = run.job_id.to_string();
         let restored = self.previous.as_ref().and_then(|previous| previous.restore_point.as_deref());
         let stopped = self.stops.iter().any(|stop| stop.run == run.job_id && path.starts_with(&stop.directory));
-        let noted = restored == Some(path) && run.restored_from.as_deref() != Some(path);
-        path.split('/').any(|segment| segment == id) || stopped || noted
+        path.split('/').any(|segment| segment == id) || stopped || restored == Some(path)
     }
 
     /// Whether the target is the deployed one: a restart has nothing to roll back to.

@@ -107,15 +107,17 @@ fn search_own(plan: &Plan, state: State, begin: Begin) -> Next {
     to(state, OperationPhase::SearchingOwn(Box::new(begin)), Effect::FindState(places))
 }
 
-/// Goes on from its newest state. A bounded run without a checkpoint that was given to another JobManager incarnation, or
-/// so long ago that this one may have forgotten it, may have come to its end there: it is not submitted again.
+/// Goes on from its newest state. A bounded run without a checkpoint of that start, given to another JobManager incarnation
+/// or so long ago that this one may have forgotten it, may have come to its end there: it is not submitted again.
 pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<String>) -> Next {
     let notes = &claim_of(&state).notes;
     let note = notes.start.iter().chain(&notes.rollback).find(|note| note.job_id == begin.job_id);
     let known = |note: &StartNote| is_known(state.seen(), note.epoch.as_ref(), plan.at);
     let unseen = note.is_some_and(|note| note.compiled.bounded == Some(true) && !known(note));
-    // Flink deletes the checkpoints of one that does; a savepoint may have been taken on the way.
-    if unseen && found.as_deref().is_none_or(is_savepoint_at) {
+    // Flink deletes the checkpoints of one that does, but for what it was restored from; a savepoint may have been taken
+    // on the way.
+    let restored = note.and_then(|note| note.restore.as_deref());
+    if unseen && found.as_deref().is_none_or(|path| is_savepoint_at(path) || restored == Some(path)) {
         let (reason, savepoint) = (Refusal::MayBeComplete { job_id: begin.job_id }.to_string(), savepoint_of(&state));
         return match begin.role {
             RunRole::Next => failed_for(state, Cause::MayBeComplete, reason, savepoint),

@@ -213,8 +213,13 @@ impl Node {
 
     /// A pass that dies right after its submission.
     pub(crate) fn submits(&mut self, plan: &Plan) {
-        let before = self.submitted.len();
         (self.claim, self.result) = (None, None);
+        self.submits_again(plan);
+    }
+
+    /// The same by a successor, which goes on from the claim.
+    pub(crate) fn submits_again(&mut self, plan: &Plan) {
+        let before = self.submitted.len();
         let (mut state, mut effect) = step(plan, State::new(), Input::Begin);
         while self.submitted.len() == before {
             let input = self.carry_out(plan, effect);
@@ -230,8 +235,12 @@ impl Node {
 
     /// Another JobManager is there, which knows no job.
     pub(crate) fn is_replaced(&mut self) {
+        let before = match &self.epoch {
+            Some(Epoch::Yarn { attempt, .. }) => *attempt,
+            Some(Epoch::Standalone { .. }) | None => 1,
+        };
         self.runs.clear();
-        self.epoch = Some(Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 });
+        self.epoch = Some(Epoch::Yarn { application: "application_1_1".to_owned(), attempt: before + 1 });
     }
 
     pub(crate) fn live(&self) -> Vec<JobId> {
