@@ -320,8 +320,8 @@ impl std::fmt::Display for Refusal {
             }
             Self::MayBeComplete { job_id } => write!(
                 f,
-                "its sources are all bounded, and its run {job_id} is gone without a checkpoint: it may have come to \
-                 its end; `allow NAME clean-start` starts it again"
+                "its sources are all bounded, and its run {job_id} is gone without a checkpoint since it was started: \
+                 it may have come to its end; `allow NAME clean-start` starts it again"
             ),
             Self::NoSavepoint { message } => write!(f, "no savepoint could be taken, it runs on: {message}"),
             Self::StaysInPassing => f.write_str("it is stuck in a transitional state"),
