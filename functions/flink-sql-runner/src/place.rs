@@ -1,12 +1,12 @@
-//! Which folder `queries` on the way to a path is the project's own: the outermost below the current folder. Of a path that
-//! lies elsewhere it is the innermost, as what is above the project may be called the same. Must not know what any file holds.
+//! Which folder `queries` on the way to a path is the project's own: the outermost below the current folder, else the
+//! innermost, as what is above the project may be called the same. Must not know what any file holds.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::CliError;
 use crate::folders::QUERIES;
 
-/// What a path leads through, from the current folder on if it lies there.
+/// What a path leads through, from the current folder on if it leads into a folder `queries` there.
 struct Way {
     parts: Vec<String>,
     is_here: bool,
@@ -15,11 +15,16 @@ struct Way {
 impl Way {
     fn to(path: &Path) -> Self {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let here = std::env::current_dir().ok();
-        match here.as_deref().and_then(|here| absolute.strip_prefix(here).ok()) {
-            Some(inner) => Self { parts: parts(inner), is_here: true },
-            None => Self { parts: parts(&absolute), is_here: false },
+        let here = std::env::current_dir().unwrap_or_default();
+        Self::from(&here, &absolute)
+    }
+
+    fn from(here: &Path, absolute: &Path) -> Self {
+        let inner = absolute.strip_prefix(here).map(parts).unwrap_or_default();
+        if inner.iter().any(|part| part == QUERIES) {
+            return Self { parts: inner, is_here: true };
         }
+        Self { parts: parts(absolute), is_here: false }
     }
 
     /// Which part is the project's folder `queries`.
@@ -85,6 +90,17 @@ mod tests {
         assert!(!is_in_queries(Path::new("config")) && !is_in_queries(Path::new(".")));
         assert!(says_what_is_there(Path::new("queries/team/queries")).unwrap());
         assert!(!says_what_is_there(Path::new("plain")).unwrap());
+    }
+
+    /// As where somebody works in a team's folder.
+    #[test]
+    fn the_current_folder_may_lie_in_it() {
+        for (here, inner) in [("/x/queries/team", "team/a.yaml"), ("/x/queries", "team/a.yaml"), ("/x", "team/a.yaml")]
+        {
+            let way = Way::from(Path::new(here), Path::new("/x/queries/team/a.yaml"));
+            assert_eq!(way.parts[way.at().unwrap() + 1..].join("/"), inner, "{here}");
+        }
+        assert_eq!(Way::from(Path::new("/x"), Path::new("/x/plain/a.yaml")).at(), None);
     }
 
     #[test]
