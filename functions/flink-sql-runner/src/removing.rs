@@ -83,7 +83,12 @@ pub(crate) async fn removing<'a>(
     for name in names {
         let removing = match fetch::<Record>(store, &keys.record(name)).await {
             Ok(Some((record, _))) => Removing::of(&record),
-            Ok(None) => Removing::NotDeployed,
+            // One that the Python tool deployed is taken over by that.
+            Ok(None) => match store.get(&keys.manifest(name)).await {
+                Ok(None) => Removing::NotDeployed,
+                Ok(Some(_)) => Removing::Stops,
+                Err(_) => Removing::NotKnown,
+            },
             Err(_) => Removing::NotKnown,
         };
         found.insert(name.clone(), removing);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lifecycle::moment::moment;
 use serde_json::Value;
 
 use super::function::FunctionLines;
@@ -21,7 +22,7 @@ pub(super) fn of(answer: &LogsAnswer) -> String {
     let mut text = format!("operation {} of {}", answer.operation, answer.job);
     match &answer.entry {
         Some(entry) => {
-            let (outcome, at) = (entry.outcome, second(entry.at));
+            let (outcome, at) = (entry.outcome, moment(entry.at));
             let _ = writeln!(text, ": {outcome} at {at}, ordered by {}", printable(&entry.by));
         }
         None => text.push_str(": under way\n"),
@@ -48,7 +49,7 @@ pub(super) fn of(answer: &LogsAnswer) -> String {
         (None, None) => {}
     }
     if let Some(RunFailure { run, at, told }) = &answer.failure {
-        let at = second(*at);
+        let at = moment(*at);
         let _ =
             writeln!(text, "Flink's newest failure of the run {run}, in the look of {at}:\n  {}", indented(told, 2));
     }
@@ -135,15 +136,11 @@ fn each(lines: &[String], older: usize) -> String {
 fn readable(line: &str) -> String {
     let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return line.to_owned() };
     let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    let at = field("timestamp").parse::<Timestamp>().map_or_else(|_| field("timestamp").to_owned(), second);
+    let at = field("timestamp").parse::<Timestamp>().map_or_else(|_| field("timestamp").to_owned(), moment);
     let mut text = format!("{at} {:5} {}", field("level"), field("message"));
     for (name, value) in fields.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(text, " {name}={value}");
     }
     text
-}
-
-fn second(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
