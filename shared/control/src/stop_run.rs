@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lifecycle::execute::StopEnd;
+use lifecycle::flink::JobState;
 use lifecycle::ids::{JobId, TriggerId};
 use tokio::time::Instant;
 
@@ -78,6 +79,8 @@ async fn savepoint(
                         Then::GoesOn => cluster.savepoint(run, trigger, directory).await?,
                     }
                 }
+                // It failed or was cancelled, whatever savepoint it wrote before.
+                (Some(job), Then::Ends) if job.state != JobState::Finished => return Ok(Some(StopEnd::Gone)),
                 (Some(_) | None, Then::Ends) => return gone(cluster, run).await.map(Some),
                 (Some(_) | None, Then::GoesOn) => return Ok(Some(StopEnd::Gone)),
             },

@@ -361,13 +361,18 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
 /// to its own end right after.
 #[tokio::test]
 async fn only_a_stop_ends_a_run_in_its_savepoint() {
-    let point = |n: u64, kind: &str| json!({"id": n, "checkpoint_type": kind, "external_path": format!("file:/x/{n}")});
-    let restored = |n: u64| json!({"id": n, "external_path": format!("file:/x/{n}")});
+    let point = |n: u64, kind: &str| json!({"id": n, "checkpoint_type": kind, "trigger_timestamp": n * 1000, "external_path": format!("file:/x/{n}")});
+    let restored =
+        |n: u64, at: u64| json!({"id": n, "restore_timestamp": at * 1000, "external_path": format!("file:/x/{n}")});
     for (completed, savepoint, restored, ends) in [
+        (point(62, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), Value::Null, true),
         (point(64, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), Value::Null, true),
-        (point(64, "UNALIGNED_CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(7), true),
-        (point(62, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(7), true),
-        (point(70, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(63), false),
+        (point(64, "UNALIGNED_CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(7, 8), true),
+        (point(62, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(62, 63), true),
+        // It failed before it was at its end, and went on from the checkpoint before.
+        (point(62, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(62, 64), false),
+        (point(500, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), restored(62, 64), false),
+        (point(65, "CHECKPOINT"), point(63, "SYNC_SAVEPOINT"), Value::Null, false),
         (point(62, "CHECKPOINT"), point(63, "SAVEPOINT"), Value::Null, false),
         (point(62, "CHECKPOINT"), point(63, "OF_A_LATER_FLINK"), Value::Null, true),
         (point(64, "CHECKPOINT"), point(63, "OF_A_LATER_FLINK"), Value::Null, false),

@@ -117,7 +117,14 @@ impl Recent {
 struct Latest {
     completed: Option<Checkpoint>,
     savepoint: Option<Checkpoint>,
-    restored: Option<Checkpoint>,
+    restored: Option<Restored>,
+}
+
+/// What a run was restored from last, at its start or as it failed.
+#[derive(Deserialize)]
+struct Restored {
+    external_path: Option<String>,
+    restore_timestamp: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -149,19 +156,25 @@ enum CheckpointKind {
 }
 
 impl Latest {
-    /// Whether a stop with the last savepoint ended the run, if something did: a later checkpoint, which anybody can order
-    /// while the stop is under way, changes nothing. A run that was restored since then went on.
+    /// Whether a stop with the last savepoint ended the run, if something did. As the sources of a run end, Flink triggers
+    /// one more checkpoint, which may complete. A run that was restored since then, or took more than that one, went on.
     fn ends_in_savepoint(&self) -> bool {
         let Some(last) = &self.savepoint else { return false };
-        let later = |other: &Option<Checkpoint>| other.as_ref().is_some_and(|other| other.id >= last.id);
+        // Checkpoints and savepoints draw their ids from one counter.
+        let none_after = |id: u64| self.completed.as_ref().is_none_or(|other| other.id <= id);
         match last.kind {
-            CheckpointKind::SyncSavepoint => !later(&self.restored),
+            CheckpointKind::SyncSavepoint => !self.was_restored_after(last) && none_after(last.id.saturating_add(1)),
             CheckpointKind::Savepoint => false,
-            // Checkpoints and savepoints draw their ids from one counter.
             CheckpointKind::Checkpoint | CheckpointKind::UnalignedCheckpoint | CheckpointKind::Untold => {
-                !later(&self.completed)
+                none_after(last.id)
             }
         }
+    }
+
+    /// Flink restores no run from a savepoint as it fails, but from the checkpoint before: only the times tell.
+    fn was_restored_after(&self, savepoint: &Checkpoint) -> bool {
+        let restored = self.restored.as_ref().and_then(|restored| restored.restore_timestamp);
+        restored.zip(savepoint.trigger_timestamp).is_some_and(|(restored, taken)| restored > taken)
     }
 }
 
@@ -293,6 +306,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
         // Flink writes -1 where it does not know.
         let took_ms = newest.and_then(|checkpoint| checkpoint.end_to_end_duration).filter(|took| *took >= 0);
         let size = newest.and_then(|checkpoint| checkpoint.state_size?.try_into().ok());
+        let restored = restored.and_then(|restored| restored.external_path).filter(|path| is_path(path));
         let path =
             |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
         Self {
@@ -305,7 +319,7 @@ impl From<CheckpointsAnswer> for Checkpoints {
             completed_ms: triggered_ms.zip(took_ms).map(|(triggered, took)| triggered.saturating_add(took)),
             size,
             ends_in_savepoint,
-            restored: path(restored),
+            restored,
             savepoint_in_progress,
             saving,
         }
