@@ -16,7 +16,7 @@ use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::record::{OpenOperation, Record};
 use lifecycle::documents::result::OperationResult;
-use lifecycle::execute::{Effect, End, Input, State, step};
+use lifecycle::execute::{Effect, End, Input, State, StopEnd, step};
 use lifecycle::flink::JobState;
 use lifecycle::ids::rollback_id;
 use lifecycle::orchestrate::{self, settle_abandoned};
@@ -165,6 +165,25 @@ fn a_run_that_its_failed_savepoint_put_down_is_not_cancelled_for_that() {
     node.stops_restart = true;
     let (effects, _) = pass(&mut node, &open.plan, |_, _| None);
     assert!(cancelled(&node) && !effects.contains(&Effect::LookAgain), "{effects:?}");
+}
+
+/// A job that fails again and again fails the savepoint too, and its next version is what mends it.
+#[test]
+fn a_run_that_fails_by_itself_while_it_is_saved_is_replaced() {
+    for target in [reconfigured(), or_a_checkpoint(reconfigured())] {
+        let (_, mut node, open) = failing(young(), &wanted(&target));
+        let mut tries = 0;
+        pass(&mut node, &open.plan, |node, effect| {
+            let is_stop = matches!(effect, Effect::Stop { .. });
+            tries += usize::from(is_stop);
+            (is_stop && tries == 1).then(|| {
+                node.end(run(1), JobState::Restarting);
+                Input::Stopped(StopEnd::Failed("Checkpoint Coordinator is suspending.".to_owned()))
+            })
+        });
+        assert!(matches!(node.result, Some(Outcome::Deployed { savepoint: None, .. })), "{:?}", node.result);
+        assert!(cancelled(&node));
+    }
 }
 
 /// Whoever takes over knows that it was the stop.

@@ -7,7 +7,7 @@ use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
 use super::{Effect, End, Intent, JobLook, OperationPhase, State, StopEnd};
 use crate::decision::{Observed, PlannedAction, Stop};
-use crate::documents::claim::StopNote;
+use crate::documents::claim::{Notes, StopNote};
 use crate::documents::outcome::{Outcome, Refusal};
 use crate::documents::plan::{LeftStop, Plan};
 use crate::ids::stop_trigger;
@@ -81,11 +81,25 @@ pub(super) fn stopped(plan: &Plan, mut state: State, intent: Box<Intent>, end: S
 /// No savepoint is possible: its newest checkpoint is what there is. Unless it was healthy until a savepoint failed: Flink
 /// restarts a run whose last part of one could not be written, and then its manifest says what is done.
 fn not_running(plan: &Plan, state: State, mut intent: Box<Intent>) -> Next {
-    if let Some(message) = claim_of(&state).notes.no_savepoint.clone() {
-        return to(state, OperationPhase::LookingForCheckpoint(intent, message), Effect::Look);
+    if let Some(message) = put_down_by_savepoint(plan, &claim_of(&state).notes) {
+        let phase = OperationPhase::LookingForCheckpoint(intent, message.to_owned());
+        return to(state, phase, Effect::Look);
     }
     intent.stop = intent.stop.map(|(run, _)| (run, Stop::Cancel));
     end_by(plan, state, intent, 0, None)
+}
+
+/// Flink's words, where they name the folder of the savepoint: it could not be written. A run that fails by itself while one
+/// is taken fails that too, and was unhealthy already.
+fn put_down_by_savepoint<'a>(plan: &Plan, notes: &'a Notes) -> Option<&'a str> {
+    let left = notes.stop.as_ref().and_then(|note| note.left.as_ref()).map(|left| left.directory.as_str());
+    let mut folders = plan.stop_directory().into_iter().chain(left);
+    // The last part has the operation's id; how the rest is spelled is the file system's matter.
+    let names = |words: &str, folder: &str| {
+        let last = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        !last.is_empty() && words.contains(last)
+    };
+    notes.no_savepoint.as_deref().filter(|words| folders.any(|folder| names(words, folder)))
 }
 
 /// Flink said of every try that it failed; a try without an answer is never one of them.
@@ -100,11 +114,15 @@ fn without_savepoint(plan: &Plan, state: State, intent: Box<Intent>, message: St
 
 /// The run was gone before its stop was done, and left no savepoint: how it ended decides what follows. A bounded job
 /// that came to its end in between is complete; whatever else it left counts as the newest of its lineage.
-pub(super) fn ended_by_itself(plan: &Plan, state: State, intent: Intent, look: &JobLook) -> Next {
+pub(super) fn ended_by_itself(plan: &Plan, mut state: State, intent: Intent, look: &JobLook) -> Next {
     let Some((run, _)) = intent.stop else { return after_end(plan, state, Box::new(intent)) };
     // It came back, or lives where nobody can be asked: the next pass begins with what is observed then.
     if look.live(run).is_some() || !look.unproven.is_empty() {
         return done(state, End::Unknown);
+    }
+    if let (Some(None), Some(claim)) = (look.ending(run), &mut state.claim) {
+        // It came to its end: that a savepoint failed before kept nothing from it.
+        claim.notes.no_savepoint = None;
     }
     match look.ending(run) {
         Some(None) => match plan.action(Observed::Complete) {

@@ -286,15 +286,16 @@ impl Node {
             }
             Effect::Reserve { .. } => Input::Reserved,
             // Flink remembers how a stop ended.
-            Effect::Stop { trigger, .. } if self.put_down_by.as_ref() == Some(&trigger) => {
-                Input::Stopped(StopEnd::Failed("declined".to_owned()))
+            Effect::Stop { trigger, directory, .. } if self.put_down_by.as_ref() == Some(&trigger) => {
+                Input::Stopped(not_written(&directory))
             }
             Effect::Stop { run, trigger, directory } => {
                 let ran = self.runs.get(&run).is_some_and(|run| run.state == JobState::Running);
-                let end = self.stop(run, &directory);
+                let mut end = self.stop(run, &directory);
                 if ran && self.stops_restart && matches!(end, StopEnd::Failed(_)) {
                     self.put_down_by = Some(trigger);
                     self.end(run, JobState::Restarting);
+                    end = not_written(&directory);
                 }
                 Input::Stopped(end)
             }
@@ -442,6 +443,11 @@ impl Node {
         };
         self.disk.iter().filter(|s| places.iter().any(|place| lies_in(&s.path, place))).cloned().collect()
     }
+}
+
+/// Flink names the file.
+fn not_written(directory: &str) -> StopEnd {
+    StopEnd::Failed(format!("declined: {directory}/savepoint-1/_metadata"))
 }
 
 fn launch(plan: &Plan, role: RunRole) -> &Launch {
