@@ -147,7 +147,8 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
 /// operation of the job succeeds.
 fn of_order(record: &Record) -> Option<AlertCondition> {
     let mut since_success = record.history.iter().rev().take_while(|entry| !is_success(entry.outcome));
-    let (entry, act) = since_success.find_map(|entry| Some((entry, entry.act?)))?;
+    // What no runner took says nothing of the order before it.
+    let (entry, act) = since_success.find_map(|entry| Some((entry, entry.act.filter(|_| entry.untaken.is_none())?)))?;
     let waits = record.ordered.as_ref().is_some_and(|ordered| ordered.id == act);
     let ended = match entry.outcome {
         Ended::RolledBack | Ended::Refused => !waits,

@@ -37,8 +37,7 @@ pub struct OperationResult {
     /// Where the run is not what was asked for, as far as Flink told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<OptionDifference>,
-    /// Why the run before was cancelled although it could have been stopped with a savepoint: Flink's words about the
-    /// last try.
+    /// Flink's words about a savepoint that failed, where the operation went on without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_savepoint: Option<String>,
 }

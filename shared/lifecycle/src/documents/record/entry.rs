@@ -86,9 +86,10 @@ impl Record {
         entry.without_savepoint = true;
     }
 
-    /// Remembers an operation that no runner took. Such tries in a row are one entry, which names the newest.
+    /// Remembers an operation that no runner took. Tries of the same in a row are one entry, which names the newest.
     pub fn remember_untaken(&mut self, entry: Entry) {
-        let before = self.history.pop_if(|last| last.untaken.is_some()).and_then(|last| last.untaken);
+        let is_same = |last: &Entry| (last.change, last.version, last.act) == (entry.change, entry.version, entry.act);
+        let before = self.history.pop_if(|last| last.untaken.is_some() && is_same(last)).and_then(|last| last.untaken);
         self.remember(Entry { untaken: Some(before.unwrap_or_default().saturating_add(1)), ..entry });
     }
 
