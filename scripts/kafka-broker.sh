@@ -96,7 +96,7 @@ format() {
   local -a jvm
   mapfile -t jvm < <(jvm)
   "$(java_program)" "${jvm[@]}" kafka.tools.StorageTool format -c "$conf" \
-    -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" >"$run/log/format.out" 2>&1 ||
+    --cluster-id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" >"$run/log/format.out" 2>&1 ||
     die "the storage was not formatted: $(tail -n 5 -- "$run/log/format.out")"
 }
 
