@@ -38,6 +38,7 @@ impl From<TimeSpan> for Duration {
     }
 }
 
+// jiff's own parser takes more than manifests and Flink do: days, fractions, signs, several units.
 impl FromStr for TimeSpan {
     type Err = BadTimeSpan;
 
