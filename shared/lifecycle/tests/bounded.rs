@@ -399,6 +399,18 @@ fn a_start_is_not_repeated_a_second_time_from_the_same_checkpoint() {
     }
 }
 
+/// What the next operation makes of a repeated start that is gone.
+fn goes_on_only_from_a_newer_checkpoint(record: &mut Record, node: &mut Node, newer: bool) {
+    let open = order(record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    if newer {
+        assert!(restored_last(node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
+        return;
+    }
+    assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
+    assert_eq!(node.submitted.len(), 2);
+}
+
 #[test]
 fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_deployed() {
     for newer in [false, true] {
@@ -409,14 +421,7 @@ fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_deployed() 
         let mut record = settle(record, &open, &outcome);
         is_replaced(&mut node, newer);
         forgotten(&mut record, &mut node);
-        let open = order(&mut record, &wanted(&first()), 2);
-        let outcome = node.run(&open.plan);
-        if newer {
-            assert!(restored_last(&node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
-            continue;
-        }
-        assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
-        assert_eq!(node.submitted.len(), 2);
+        goes_on_only_from_a_newer_checkpoint(&mut record, &mut node, newer);
     }
 }
 
@@ -427,13 +432,6 @@ fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_left_behind
         is_replaced(&mut node, newer);
         let claim = node.claim.take();
         let mut record = settle_abandoned(record, &open, claim.as_ref(), jiff::Timestamp::UNIX_EPOCH, patience());
-        let open = order(&mut record, &wanted(&first()), 2);
-        let outcome = node.run(&open.plan);
-        if newer {
-            assert!(restored_last(&node).unwrap().ends_with("chk-2"), "{:?}", node.submitted);
-            continue;
-        }
-        assert_eq!(outcome.refusal(), Some(&Refusal::MayBeComplete { job_id: run(1) }));
-        assert_eq!(node.submitted.len(), 2);
+        goes_on_only_from_a_newer_checkpoint(&mut record, &mut node, newer);
     }
 }
