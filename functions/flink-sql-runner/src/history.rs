@@ -151,3 +151,7 @@ fn refusals(answer: &HistoryAnswer) -> String {
 pub(crate) fn last_segment(path: &str) -> String {
     path.trim_end_matches('/').trim_end_matches("/_metadata").rsplit('/').next().unwrap_or(path).to_owned()
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -1,48 +1,20 @@
-//! What people read of `status` and `history`.
+//! What people read of `status`, and of what `history` says with it.
 //! Records are made by the product's own settling.
 
 use desired::diagnostics::{Diagnostic, Severity, Span};
-use desired::effective::OptionDifference;
-use desired::launch::Rejection;
-use lifecycle::act::{Act, ActKind, OrderedAct, SupersededAct};
-use lifecycle::change::ChangeKind;
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument};
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::{Decision, Entry, Record, Status};
+use lifecycle::documents::record::{Decision, Record, Status};
 use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
-use lifecycle::ids::{ActId, Hex32};
-use lifecycle::noted::{NotedOrder, Order};
-use lifecycle::permission::Permission;
+use lifecycle::ids::Hex32;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{FileAnswer, HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble, Unsettled};
+use orchestrator::actions::{HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble};
 use orchestrator::held::WaitsFor;
 
 use super::*;
 use crate::history::history_text;
 use crate::status::standing::is_wrong;
-use crate::test_kit::{at, deployed, manifest, name, running, settled};
-
-fn rejected() -> Outcome {
-    let rejection = Rejection {
-        kind: "query".to_owned(),
-        origin: None,
-        message: "Column 'prize' not found\x07".to_owned(),
-        line: Some(1),
-        column: Some(8),
-    };
-    Outcome::refused(Refusal::DoesNotCompile { rejection, told: None })
-}
-
-fn orders() -> Record {
-    let (one, two) = (manifest("orders", "SELECT 1", 2), manifest("orders", "SELECT 1", 4));
-    let record = settled(
-        running(&one, "orders"),
-        &two,
-        "orders 2",
-        &deployed("orders 2", Some("s3://b/s/orders/1/op/savepoint-9f1c-ab")),
-    );
-    settled(record, &manifest("orders", "SELECT prize", 4), "orders 3", &rejected())
-}
+use crate::test_kit::{at, manifest, name, nothing_done, orders, rejected, running, settled};
 
 fn job(record: Record) -> JobStatus {
     JobStatus {
@@ -254,86 +226,6 @@ fn what_a_run_suffers_from_stands_below_its_job_with_the_command_that_explains_i
 }
 
 #[test]
-fn history_says_who_why_and_from_where() {
-    let mut record = orders();
-    let (option, asked) = ("execution.checkpointing.interval".to_owned(), "60s".to_owned());
-    record.remember_differences(&[OptionDifference { option, asked, effective: "2 s".to_owned() }]);
-    let why = Some("the column\u{1b} is there".to_owned());
-    let noted = |by: &str, why, order, at| NotedOrder { order, by: by.to_owned(), why, id: None, at };
-    record.noted.push(noted("bob", None, Order::Retry, at("2026-11-23T12:00:00Z")));
-    let allow = Order::Allow { permission: Permission::CleanStart, run: None };
-    record.noted.push(noted("bob", why, allow, at("2026-11-23T12:06:00Z")));
-    let (id, why) = (ActId::derived(&["order"]), Some("a drill\u{1b}".to_owned()));
-    let (act, by, at_noon) = (Act::Restart, "carl".to_owned(), at("2026-11-23T12:00:00Z"));
-    let ordered = OrderedAct { id, act, by, why, at: at_noon, about: Some((1, None)), debt: None };
-    let (by_what, superseded_at) = ("another version was deployed".to_owned(), at("2026-11-23T12:07:00Z"));
-    record.superseded.push(SupersededAct { ordered, by_what, superseded_at });
-    let answer = HistoryAnswer {
-        format: String::new(),
-        version: 1,
-        name: name("orders"),
-        owner: Some("team\x1b orders".to_owned()),
-        unknown: false,
-        entries: record.history,
-        noted: record.noted,
-        superseded: record.superseded,
-        unsettled: Vec::new(),
-        refused: Vec::new(),
-        left_out: Vec::new(),
-    };
-    insta::assert_snapshot!(history_text(&answer), @r"
-    Owner: team� orders
-    WHEN                  OPERATION  VERSION  CHANGE             FROM               OUTCOME     BY    WHY
-    2026-11-23 12:00:00Z  -          -        retry              -                  noted       bob   -
-    2026-11-23 12:05:24Z  8402c0f5   v1       new                -                  deployed    anna  first deployment
-    2026-11-23 12:05:24Z  371be0a9   v1       configuration      savepoint-9f1c-ab  deployed    anna  flinkProperties.parallelism.default
-    2026-11-23 12:05:24Z  0bef3680   v2       query              -                  refused     anna  sql: it does not compile: query line 1, column 8: Column 'prize' not found�
-    2026-11-23 12:06:00Z  -          -        allow clean-start  -                  noted       bob   the column� is there
-    2026-11-23 12:07:00Z  -          v1       restart            -                  superseded  carl  restart ordered: a drill�: another version was deployed
-      0bef3680: execution.checkpointing.interval is 2 s, 60s was asked for
-    ");
-}
-
-/// Who reads the history sees what a person ordered as he typed it, also what did not happen yet.
-#[test]
-fn history_tells_what_people_ordered_and_what_is_not_over() {
-    let mut entries = running(&manifest("orders", "SELECT 1", 1), "orders").history;
-    let saved = Entry { acted: Some(ActKind::Savepoint), change: ChangeKind::Unchanged, ..entries[0].clone() };
-    let clean = Entry { acted: Some(ActKind::RestartClean), change: ChangeKind::Query, version: 2, ..saved.clone() };
-    entries.extend([saved.clone(), clean]);
-    let waits = |acted, operation| Unsettled {
-        operation,
-        at: at("2026-11-23T12:01:00.123456789Z"),
-        version: Some(2),
-        change: ChangeKind::Unchanged,
-        acted,
-        by: "bob".to_owned(),
-        why: "sql".to_owned(),
-    };
-    let answer = HistoryAnswer {
-        format: String::new(),
-        version: 1,
-        name: name("orders"),
-        owner: None,
-        unknown: false,
-        entries,
-        noted: Vec::new(),
-        superseded: Vec::new(),
-        unsettled: vec![waits(None, Some(saved.operation)), waits(Some(ActKind::RestartFrom), None)],
-        refused: Vec::new(),
-        left_out: Vec::new(),
-    };
-    insta::assert_snapshot!(history_text(&answer), @r"
-    WHEN                  OPERATION  VERSION  CHANGE           FROM  OUTCOME    BY    WHY
-    2026-11-23 12:05:24Z  8402c0f5   v1       new              -     deployed   anna  first deployment
-    2026-11-23 12:05:24Z  8402c0f5   v1       savepoint        -     deployed   anna  first deployment
-    2026-11-23 12:05:24Z  8402c0f5   v2       restart --clean  -     deployed   anna  first deployment
-    2026-11-23 12:01:00Z  8402c0f5   v2       restart          -     under way  bob   sql
-    2026-11-23 12:01:00Z  -          v2       restart --from   -     waits      bob   sql
-    ");
-}
-
-#[test]
 fn what_flink_refused_keeps_its_lines() {
     let told = Diagnostic::new(Severity::Error, "unknown-column", "queries/orders.yaml", "no column is called `pirce`")
         .with_span(Span { line: 7, column: 5, length: 5 }, Some("    pirce FROM orders".to_owned()))
@@ -346,20 +238,8 @@ fn what_flink_refused_keeps_its_lines() {
     };
     let (one, two) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT pirce", 1));
     let record = settled(running(&one, "orders"), &two, "orders 2", &outcome);
-    let (name, entries) = (record.name.clone(), record.history.clone());
-    let history = HistoryAnswer {
-        format: String::new(),
-        version: 1,
-        name,
-        owner: None,
-        unknown: false,
-        entries,
-        noted: Vec::new(),
-        superseded: Vec::new(),
-        unsettled: Vec::new(),
-        refused: Vec::new(),
-        left_out: Vec::new(),
-    };
+    let entries = record.history.clone();
+    let history = HistoryAnswer { entries, ..nothing_done("orders") };
     let status = status_text(&answer(vec![job(record)], None), false, at("2026-11-23T12:09:24Z"));
     for text in [status, history_text(&history)] {
         let lines: Vec<&str> = text.lines().collect();
@@ -447,48 +327,6 @@ fn untouched(job: &str) -> JobStatus {
         decision: None,
         ..self::job(running(&manifest(job, "SELECT 1", 1), job))
     }
-}
-
-#[test]
-fn a_name_with_nothing_but_a_refused_upload_is_told_its_errors() {
-    let (file, text) = ("queries/orders.yaml", "name: orders\ndescription: d\ntarget_table: t\nsql: SELECT 1\n");
-    let verdict = crate::test_kit::inputs(&[(file, text)]).manifests.remove(0);
-    let file = |file: &str, is_config| FileAnswer {
-        file: file.to_owned(),
-        jobs: vec![name("orders")],
-        is_config,
-        errors: verdict.errors().into_iter().filter(|error| error.code == "unknown-field").collect(),
-    };
-    let history = |refused| HistoryAnswer {
-        format: String::new(),
-        version: 1,
-        name: name("orders"),
-        owner: None,
-        unknown: false,
-        entries: Vec::new(),
-        noted: Vec::new(),
-        superseded: Vec::new(),
-        unsettled: Vec::new(),
-        refused,
-        left_out: Vec::new(),
-    };
-    let shown = |refused| anstream::adapter::strip_str(&history_text(&history(refused))).to_string();
-    insta::assert_snapshot!(shown(vec![file("p/queries/orders.yaml", false)]), @r"
-    error[unknown-field]: `target_table` is not a field of a job manifest
-     --> queries/orders.yaml:3:1
-      |
-    3 | target_table: t
-      | ^^^^^^^^^^^^
-      |
-    help: write `target-table`
-
-    p/queries/orders.yaml is refused: what is uploaded for orders is not applied.
-    ");
-    assert!(
-        shown(vec![file("p/config/tables/x.sql", true)])
-            .ends_with("What is uploaded for orders is not applied, as p/config/tables/x.sql is refused.\n")
-    );
-    assert_eq!(shown(Vec::new()), "nothing was done about orders yet\n");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use desired::diagnostics::SourceFile;
 use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
+use desired::launch::Rejection;
 use desired::manifest::{JobName, Policy};
-use lifecycle::documents::outcome::{Outcome, RunStarted};
+use lifecycle::documents::outcome::{Outcome, Refusal, RunStarted};
 use lifecycle::documents::plan::Windows;
 use lifecycle::documents::record::{Record, Source};
 use lifecycle::documents::result::OperationResult;
@@ -12,7 +13,7 @@ use lifecycle::ids::Hex32;
 use lifecycle::orchestrate::{Ruling, Situation, decide, following, settle_result};
 use lifecycle::owed::Patience;
 use lifecycle::reason::Reason;
-use orchestrator::actions::{FollowingAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
+use orchestrator::actions::{FollowingAnswer, HistoryAnswer, JobAnswer, PlanAnswer, PlannedAnswer};
 use orchestrator::held::told;
 
 /// The start of all tests' time.
@@ -166,5 +167,46 @@ pub(crate) fn result(job: &str, operation: &str, outcome: Outcome) -> OperationR
         downtime_ms: None,
         differences: Vec::new(),
         no_savepoint: None,
+    }
+}
+
+/// The outcome of a query that Flink refuses.
+pub(crate) fn rejected() -> Outcome {
+    let rejection = Rejection {
+        kind: "query".to_owned(),
+        origin: None,
+        message: "Column 'prize' not found\x07".to_owned(),
+        line: Some(1),
+        column: Some(8),
+    };
+    Outcome::refused(Refusal::DoesNotCompile { rejection, told: None })
+}
+
+/// A job that was deployed, changed, and whose next query is refused.
+pub(crate) fn orders() -> Record {
+    let (one, two) = (manifest("orders", "SELECT 1", 2), manifest("orders", "SELECT 1", 4));
+    let record = settled(
+        running(&one, "orders"),
+        &two,
+        "orders 2",
+        &deployed("orders 2", Some("s3://b/s/orders/1/op/savepoint-9f1c-ab")),
+    );
+    settled(record, &manifest("orders", "SELECT prize", 4), "orders 3", &rejected())
+}
+
+/// The history of a job about which nothing was done.
+pub(crate) fn nothing_done(job: &str) -> HistoryAnswer {
+    HistoryAnswer {
+        format: String::new(),
+        version: 1,
+        name: name(job),
+        owner: None,
+        unknown: false,
+        entries: Vec::new(),
+        noted: Vec::new(),
+        superseded: Vec::new(),
+        unsettled: Vec::new(),
+        refused: Vec::new(),
+        left_out: Vec::new(),
     }
 }
