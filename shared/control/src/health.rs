@@ -13,6 +13,9 @@ use crate::ports::{Cluster, OutsideError};
 
 /// How often in a row the cluster may fail to answer before the outcome counts as unknown.
 const SILENCES: u32 = 20;
+/// How far apart two sights of a healthy run may lie while nothing counts its restarts: it may have restarted in between.
+const APART: Duration = Duration::from_secs(10);
+const TOO_SLOW: &str = "the cluster answers too slowly to tell whether it restarts";
 
 /// Watches a run; nothing if the cluster does not answer or does not know it. Tells `healthy` since when every task runs,
 /// each time it sees that.
@@ -27,8 +30,11 @@ pub(crate) async fn watch(
     let mut healthy_since: Option<Instant> = None;
     // Restarts before the window are none of it: a run that is taken over may have had many.
     let mut before: Option<u64> = None;
+    let mut seen: Option<Instant> = None;
     let mut silences = 0;
     loop {
+        // What an answer tells was so when the question was put, however long the answer took.
+        let asked = Instant::now();
         let job = match cluster.job(id).await {
             Ok(Some(job)) => job,
             Ok(None) => return Ok(None),
@@ -51,12 +57,19 @@ pub(crate) async fn watch(
             JobState::Running if job.is_healthy() => {
                 let since = *healthy_since.get_or_insert_with(Instant::now);
                 healthy(since);
-                if before.is_none() {
-                    before = cluster.restarts(id).await.ok().flatten();
-                }
-                if since.elapsed() >= Duration::from_millis(windows.stability_ms) {
+                if asked.duration_since(since) >= Duration::from_millis(windows.stability_ms) {
                     return stable(cluster, id, before).await.map(Some);
                 }
+                if before.is_none() {
+                    before = cluster.restarts(id).await.ok().flatten();
+                    if seen.unwrap_or(asked).elapsed() > APART {
+                        if began.elapsed() > Duration::from_millis(windows.startup_ms) {
+                            return Err(OutsideError::unknown("watching the new run", TOO_SLOW));
+                        }
+                        healthy_since = Some(Instant::now());
+                    }
+                }
+                seen = Some(asked);
             }
             JobState::Restarting | JobState::Failing => {
                 let reason = reason(cluster, id, "it restarts").await;
@@ -72,8 +85,9 @@ pub(crate) async fn watch(
                 if healthy_since.take().is_some() {
                     return Ok(Some(Health::Unstable(reason(cluster, id, "not all its tasks stayed running").await)));
                 }
-                if began.elapsed() > Duration::from_millis(windows.startup_ms) {
-                    return Ok(Some(never_healthy(cluster, id, job.tasks, began.elapsed()).await));
+                let waited = asked.duration_since(began);
+                if waited > Duration::from_millis(windows.startup_ms) {
+                    return Ok(Some(never_healthy(cluster, id, job.tasks, waited).await));
                 }
             }
         }
@@ -105,8 +119,9 @@ fn tells_of_slots(failure: &str) -> bool {
 }
 
 async fn stable(cluster: &dyn Cluster, id: JobId, before: Option<u64>) -> Result<Health, OutsideError> {
-    let rose = before.zip(cluster.restarts(id).await?).is_some_and(|(before, now)| now > before);
-    if rose {
+    // A new JobManager counts from nothing.
+    let restarted = |(before, now): (u64, u64)| now != before && now > 0;
+    if before.zip(cluster.restarts(id).await?).is_some_and(restarted) {
         return Ok(Health::Unstable(reason(cluster, id, "it restarted within the stability window").await));
     }
     let checkpoints = cluster.checkpoints(id).await?.unwrap_or_default();

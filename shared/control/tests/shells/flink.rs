@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub(crate) said: Option<&'static str>,
     /// Nobody is told of checkpoints, restarts or configurations.
     pub(crate) tells_nothing: bool,
+    /// How long the next answers about restarts take.
+    pub(crate) tells_late: VecDeque<Duration>,
     /// Whether the next questions after one job are answered, one by one; all later ones are.
     pub(crate) answers: VecDeque<bool>,
     /// What every job is said to run with.
@@ -318,6 +320,8 @@ impl Cluster for Flink {
     }
 
     async fn restarts(&self, _: JobId) -> Result<Option<u64>, OutsideError> {
+        let late = self.state().tells_late.pop_front().unwrap_or_default();
+        tokio::time::sleep(late).await;
         let mut state = self.state();
         state.may_tell()?;
         Ok(if state.restarts.len() > 1 { state.restarts.remove(0) } else { state.restarts.first().copied().flatten() })

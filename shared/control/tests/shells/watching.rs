@@ -1,6 +1,8 @@
 //! The watch over a run: what counts as stable.
 //! Must not know what follows from it.
 
+use std::time::Duration;
+
 use control::orchestrator::Scope;
 use control::ports::Cluster;
 use desired::effective::{CheckpointSettings, Effective};
@@ -85,6 +87,48 @@ async fn a_restart_in_the_window_is_seen_even_if_no_look_met_it() {
         let Outcome::Failed { reason, .. } = &outcome else { panic!("{restarts:?}: {outcome:?}") };
         assert!(reason.contains("restarted within the stability window"), "{reason}");
     }
+}
+
+/// A new job's operation, whose watch gets the next answers about restarts so late; it fails for good at `fails`.
+async fn watched_late(answers: &[u64], fails: Option<Duration>) -> Option<Outcome> {
+    let names = jobs(1);
+    let (outside, flink) = (Outside::default(), Flink::default());
+    outside.want(&names[0], 1);
+    flink.state().slots = 10;
+    flink.state().tells_late = answers.iter().copied().map(Duration::from_secs).collect();
+    let mut plans = plans(&outside, &names).await;
+    plans[0].windows.startup_ms = 60_000;
+    let operation = plans[0].operation;
+    if let Some(after) = fails {
+        let flink = flink.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            flink.state().failure = Some((JobState::Restarting, "Division by zero"));
+        });
+    }
+    runner(&outside, &flink, 1).run(plans).await.unwrap();
+    outside.result(&names[0], operation).map(|result| result.outcome)
+}
+
+/// What an answer tells was so when it was asked for: a run that failed while an answer was on its way is no stable one.
+#[tokio::test(start_paused = true)]
+async fn a_window_does_not_pass_while_one_answer_is_waited_for() {
+    // After 3 s the run has been seen long enough; after 12 s of which nobody saw anything, the window begins anew.
+    for (late, fails) in [(3, Duration::from_secs(2)), (12, Duration::from_millis(12_165))] {
+        let outcome = watched_late(&[late], Some(fails)).await;
+        let Some(Outcome::Failed { reason, .. }) = &outcome else { panic!("{late} s: {outcome:?}") };
+        assert!(reason.contains("Division by zero"), "{reason}");
+    }
+    for late in [3, 12] {
+        let outcome = watched_late(&[late], None).await;
+        assert!(matches!(outcome, Some(Outcome::Deployed { unhealthy: None, .. })), "{late} s: {outcome:?}");
+    }
+}
+
+/// Where nothing counts its restarts and every answer takes long, nobody can say whether it is stable.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_never_sees_enough_ends_as_unknown() {
+    assert_eq!(watched_late(&[12; 100], None).await, None);
 }
 
 /// Flink gives up after `slot.request.timeout`, and only the exception's name tells why.
