@@ -196,6 +196,26 @@ fn what_came_to_its_end_stays_complete() {
     assert_eq!((record.status(), record.open), (Some(Status::Complete), None));
 }
 
+/// Also where a run of another query was left beside it.
+#[test]
+fn what_is_ended_beside_it_leaves_what_came_to_its_end_complete() {
+    for (desired, expected) in [
+        (first(), Status::Complete),
+        (reconfigured(), Status::Complete),
+        (node::target("SELECT c FROM t", 1, "one"), Status::Suspended),
+    ] {
+        let (mut record, mut node) = deployed(&first());
+        let left = order(&mut record, &wanted(&requeried()), 2);
+        let ended = node::Run { state: JobState::Finished, ..node.runs.remove(&run(1)).unwrap() };
+        node.submits(&left.plan);
+        node.runs.insert(run(1), ended);
+        let claim = node.claim.take();
+        let record = settle_abandoned(record, &left, claim.as_ref(), Timestamp::UNIX_EPOCH, patience());
+        let (record, outcome) = carried_out(record, &mut node, &suspended(desired), 3);
+        assert_eq!((record.status(), node.live()), (Some(expected), vec![]), "{outcome:?}");
+    }
+}
+
 /// The Python tool finds a suspended job as one that does not run; a removed one it does not find.
 #[test]
 fn a_removed_file_stops_nothing_and_takes_the_deployed_manifest_away() {

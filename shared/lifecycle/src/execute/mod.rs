@@ -129,8 +129,29 @@ pub struct Intent {
     pub stop: Option<(JobId, crate::decision::Stop)>,
     /// The start after it; nothing for a removal.
     pub start: Option<crate::decision::StartFrom>,
-    /// A savepoint that somebody else's stop left.
-    pub left_savepoint: Option<String>,
+    /// How what is deployed ended before.
+    pub ended: Ending,
+}
+
+/// How the newest run of what is deployed ended before this operation touched anything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// It is live, or nobody saw its end.
+    NotSeen,
+    /// It was bounded and is done.
+    Complete(JobId),
+    /// Somebody stopped it, and left this savepoint.
+    Savepoint(JobId, String),
+}
+
+impl Ending {
+    /// The savepoint that somebody else's stop left.
+    pub fn savepoint(&self) -> Option<&str> {
+        match self {
+            Self::Savepoint(_, path) => Some(path),
+            Self::NotSeen | Self::Complete(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

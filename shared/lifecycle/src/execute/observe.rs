@@ -3,9 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Ending;
 use crate::decision::Observed;
 use crate::documents::claim::{NewestNote, Notes};
-use crate::documents::plan::{Adopt, Plan};
+use crate::documents::plan::{Adopt, Plan, Previous};
 use crate::flink::{Epoch, JobSeen, JobState};
 use crate::ids::JobId;
 
@@ -81,13 +82,13 @@ pub struct Observation {
     /// The column of the decision table.
     pub observed: Observed,
     pub run: Option<JobId>,
-    /// The savepoint that somebody else's stop left.
-    pub savepoint: Option<String>,
+    /// How what is deployed ended, where that run is none of it.
+    pub ended: Ending,
 }
 
 impl Observation {
     fn of(observed: Observed, run: JobId) -> Self {
-        Self { observed, run: Some(run), savepoint: None }
+        Self { observed, run: Some(run), ended: Ending::NotSeen }
     }
 }
 
@@ -142,7 +143,7 @@ pub(super) fn note_states(plan: &Plan, notes: &mut Notes, look: &JobLook) {
 pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     let ours = || plan.known_runs().map(|run| run.job_id).chain(adopted(plan, look));
     if let Some(job) = ours().find_map(|id| look.live(id)) {
-        return Observation::of(shape(job), job.id);
+        return Observation { ended: ended_beside(plan, look, job.id), ..Observation::of(shape(job), job.id) };
     }
     if let Some(id) = candidates(plan, look).first() {
         return Observation::of(Observed::Foreign, *id);
@@ -150,15 +151,34 @@ pub fn observe(plan: &Plan, look: &JobLook) -> Observation {
     if let Some((id, _)) = look.unproven.first() {
         return Observation::of(Observed::Unproven, *id);
     }
-    // Only the newest run of the deployed manifest tells whether the job is complete: one that was left went on from it.
+    let ended = ending(plan, look);
+    let (observed, run) = match &ended {
+        Ending::Complete(id) => (Observed::Complete, Some(*id)),
+        Ending::Savepoint(id, _) => (Observed::StoppedOutside, Some(*id)),
+        Ending::NotSeen => (Observed::Gone, None),
+    };
+    Observation { observed, run, ended }
+}
+
+/// Only the newest run of the deployed manifest tells whether the job is complete: one that was left went on from it.
+fn ending(plan: &Plan, look: &JobLook) -> Ending {
     let deployed = plan.previous.iter().filter_map(|previous| previous.runs.last());
     let left = plan.previous.iter().flat_map(|previous| plan.left_of(&previous.launch).rev());
     let newest = left.chain(deployed).find_map(|run| Some((run.job_id, look.ending(run.job_id)?)));
     match newest {
-        Some((id, None)) => Observation::of(Observed::Complete, id),
-        Some((id, Some(path))) => {
-            Observation { observed: Observed::StoppedOutside, run: Some(id), savepoint: Some(path.to_owned()) }
-        }
-        None => Observation { observed: Observed::Gone, run: None, savepoint: None },
+        Some((id, None)) => Ending::Complete(id),
+        Some((id, Some(path))) => Ending::Savepoint(id, path.to_owned()),
+        None => Ending::NotSeen,
     }
+}
+
+/// How what is deployed ended, if `run` is of another version.
+pub(super) fn ended_beside(plan: &Plan, look: &JobLook, run: JobId) -> Ending {
+    if is_of_another_version(plan, run) { ending(plan, look) } else { Ending::NotSeen }
+}
+
+/// Whether a run was left by an operation that was to deploy another version: its end tells nothing of what is deployed.
+pub(super) fn is_of_another_version(plan: &Plan, run: JobId) -> bool {
+    let of_deployed = |previous: &Previous| plan.left_of(&previous.launch).any(|left| left.job_id == run);
+    plan.orphans.iter().any(|orphan| orphan.job_id == run) && !plan.previous.as_ref().is_some_and(of_deployed)
 }

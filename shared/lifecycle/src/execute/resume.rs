@@ -1,10 +1,10 @@
 //! Where a pass goes on: from the notes of the claim, or from what is observed.
 //! Must not know how a stop or a start proceeds.
 
-use super::observe::{Observation, candidates, observe};
+use super::observe::{Observation, candidates, ended_beside, observe};
 use super::rollback::roll_back;
 use super::saving::{issue_savepoint, note_save};
-use super::starting::{after_end, begin_start, note_start, slots_needed, watch};
+use super::starting::{after_end, begin_start, note_start, slots_needed, stays_complete, watch};
 use super::stopping::{end_running, issue_stop};
 use super::suspending::nothing_runs;
 use super::transition::{
@@ -39,12 +39,12 @@ pub(super) fn resume(plan: &Plan, state: State, look: &JobLook) -> Next {
         return resume_start(plan, state, look, RunRole::Next, note);
     }
     if let Some(note) = claim.notes.stop {
-        let intent = Box::new(intent_of(plan, Some((note.run, Stop::Savepoint)), None));
+        let intent = Box::new(intent_of(plan, look, (note.run, Stop::Savepoint)));
         // The same trigger again: Flink answers for the stop that is under way or was done.
         return if note.savepoint.is_some() { after_end(plan, state, intent) } else { issue_stop(plan, state, intent) };
     }
     if let Some(run) = claim.notes.cancel {
-        let intent = Box::new(intent_of(plan, Some((run, Stop::Cancel)), None));
+        let intent = Box::new(intent_of(plan, look, (run, Stop::Cancel)));
         return to(state, OperationPhase::Cancelling(intent), Effect::Cancel(run));
     }
     if let Some(note) = claim.notes.savepoint.filter(|note| look.live(note.run).is_some()) {
@@ -131,7 +131,7 @@ pub(super) fn found_own(plan: &Plan, state: State, begin: Begin, found: Option<S
 }
 
 /// What an operation does with a live run, read off its change.
-fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<String>) -> Intent {
+fn intent_of(plan: &Plan, look: &JobLook, stop: (JobId, Stop)) -> Intent {
     let start = match plan.action(Observed::Running) {
         PlannedAction::Replace(_, from) => Some(from),
         // A restart whose deployed run is gone goes on from its newest state, and so does a job to take a savepoint of.
@@ -142,7 +142,7 @@ fn intent_of(plan: &Plan, stop: Option<(JobId, Stop)>, left_savepoint: Option<St
         | PlannedAction::Refuse(_)
         | PlannedAction::Wait => None,
     };
-    Intent { stop, start, left_savepoint }
+    Intent { stop: Some(stop), start, ended: ended_beside(plan, look, stop.0) }
 }
 
 /// Nothing is begun yet: a run is taken over, or the plan says what is done about what was observed.
@@ -155,10 +155,10 @@ fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         // One of the deployed version goes on from its states: the newest is kept. Another version's are not needed.
         let same_version = plan.previous.as_ref().is_some_and(|p| p.launch.version == orphan.version);
         let stop = if same_version && seen.observed == Observed::Running { Stop::Savepoint } else { Stop::Cancel };
-        return prepare(plan, state, Box::new(intent_of(plan, Some((orphan.job_id, stop)), None)));
+        return prepare(plan, state, Box::new(intent_of(plan, look, (orphan.job_id, stop))));
     }
     match plan.action(seen.observed) {
-        PlannedAction::Leave(why) => leave(plan, state, look, seen, why),
+        PlannedAction::Leave(why) => leave(plan, state, look, &seen, why),
         PlannedAction::Refuse(why) => refuse_observed(plan, state, look, &seen, why),
         PlannedAction::Wait => {
             state.waits += 1;
@@ -168,11 +168,11 @@ fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
             to(state, OperationPhase::Looking, Effect::LookAgain)
         }
         PlannedAction::Start(from) => {
-            prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), left_savepoint: seen.savepoint }))
+            prepare(plan, state, Box::new(Intent { stop: None, start: Some(from), ended: seen.ended }))
         }
         PlannedAction::Replace(stop, from) => {
             let stop = seen.run.map(|run| (run, stop));
-            prepare(plan, state, Box::new(Intent { stop, start: Some(from), left_savepoint: None }))
+            prepare(plan, state, Box::new(Intent { stop, start: Some(from), ended: seen.ended }))
         }
         PlannedAction::Savepoint => match seen.run {
             Some(run) => note_save(state, run, 0),
@@ -180,11 +180,9 @@ fn follow_plan(plan: &Plan, mut state: State, look: &JobLook) -> Next {
         },
         PlannedAction::Stop(stop) => {
             let stop = seen.run.map(|run| (run, stop));
-            prepare(plan, state, Box::new(Intent { stop, start: None, left_savepoint: None }))
+            prepare(plan, state, Box::new(Intent { stop, start: None, ended: seen.ended }))
         }
-        PlannedAction::Check => {
-            prepare(plan, state, Box::new(Intent { stop: None, start: None, left_savepoint: seen.savepoint }))
-        }
+        PlannedAction::Check => prepare(plan, state, Box::new(Intent { stop: None, start: None, ended: seen.ended })),
     }
 }
 
@@ -219,7 +217,7 @@ fn run_to_take_over(plan: &Plan, look: &JobLook, seen: &Observation) -> Option<B
 }
 
 /// What was observed stays as it is.
-fn leave(plan: &Plan, state: State, look: &JobLook, seen: Observation, why: Why) -> Next {
+fn leave(plan: &Plan, state: State, look: &JobLook, seen: &Observation, why: Why) -> Next {
     let run = match why {
         Why::RunsAsDeployed | Why::FlinkRestartsIt | Why::IsComplete => seen.run,
         Why::NothingToStop | Why::ForeignJob | Why::EndNotProven => None,
@@ -230,7 +228,7 @@ fn leave(plan: &Plan, state: State, look: &JobLook, seen: Observation, why: Why)
         let (epoch, checkpointed) = (state.epoch.clone(), look.checkpointed);
         Outcome::Left { why, run, epoch, checkpointed, newest, savepoint: None }
     } else {
-        nothing_runs(plan, &state, seen.savepoint)
+        nothing_runs(plan, &state, &seen.ended)
     };
     finish(state, outcome)
 }
@@ -259,7 +257,7 @@ fn prepare(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
         (Some(_), Some(StartFrom::Given)) => {
             to(state, OperationPhase::CheckingState(intent), Effect::FindState(plan.given_place()))
         }
-        (Some(_), Some(StartFrom::Latest)) if plan.stays_complete() => end_running(plan, state, intent),
+        (Some(_), _) if stays_complete(plan, &intent) => end_running(plan, state, intent),
         (Some(_), Some(_)) => to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next)),
         (Some(_), None) if plan.suspends => {
             to(state, OperationPhase::Preparing(intent), Effect::Prepare(RunRole::Next))

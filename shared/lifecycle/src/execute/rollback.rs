@@ -1,6 +1,7 @@
 //! The rollback: the failed run is ended, and the previous manifest started from the newest state that fits it.
 //! Must not know why the target was given up, but for telling it.
 
+use super::observe::is_of_another_version;
 use super::starting::{begin_start, may_start_over};
 use super::transition::{Next, claim_of, failed, savepoint_of, to};
 use super::{Begin, Effect, OperationPhase, RunRole, State};
@@ -35,7 +36,7 @@ pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, foun
     let job_id = rollback_id(plan.operation);
     // What came to its end, or may have without being seen, is not started again.
     let complete = plan.stays_complete();
-    let seen = claim_of(&state).notes.ended_run().is_some();
+    let seen = claim_of(&state).notes.ended_run().is_some_and(|run| !is_of_another_version(plan, run));
     let unseen = || {
         let previous = plan.previous.as_ref()?;
         plan.may_be_complete(&previous.launch, found.as_deref(), state.seen())

@@ -1,10 +1,11 @@
 //! A start: from which state, its note, its submission, the watch over it and the verdict.
 //! Must not know how the run before it was ended.
 
+use super::observe::is_of_another_version;
 use super::suspending::nothing_runs;
 use super::transition::{Next, claim_of, failed, finish, given_up, refuse, savepoint_of, to};
-use super::{Begin, Effect, Health, Intent, OperationPhase, RunRole, State};
-use crate::decision::{StartFrom, Why};
+use super::{Begin, Effect, Ending, Health, Intent, OperationPhase, RunRole, State};
+use crate::decision::{Observed, PlannedAction, StartFrom, Why};
 use crate::documents::claim::{StartNote, Verdict};
 use crate::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
 use crate::documents::plan::{KnownRun, Plan, Previous};
@@ -16,10 +17,20 @@ use crate::state::{StateLocation, StateRef};
 const CANDIDATES: usize = 20;
 
 /// The live run is at its end: start, or say that the job is removed.
-pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next {
+pub(super) fn after_end(plan: &Plan, state: State, mut intent: Box<Intent>) -> Next {
+    // What is deployed did not end by that stop.
+    intent.stop = intent.stop.filter(|(run, _)| !is_of_another_version(plan, *run));
+    if stays_complete(plan, &intent) {
+        let (why, epoch) = (Why::IsComplete, state.epoch.clone());
+        let run = match intent.ended {
+            Ending::Complete(run) => Some(run),
+            Ending::NotSeen | Ending::Savepoint(..) => None,
+        };
+        return finish(state, Outcome::Left { why, run, epoch, checkpointed: true, newest: None, savepoint: None });
+    }
     match (intent.start, &plan.next) {
         (None, _) | (_, None) => {
-            let outcome = nothing_runs(plan, &state, intent.left_savepoint);
+            let outcome = nothing_runs(plan, &state, &intent.ended);
             finish(state, outcome)
         }
         (Some(StartFrom::Clean), Some(next)) => {
@@ -33,11 +44,6 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
         // Flink may have deleted it since it was looked for: it keeps a few checkpoints of a run only.
         (Some(StartFrom::Given), Some(_)) => {
             to(state, OperationPhase::Searching(intent), Effect::FindState(plan.given_place()))
-        }
-        // What lived beside it is at its end; it was at its own before.
-        (Some(StartFrom::Latest), Some(_)) if plan.stays_complete() => {
-            let (why, epoch) = (Why::IsComplete, state.epoch.clone());
-            finish(state, Outcome::Left { why, run: None, epoch, checkpointed: true, newest: None, savepoint: None })
         }
         (Some(StartFrom::Latest), Some(_)) => {
             if let Some(path) = savepoint_of(&state) {
@@ -54,17 +60,24 @@ pub(super) fn after_end(plan: &Plan, state: State, intent: Box<Intent>) -> Next 
                 return to(state, OperationPhase::Listing(intent), Effect::ListStates(unprovable));
             }
             // One candidate more: a run of an operation without a result may have gone on from it.
-            places.extend(intent.left_savepoint.clone().map(|path| StateLocation::Exactly { path }));
+            places.extend(intent.ended.savepoint().map(|path| StateLocation::Exactly { path: path.to_owned() }));
             places.extend(claim_of(&state).notes.told_places());
             to(state, OperationPhase::Searching(intent), Effect::FindState(places))
         }
     }
 }
 
+/// Whether what is deployed is complete and stays so: what lives beside it is ended, and nothing is started.
+pub(super) fn stays_complete(plan: &Plan, intent: &Intent) -> bool {
+    let is_left = plan.action(Observed::Complete) == PlannedAction::Leave(Why::IsComplete);
+    let was_seen = matches!(intent.ended, Ending::Complete(_)) && !plan.clean_start;
+    (plan.next.is_some() || plan.suspends) && is_left && (was_seen || plan.stays_complete())
+}
+
 /// Whether nobody saw how the run before ended, and nobody allowed to start it again all the same. How what is deployed
 /// was stopped tells nothing of a run of another query.
 fn may_have_ended(plan: &Plan, intent: &Intent) -> bool {
-    let is_seen = intent.left_savepoint.is_some() && intent.start != Some(StartFrom::Clean);
+    let is_seen = intent.ended.savepoint().is_some() && intent.start != Some(StartFrom::Clean);
     intent.stop.is_none() && !is_seen && !plan.clean_start
 }
 

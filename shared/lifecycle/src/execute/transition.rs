@@ -28,7 +28,7 @@ pub(super) fn finish(state: State, outcome: Outcome) -> Next {
 /// The target is given up before anything was touched.
 pub(super) fn refuse(plan: &Plan, state: State, intent: &Intent, refusal: Refusal) -> Next {
     let gone = plan.previous.is_some() && intent.stop.is_none();
-    let (savepoint, epoch) = (intent.left_savepoint.clone(), state.epoch.clone());
+    let (savepoint, epoch) = (intent.ended.savepoint().map(str::to_owned), state.epoch.clone());
     finish(state, Outcome::Refused { refusal, gone, savepoint, epoch })
 }
 
