@@ -1,7 +1,7 @@
 //! EMR's steps in memory: found only after a while, pending while others run, cancelled or hung where a scenario says so.
 //! Must not know what a step does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use control::ports::{BatchOrder, Progress};
 use lifecycle::documents::batch::Batch;
@@ -41,6 +41,7 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) batch: BatchId,
+    pub(crate) sent: i64,
     pub(crate) seen_from: i64,
     pub(crate) stage: Stage,
     /// The operations that its batch holds.
@@ -52,6 +53,8 @@ pub(crate) struct Step {
 pub(crate) struct ControlPlane {
     pub(crate) steps: Vec<Step>,
     pub(crate) fates: VecDeque<Fate>,
+    /// When a record said first that an operation goes out in a batch.
+    noted: BTreeMap<(OperationId, BatchId), i64>,
 }
 
 impl ControlPlane {
@@ -74,10 +77,18 @@ impl ControlPlane {
         self.steps.iter().all(|step| step.stage == Stage::Ended)
     }
 
-    /// Every batch that was sent under this id, or with one of these operations.
-    fn before<'a>(&'a self, id: BatchId, operations: &'a [OperationId]) -> impl Iterator<Item = BatchId> + 'a {
-        let holds = move |step: &&Step| step.batch == id || step.operations.iter().any(|one| operations.contains(one));
-        self.steps.iter().filter(holds).map(|step| step.batch)
+    /// A record says that an operation goes out in a batch.
+    pub(crate) fn note(&mut self, operation: OperationId, batch: BatchId, now: i64) {
+        self.noted.entry((operation, batch)).or_insert(now);
+    }
+
+    /// Every batch with one of these operations that was sent before a record said that it goes out in batch `id`.
+    fn before(&self, id: BatchId, operations: &[OperationId]) -> Vec<BatchId> {
+        let is_older = |step: &Step, operation: &OperationId| {
+            step.operations.contains(operation) && self.noted.get(&(*operation, id)).is_none_or(|at| step.sent < *at)
+        };
+        let holds = |step: &&Step| operations.iter().any(|operation| is_older(step, operation));
+        self.steps.iter().filter(holds).map(|step| step.batch).collect()
     }
 
     /// How many steps were sent that change anything.
@@ -87,15 +98,15 @@ impl ControlPlane {
 }
 
 impl State {
-    /// A batch is sent once, and an operation once more only by whoever looked for each older batch that it was sent in. Of
-    /// a younger one nobody who is late can know: there the claim decides.
+    /// A batch is sent once, and an operation once more only by whoever looked for each batch that it was sent in before.
+    /// Of one that was sent after that was noted nobody who is late can know: there the claim decides.
     pub(crate) fn judge_sending(&mut self, actor: &Actor, order: &BatchOrder) {
         let operations = self.operations_of(order);
-        let before: Vec<BatchId> = self.plane.before(order.batch, &operations).collect();
-        for batch in before {
-            if batch == order.batch {
-                self.broken(&format!("batch {batch} was sent twice"));
-            } else if batch < order.batch && !self.has_looked_for(actor, batch) {
+        if self.plane.steps.iter().any(|step| step.batch == order.batch) {
+            self.broken(&format!("batch {} was sent twice", order.batch));
+        }
+        for batch in self.plane.before(order.batch, &operations) {
+            if !self.has_looked_for(actor, batch) {
                 self.broken(&format!("batch {} was sent without a look for batch {batch}", order.batch));
             }
         }
@@ -114,7 +125,13 @@ impl State {
         };
         let operations = self.operations_of(order);
         let (at, seen_from) = (self.plane.steps.len(), self.now + lag);
-        self.plane.steps.push(Step { batch: order.batch, seen_from, stage: Stage::Pending, operations });
+        self.plane.steps.push(Step {
+            batch: order.batch,
+            sent: self.now,
+            seen_from,
+            stage: Stage::Pending,
+            operations,
+        });
         self.tell(Notice::StepSent(at, order.clone(), fate));
         format!("s-{at}")
     }

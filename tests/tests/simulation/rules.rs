@@ -117,6 +117,7 @@ fn judge_record(state: &mut State, change: &Change, writer: Option<&Actor>) {
     let since = known.map_or(number, |(_, since)| *since);
     state.judge.writers.insert(change.key.clone(), (nonce, since));
     let Some(open) = &record.open else { return };
+    state.plane.note(open.plan.operation, open.batch, change.at_ms);
     let operation = |record: &Record| record.open.as_ref().map(|open| open.plan.operation);
     if before.as_ref().and_then(operation) == Some(open.plan.operation) {
         return;
