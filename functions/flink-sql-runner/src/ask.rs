@@ -76,7 +76,7 @@ async fn function(action: &Action, invocation: &Invocation) -> Result<Answer, Cl
 }
 
 /// By an orchestrator in this process.
-async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
+pub(crate) async fn here(action: Action, invocation: &Invocation) -> Result<Answer, CliError> {
     let reads = only_reads(&action) || matches!(action, Action::Plan(_));
     let orchestrator = if reads { invocation.reading().await? } else { invocation.acting().await? };
     Ok(actions::act(&orchestrator, action).await?)

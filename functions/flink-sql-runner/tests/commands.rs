@@ -177,6 +177,21 @@ async fn uploads_plans_orders_and_shows() {
     let (said, aside) = bench.text(&["report"], 6).await;
     assert!(said.contains("<li class=b>which alerts stand is not known: reading"), "{said}");
     assert!(aside.contains("a part of the page is missing") && aside.contains("alerts.json"), "{aside}");
+    // Nor does the function: the page is made of the documents, and says so in the same places.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = bench.command(&["report"]);
+    command.env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{nobody}"));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let (said, aside) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(6), "{aside}");
+    assert!(said.contains("<h2>4 jobs</h2>") && said.contains("<li class=b>the function gave no answer, "), "{said}");
+    assert!(aside.contains("a part of the page is missing\n  caused by: the function gave no answer, "), "{aside}");
+    assert!(aside.contains("asking the function jobs-of-the-team") && aside.contains("alerts.json"), "{aside}");
+    let (said, _) = bench.text(&["report", "--function", "no-such"], 6).await;
+    assert!(said.contains("there is no function `no-such` (name it with --function"), "{said}");
+    // Where nothing can be read at all there is no page, but the way out.
+    let (said, aside) = bench.text(&["report", "--function", "no-such", "--bucket", "no-such"], 2).await;
+    assert!(said.is_empty() && aside.contains("there is no function `no-such`") && aside.contains("help: "), "{aside}");
     // No node answers: the look is ordered, and not there within the time.
     let (said, aside) = bench.text(&["status", "--fresh", "--timeout", "1s"], 5).await;
     assert!(aside.contains("no newer look arrived within 1.0 s") && said.contains("3 not-judged."), "{said}{aside}");

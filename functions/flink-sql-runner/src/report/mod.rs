@@ -25,7 +25,7 @@ use lifecycle::keys::Keys;
 use orchestrator::actions::{Action, Answer, StatusAnswer};
 use serde_json::json;
 
-use crate::ask::ask;
+use crate::ask::{ask, here};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
@@ -74,14 +74,10 @@ struct Told {
 #[expect(clippy::disallowed_methods, reason = "ages for people")]
 pub(crate) async fn run(arguments: &ReportArguments, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (store, keys, bucket) = (invocation.store().await?, invocation.settings()?.keys, invocation.bucket()?);
-    let status = match ask(Action::Status { names: [].into() }, invocation).await? {
-        Answer::Status(answer) => *answer,
-        Answer::Plan(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => {
-            return Err(CliError::other_answer());
-        }
-    };
+    let (status, unasked) = standing(invocation).await?;
     let place = format!("s3://{bucket}/{}", keys.prefix());
-    let report = gather(&store, &keys, status, place, Timestamp::now()).await?;
+    let mut report = gather(&store, &keys, status, place, Timestamp::now()).await?;
+    report.troubles.splice(..0, unasked);
     let (html, troubles) = (page::of(&report), &report.troubles);
     // Whoever opens the page reads it there; whoever only made it, here.
     let exit = if troubles.is_empty() { Exit::Done } else { Exit::Unreachable };
@@ -103,6 +99,31 @@ pub(crate) async fn run(arguments: &ReportArguments, invocation: &Invocation, ou
     let size = bytes(u64::try_from(size).unwrap_or(u64::MAX));
     out.result(&document, || format!("wrote {} ({size})\n", file.display()));
     Ok(exit)
+}
+
+/// How the jobs stand; where the function gives no answer, by the documents alone, with why.
+async fn standing(invocation: &Invocation) -> Result<(StatusAnswer, Option<String>), CliError> {
+    let action = || Action::Status { names: [].into() };
+    let status = |answer| match answer {
+        Answer::Status(answer) => Ok(*answer),
+        Answer::Plan(_) | Answer::History(_) | Answer::States(_) | Answer::Look(_) => Err(CliError::other_answer()),
+    };
+    match ask(action(), invocation).await {
+        Ok(answer) => Ok((status(answer)?, None)),
+        Err(error @ (CliError::Function(_) | CliError::Problem(_) | CliError::NoAnswer { .. })) => {
+            // Without the documents there is no page, and what the function lacks comes first.
+            let Ok(read) = Box::pin(here(action(), invocation)).await else { return Err(error) };
+            Ok((status(read)?, Some(without_function(&error))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the page does not tell because the function gives no answer, and the way out.
+fn without_function(error: &CliError) -> String {
+    let why: Vec<String> = std::iter::once(error.to_string()).chain(error.causes()).collect();
+    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    format!("the function gave no answer, so that the jobs stand here as the documents say: {}{help}", why.join(": "))
 }
 
 async fn gather(
