@@ -83,9 +83,10 @@ print(job)
 P
 )
 printf 'cancelled %s in Flink\n' "$job"
+# An operation that is still under way says the same as one that has ended.
 wait_for() { # PATTERN JOB
   for _ in $(seq 150); do
-    "$fsr" history "$2" | grep -q "$1" && return
+    "$fsr" history "$2" | grep -v '  under way  ' | grep -q "$1" && return
     sleep 1
   done
   printf 'not within 150 s: %s in the history of %s\n' "$1" "$2" >&2
