@@ -136,9 +136,7 @@ impl Dispatcher for EmrDispatcher {
     }
 
     fn log_of(&self, sent_as: &str) -> Option<String> {
-        // A step that was found is told with its state.
-        let step = sent_as.split_whitespace().find(|word| word.starts_with("s-"))?;
-        self.locator.log_of(step)
+        self.locator.log_of(sent_as)
     }
 }
 

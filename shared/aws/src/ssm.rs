@@ -37,7 +37,7 @@ pub struct SsmDispatcher {
     locator: Locator,
     document: String,
     bucket: String,
-    /// The instances of commands.
+    /// The instances of commands that were sent from here.
     instances: Mutex<BTreeMap<String, String>>,
 }
 
@@ -60,8 +60,8 @@ impl SsmDispatcher {
         }
     }
 
-    fn remember(&self, command: &Command, instance: Option<&str>) {
-        let (Some(id), Some(instance)) = (command.command_id(), instance) else { return };
+    fn remember(&self, command: &Command, instance: &str) {
+        let Some(id) = command.command_id() else { return };
         let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
         if instances.len() >= REMEMBERED {
             instances.clear();
@@ -84,8 +84,6 @@ impl SsmDispatcher {
             let Some(page) = pages.next().await else { break };
             let commands = page.map_err(|error| outside(&what, error))?.commands.unwrap_or_default();
             let ours = commands.iter().filter(|command| command.comment() == Some(&comment));
-            let ours =
-                ours.inspect(|command| self.remember(command, command.instance_ids().first().map(String::as_str)));
             if let Some(found) = ours.map(progress).max_by_key(liveliness) {
                 return Ok(found);
             }
@@ -126,8 +124,7 @@ impl Dispatcher for SsmDispatcher {
 
     fn instance_of(&self, sent_as: &str) -> Option<String> {
         let instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
-        // A command that was found is told with its status.
-        sent_as.split_whitespace().find_map(|word| instances.get(word).cloned())
+        instances.get(sent_as).cloned()
     }
 }
 
@@ -155,7 +152,7 @@ impl SsmDispatcher {
             request.clone().customize().config_override(once).send()
         };
         let output = at_most_once(&what, call).await?;
-        let command = output.command.inspect(|command| self.remember(command, Some(instance)));
+        let command = output.command.inspect(|command| self.remember(command, instance));
         let id = command.and_then(|command| command.command_id);
         id.ok_or_else(|| OutsideError::unknown(what, "no command id in the reply"))
     }
