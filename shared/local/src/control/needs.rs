@@ -21,7 +21,7 @@ pub(super) fn needs(service: &str, operation: &str, input: &Value, tagged: &Tagg
     match service {
         "emr" => emr(operation, input, tagged),
         "ssm" => ssm(operation, input, tagged),
-        "logs" => vec![Need::new(format!("logs:{operation}"), log_streams_arn(text(input, "logGroupName")))],
+        "logs" => logs(operation, text(input, "logGroupName")),
         "sns" => vec![Need::new(format!("sns:{operation}"), text(input, "TopicArn"))],
         other => vec![Need::new(format!("{other}:{operation}"), "*")],
     }
@@ -59,9 +59,11 @@ fn ssm(operation: &str, input: &Value, tagged: &Tagged<'_>) -> Vec<Need> {
     }
 }
 
-/// Whoever reads a log group is asked about its streams, of which none is named.
-fn log_streams_arn(group: &str) -> String {
-    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:")
+/// Whoever reads a log group is asked about its streams, of which none is named, or about the group itself: refusals of
+/// the service name the one or the other, so that a policy has to allow both.
+fn logs(operation: &str, group: &str) -> Vec<Need> {
+    let arn = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}");
+    [format!("{arn}:log-stream:"), arn].map(|arn| Need::new(format!("logs:{operation}"), arn)).into()
 }
 
 /// A document is named by its name or its ARN; Amazon's own belong to no account.
@@ -131,10 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_needs_the_streams_of_its_group() {
+    fn what_is_logged_needs_its_group_and_the_streams_of_it() {
         let needs = of("logs", "FilterLogEvents", &json!({ "logGroupName": "/aws/lambda/jobs" }));
-        assert_eq!(needs[0].action, "logs:FilterLogEvents");
-        assert_eq!(needs[0].resource, "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/jobs:log-stream:");
+        let group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/jobs";
+        let resources: Vec<&str> = needs.iter().map(|need| need.resource.as_str()).collect();
+        assert_eq!(resources, [&format!("{group}:log-stream:"), group]);
+        assert!(needs.iter().all(|need| need.action == "logs:FilterLogEvents"));
         assert_eq!(of("ssm", "GetCommandInvocation", &json!({ "CommandId": "c" }))[0].resource, "*");
     }
 }
