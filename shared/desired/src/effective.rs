@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{CHECKPOINT_DIR, RETENTION, flink_duration_text, same_value};
+use crate::manifest::{CHECKPOINT_DIR, RETENTION, canonical_option, flink_duration_text, same_value};
 use crate::secrets::references;
 
 /// No periodic checkpoints, as Flink writes it.
@@ -75,7 +75,7 @@ pub struct Externalization {
 /// An option that is not what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OptionDifference {
-    /// The option, in its new spelling.
+    /// The option, as it was asked for where that is known, else in its new spelling.
     pub option: String,
     /// What was asked for.
     pub asked: String,
@@ -100,6 +100,19 @@ pub fn differences(asked: &BTreeMap<String, String>, effective: &Effective) -> V
     differences.sort();
     differences.dedup_by(|one, other| one.option == other.option);
     differences
+}
+
+/// The same, with each option spelled as one of these keys where one is that option in an older spelling: whoever reads
+/// it looks for it in the manifest.
+pub fn spelled_as(differences: Vec<OptionDifference>, keys: &[&str]) -> Vec<OptionDifference> {
+    let spelled = |option: &str| {
+        let mut same = keys.iter().filter(|key| canonical_option(key) == option);
+        // Of two spellings the new one counts.
+        if keys.contains(&option) { None } else { same.next().map(|key| (*key).to_owned()) }
+    };
+    let of =
+        |found: OptionDifference| OptionDifference { option: spelled(&found.option).unwrap_or(found.option), ..found };
+    differences.into_iter().map(of).collect()
 }
 
 /// What Flink told, as one would write it under the option that says it.

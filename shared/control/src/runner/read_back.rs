@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use desired::effective::{OptionDifference, differences};
+use desired::effective::{OptionDifference, differences, spelled_as};
+use desired::launch::Launch;
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::documents::plan::Plan;
 
@@ -27,7 +28,15 @@ pub(super) async fn differences_of(cluster: &dyn Cluster, plan: &Plan, outcome: 
     };
     let Some(launch) = launch else { return Vec::new() };
     match tokio::time::timeout(READ_BACK, cluster.effective(run.job_id)).await {
-        Ok(Ok(Some(effective))) => differences(&launch.properties, &effective),
+        Ok(Ok(Some(effective))) => spelled_as(differences(&launch.properties, &effective), &spellings(plan, launch)),
         Ok(Ok(None) | Err(_)) | Err(_) => Vec::new(),
     }
+}
+
+/// The options as people wrote them, as far as the plan knows: the launch's own, then those of what is applied.
+fn spellings<'a>(plan: &'a Plan, launch: &'a Launch) -> Vec<&'a str> {
+    let launches = [Some(launch), plan.next.as_ref()].into_iter().flatten();
+    let written = launches.filter_map(|launch| launch.written.as_ref()).flat_map(|written| written.options.keys());
+    let applied = plan.manifest.iter().flat_map(|manifest| manifest.properties.keys());
+    written.chain(applied).map(String::as_str).collect()
 }

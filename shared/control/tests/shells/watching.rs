@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use control::orchestrator::Scope;
 use control::ports::Cluster;
+use desired::diagnostics::Span;
 use desired::effective::{CheckpointSettings, Effective};
+use desired::written::{WrittenOption, WrittenTexts};
 use lifecycle::documents::outcome::Outcome;
 use lifecycle::flink::JobState;
 use lifecycle::owed::Cause;
@@ -56,6 +58,31 @@ async fn what_a_run_runs_with_is_compared_with_what_was_asked_for() {
         assert!(matches!(result.outcome, Outcome::Deployed { .. }), "{result:?}");
         assert_eq!(result.differences.len(), expected, "{result:?}");
         assert!(result.differences.iter().all(|d| d.asked == "10s" && d.effective == "2 s"), "{result:?}");
+    }
+}
+
+/// Whoever wrote the old spelling finds nothing of the new one in the file.
+#[tokio::test(start_paused = true)]
+async fn an_option_that_differs_is_told_as_the_manifest_spells_it() {
+    for (spelled, expected) in [(Some("state.backend"), "state.backend"), (None, "state.backend.type")] {
+        let names = jobs(1);
+        let (outside, flink) = (Outside::with(&names), flink(&names));
+        outside.want(&names[0], 2);
+        flink.state().slots = 10;
+        let state_backend = Some("EmbeddedRocksDBStateBackend".to_owned());
+        let checkpoints = Some(CheckpointSettings { state_backend, ..CheckpointSettings::default() });
+        flink.state().effective = Some(Effective { checkpoints, ..Effective::default() });
+        let mut plans = plans(&outside, &names).await;
+        let next = plans[0].next.as_mut().unwrap();
+        next.properties.insert("state.backend.type".to_owned(), "hashmap".to_owned());
+        let span = Span { line: 8, column: 3, length: 1 };
+        let place = WrittenOption { file: "queries/a.yaml".to_owned(), span, source_line: None };
+        let options = spelled.map(|spelled| (spelled.to_owned(), place)).into_iter().collect();
+        next.written = Some(WrittenTexts { options, ..WrittenTexts::default() });
+        let operation = plans[0].operation;
+        assert_eq!(runner(&outside, &flink, 1).run(plans).await.unwrap().finished, 1);
+        let result = outside.result(&names[0], operation).unwrap();
+        assert_eq!(result.differences.iter().map(|d| d.option.as_str()).collect::<Vec<_>>(), [expected], "{result:?}");
     }
 }
 

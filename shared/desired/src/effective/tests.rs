@@ -74,6 +74,23 @@ fn what_differs_is_said_with_both_values() {
     assert_eq!(found(&asked, &effective(CHECKPOINTS)), expected);
 }
 
+/// Whoever wrote the old one finds nothing of the new one in the file.
+#[test]
+fn an_option_is_told_in_the_spelling_of_the_manifest() {
+    let told = |keys: &[&str]| {
+        let difference = |option: &str| OptionDifference {
+            option: option.to_owned(),
+            asked: "hashmap".to_owned(),
+            effective: "rocksdb".to_owned(),
+        };
+        let found = vec![difference("pipeline.object-reuse"), difference("state.backend.type")];
+        spelled_as(found, keys).into_iter().map(|found| found.option).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["parallelism.default", "state.backend"]), ["pipeline.object-reuse", "state.backend"]);
+    assert_eq!(told(&["state.backend", "state.backend.type"])[1], "state.backend.type", "the one that has an effect");
+    assert_eq!(told(&[])[1], "state.backend.type");
+}
+
 #[test]
 fn vertices_count_beside_the_job() {
     let job = |parallelism, widest| Effective {
