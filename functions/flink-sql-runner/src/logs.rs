@@ -1,11 +1,13 @@
 //! `logs`: what is known of one operation beside its outcome, and the lines that programs wrote about it.
 //! Must not know how an operation is carried out; it reads documents and the log of a step.
 
+mod about;
 mod commands;
 mod function;
 mod output;
 mod step;
 mod text;
+mod unordered;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use lifecycle::keys::Keys;
 use lifecycle::orchestrate::{in_words, restored};
 use serde::Serialize;
 
+use self::about::About;
 use self::commands::{Command, SentAs};
 use self::function::FunctionLines;
 use self::output::OutputLines;
@@ -50,7 +53,8 @@ struct LogsAnswer {
     format: &'static str,
     version: u32,
     job: JobName,
-    operation: OperationId,
+    /// Nothing where none was ordered.
+    operation: Option<OperationId>,
     /// How it ended, as it is remembered; nothing while it is under way.
     entry: Option<Entry>,
     /// What came of it in full, Flink's own words included.
@@ -102,26 +106,36 @@ struct Found {
 /// Shows what is known, and where more is.
 pub(crate) async fn run(arguments: &Logs, invocation: &Invocation, out: Out) -> Result<Exit, CliError> {
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
-    let record: Record = document(&store, &keys.record(&arguments.name))
-        .await?
-        .ok_or_else(|| CliError::unknown_jobs(std::slice::from_ref(&arguments.name)))?;
-    let found = find(&record, arguments.operation.as_deref())?;
+    let record: Option<Record> = document(&store, &keys.record(&arguments.name)).await?;
+    let found = match &record {
+        Some(record) => find(record, arguments.operation.as_deref())?,
+        None if arguments.operation.is_some() => return Err(unknown(&arguments.name)),
+        None => None,
+    };
     let cluster = invocation.get("CLUSTER").filter(|cluster| cluster.starts_with("j-"));
     let sdk = aws::load_config().await;
     let (files, log, ssm) = (S3Files::new(&sdk), FunctionLog::new(&sdk), SsmCommands::new(&sdk));
     let log_group = function::log_group(&invocation.function());
     let places = Places { store: &store, keys: &keys, files: &files, ssm: &ssm, log: &log, log_group };
-    let answer = gather(&places, &record, found, cluster.as_deref()).await?;
+    let answer = match (&record, found) {
+        (Some(record), Some(found)) => gather(&places, record, found, cluster.as_deref()).await?,
+        (record, None) => unordered::gather(&places, &arguments.name, record.is_some()).await?,
+        (None, Some(_)) => return Err(unknown(&arguments.name)),
+    };
     out.result(&answer, || text::of(&answer));
     Ok(Exit::Done)
+}
+
+fn unknown(name: &JobName) -> CliError {
+    CliError::unknown_jobs(std::slice::from_ref(name))
 }
 
 async fn document<T: Document>(store: &Arc<dyn Store>, key: &str) -> Result<Option<T>, CliError> {
     Ok(fetch(store.as_ref(), key).await?.map(|(document, _)| document))
 }
 
-/// The operation with this id or these last digits, else the newest.
-fn find(record: &Record, wanted: Option<&str>) -> Result<Found, CliError> {
+/// The operation with this id or these last digits, else the newest; nothing if none was ordered yet.
+fn find(record: &Record, wanted: Option<&str>) -> Result<Option<Found>, CliError> {
     let open =
         record.open.iter().map(|open| Found { operation: open.plan.operation, batch: Some(open.batch), entry: None });
     let settled = record.history.iter().rev().map(|entry| Found {
@@ -132,13 +146,12 @@ fn find(record: &Record, wanted: Option<&str>) -> Result<Found, CliError> {
     let is_wanted = |found: &Found| {
         wanted.is_none_or(|wanted| found.operation.to_string() == wanted || found.operation.short() == wanted)
     };
-    open.chain(settled).find(is_wanted).ok_or_else(|| {
-        let message = match wanted {
-            None => format!("no operation of {} was ordered yet", record.name),
-            Some(wanted) => format!("no remembered operation of {} is `{}`", record.name, wanted.escape_debug()),
-        };
-        CliError::usage(message, format!("`history {}` lists its operations", record.name))
-    })
+    let found = open.chain(settled).find(is_wanted);
+    if let (None, Some(wanted)) = (&found, wanted) {
+        let message = format!("no remembered operation of {} is `{}`", record.name, wanted.escape_debug());
+        return Err(CliError::usage(message, format!("`history {}` lists its operations", record.name)));
+    }
+    Ok(found)
 }
 
 /// Where everything is read.
@@ -167,7 +180,8 @@ async fn gather(
     let observed: Option<ObservedDocument> = if_allowed(document(store, &keys.observed()).await)?;
     let shown = observed.as_ref().zip(record.expected_run());
     let ended = entry.as_ref().map(|entry| entry.at);
-    let by_function = function::fetch(log, log_group, operation, ended, SystemWorld.now());
+    let about = About { job: &record.name, operation: Some(operation) };
+    let by_function = function::fetch(log, log_group, &about, ended, SystemWorld.now());
     let (node, by_function) = tokio::join!(of_the_node(places, receipt.as_ref(), operation), by_function);
     let NodeLog { step: (step, step_not_fetched), output: (command_output, command_output_not_fetched) } = node;
     let (function_lines, function_lines_not_fetched) = told(Some(by_function));
@@ -179,14 +193,14 @@ async fn gather(
         commands.extend(commands::of_the_node(operation, sent_as, folder, instance, cluster));
     }
     if !function_lines.as_ref().is_some_and(FunctionLines::whole) {
-        commands.push(commands::of_the_function(operation, log_group));
+        commands.push(commands::of_the_function(&about.texts(), log_group));
     }
     let dispatched_as = receipt.map(|receipt| receipt.dispatched_as);
     Ok(LogsAnswer {
         format: "flink-sql-runner/logs",
         version: 1,
         job: record.name.clone(),
-        operation,
+        operation: Some(operation),
         told: result.as_ref().map(full_outcome),
         phases: result.iter().flat_map(|it| &it.phases).map(|phase| (phase.phase.clone(), phase.ms)).collect(),
         failure: shown.and_then(|(observed, run)| failure(observed, run)),

@@ -9,11 +9,14 @@ fn the_newest_operation_unless_one_is_named() {
     let record = running(&manifest("orders", "SELECT 1", 1), "orders");
     let operation = record.history[0].operation;
     for wanted in [None, Some(operation.to_string()), Some(operation.short())] {
-        assert_eq!(find(&record, wanted.as_deref()).map(|found| found.operation).ok(), Some(operation));
+        let found = find(&record, wanted.as_deref()).unwrap();
+        assert_eq!(found.map(|found| found.operation), Some(operation));
     }
-    let batch = find(&record, None).ok().and_then(|found| found.batch);
+    let batch = find(&record, None).unwrap().and_then(|found| found.batch);
     assert!(batch.is_some(), "a settled operation remembers its batch");
     assert!(matches!(find(&record, Some("00000000")), Err(CliError::Usage { .. })));
+    let fresh = Record { history: Vec::new(), ..record };
+    assert!(find(&fresh, None).unwrap().is_none() && find(&fresh, Some("00000000")).is_err());
 }
 
 #[test]
@@ -23,7 +26,7 @@ fn what_is_known_is_shown_with_where_more_is() {
         format: "",
         version: 1,
         job: crate::test_kit::name("orders"),
-        operation,
+        operation: Some(operation),
         entry: running(&manifest("orders", "SELECT 1", 1), "orders").history.pop().map(|mut entry| {
             entry.at = at("2026-11-23T12:05:24Z");
             entry
@@ -119,4 +122,7 @@ fn what_is_known_is_shown_with_where_more_is() {
     the function's lines:
       aws logs …
     ");
+    let unordered = LogsAnswer { operation: None, function_lines_not_fetched: None, commands: Vec::new(), ..open };
+    let unordered = LogsAnswer { step_not_fetched: None, command_output: None, not_known: None, ..unordered };
+    assert_eq!(text::of(&unordered), "no operation of orders was ordered yet\n");
 }

@@ -1,5 +1,5 @@
-//! The lines of a function's log that hold one text, by CloudWatch Logs' `FilterLogEvents`: the newest first, and bounded.
-//! Must not know what the text is, nor what a line means.
+//! The lines of a function's log that hold one of some texts, by CloudWatch Logs' `FilterLogEvents`: the newest first, and
+//! bounded. Must not know what the texts are, nor what a line means.
 
 use std::time::Duration;
 
@@ -33,11 +33,14 @@ const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
 pub struct LogSearch {
     /// The log group.
     pub group: String,
-    /// What every line holds: letters, digits, and what else is no quote.
-    pub text: String,
+    /// Of which every line holds one: letters, digits, and what else is no quote.
+    pub texts: Vec<String>,
     pub from: i64,
     pub to: i64,
 }
+
+/// Whether a line that holds one of the texts is one that is looked for: what is not counts for no bound.
+pub type IsMeant<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,10 +66,10 @@ impl FunctionLog {
         Self { client: Client::from_conf(Builder::from(config).retry_config(retry).build()) }
     }
 
-    /// The lines that a search finds within its bounds. What was found before a call failed counts.
-    pub async fn find(&self, search: &LogSearch) -> Result<LogFound, LoggedError> {
+    /// The lines that a search finds within its bounds and that are meant. What was found before a call failed counts.
+    pub async fn find(&self, search: &LogSearch, is_meant: IsMeant<'_>) -> Result<LogFound, LoggedError> {
         let (mut found, what) = (Vec::new(), format!("searching the log group {}", search.group));
-        let read = tokio::time::timeout(LONGEST, self.pages(&what, search, &mut found)).await;
+        let read = tokio::time::timeout(LONGEST, self.pages(&what, search, is_meant, &mut found)).await;
         let ended = match read {
             Ok(Ok(ended)) => ended,
             Ok(Err(LoggedError::Outside(error))) if !found.is_empty() => Ended::Early(error_chain(&error)),
@@ -89,12 +92,11 @@ impl FunctionLog {
         &self,
         what: &str,
         search: &LogSearch,
+        is_meant: IsMeant<'_>,
         found: &mut Vec<FilteredLogEvent>,
     ) -> Result<Ended, LoggedError> {
-        let LogSearch { group, text, from, to } = search;
-        // A quote would end the pattern's one term.
-        let pattern = format!("\"{}\"", text.replace(['"', '\\'], ""));
-        let request = self.client.filter_log_events().log_group_name(group).filter_pattern(pattern);
+        let LogSearch { group, texts, from, to } = search;
+        let request = self.client.filter_log_events().log_group_name(group).filter_pattern(pattern(texts));
         let request = request.start_time((*from).max(NEWEST_FIRST_SINCE)).end_time((*to).max(NEWEST_FIRST_SINCE));
         // A token belongs to one search: every page is asked for alike.
         let request = request.start_from_head(false).limit(i32::try_from(LINES).unwrap_or(i32::MAX));
@@ -102,7 +104,9 @@ impl FunctionLog {
         for _ in 0..PAGES {
             let page = request.clone().set_next_token(token).send().await;
             let page = page.map_err(|error| logged(what, &["ResourceNotFoundException"], error))?;
-            let (events, room) = (page.events.unwrap_or_default(), LINES - found.len());
+            let mut events = page.events.unwrap_or_default();
+            events.retain(|event| event.message().is_some_and(is_meant));
+            let room = LINES - found.len();
             let surplus = events.len() > room;
             found.extend(events.into_iter().take(room));
             // A page without lines may have one after it.
@@ -114,6 +118,17 @@ impl FunctionLog {
             }
         }
         Ok(Ended::Early(format!("it has more than {PAGES} pages")))
+    }
+}
+
+/// A pattern that each line with one of these texts matches.
+fn pattern(texts: &[String]) -> String {
+    // A quote would end the term.
+    let term = |text: &String| format!("\"{}\"", text.replace(['"', '\\'], ""));
+    match texts {
+        [one] => term(one),
+        // `?` makes a term one of several; it counts for nothing beside terms without it.
+        several => several.iter().map(|text| format!("?{}", term(text))).collect::<Vec<_>>().join(" "),
     }
 }
 

@@ -64,7 +64,7 @@ pub use emr::EmrDispatcher;
 #[cfg(feature = "lambda")]
 pub use function::{Function, FunctionError, LONGEST_ANSWER};
 #[cfg(feature = "logs")]
-pub use function_log::{FunctionLog, LogFound, LogSearch};
+pub use function_log::{FunctionLog, IsMeant, LogFound, LogSearch};
 #[cfg(feature = "logs")]
 pub use logged::LoggedError;
 #[cfg(feature = "parameters")]

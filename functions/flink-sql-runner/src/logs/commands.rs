@@ -66,11 +66,14 @@ pub(super) fn of_the_node(
     }
 }
 
-/// The function's lines.
-pub(super) fn of_the_function(operation: OperationId, log_group: &str) -> Command {
+/// The function's lines that hold one of these texts.
+pub(super) fn of_the_function(texts: &[String], log_group: &str) -> Command {
     let is_path = log_group.chars().all(|c| is_plain(&c.to_string()) || c == '/');
     let group = if is_path { log_group } else { "LOG-GROUP" };
-    let lines = format!("aws logs filter-log-events --log-group-name {group} --filter-pattern '\"{operation}\"'");
+    let is_term = |text: &&String| text.chars().all(|c| is_plain(&c.to_string()) || c == '.');
+    let terms: Vec<String> = texts.iter().filter(is_term).map(|text| format!("?\"{text}\"")).collect();
+    let pattern = terms.join(" ");
+    let lines = format!("aws logs filter-log-events --log-group-name {group} --filter-pattern '{pattern}'");
     ("the function's lines", lines)
 }
 
@@ -97,8 +100,10 @@ mod tests {
         let hostile = of_the_node(operation, command, None, Some("i-$(id)"), None);
         assert!(!hostile[0].1.contains("$(id)"), "{hostile:?}");
         assert_eq!(of_the_node(operation, None, Some("s3://logs/$(id)/"), None, Some("j-$(id)")), []);
-        insta::assert_snapshot!(of_the_function(operation, "/aws/lambda/orders-prod").1, @r#"aws logs filter-log-events --log-group-name /aws/lambda/orders-prod --filter-pattern '"b079f06eb52e06df1d3819d5c1383397"'"#);
-        assert!(of_the_function(operation, "/aws/lambda/f'x").1.contains(" LOG-GROUP "));
+        let texts = [operation.to_string(), "orders.eu".to_owned()];
+        insta::assert_snapshot!(of_the_function(&texts, "/aws/lambda/orders-prod").1, @r#"aws logs filter-log-events --log-group-name /aws/lambda/orders-prod --filter-pattern '?"b079f06eb52e06df1d3819d5c1383397" ?"orders.eu"'"#);
+        assert!(of_the_function(&texts, "/aws/lambda/f'x").1.contains(" LOG-GROUP "));
+        assert!(!of_the_function(&["'$(id)".to_owned()], "/aws/lambda/f").1.contains("$(id)"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The function's lines about one operation: fetched from its log group, around the time of the operation.
-//! Must not know how lines are shown, nor which operation is meant.
+//! The function's lines about one operation, and about its job before there was any: fetched from its log group, around
+//! that time. Must not know how lines are shown, nor which operation is meant.
 
 use std::time::Duration;
 
@@ -9,11 +9,16 @@ use jiff::Timestamp;
 use lifecycle::ids::OperationId;
 use serde::Serialize;
 
+use super::about::About;
+
 /// How long before its id was made, and after it was settled, the function may write about an operation: clocks differ.
 const BEFORE: Duration = Duration::from_mins(5);
 const AFTER: Duration = Duration::from_mins(15);
 
-/// Lines of the function's log that name the operation.
+/// How far back they are looked for where no operation was ordered.
+const WITHOUT_OPERATION: Duration = Duration::from_hours(24);
+
+/// Lines of the function's log that are about the operation or, beside it, about the job.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct FunctionLines {
     /// The log group where they were read.
@@ -44,17 +49,17 @@ pub(super) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{name}")
 }
 
-/// The lines that name the operation; in words why there are none. It was settled at `ended`, or is under way.
+/// The lines that are meant; in words why there are none. The operation was settled at `ended`, or is under way.
 pub(super) async fn fetch(
     log: &FunctionLog,
     group: &str,
-    operation: OperationId,
+    about: &About<'_>,
     ended: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<FunctionLines, String> {
-    let (from, to) = time(operation, ended.unwrap_or(now));
-    let search = LogSearch { group: group.to_owned(), text: operation.to_string(), from, to };
-    match log.find(&search).await {
+    let (from, to) = time(about.operation, ended.unwrap_or(now));
+    let search = LogSearch { group: group.to_owned(), texts: about.texts(), from, to };
+    match log.find(&search, &|line| about.is_told_by(line)).await {
         Ok(found) => Ok(FunctionLines {
             log_group: search.group,
             lines: found.lines,
@@ -72,11 +77,12 @@ pub(super) async fn fetch(
 }
 
 /// From when to when the function may have written about it, in milliseconds.
-fn time(operation: OperationId, last: Timestamp) -> (i64, i64) {
+fn time(operation: Option<OperationId>, last: Timestamp) -> (i64, i64) {
     let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     let last = last.as_millisecond();
     // An id whose time is later than its end was made by a clock that is wrong.
-    let first = i64::try_from(operation.made_ms()).unwrap_or(i64::MAX).min(last);
+    let made = |operation: OperationId| i64::try_from(operation.made_ms()).unwrap_or(i64::MAX).min(last);
+    let first = operation.map_or(last.saturating_sub(ms(WITHOUT_OPERATION)), made);
     (first.saturating_sub(ms(BEFORE)), last.saturating_add(ms(AFTER)))
 }
 
@@ -104,10 +110,11 @@ mod tests {
     #[test]
     fn the_time_around_an_operation_is_searched_and_no_more() {
         let made: i64 = 1_800_000_000_000;
-        let operation: OperationId = format!("{made:012x}{:020x}", 7).parse().unwrap();
+        let operation: Option<OperationId> = format!("{made:012x}{:020x}", 7).parse().ok();
         let at = |ms| Timestamp::from_millisecond(ms).unwrap();
         let (before, after) = (300_000, 900_000);
         assert_eq!(time(operation, at(made + 60_000)), (made - before, made + 60_000 + after));
         assert_eq!(time(operation, at(made - 9_000)), (made - 9_000 - before, made - 9_000 + after));
+        assert_eq!(time(None, at(made)), (made - 86_400_000 - before, made + after));
     }
 }

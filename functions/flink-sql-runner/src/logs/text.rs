@@ -19,14 +19,7 @@ const KNOWN: [&str; 7] = ["timestamp", "level", "target", "message", "operation"
 
 /// What is known, what was fetched, then the commands that fetch the rest.
 pub(super) fn of(answer: &LogsAnswer) -> String {
-    let mut text = format!("operation {} of {}", answer.operation, answer.job);
-    match &answer.entry {
-        Some(entry) => {
-            let (outcome, at) = (entry.outcome, moment(entry.at));
-            let _ = writeln!(text, ": {outcome} at {at}, ordered by {}", printable(&entry.by));
-        }
-        None => text.push_str(": under way\n"),
-    }
+    let mut text = head(answer);
     let told = answer.told.as_ref().or(answer.entry.as_ref().map(|entry| &entry.detail));
     if let Some(told) = told {
         let _ = writeln!(text, "  {}", indented(told, 2));
@@ -78,6 +71,20 @@ pub(super) fn of(answer: &LogsAnswer) -> String {
         let _ = writeln!(text, "{what}:\n  {}", printable(command));
     }
     text
+}
+
+/// Which operation it is about, and how that ended.
+fn head(answer: &LogsAnswer) -> String {
+    let Some(operation) = answer.operation else {
+        return format!("no operation of {} was ordered yet\n", answer.job);
+    };
+    match &answer.entry {
+        Some(entry) => {
+            let (outcome, at, by) = (entry.outcome, moment(entry.at), printable(&entry.by));
+            format!("operation {operation} of {}: {outcome} at {at}, ordered by {by}\n", answer.job)
+        }
+        None => format!("operation {operation} of {}: under way\n", answer.job),
+    }
 }
 
 fn step(found: &StepLines) -> String {

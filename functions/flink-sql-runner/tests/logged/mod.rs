@@ -117,7 +117,11 @@ async fn the_functions_lines_are_fetched_however_the_function_is_named() {
     }
     let answer = bench.json(&["logs", JOB], 0).await;
     let lines = answer["function_lines"]["lines"].as_array().unwrap();
-    assert!(!lines.is_empty() && lines.iter().all(|line| line.as_str().unwrap().contains(&operation)), "{answer:#}");
+    let of_it = |line: &str| line.contains(&operation) || line.contains(&format!(r#""job":"{JOB}""#));
+    assert!(!lines.is_empty() && lines.iter().all(|line| of_it(line.as_str().unwrap())), "{answer:#}");
+    let mut once = lines.clone();
+    once.dedup();
+    assert_eq!(&once, lines, "each is told once");
 
     let (said, _) = bench.text(&["logs", JOB, "--function", "other:live"], 0).await;
     assert!(said.contains("there is no log group /aws/lambda/other in this account"), "{said}");
@@ -136,6 +140,25 @@ async fn the_functions_lines_are_fetched_however_the_function_is_named() {
     let (said, _) = bench.text(&["logs", JOB], 0).await;
     assert!(said.contains("your policy lacks logs:FilterLogEvents on the log group /aws/lambda/jobs-of"), "{said}");
     assert!(said.contains("the template's OperatorPolicy has it") && said.contains("aws logs filter"), "{said}");
+    bench.stack.shutdown().await;
+}
+
+/// What was decided, refused or went wrong before there is any operation names the job alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_functions_lines_about_a_job_without_an_operation_are_fetched() {
+    let bench = Bench::start().await;
+    bench.text(&["status", "--function", "jobs-of-the-team"], 0).await;
+    let damaged = |key: &str, text: &str| {
+        let client = bucket::client(&bench.stack);
+        client.put_object().bucket("local").key(key).body(text.as_bytes().to_vec().into()).send()
+    };
+    damaged("flink-sql-runner/queries/refused-one.yaml", "name: refused-one\nsql: 7\n").await.unwrap();
+    bench.text(&["redeploy"], 3).await;
+    let (said, _) = bench.text(&["logs", "refused-one"], 0).await;
+    assert!(said.starts_with("no operation of refused-one was ordered yet\nthe function's lines, "), "{said}");
+    assert!(said.contains("reason=the upload was refused"), "{said}");
+    let (_, aside) = bench.text(&["logs", "refused"], 2).await;
+    assert!(aside.contains("nothing is recorded or uploaded for a job named `refused`"), "another's: {aside}");
     bench.stack.shutdown().await;
 }
 

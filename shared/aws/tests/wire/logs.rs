@@ -25,11 +25,30 @@ fn page(lines: &[(i64, &str)], next: Option<&str>) -> Answer {
 }
 
 async fn find(answers: Vec<Answer>) -> (Fake, Result<LogFound, LoggedError>) {
+    find_of(&["0a\"b"], answers, |_| true).await
+}
+
+async fn find_of(
+    texts: &[&str],
+    answers: Vec<Answer>,
+    is_meant: impl Fn(&str) -> bool + Sync,
+) -> (Fake, Result<LogFound, LoggedError>) {
     let fake = Fake::answering(answers).await;
-    let (group, text) = ("/aws/lambda/jobs".to_owned(), "0a\"b".to_owned());
-    let search = LogSearch { group, text, from: FROM, to: FROM + 60_000 };
-    let found = FunctionLog::new(&fake.config()).find(&search).await;
+    let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+    let search = LogSearch { group: "/aws/lambda/jobs".to_owned(), texts, from: FROM, to: FROM + 60_000 };
+    let found = FunctionLog::new(&fake.config()).find(&search, &is_meant).await;
     (fake, found)
+}
+
+#[tokio::test]
+async fn one_call_asks_for_lines_with_any_of_several_texts_and_keeps_what_is_meant() {
+    let lines: Vec<(i64, String)> = (0..300).map(|n| (n, format!("{n} of a, the {}", n % 2))).collect();
+    let lines: Vec<(i64, &str)> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+    let (fake, found) = find_of(&["0a", "a\"b.c"], vec![page(&lines, None)], |line| line.ends_with('0')).await;
+    let found = found.unwrap();
+    assert_eq!(fake.requests()[0].json()["filterPattern"], r#"?"0a" ?"ab.c""#);
+    assert_eq!((fake.requests().len(), found.lines.len(), found.more), (1, 150, false), "others count for no bound");
+    assert_eq!(found.lines[0], "298 of a, the 0");
 }
 
 #[tokio::test]

@@ -199,6 +199,8 @@ mod tests {
         let holds = |pattern: &str, line: &str| Pattern::read(pattern).is_ok_and(|pattern| pattern.holds(line));
         assert!(holds("", "anything") && holds("a \"b c\"", "b c a") && !holds("a \"b c\"", "a b"));
         assert!(holds("?a ?b", "b") && !holds("?a ?b", "c") && !holds("a -b", "a b"));
+        let one_of = r#"?"0a-1" ?"orders.eu""#;
+        assert!(holds(one_of, "of orders.eu") && holds(one_of, "0a-1") && !holds(one_of, "orders-eu"));
         assert!(Pattern::read("\"open").is_err() && Pattern::read("{ $.x = 1 }").is_err());
     }
 }
