@@ -85,7 +85,15 @@ fn key(kind: AlertKind, what: &str, parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use desired::diagnostics::SourceFile;
+    use desired::inputs::{Desired, InputFile, InputFiles, Inputs};
+    use desired::manifest::{Meta, Policy};
+    use desired::tables::{Definition, TableRole};
+
     use super::*;
+    use crate::documents::record::{Aim, Deployed, Source};
+    use crate::ids::{Nonce, OperationId};
+    use crate::owed::{ApplyDebt, Cause};
 
     fn same(one: (&str, &str), other: (&str, &str)) -> bool {
         let of = |(job, text): (&str, &str)| {
@@ -112,5 +120,51 @@ mod tests {
     fn kinds_are_told_of_apart() {
         let job = JobName::try_from("a").unwrap();
         assert_ne!(in_common(AlertKind::Unhealthy, &job, "x"), in_common(AlertKind::OperationFailed, &job, "x"));
+    }
+
+    fn target(job: &JobName, definitions: usize) -> Target {
+        let dirs = "  state.checkpoints.dir: s3://b/c/\n  state.savepoints.dir: s3://b/s/\n";
+        let text = format!("name: {job}\ndescription: d\ntarget-table: t\nsql: SELECT 1\nflinkProperties:\n{dirs}");
+        let file = InputFile { file: SourceFile::new(format!("queries/{job}.yaml"), text), etag: "e".to_owned() };
+        let files = InputFiles { queries: vec![file], ..InputFiles::default() };
+        let inputs = Inputs::read(&files, &Policy { allow_code: true, ..Policy::default() });
+        let Desired::Target(mut target) = inputs.desired(job).0 else { panic!("it is refused") };
+        let table = |n: usize| format!("CREATE TABLE t{n} (a INT) WITH ('connector' = 'datagen')");
+        let definition = |n| Definition::new(format!("tables.sql:{n}"), table(n), TableRole::Reads);
+        target.definitions = (0..definitions).map(definition).collect();
+        *target
+    }
+
+    /// A job whose new tables could not be applied: as many as `definitions`.
+    fn causes(definitions: usize) -> Vec<String> {
+        let (job, at) = (JobName::try_from("orders").unwrap(), "2026-11-23T12:00:00Z".parse().unwrap());
+        let operation = OperationId::derived(&["o"]);
+        let debt = Debt::after(None, Cause::DoesNotCompile, "no column `x`", operation, at);
+        let meta = Meta { query_version: 1, query_id: String::new(), query_create_timestamp: String::new() };
+        let (old, new) = (target(&job, 0), target(&job, definitions));
+        let mut record = Record::fresh(job, Nonce::derived(&["n"]), Source::Queries);
+        let (runs, restore_point, aim) = (Vec::new(), None, Aim::Run);
+        record.deployed =
+            Some(Deployed { target: old, meta, aim, runs, restore_point, checkpointed: false, since: at });
+        let (digest, target) = (new.digest(), Some(Box::new(new)));
+        record.owed.apply = Some(ApplyDebt { digest, target, debt: debt.clone() });
+        of_debt(AlertKind::OperationFailed, &record, Purpose::Apply, &debt)
+    }
+
+    /// Whoever changes hundreds of tables at once gets an alert, and no document as long as the change.
+    #[test]
+    fn one_trouble_has_eight_causes_in_common_at_most_its_words_first() {
+        assert_eq!([0, 1, 7, 8, 300].map(|definitions| causes(definitions).len()), [1, 2, 8, 8, 8]);
+        let words = in_common(AlertKind::OperationFailed, &JobName::try_from("orders").unwrap(), "no column `x`");
+        assert_eq!(causes(300)[0], words);
+        assert_eq!(causes(300)[1..], causes(7)[1..], "the first of them");
+    }
+
+    /// Alerts that were sent keep their causes: another length, or another way to name one, would send them once more.
+    #[test]
+    fn a_cause_is_named_by_the_first_sixteen_digits_of_its_digest() {
+        let cause = in_common(AlertKind::OperationFailed, &JobName::try_from("orders").unwrap(), "orders: 3 slots");
+        let text = format!("{}\0words\0@: # slots", AlertKind::OperationFailed.as_str());
+        assert_eq!(cause, Digest::of(text.as_bytes()).to_string()[..16]);
     }
 }

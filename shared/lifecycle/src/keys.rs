@@ -227,6 +227,11 @@ mod tests {
         for key in [&one, &other] {
             let refused = keys.refused(key);
             assert!(refused.len() <= 1024 && refused.starts_with("p/refused/queries/ä"), "{refused}");
+            // The document of one that was refused before is found again.
+            let digits = Digest::of(key.as_bytes()).to_string()[..32].to_owned();
+            assert!(refused.ends_with(&format!("ä...{digits}.json")), "{refused}");
+            // As much of the key is kept as there is room for: a letter more would be too long.
+            assert!(refused.len() + "ä".len() > 1024, "{refused}");
             assert_eq!(keys.kind_of(&refused), ObjectKind::Other);
         }
         assert_ne!(keys.refused(&one), keys.refused(&other));
