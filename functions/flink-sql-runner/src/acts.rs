@@ -8,7 +8,7 @@ use orchestrator::actions::{Action, RestartAsked};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::Invocation;
-use crate::ordering::{OrderFlags, order};
+use crate::ordering::{JobOrder, OrderFlags, order};
 use crate::out::Out;
 
 /// `restart`.
@@ -27,22 +27,13 @@ pub(crate) struct RestartArguments {
     pub(crate) flags: OrderFlags,
 }
 
-/// `savepoint`.
-#[derive(Debug, Args)]
-pub(crate) struct SavepointArguments {
-    /// The job.
-    pub(crate) name: JobName,
-    #[command(flatten)]
-    pub(crate) flags: OrderFlags,
-}
-
 pub(crate) async fn restart(arguments: RestartArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
     let RestartArguments { name, clean, from, flags } = arguments;
     let asked = RestartAsked { clean, from, order: flags.order(name) };
     order(Action::Restart(asked), &flags, on, out).await
 }
 
-pub(crate) async fn savepoint(arguments: SavepointArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let SavepointArguments { name, flags } = arguments;
+pub(crate) async fn savepoint(arguments: JobOrder, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let JobOrder { name, flags } = arguments;
     order(Action::Savepoint(flags.order(name)), &flags, on, out).await
 }

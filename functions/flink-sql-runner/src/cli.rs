@@ -9,10 +9,11 @@ use desired::manifest::JobName;
 use desired::time_span::TimeSpan;
 use lifecycle::permission::Permission;
 
-use crate::acts::{RestartArguments, SavepointArguments};
+use crate::acts::RestartArguments;
 use crate::exit;
 use crate::logs::Logs;
-use crate::orders::{AllowArguments, ForgetArguments, RetryArguments};
+use crate::ordering::JobOrder;
+use crate::orders::{AllowArguments, ForgetArguments};
 use crate::out::Form;
 use crate::report::ReportArguments;
 use crate::rollback::RollbackArguments;
@@ -132,11 +133,11 @@ pub(crate) enum Command {
     /// Allow once what is refused for safety.
     Allow(AllowArguments),
     /// Try again at once what failed or waits for a job.
-    Retry(RetryArguments),
+    Retry(JobOrder),
     /// Start a running job again: from a savepoint of now, without state, or from an older state.
     Restart(RestartArguments),
     /// Take a savepoint of a running job, which goes on.
-    Savepoint(SavepointArguments),
+    Savepoint(JobOrder),
     /// Stop a job with a savepoint until `resume`: its uploaded manifest gets `state: suspended`.
     Suspend(StateArguments),
     /// Have a suspended job go on from its state: its uploaded manifest gets `state: running`.

@@ -31,6 +31,15 @@ pub(crate) struct OrderFlags {
     pub(crate) follow: FollowFlags,
 }
 
+/// An order that says nothing but which job it is about.
+#[derive(Debug, Args)]
+pub(crate) struct JobOrder {
+    /// The job.
+    pub(crate) name: JobName,
+    #[command(flatten)]
+    pub(crate) flags: OrderFlags,
+}
+
 /// An order about this job. Its id is fresh: however often it reaches the function, it is one order.
 pub(crate) fn fresh(name: JobName) -> OrderAsked {
     OrderAsked { order_id: Some(SystemWorld.fresh_id().into()), ..OrderAsked::about(name) }

@@ -15,7 +15,7 @@ use crate::cli::{Allowed, Dispatch};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::invocation::{Invocation, who};
-use crate::ordering::{self, OrderFlags};
+use crate::ordering::{self, JobOrder, OrderFlags};
 use crate::out::Out;
 use crate::plan;
 use crate::render::printable;
@@ -30,15 +30,6 @@ pub(crate) struct AllowArguments {
     /// The Flink job id of the run to adopt, if several carry the name.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<JobId>,
-    #[command(flatten)]
-    pub(crate) flags: OrderFlags,
-}
-
-/// `retry`.
-#[derive(Debug, Args)]
-pub(crate) struct RetryArguments {
-    /// The job.
-    pub(crate) name: JobName,
     #[command(flatten)]
     pub(crate) flags: OrderFlags,
 }
@@ -64,8 +55,8 @@ pub(crate) async fn order(action: Action, invocation: &Invocation, out: Out) -> 
 }
 
 /// Tries again at once what failed or waits.
-pub(crate) async fn retry(arguments: RetryArguments, on: &Invocation, out: Out) -> Result<Exit, CliError> {
-    let RetryArguments { name, flags } = arguments;
+pub(crate) async fn retry(arguments: JobOrder, on: &Invocation, out: Out) -> Result<Exit, CliError> {
+    let JobOrder { name, flags } = arguments;
     ordering::order(Action::Retry(flags.order(name)), &flags, on, out).await
 }
 
