@@ -95,8 +95,8 @@ type Place = (Arc<dyn Store>, Keys);
 pub(crate) async fn finish(done: Done, place: Place, wait: Option<Deadline>, out: Out) -> Result<Exit, CliError> {
     show(&done, wait.is_some(), out);
     let Done { uploaded, removed, answer, before } = done;
-    let exit = answer.as_ref().map_or(Exit::Done, plan::ordered);
-    let Some(timeout) = wait else { return Ok(exit) };
+    let Some(timeout) = wait else { return Ok(answer.as_ref().map_or(Exit::Done, plan::ordered)) };
+    let exit = answer.as_ref().map_or(Exit::Done, plan::ordered_and_followed);
     let (store, keys) = place;
     let given = |it: &Uploaded| Some(Concerned { job: it.job.clone()?, key: it.key.clone(), etag: it.etag.clone() });
     let mut manifests: Vec<Concerned> = uploaded.iter().filter_map(given).collect();
@@ -246,23 +246,23 @@ fn followed(
     jobs
 }
 
-/// The operations of an answer, each to its end.
+/// The operations of an answer, each to its end, and the next tries of what is tried again by itself.
 pub(crate) fn operations(answer: &PlanAnswer) -> Vec<Followed> {
-    let operation = |job: &JobAnswer| match job.reason {
-        Reason::Ordered { operation } | Reason::Waits { operation } => Some(operation),
+    let wanted = |job: &JobAnswer| match job.reason {
+        Reason::Ordered { operation } | Reason::Waits { operation } => Some(Wanted::End(operation)),
+        Reason::WaitsToRetry { .. } => Some(Wanted::Try),
         Reason::Unchanged
         | Reason::Complete
         | Reason::Suspended
         | Reason::UploadRefused
         | Reason::Absent
-        | Reason::WaitsToRetry { .. }
         | Reason::GivenUp { .. }
         | Reason::RemovalsHeld
         | Reason::CleanStartsHeld
         | Reason::OtherSource
         | Reason::Planned => None,
     };
-    let followed = |job: &JobAnswer| Some(Followed::new(job.name.clone(), Wanted::End(operation(job)?)));
+    let followed = |job: &JobAnswer| Some(Followed::new(job.name.clone(), wanted(job)?));
     answer.jobs.iter().filter_map(followed).collect()
 }
 

@@ -65,11 +65,11 @@ pub(crate) async fn order(
     out: Out,
 ) -> Result<Exit, CliError> {
     let answer = plan::plan_of(ask(action, invocation).await?)?;
-    let exit = plan::ordered(&answer);
     let Some(timeout) = invocation.deadline else {
         plan::show(&answer, if flags.dry_run { "Plan" } else { "Ordered" }, out);
-        return Ok(exit);
+        return Ok(plan::ordered(&answer));
     };
+    let exit = plan::ordered_and_followed(&answer);
     let event = json!({"type": "begin", "version": 1, "plan": answer});
     out.progress(&event, || plan::text(&answer, "Ordered"));
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);

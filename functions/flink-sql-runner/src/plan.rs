@@ -86,6 +86,12 @@ pub(crate) fn ordered(answer: &PlanAnswer) -> Exit {
     answer.jobs.iter().map(|job| reason_exit(&job.reason)).fold(planned(answer), Exit::and)
 }
 
+/// The same where the end of all that is followed counts beside it: what is tried again by itself has not failed yet.
+pub(crate) fn ordered_and_followed(answer: &PlanAnswer) -> Exit {
+    let over = answer.jobs.iter().filter(|job| !matches!(job.reason, Reason::WaitsToRetry { .. }));
+    over.map(|job| reason_exit(&job.reason)).fold(planned(answer), Exit::and)
+}
+
 /// What a reason to do nothing means for the exit code.
 pub(crate) fn reason_exit(reason: &Reason) -> Exit {
     match reason {

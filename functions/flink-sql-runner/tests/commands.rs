@@ -5,6 +5,7 @@
 mod bucket;
 mod function;
 mod logged;
+mod waits;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use lifecycle::documents::record::{Decision, OpenOperation, Record};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::ids::OperationId;
 use lifecycle::owed::ApplyDebt;
+
+use super::waiting;
 
 /// What has to have been judged.
 pub(super) struct Judged<'a> {
@@ -49,21 +50,31 @@ pub(super) enum Decided {
 }
 
 pub(super) fn decided(record: &Record, decision: &Decision) -> Decided {
-    let waits = record.owed.apply.as_ref().and_then(|apply| Some((apply, apply.debt.next?)));
-    let again = |apply: &ApplyDebt, at: Timestamp| {
-        let at = at.strftime("%H:%M:%SZ");
-        Decided::Waits(format!("is tried at {at} at the latest; the try before: {}", apply.debt.error))
-    };
-    match (decision.operation, waits) {
-        (None, Some((apply, at))) if decision.held.is_none() => again(apply, at),
-        (None, _) => Decided::Nothing,
-        (Some(operation), Some((apply, at))) => {
+    let waits = || waiting::for_upload(record).map(Decided::Waits);
+    match decision.operation {
+        None if decision.held.is_none() => waits().unwrap_or(Decided::Nothing),
+        None => Decided::Nothing,
+        Some(operation) => {
             // What is deployed may be brought back, or an order carried out, while the upload waits.
             let open = record.open.as_ref().filter(|open| open.plan.operation == operation);
-            let other = |open: &OpenOperation| open.target.as_ref().is_none_or(|target| !apply.is_about(target));
-            if open.is_some_and(other) { again(apply, at) } else { Decided::Operation(operation) }
+            let apply = record.owed.apply.as_ref().filter(|apply| apply.debt.next.is_some());
+            let is_other = |(open, apply): (&OpenOperation, &ApplyDebt)| {
+                open.target.as_ref().is_none_or(|target| !apply.is_about(target))
+            };
+            let other = open.zip(apply).is_some_and(is_other).then(waits).flatten();
+            other.unwrap_or(Decided::Operation(operation))
         }
-        (Some(operation), None) => Decided::Operation(operation),
+    }
+}
+
+/// The same of a job to which something was owed, whatever it is.
+pub(super) fn next_try(record: &Record) -> Decided {
+    let under_way = record.open.as_ref().map(|open| open.plan.operation);
+    // It was tried before anybody looked, and what follows is not decided yet.
+    let tried = || record.decision.as_ref().and_then(|decision| decision.operation);
+    match under_way.or_else(tried) {
+        Some(operation) => Decided::Operation(operation),
+        None => waiting::for_order(record).map_or(Decided::Nothing, Decided::Waits),
     }
 }
 
@@ -71,6 +82,7 @@ pub(super) fn decided(record: &Record, decision: &Decision) -> Decided {
 mod tests {
     use lifecycle::documents::outcome::{Outcome, Refusal};
     use lifecycle::orchestrate::Ruling;
+    use lifecycle::owed::{Cause, Debt, Patience};
     use lifecycle::permission::AllowedFor;
 
     use super::*;
@@ -136,7 +148,9 @@ mod tests {
         assert_eq!(decided(&record, &standing), Decided::Nothing);
         let refused = Outcome::refused(Refusal::NoCluster { message: "no session".to_owned() });
         let mut record = settled(record, &wanted, "op", &refused);
-        let waits = |decided: &Decided| matches!(decided, Decided::Waits(what) if what.contains("no session"));
+        let told = "not applied since 2026-11-23 12:05:24Z, after 1 attempt: tried again by itself at \
+                    2026-11-23 12:06:24Z at the latest, at once by `retry orders`; the try before: no session";
+        let waits = |decided: &Decided| *decided == Decided::Waits(told.to_owned());
         assert!(waits(&decided(&record, &standing)));
         let held = Decision { held: Some(AllowedFor::RemovalsHeld), ..standing.clone() };
         assert_eq!(decided(&record, &held), Decided::Nothing);
@@ -144,11 +158,39 @@ mod tests {
         record.owed.retry(at("2026-11-23T12:00:00Z"));
         let Ruling::Operate(open) = test_kit::decided(&record, Some(&wanted), "again") else { panic!("none is due") };
         let operation = open.plan.operation;
-        let ordered = Decision { operation: Some(operation), ..standing };
+        let ordered = Decision { operation: Some(operation), ..standing.clone() };
         record.open = Some(*open.clone());
         assert_eq!(decided(&record, &ordered), Decided::Operation(operation));
         let target = record.deployed.as_ref().map(|deployed| deployed.target.clone());
         record.open = Some(OpenOperation { target, ..*open });
-        assert!(waits(&decided(&record, &ordered)));
+        let Decided::Waits(again) = decided(&record, &ordered) else { panic!("it is another operation's") };
+        assert!(again.starts_with("not applied since 2026-11-23 12:05:24Z: tried again by itself at "), "{again}");
+        // Nothing happens by itself any more.
+        (record.open, record.owed.apply.as_mut().unwrap().debt.next) = (None, None);
+        assert_eq!(decided(&record, &standing), Decided::Nothing);
+    }
+
+    /// The same file again, while its job is being brought back: not over, and not failed for good.
+    #[test]
+    fn an_unchanged_file_waits_for_the_try_to_bring_its_job_back() {
+        let yaml = manifest("orders", "SELECT 1", 1);
+        let mut record = running(&yaml, "orders");
+        let (operation, now) = (OperationId::derived(&["lost"]), at("2026-11-23T12:00:00Z"));
+        let debt = Debt::after(None, Cause::NoCluster, "no session", operation, now);
+        record.owed.keep_running = Some(debt.clone().again(now, Patience::default()));
+        let Decided::Waits(told) = decided(&record, &decision("e", None)) else { panic!("it is over") };
+        assert!(told.starts_with("not running since 2026-11-23 12:00:00Z, after 1 attempt: tried again"), "{told}");
+        record.owed.keep_running = Some(debt.clone());
+        assert_eq!(decided(&record, &decision("e", None)), Decided::Nothing, "given up");
+
+        // Whoever ordered something waits for the same, until a try is under way.
+        record.decision = Some(decision("e", None));
+        assert_eq!(next_try(&record), Decided::Nothing);
+        record.owed.keep_running = Some(debt.at_once(now));
+        assert_eq!(next_try(&record), Decided::Waits(waiting::for_upload(&record).unwrap()));
+        let Ruling::Operate(open) = test_kit::decided(&record, Some(&yaml), "again") else { panic!("none is due") };
+        let operation = open.plan.operation;
+        record.open = Some(*open);
+        assert_eq!(next_try(&record), Decided::Operation(operation));
     }
 }

@@ -5,6 +5,7 @@ mod judged;
 mod outcome;
 mod removal;
 mod stage;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use control::ports::{OutsideError, Store};
 use control::uploads::FileRole;
 use desired::inputs::configuration;
 use desired::manifest::JobName;
-use judged::{Decided, Judged, decided};
+use judged::{Decided, Judged, decided, next_try};
 use lifecycle::documents::Document;
 use lifecycle::documents::record::{Decision, Record};
 use lifecycle::documents::refused::RefusedDocument;
@@ -57,6 +58,8 @@ pub(crate) enum Wanted {
     Removal,
     /// The end of an operation.
     End(OperationId),
+    /// The end of the next try of what is owed to a job.
+    Try,
 }
 
 /// A job that is followed.
@@ -199,7 +202,7 @@ impl Follower {
             };
             match decided(known, &decision) {
                 Decided::Waits(what) => return Ok(Seen::Goes(what)),
-                Decided::Nothing => return Ok(Seen::Ended(Box::new(Ended::by_decision(&decision)))),
+                Decided::Nothing => return Ok(Seen::Ended(Box::new(Ended::by_record(known, &decision)))),
                 Decided::Operation(operation) => followed.wanted = Wanted::End(operation),
             }
         }
@@ -208,6 +211,13 @@ impl Follower {
                 Removal::Goes(what) => return Ok(Seen::Goes(what)),
                 Removal::Ended(ended) => return Ok(Seen::Ended(Box::new(ended))),
                 Removal::Operation(operation) => followed.wanted = Wanted::End(operation),
+            }
+        }
+        if matches!(followed.wanted, Wanted::Try) {
+            match record.as_ref().map_or(Decided::Nothing, next_try) {
+                Decided::Waits(what) => return Ok(Seen::Goes(what)),
+                Decided::Nothing => return Ok(Seen::Ended(Box::new(Ended::by_standing(record.as_ref())))),
+                Decided::Operation(operation) => followed.wanted = Wanted::End(operation),
             }
         }
         let Wanted::End(operation) = followed.wanted else { return Ok(Seen::Goes("looks again".to_owned())) };

@@ -7,12 +7,13 @@ use desired::diagnostics::Diagnostic;
 use desired::manifest::JobName;
 use lifecycle::decision::Why;
 use lifecycle::documents::outcome::{Outcome, Refusal};
-use lifecycle::documents::record::{self, Decision, Entry};
+use lifecycle::documents::record::{self, Decision, Entry, Record};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
+use lifecycle::moment::moment;
 use lifecycle::permission::Permission;
 use lifecycle::reason::Reason;
-use orchestrator::held::{lifted_by, named, order};
+use orchestrator::held::{WaitsFor, lifted_by, named, order};
 
 use crate::exit::Exit;
 use crate::out;
@@ -84,16 +85,39 @@ impl Ended {
         } else {
             ("failed", Exit::Failed)
         };
+        // What stands in the way may stand there for long.
+        let since = if exit == Exit::Done { String::new() } else { format!("since {}: ", moment(decision.at)) };
         Self {
             operation: None,
             version: None,
             outcome: outcome.to_owned(),
-            detail: decision.reason.clone(),
+            detail: since + &decision.reason,
             errors: Vec::new(),
             needs: decision.held.and_then(lifted_by),
             without_savepoint: false,
             exit,
         }
+    }
+
+    /// The same, where the record tells that somebody has to allow something: nothing happens before.
+    pub(super) fn by_record(record: &Record, decision: &Decision) -> Self {
+        let ended = Self::by_decision(decision);
+        match WaitsFor::all(record).first() {
+            Some(waits) if ended.exit == Exit::Failed => {
+                let (outcome, needs) = ("held".to_owned(), Some(waits.permission));
+                Self { outcome, needs, exit: Exit::Held, ..ended }
+            }
+            Some(_) | None => ended,
+        }
+    }
+
+    /// Nothing is tried again by itself: how the job stands.
+    pub(super) fn by_standing(record: Option<&Record>) -> Self {
+        let decided = record.and_then(|record| Some((record, record.decision.as_ref()?)));
+        decided.map_or_else(
+            || Self::nothing("nothing is owed to it"),
+            |(record, decision)| Self::by_record(record, decision),
+        )
     }
 
     /// An operation was settled.
@@ -238,10 +262,11 @@ mod tests {
 
     use lifecycle::documents::outcome::RunStarted;
     use lifecycle::ids::Hex32;
+    use lifecycle::orchestrate::Ruling;
     use lifecycle::owed::Cause;
 
     use super::*;
-    use crate::test_kit::{deployed, manifest, name, result, running, settled};
+    use crate::test_kit::{at, decided, deployed, manifest, name, result, running, settled};
 
     fn of(outcome: &Outcome) -> Ended {
         let record = running(&manifest("orders", "SELECT 1", 1), "orders");
@@ -266,6 +291,35 @@ mod tests {
         assert!(deployed.ends_with(&format!("; {kept}: disk full.\n")), "{deployed}");
         let removed = told(&Outcome::Removed { savepoint: None });
         assert_eq!(removed, format!("Removed orders v2: stopped; {kept}: disk full.\n"));
+    }
+
+    /// Whoever waits for the same file again is told what a person has to allow, with the code of that.
+    #[test]
+    fn what_was_given_up_ends_with_what_a_person_has_to_do() {
+        let (before, wanted) = (manifest("orders", "SELECT 1", 1), manifest("orders", "SELECT 2", 1));
+        let given_up = |refusal| {
+            let record = settled(running(&before, "orders"), &wanted, "op", &Outcome::refused(refusal));
+            let Ruling::Nothing { reason, .. } = decided(&record, Some(&wanted), "next") else { panic!("it is tried") };
+            let decision = Decision {
+                etags: Vec::new(),
+                config: None,
+                change: None,
+                reason: reason.to_string(),
+                operation: None,
+                held: reason.held(),
+                by: "upload".to_owned(),
+                at: at("2026-11-23T12:06:00Z"),
+            };
+            Ended::by_record(&record, &decision)
+        };
+        let no_state = given_up(Refusal::NoState);
+        assert_eq!((no_state.exit, no_state.needs), (Exit::Held, Some(Permission::CleanStart)));
+        assert!(no_state.failure(&name("orders")).contains("`flink-sql-runner allow orders clean-start` approves it"));
+        let does_not_compile = given_up(crate::test_kit::rejected().refusal().unwrap().clone());
+        assert_eq!((does_not_compile.exit, does_not_compile.needs), (Exit::Failed, None));
+        let told = does_not_compile.failure(&name("orders"));
+        let line = "since 2026-11-23 12:06:00Z: it failed and is tried again once it changes, or by `retry orders`: ";
+        assert!(told.contains(line), "{told}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use lifecycle::ids::OperationId;
 use lifecycle::keys::Keys;
 
 use super::outcome::Ended;
+use super::waiting;
 
 /// How far the removal of a job is.
 pub(super) enum Removal {
@@ -38,15 +39,17 @@ pub(super) fn seen(record: Option<&Record>) -> Removal {
         return match open.plan.change.kind {
             ChangeKind::Removed => Removal::Operation(open.plan.operation),
             ChangeKind::New | ChangeKind::Unchanged | ChangeKind::Configuration | ChangeKind::Query => {
-                Removal::Goes(format!("waits for the end of operation {}", open.plan.operation.short()))
+                Removal::Goes(waiting::for_end_of(open))
             }
         };
     }
     // A decision about no file; one from before the deletion says the same.
     match record.decision.as_ref().filter(|decision| decision.etags.is_empty()) {
-        Some(decision) => {
-            decision.operation.map_or_else(|| Removal::Ended(Ended::by_decision(decision)), Removal::Operation)
-        }
+        Some(decision) => match (decision.operation, waiting::for_removal(record)) {
+            (Some(operation), _) => Removal::Operation(operation),
+            (None, Some(what)) if decision.held.is_none() => Removal::Goes(what),
+            (None, Some(_) | None) => Removal::Ended(Ended::by_record(record, decision)),
+        },
         None => Removal::Goes("deleted, waiting for the Lambda".to_owned()),
     }
 }
@@ -55,6 +58,7 @@ pub(super) fn seen(record: Option<&Record>) -> Removal {
 mod tests {
     use lifecycle::documents::record::{Decision, OpenOperation};
     use lifecycle::orchestrate::Ruling;
+    use lifecycle::owed::{Cause, Debt, Patience};
     use lifecycle::permission::AllowedFor;
     use lifecycle::reason::Reason;
 
@@ -104,7 +108,8 @@ mod tests {
         assert_eq!(goes(&record), "deleted, waiting for the Lambda", "it is about the file");
         let other = open(&record, Some(&manifest("orders", "SELECT 1", 2)));
         record.open = Some(other.clone());
-        let waits = format!("waits for the end of operation {}", other.plan.operation.short());
+        let operation = other.plan.operation.short();
+        let waits = format!("waits for the end of operation {operation}, ordered at 2026-11-23 12:00:00Z");
         assert_eq!(goes(&record), waits);
         record.open = None;
         let removes = open(&record, None);
@@ -117,6 +122,25 @@ mod tests {
         assert_eq!(goes(&record), operation.short());
     }
 
+    /// Without a session nothing can be stopped, and it is tried again: no end, unless nobody tries any more.
+    #[test]
+    fn a_removal_that_is_tried_again_by_itself_is_not_over() {
+        let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        let (error, now) = ("no session".to_owned(), at("2026-11-23T12:00:00Z"));
+        let debt = Debt::after(None, Cause::NoCluster, &error, OperationId::derived(&["o"]), now);
+        record.owed.remove = Some(debt.clone().again(now, Patience::default()));
+        record.decision = Some(decision(&[], &Reason::WaitsToRetry { at: now, error: error.clone() }, None, None));
+        let Removal::Goes(told) = seen(Some(&record)) else { panic!("it is over") };
+        assert!(
+            told.starts_with("not removed since 2026-11-23 12:00:00Z") && told.contains("`retry orders`"),
+            "{told}"
+        );
+        record.owed.remove = Some(debt);
+        record.decision = Some(decision(&[], &Reason::GivenUp { error }, None, None));
+        let Removal::Ended(given_up) = seen(Some(&record)) else { panic!("nothing comes by itself") };
+        assert_eq!(given_up.exit, Exit::Failed);
+    }
+
     #[test]
     fn a_removal_that_is_held_or_has_nothing_to_stop_ends() {
         let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
@@ -124,6 +148,9 @@ mod tests {
         record.decision = Some(held);
         let Removal::Ended(held) = seen(Some(&record)) else { panic!() };
         assert_eq!(held.exit, Exit::Held);
+        let told = held.failure(&name("orders"));
+        assert!(told.contains("since 2026-11-23 12:00:00Z: more removals at once than allowed"), "{told}");
+        assert!(told.contains("`flink-sql-runner allow orders remove` approves it once"), "{told}");
         let Removal::Ended(nothing) = seen(None) else { panic!() };
         assert_eq!(nothing.exit, Exit::Done);
     }

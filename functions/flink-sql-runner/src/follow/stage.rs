@@ -5,14 +5,16 @@ use lifecycle::documents::batch::Receipt;
 use lifecycle::documents::claim::{Claim, Saving, Verdict};
 use lifecycle::documents::record::Record;
 use lifecycle::ids::OperationId;
+use lifecycle::moment::moment;
 
+use super::waiting;
 use crate::history::last_segment;
 use crate::render::bytes;
 
 /// An upload that waits for the Lambda.
 pub(super) fn before_decision(record: Option<&Record>) -> String {
     match record.and_then(|r| r.open.as_ref()) {
-        Some(open) => format!("waits for the end of operation {}", open.plan.operation.short()),
+        Some(open) => waiting::for_end_of(open),
         None => "uploaded, waiting for the Lambda".to_owned(),
     }
 }
@@ -21,7 +23,8 @@ pub(super) fn before_decision(record: Option<&Record>) -> String {
 pub(super) fn before_claim(operation: OperationId, receipt: Option<&Receipt>) -> String {
     match receipt {
         Some(receipt) => {
-            format!("operation {} sent as {}, waits for the node", operation.short(), receipt.dispatched_as)
+            let (operation, at) = (operation.short(), moment(receipt.at));
+            format!("operation {operation} sent as {} at {at}, waits for the node", receipt.dispatched_as)
         }
         None => format!("operation {} ordered", operation.short()),
     }

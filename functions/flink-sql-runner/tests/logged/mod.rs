@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::function::script;
 use crate::{Bench, bucket};
 
-const JOB: &str = "filter-expensive-items";
+pub(crate) const JOB: &str = "filter-expensive-items";
 const GROUP: &str = "/aws/lambda/jobs-of-the-team";
 
 /// A runner that prints the file `lines` of the node's folder once it is there.
@@ -24,7 +24,7 @@ fn prints_lines(bench: &Bench) {
 }
 
 /// Orders a deployment of the job; its operation.
-async fn ordered(bench: &Bench) -> String {
+pub(crate) async fn ordered(bench: &Bench) -> String {
     bench.text(&["status", "--function", "jobs-of-the-team"], 0).await;
     bench.json(&["deploy", "."], 0).await;
     let ordered = bench.json(&["deploy", JOB], 0).await;
@@ -35,11 +35,17 @@ async fn ordered(bench: &Bench) -> String {
 async fn reported(bench: &Bench, operation: &str) {
     let (operation_id, compiled) = (operation.parse().unwrap(), Compiled::default());
     let run = RunStarted { job_id: run_id(operation_id), restored_from: None, epoch: None, compiled };
+    let outcome = Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true };
+    settled_by(bench, operation, outcome).await;
+}
+
+/// The node's result.
+pub(crate) async fn settled_by(bench: &Bench, operation: &str, outcome: Outcome) {
     let result = OperationResult {
         format: 1,
-        operation: operation_id,
+        operation: operation.parse().unwrap(),
         job: JOB.try_into().unwrap(),
-        outcome: Outcome::Deployed { run, savepoint: None, unhealthy: None, cause: None, checkpointed: true },
+        outcome,
         at: "2026-11-23T12:05:24Z".parse().unwrap(),
         phases: Vec::new(),
         downtime_ms: None,
