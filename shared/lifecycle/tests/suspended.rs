@@ -442,7 +442,32 @@ fn it_counts_once_and_for_nothing_else() {
     let (record, _) = deployed(&first());
     let lost = Some(Lost { job_id: run(1), revision: record.revision });
     let plan = ordered(&record, &first(), &Situation { lost, ..noted(2, "upload") });
-    assert_eq!((plan.reason.as_str(), plan.by.as_str()), ("its run is not there any more", "upload"));
+    assert_eq!((plan.reason.as_str(), plan.by.as_str()), ("its run is not there any more", "lost run"));
+}
+
+/// What waited for an operation under way is decided at its end, or by the next sweep: that is not what it comes from.
+#[test]
+fn who_asks_is_told_by_what_is_asked_for_not_by_the_event() {
+    let (record, _) = deployed(&first());
+    for event in ["upload", "sweep", "step ended", "lost run"] {
+        let said = noted(2, event);
+        assert_eq!(ordered(&record, &requeried(), &said).by, "upload by anna (not verified)", "{event}");
+        let unsaid = Situation { note: None, ..said.clone() };
+        assert_eq!(ordered(&record, &requeried(), &unsaid).by, "upload", "{event}");
+        let removed = pass(&record, &Desired::Absent, &unsaid).1.open.unwrap().plan;
+        assert_eq!(removed.by, "upload", "{event}");
+        let judged = pass(&record, &wanted(&first()), &said).1;
+        let config = Situation { config: Some("other".to_owned()), ..unsaid.clone() };
+        assert_eq!(ordered(&judged, &requeried(), &config).by, "configuration upload", "{event}");
+        let lost = Some(Lost { job_id: run(1), revision: record.revision });
+        let unsaid = Situation { lost, ..unsaid };
+        assert_eq!(ordered(&record, &first(), &unsaid).by, "lost run", "{event}");
+    }
+    // Who, or which schedule, orders it is known better.
+    for by in ["schedule", "bob"] {
+        let unsaid = Situation { note: None, ..noted(2, by) };
+        assert_eq!(ordered(&record, &requeried(), &unsaid).by, by);
+    }
 }
 
 #[test]

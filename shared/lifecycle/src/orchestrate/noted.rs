@@ -3,22 +3,47 @@
 //! decides nothing.
 
 use super::Situation;
-use crate::asked_by::{UPLOAD, is_event};
+use crate::asked_by::{CONFIGURATION_UPLOAD, LOST_RUN, STEP_ENDED, SWEEP, UPLOAD, is_event};
 use crate::change::ChangeKind;
 use crate::documents::record::{Aim, OpenOperation, Record};
 
 /// The operation with the words of the upload that it is ordered for. They count once, for the first operation after this
 /// version of the file was uploaded; those that try the same again have the reason of the first.
 pub(super) fn noted(record: &Record, situation: &Situation, open: OpenOperation) -> OpenOperation {
-    if !applies(record, &open) {
-        return open;
-    }
     let judged = record.decision.as_ref().filter(|decision| decision.etags == situation.etags);
-    if judged.is_some_and(|decision| decision.held.is_none()) {
-        tried_again(record, open)
-    } else {
-        first(situation, open)
+    let is_new = judged.is_none_or(|decision| decision.held.is_some());
+    let mut open = match (applies(record, &open), is_new) {
+        (false, _) => open,
+        (true, true) => first(situation, open),
+        (true, false) => tried_again(record, open),
+    };
+    let is_configured_anew = judged.is_some_and(|decision| decision.config != situation.config);
+    let cause = cause(record, &open, is_new, is_configured_anew);
+    if let Some(cause) = cause.filter(|_| is_by_chance(&open.plan.by)) {
+        cause.clone_into(&mut open.plan.by);
     }
+    open
+}
+
+/// What an operation comes from, whichever event it was first seen at; nothing where that event tells it best.
+fn cause(record: &Record, open: &OpenOperation, is_new: bool, is_configured_anew: bool) -> Option<&'static str> {
+    let plan = &open.plan;
+    if plan.change.kind == ChangeKind::Removed {
+        return Some(UPLOAD);
+    }
+    if !applies(record, open) {
+        return plan.brings_back().then_some(LOST_RUN);
+    }
+    match (is_new, is_configured_anew) {
+        (true, _) => Some(UPLOAD),
+        (false, true) => Some(CONFIGURATION_UPLOAD),
+        (false, false) => None,
+    }
+}
+
+/// Whether this event says nothing of a cause: what was waiting for it is dealt with as well.
+fn is_by_chance(by: &str) -> bool {
+    [UPLOAD, LOST_RUN, STEP_ENDED, SWEEP].contains(&by)
 }
 
 /// Whether it brings the job to what is uploaded. What only brings a run back has a reason of its own.
@@ -35,8 +60,8 @@ fn first(situation: &Situation, mut open: OpenOperation) -> OpenOperation {
     if let Some(reason) = note.reason() {
         plan.reason = format!("{}: {reason}", plan.reason);
     }
-    // Who ordered it himself is known better.
-    if let Some(by) = note.by().filter(|_| plan.by == UPLOAD) {
+    // Who ordered it himself is known better; a configuration concerns more than this file.
+    if let Some(by) = note.by().filter(|_| is_event(&plan.by) && plan.by != CONFIGURATION_UPLOAD) {
         plan.by = format!("{UPLOAD} by {by} (not verified)");
     }
     open
