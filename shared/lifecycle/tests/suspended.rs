@@ -196,6 +196,21 @@ fn what_came_to_its_end_stays_complete() {
     assert_eq!((record.status(), record.open), (Some(Status::Complete), None));
 }
 
+/// That it was tried before is over with it.
+#[test]
+fn nothing_is_owed_to_what_came_to_its_end_before_it_was_stopped() {
+    let (mut record, mut node) = deployed(&first());
+    node.end(run(1), JobState::Finished);
+    let open = order(&mut record, &wanted(&suspended(first())), 2);
+    let full = Outcome::refused(Refusal::NodeBroken { message: "the disk is full".to_owned() });
+    let mut record = settle(record, &open, &full);
+    assert!(record.owed.apply.is_some());
+    node::make_due(&mut record);
+    let (record, outcome) = carried_out(record, &mut node, &suspended(first()), 3);
+    assert!(matches!(outcome, Outcome::Left { .. }), "{outcome:?}");
+    assert_eq!((record.status(), record.owed.debts().count()), (Some(Status::Complete), 0));
+}
+
 /// Also where a run of another query was left beside it.
 #[test]
 fn what_is_ended_beside_it_leaves_what_came_to_its_end_complete() {

@@ -397,6 +397,10 @@ fn without_cause(state: &State, result: &OperationResult) -> Option<String> {
     let failed = match &result.outcome {
         // The state that was ordered was deleted meanwhile.
         Outcome::RolledBack { cause: Cause::NoState, .. } if plan.given_state().is_some() => false,
+        // Nobody saw it, and it did.
+        Outcome::Failed { cause: Cause::MayBeComplete, .. } => {
+            runs_of(state, result.operation).all(|job| !job.came_to_its_end)
+        }
         Outcome::RolledBack { .. } | Outcome::Failed { .. } => true,
         Outcome::Refused { refusal: Refusal::DoesNotCompile { .. }, .. } => {
             return nature.compiles.then(|| "a query that compiles was refused".to_owned());

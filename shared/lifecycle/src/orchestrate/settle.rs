@@ -14,7 +14,7 @@ use crate::documents::outcome::{Compiled, Outcome, RunStarted};
 use crate::documents::plan::{KnownRun, LeftStop};
 use crate::documents::record::{Aim, Deployed, Ended, Entry, OpenOperation, Record};
 use crate::ids::{JobId, rollback_id};
-use crate::owed::{Cause, Debt, Patience, Purpose};
+use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
 use crate::permission::Permission;
 
 /// How many runs that an operation may have left are remembered. Each was restored from the newest state of those before
@@ -282,8 +282,9 @@ impl Settling<'_> {
         };
         // It is to run: whoever does not want it orders its removal anew.
         record.owed.remove = None;
-        let applied = open.plan.next.as_ref().map(|next| &next.target);
-        if record.owed.apply.as_ref().is_some_and(|apply| Some(&apply.digest) == applied) {
+        // A suspension has nothing to launch, and a target all the same.
+        let applied = |apply: &ApplyDebt| open.target.as_ref().is_some_and(|target| apply.is_about(target));
+        if record.owed.apply.as_ref().is_some_and(applied) {
             record.owed.apply = None;
         }
     }
