@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_operation_lines_with_one_are_anothers() {
+    fn without_an_operation_the_job_is_looked_for_alone() {
         let job = name("orders");
         let about = About { job: &job, operation: None };
         assert_eq!(about.texts(), ["orders"]);
