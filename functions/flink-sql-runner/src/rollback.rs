@@ -52,14 +52,16 @@ pub(crate) async fn run(arguments: RollbackArguments, invocation: &Invocation, o
     let (store, keys) = (invocation.store().await?, invocation.settings()?.keys);
     let record = fetch::<Record>(store.as_ref(), &keys.record(&name)).await?.map(|(record, _)| record);
     let record = record.ok_or_else(|| CliError::unknown_jobs(std::slice::from_ref(&name)))?;
+    let present = present(store.as_ref(), &keys, &name).await?;
     let then = if let Some(to) = to {
         then(store.as_ref(), &keys, named(&record, &to)?).await?
     } else {
-        let (then, of_the_deployed) = before_the_deployed(store.as_ref(), &keys, &record).await?;
+        let uploaded = String::from_utf8_lossy(&present.object.bytes);
+        let uploaded = judged(&store, &keys, invocation, &present, &uploaded).await;
+        let (then, of_the_deployed) = before_the_deployed(store.as_ref(), &keys, &record, uploaded.ok()).await?;
         out.note(&of_the_deployed.map(|to| format!("{}.\n", not_applied(&name, to))).unwrap_or_default());
         then
     };
-    let present = present(store.as_ref(), &keys, &name).await?;
     // Whether it is to run is not rolled back: what is suspended stays so.
     let state = stated(&present.file());
     let operation = then.plan.operation;
@@ -115,20 +117,24 @@ fn named<'a>(record: &'a Record, wanted: &str) -> Result<&'a Entry, CliError> {
 
 /// What to do where the upload is not what is deployed, so that the deployed manifest itself may be meant.
 fn not_applied(name: &JobName, deployed_by: OperationId) -> String {
-    format!("the upload of {name} was not applied; `rollback {name} --to {deployed_by}` uploads what is deployed")
+    format!(
+        "the upload of {name} is not what is deployed; `rollback {name} --to {deployed_by}` uploads what is deployed"
+    )
 }
 
-/// The last operation that deployed another manifest than the deployed one; where the upload is not applied, also one
-/// that deployed the deployed one.
+/// The last operation that deployed another manifest than the deployed one; where the upload is refused or not applied,
+/// also one that deployed the deployed one.
 async fn before_the_deployed(
     store: &dyn Store,
     keys: &Keys,
     record: &Record,
+    uploaded: Option<Target>,
 ) -> Result<(Then, Option<OperationId>), CliError> {
     let name = &record.name;
     let nothing = |message: String| CliError::usage(message, format!("`history {name}` lists what was done about it"));
     let Some(deployed) = &record.deployed else { return Err(nothing(format!("nothing of {name} is deployed"))) };
-    let waits = record.owed.apply.is_some();
+    let is_deployed = |uploaded: &Target| computes(&uploaded.manifest) == computes(&deployed.target.manifest);
+    let waits = record.owed.apply.is_some() || !uploaded.as_ref().is_some_and(is_deployed);
     let mut of_the_deployed = None;
     for entry in deployed_by(record) {
         let plan = plan_of(store, keys, entry).await?;

@@ -253,6 +253,13 @@ async fn a_job_is_rolled_back_to_what_an_operation_deployed() {
     bench.run(&["rollback", JOB, "--to", &first.to_string()], 0).await;
     assert!(!bench.text(QUERY).await.contains("DISTINCT"));
 
+    // So can it where the upload is refused; without one there is nothing to put it into.
+    let good = bench.text(QUERY).await;
+    bench.put(QUERY, "name: filter-expensive-items\nsql: 7\n".to_owned()).await;
+    let (_, aside) = bench.run(&["rollback", JOB], 2).await;
+    assert!(aside.contains(&format!("`rollback {JOB} --to {first}` uploads what is deployed")), "{aside}");
+    bench.put(QUERY, good).await;
+
     let changed = original.replace("SELECT", "SELECT DISTINCT");
     assert_ne!(changed, original);
     bench.put(QUERY, changed.clone()).await;

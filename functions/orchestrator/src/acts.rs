@@ -52,6 +52,17 @@ async fn order(this: &Arc<Orchestrator>, act: Act, asked: OrderAsked) -> Result<
     }
 }
 
+/// Why the job would not be restarted from any state now: as a restart that is ordered would be answered.
+pub(crate) async fn not_now(this: &Arc<Orchestrator>, name: &JobName) -> Result<Option<NotNow>, ActionError> {
+    let (id, by, at) = (this.world.fresh_id().into(), "states".to_owned(), this.world.now());
+    let ordered = OrderedAct { id, act: Act::RestartClean, by, why: None, at, about: None, debt: None };
+    let report = Arc::clone(this).order(name.clone(), ordered, true).await?;
+    Ok(match report.findings.get(name).and_then(|finding| finding.act) {
+        Some(ActTaken::NotNow(why)) => Some(why),
+        Some(ActTaken::Noted | ActTaken::Known | ActTaken::UnknownJob) | None => None,
+    })
+}
+
 /// The act that restores a state: one at a path, or the savepoint that an operation took.
 async fn older_state(this: &Arc<Orchestrator>, name: &JobName, from: &str) -> Result<Act, ActionError> {
     let record = record(this, name, "restart").await?;

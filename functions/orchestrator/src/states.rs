@@ -6,12 +6,11 @@ use std::sync::Arc;
 use control::orchestrator::{KnownState, Orchestrator};
 use desired::manifest::JobName;
 use jiff::Timestamp;
-use lifecycle::act::Act;
 use lifecycle::documents::record::{Aim, Record};
 use lifecycle::ids::OperationId;
 use serde::{Deserialize, Serialize};
 
-use crate::acts::way_out;
+use crate::acts::{not_now, way_out};
 use crate::orders::{ActionError, record};
 
 /// The answer to states.
@@ -80,7 +79,7 @@ pub(crate) async fn states(this: &Arc<Orchestrator>, name: &JobName) -> Result<S
         deployed,
         states,
         left_out,
-        not_now: record.refuses(&Act::RestartClean).map(|why| format!("{why}; {}", way_out(why, name))),
+        not_now: not_now(this, name).await?.map(|why| format!("{why}; {}", way_out(why, name))),
     })
 }
 

@@ -296,4 +296,11 @@ async fn a_suspended_job_goes_on_from_its_savepoint_and_is_not_restarted() {
     memory.put(&key, b"name: [".to_vec());
     let (message, _) = refused(&memory, Action::Restart(restart())).await;
     assert!(message.ends_with("its upload is refused"), "it cannot be resumed either: {message}");
+    // `states` tells what a restart would be told, and orders nothing.
+    let told = "its upload is refused; correct the upload first; `history orders-eu` has every error";
+    assert_eq!(states(&memory).await.not_now.as_deref(), Some(told));
+    memory.remove(&key);
+    let told = states(&memory).await.not_now.unwrap();
+    assert!(told.starts_with("it was removed; "), "{told}");
+    assert_eq!((memory.record(&name()).ordered, memory.record(&name()).suspended.is_some()), (None, true));
 }
