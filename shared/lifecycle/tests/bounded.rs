@@ -522,3 +522,21 @@ fn what_a_repeated_start_was_restored_from_does_not_count_once_it_is_left_behind
         goes_on_only_from_a_newer_checkpoint(&mut record, &mut node, newer);
     }
 }
+
+/// A rollback brings back what was stopped for it, not what ended by itself: before it was looked at, or before its stop.
+#[test]
+fn a_failed_query_does_not_bring_back_what_was_seen_at_its_end() {
+    for (before_stop, bounded) in [(true, Some(true)), (true, None), (false, None)] {
+        let (mut record, mut node) = deployed(&first());
+        node.bounded = bounded;
+        node.ends_before_stop = before_stop;
+        if !before_stop {
+            node.end(run(1), JobState::Finished);
+        }
+        node.doomed = Some(requeried().digest());
+        let open = order(&mut record, &wanted(&requeried()), 2);
+        let outcome = node.run(&open.plan);
+        assert!(matches!(outcome, Outcome::Failed { .. }), "{before_stop}, {bounded:?}: {outcome:?}");
+        assert!(node.submitted.iter().all(|(id, _)| *id != rollback_id(open.plan.operation)));
+    }
+}

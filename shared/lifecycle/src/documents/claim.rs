@@ -103,6 +103,9 @@ pub struct Notes {
     /// Whether a checkpoint of the job was seen, in whatever look: then it never starts from its own starting point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checkpointed: bool,
+    /// Whether what is deployed was seen to have come to its end by itself: no rollback starts it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
     /// The newest checkpoint of the deployed run, as the last look told that found it alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<NewestNote>,

@@ -136,6 +136,7 @@ fn newest_state(plan: &Plan, look: &JobLook) -> Option<NewestNote> {
 /// Notes what a look told of the states of the deployed run: later ones may not find it alive.
 pub(super) fn note_states(plan: &Plan, notes: &mut Notes, look: &JobLook) {
     notes.checkpointed |= look.checkpointed;
+    notes.complete |= plan.previous.is_some() && matches!(observe(plan, look).ended, Ending::Complete(_));
     notes.newest = newest_state(plan, look).or(notes.newest.take());
 }
 

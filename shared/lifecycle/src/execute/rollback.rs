@@ -35,7 +35,7 @@ pub(super) fn find_rollback_state(plan: &Plan, state: State, reason: String) -> 
 pub(super) fn found_rollback_state(plan: &Plan, state: State, reason: &str, found: Option<String>) -> Next {
     let job_id = rollback_id(plan.operation);
     // What came to its end, or may have without being seen, is not started again.
-    let complete = plan.stays_complete();
+    let complete = plan.stays_complete() || claim_of(&state).notes.complete;
     let seen = claim_of(&state).notes.ended_run().is_some_and(|run| !is_of_another_version(plan, run));
     let unseen = || {
         let previous = plan.previous.as_ref()?;

@@ -3,6 +3,7 @@
 
 use desired::manifest::OnSavepointFailure;
 
+use super::observe::is_of_another_version;
 use super::starting::after_end;
 use super::transition::{Next, claim_of, done, finish, refuse_as_it_is, to};
 use super::{Effect, End, Intent, JobLook, OperationPhase, State, StopEnd};
@@ -123,6 +124,7 @@ pub(super) fn ended_by_itself(plan: &Plan, mut state: State, intent: Intent, loo
     if let (Some(None), Some(claim)) = (look.ending(run), &mut state.claim) {
         // It came to its end: that a savepoint failed before kept nothing from it.
         claim.notes.no_savepoint = None;
+        claim.notes.complete |= !is_of_another_version(plan, run);
     }
     match look.ending(run) {
         Some(None) => match plan.action(Observed::Complete) {
