@@ -121,7 +121,10 @@ pub(crate) fn way_out(why: NotNow, name: &JobName) -> String {
         NotNow::NotDeployed => format!("`deploy {name}` brings it to what is uploaded"),
         NotNow::Removed => "upload its manifest again: the job goes on from its newest state".to_owned(),
         NotNow::Suspended => format!("`resume {name}` has it go on from its newest state"),
-        NotNow::Complete => "upload a changed query to run it again".to_owned(),
+        NotNow::Complete => {
+            format!("`restart {name} --clean` runs it again from the beginning, and so does a changed query")
+        }
+        NotNow::NotToRun => format!("`resume {name}` first, then `restart {name} --clean`"),
         NotNow::OtherSource => format!("`allow {name} adopt` takes it over, once its manifest is uploaded"),
         NotNow::UploadRefused => format!("correct the upload first; `history {name}` has every error"),
         NotNow::NotUploaded => {

@@ -15,7 +15,7 @@ mod races;
 use desired::manifest::JobName;
 use lifecycle::act::{Act, ActKind};
 use lifecycle::decision::Why;
-use lifecycle::documents::outcome::{Outcome, Refusal};
+use lifecycle::documents::outcome::{Compiled, Outcome, Refusal, RunStarted};
 use lifecycle::ids::{ActId, run_id};
 use lifecycle::reason::Reason;
 use memory::Memory;
@@ -105,6 +105,26 @@ async fn an_order_is_planned_by_whom_and_why_and_once() {
     let answer = ordered(&memory, Action::Restart(restart())).await.unwrap();
     assert!(answer.jobs[0].plan.is_none() && memory.record(&name()).open.is_none());
     assert_eq!(memory.record(&name()).history.last().unwrap().by, "anna");
+}
+
+/// A bounded job that came to its end: a person starts it over, or is told that he can.
+#[tokio::test]
+async fn what_is_complete_is_started_over_and_nothing_else_is_ordered_of_it() {
+    let memory = running().await;
+    ordered(&memory, Action::Restart(restart())).await.unwrap();
+    let job_id = run_id(memory.record(&name()).open.unwrap().plan.operation);
+    let run = RunStarted { job_id, restored_from: None, epoch: None, compiled: Compiled::default() };
+    memory.end(&name(), &Outcome::Completed { run });
+    let way_out = "`restart orders-eu --clean` runs it again from the beginning, and so does a changed query";
+    let end = "it is bounded and came to its end";
+    let again = but(|order| order.order_id = Some(ActId::derived(&["two"])));
+    let (message, help) = refused(&memory, Action::Restart(again.clone())).await;
+    assert_eq!((message, help.as_str()), (format!("orders-eu is not restarted: {end}"), way_out));
+    let (message, help) = refused(&memory, Action::Savepoint(savepoint())).await;
+    assert_eq!((message, help.as_str()), (format!("orders-eu gets no savepoint: {end}"), way_out));
+    let answer = ordered(&memory, Action::Restart(RestartAsked { clean: true, ..again })).await.unwrap();
+    let plan = answer.jobs[0].plan.clone().unwrap();
+    assert_eq!((plan.ordered, plan.before, plan.after), (Some(Act::RestartClean), Some(1), Some(2)));
 }
 
 #[tokio::test]

@@ -43,22 +43,25 @@ impl Act {
 
             (Self::RestartClean, Observed::Running) => Replace(Stop::Savepoint, StartFrom::Clean),
             (Self::RestartClean, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Clean),
-            (Self::RestartClean, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Clean),
+            // Whoever starts over, or from a state that he names, says so knowingly: also of what came to its end.
+            (Self::RestartClean, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => {
+                Start(StartFrom::Clean)
+            }
 
             (Self::RestartFrom { of_live_run: false, .. }, Observed::Running) => {
                 Replace(Stop::Savepoint, StartFrom::Given)
             }
             (Self::RestartFrom { of_live_run: true, .. }, Observed::Running)
             | (Self::RestartFrom { .. }, Observed::Unhealthy) => Replace(Stop::Cancel, StartFrom::Given),
-            (Self::RestartFrom { .. }, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Given),
+            (Self::RestartFrom { .. }, Observed::Complete | Observed::StoppedOutside | Observed::Gone) => {
+                Start(StartFrom::Given)
+            }
 
             // Flink itself says whether one is possible.
             (Self::Savepoint, Observed::Running | Observed::Unhealthy) => PlannedAction::Savepoint,
             (Self::Restart | Self::Savepoint, Observed::StoppedOutside | Observed::Gone) => Start(StartFrom::Latest),
 
-            (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Complete) => {
-                Leave(Why::IsComplete)
-            }
+            (Self::Restart | Self::Savepoint, Observed::Complete) => Leave(Why::IsComplete),
             (Self::Restart | Self::RestartClean | Self::RestartFrom { .. } | Self::Savepoint, Observed::Foreign) => {
                 Refuse(Why::ForeignJob)
             }
@@ -76,6 +79,15 @@ impl Act {
         match self {
             Self::Restart | Self::Savepoint => ChangeKind::Unchanged,
             Self::RestartClean | Self::RestartFrom { .. } => ChangeKind::Query,
+        }
+    }
+
+    /// Whether it is about a job with this aim: what came to its end is only started over, or from a state that is named.
+    pub(crate) fn is_about(&self, aim: Aim) -> bool {
+        match aim {
+            Aim::Run => true,
+            Aim::Complete => self.change() == ChangeKind::Query,
+            Aim::Stopped => false,
         }
     }
 
@@ -190,6 +202,8 @@ pub enum NotNow {
     Suspended,
     #[error("it is bounded and came to its end")]
     Complete,
+    #[error("it is bounded and came to its end, and its file says that it is not to run")]
+    NotToRun,
     #[error("it is deployed from another source")]
     OtherSource,
     #[error("its upload is refused")]
@@ -234,9 +248,10 @@ impl Record {
             None => Some(NotNow::NotDeployed),
             Some(Aim::Stopped) if self.suspended.is_some() => Some(NotNow::Suspended),
             Some(Aim::Stopped) => Some(NotNow::Removed),
-            Some(Aim::Complete) => Some(NotNow::Complete),
-            Some(Aim::Run) if act.given().is_some_and(|path| !self.owns_state(path)) => Some(NotNow::NotItsState),
-            Some(Aim::Run) => None,
+            Some(Aim::Complete) if !act.is_about(Aim::Complete) => Some(NotNow::Complete),
+            Some(Aim::Run | Aim::Complete) => {
+                act.given().filter(|path| !self.owns_state(path)).map(|_| NotNow::NotItsState)
+            }
         }
     }
 
@@ -274,16 +289,26 @@ impl Record {
         }
     }
 
+    /// Ends an order to start what came to its end: its file says by now that it is not to run. Says whether there was one.
+    pub(crate) fn drop_act_on_complete(&mut self, now: Timestamp) -> bool {
+        let complete = self.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Complete);
+        let drops = complete && self.ordered.is_some();
+        if drops {
+            self.supersede_act("its file says that it is not to run", now);
+        }
+        drops
+    }
+
     fn makes_moot(&self, ordered: &OrderedAct) -> Option<&'static str> {
         let (version, run) = ordered.about?;
         let Some(deployed) = &self.deployed else { return Some("nothing of the job is deployed any more") };
         let other_run = ordered.act == Act::Restart && run.is_some() && run != deployed.run();
         match deployed.aim {
             Aim::Stopped => Some("the job was stopped"),
-            Aim::Complete => Some("the job came to its end"),
-            Aim::Run if deployed.meta.query_version != version => Some("another version was deployed"),
+            Aim::Complete if !ordered.act.is_about(Aim::Complete) => Some("the job came to its end"),
+            Aim::Run | Aim::Complete if deployed.meta.query_version != version => Some("another version was deployed"),
             Aim::Run if other_run => Some("the job was started again"),
-            Aim::Run => None,
+            Aim::Run | Aim::Complete => None,
         }
     }
 }
@@ -300,44 +325,27 @@ mod tests {
     #[test]
     fn every_cell() {
         use PlannedAction::{Leave, Refuse, Replace, Start, Wait};
-        let ends = |running, unhealthy, start| {
+        let ends = |running, unhealthy, complete, start| {
             let (foreign, unproven) = (Refuse(Why::ForeignJob), Refuse(Why::EndNotProven));
-            [running, unhealthy, Wait, Leave(Why::IsComplete), start, start, foreign, unproven]
+            [running, unhealthy, Wait, complete, start, start, foreign, unproven]
         };
+        let from = |stop, from| ends(Replace(stop, from), Replace(Stop::Cancel, from), Start(from), Start(from));
+        let complete = Leave(Why::IsComplete);
+        let latest = Start(StartFrom::Latest);
         let rows = [
             (
                 Act::Restart,
                 ends(
                     Replace(Stop::Savepoint, StartFrom::Latest),
                     Replace(Stop::Cancel, StartFrom::Latest),
-                    Start(StartFrom::Latest),
+                    complete,
+                    latest,
                 ),
             ),
-            (
-                Act::RestartClean,
-                ends(
-                    Replace(Stop::Savepoint, StartFrom::Clean),
-                    Replace(Stop::Cancel, StartFrom::Clean),
-                    Start(StartFrom::Clean),
-                ),
-            ),
-            (
-                given(false),
-                ends(
-                    Replace(Stop::Savepoint, StartFrom::Given),
-                    Replace(Stop::Cancel, StartFrom::Given),
-                    Start(StartFrom::Given),
-                ),
-            ),
-            (
-                given(true),
-                ends(
-                    Replace(Stop::Cancel, StartFrom::Given),
-                    Replace(Stop::Cancel, StartFrom::Given),
-                    Start(StartFrom::Given),
-                ),
-            ),
-            (Act::Savepoint, ends(PlannedAction::Savepoint, PlannedAction::Savepoint, Start(StartFrom::Latest))),
+            (Act::RestartClean, from(Stop::Savepoint, StartFrom::Clean)),
+            (given(false), from(Stop::Savepoint, StartFrom::Given)),
+            (given(true), from(Stop::Cancel, StartFrom::Given)),
+            (Act::Savepoint, ends(PlannedAction::Savepoint, PlannedAction::Savepoint, complete, latest)),
         ];
         for (act, cells) in rows {
             for (observed, expected) in Observed::ALL.into_iter().zip(cells) {

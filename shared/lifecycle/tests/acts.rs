@@ -12,44 +12,10 @@ use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Aim, Ended, OpenOperation, Record, Source, Status};
 use lifecycle::flink::JobState;
 use lifecycle::ids::run_id;
-use lifecycle::orchestrate::{Effect, Input, Ruling, Situation, State, decide, settle_abandoned, step, why_not};
+use lifecycle::orchestrate::{Ruling, Situation, decide, settle_abandoned, why_not};
 use lifecycle::owed::Cause;
+use node::asked::{asked, ordered};
 use node::{Node, deployed, first, id, name, order, reconfigured, requeried, run, settle, situation, wanted};
-
-fn ordered(act: Act) -> OrderedAct {
-    let (by, why) = ("anna".to_owned(), Some("the sink was restored".to_owned()));
-    OrderedAct { id: id(77), act, by, why, at: Timestamp::UNIX_EPOCH, about: None, debt: None }
-}
-
-/// The record after an invocation in which `ordered` was asked for, and what was ordered of it.
-fn asked(record: &Record, ordered: &OrderedAct, n: u8) -> (Record, Option<OpenOperation>) {
-    let situation = Situation { ordered: Some(ordered.clone()), ..situation(n) };
-    let mut record = record.clone();
-    let (mut state, mut effect) = step(&name(), &situation, State::new(), Input::Begin);
-    let mut sent = None;
-    loop {
-        let input = match effect {
-            Effect::ReadRecord => Input::Record(Some(Box::new(record.clone()))),
-            Effect::ReadDesired => Input::Desired(wanted(&first())),
-            Effect::ReadResult(_) => Input::Result(None),
-            Effect::WriteRecord(written) => {
-                record = *written;
-                Input::Written
-            }
-            Effect::Dispatch(plan) => {
-                sent = Some(plan.operation);
-                Input::Written
-            }
-            Effect::WritePlan(_) => Input::Written,
-            Effect::AskDispatch(_) => Input::Dispatched(lifecycle::orchestrate::Dispatched::Waiting),
-            Effect::Done(_) => break,
-            other => panic!("{other:?}"),
-        };
-        (state, effect) = step(&name(), &situation, state, input);
-    }
-    let open = record.open.clone().filter(|open| Some(open.plan.operation) == sent);
-    (record, open)
-}
 
 /// The job runs as operation 1 with a checkpoint, and `act` was ordered as operation 2.
 fn with(act: Act) -> (Record, Node, OpenOperation) {

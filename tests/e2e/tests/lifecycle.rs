@@ -42,6 +42,7 @@ async fn whole_life(flink: FlinkKind, ways: &[&str]) {
     let configured = configuration_changed(&bench, &first).await;
     bench.dispatch_by(next());
     let requeried = query_changed(&bench, &configured).await;
+    ordered::over_again(&bench, BOUNDED, "labels").await;
     bench.dispatch_by(next());
     does_not_compile(&bench, &requeried).await;
     bench.dispatch_by(next());

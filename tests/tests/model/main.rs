@@ -155,6 +155,31 @@ fn a_bounded_job_that_came_to_its_end_is_not_run_again() {
 }
 
 #[test]
+fn what_came_to_its_end_is_started_over_by_an_order_only() {
+    let budget = Budget { crashes: 1, orders: 2, ..Budget::default() };
+    let script = vec![wanted(&first())];
+    let ordered = |title, act, budget| {
+        check(Scenario::new(title, script.clone(), budget).deployed().bounded().ordered(act).at_work(0, 1));
+    };
+    ordered("bounded, started over", Wanted::Clean, budget);
+    ordered("bounded, restarted", Wanted::Restart, budget);
+    ordered("bounded, started over and fails", Wanted::Clean, Budget { crashes: 1, orders: 1, failures: 1, ..budget });
+}
+
+#[test]
+fn what_came_to_its_end_is_not_brought_back_by_a_rollback() {
+    let budget = Budget { crashes: 1, checkpoints: 1, ..Budget::default() };
+    let script = vec![wanted(&first()), wanted(&requeried())];
+    check(
+        Scenario::new("bounded, another query fails", script, budget)
+            .deployed()
+            .bounded()
+            .doomed(&requeried())
+            .at_work(0, 1),
+    );
+}
+
+#[test]
 fn what_was_counted_is_forgotten_only_where_that_is_allowed() {
     let budget = Budget { crashes: 1, deletions: 1, failures: 1, allows: 1, ..Budget::default() };
     let script = vec![wanted(&first()), wanted(&reconfigured())];

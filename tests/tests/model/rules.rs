@@ -90,7 +90,9 @@ pub(crate) fn starting(
         return None;
     }
     let version = launch.version;
-    if !plan.clean_start && flink.done.contains(&version) {
+    // An order to start over is about a version of its own.
+    let is_allowed = plan.clean_start && plan.ordered.is_none();
+    if !is_allowed && flink.done.contains(&version) {
         return Some(Broken::RunAgain(version));
     }
     let counted = plan.previous.as_ref().is_some_and(|previous| previous.checkpointed);

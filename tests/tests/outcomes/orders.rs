@@ -9,7 +9,13 @@ use lifecycle::documents::record::{Aim, Ended, Entry, Record};
 pub(crate) fn stands_otherwise(waited: &OrderedAct, after: &Record) -> bool {
     let (Some((version, run)), Some(deployed)) = (waited.about, &after.deployed) else { return true };
     let other_run = waited.act == Act::Restart && run != deployed.run();
-    deployed.aim != Aim::Run || deployed.meta.query_version != version || other_run
+    let is_over = match deployed.aim {
+        Aim::Run => false,
+        Aim::Stopped => true,
+        // What starts over, or from a state that is named, is about a job that came to its end as well.
+        Aim::Complete => matches!(waited.act, Act::Restart | Act::Savepoint),
+    };
+    is_over || deployed.meta.query_version != version || other_run
 }
 
 /// Whether the record tells that something else came before an order, with who gave it and why.
@@ -18,7 +24,10 @@ pub(crate) fn is_superseded(waited: &OrderedAct, after: &Record) -> bool {
     let told =
         |ordered: &OrderedAct| (&ordered.by, &ordered.why, &ordered.act) == (&waited.by, &waited.why, &waited.act);
     let entry = after.superseded.iter().find(|superseded| superseded.ordered.id == waited.id);
-    entry.is_some_and(|entry| told(&entry.ordered) && (by_another || stands_otherwise(waited, after)))
+    // Its file may say meanwhile that what came to its end is not to run.
+    let is_complete = after.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Complete);
+    let otherwise = by_another || is_complete || stands_otherwise(waited, after);
+    entry.is_some_and(|entry| told(&entry.ordered) && otherwise)
 }
 
 /// Whether an operation did what was ordered. A savepoint of a job that was only brought back is not taken.

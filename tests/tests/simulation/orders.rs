@@ -30,7 +30,9 @@ impl Wanted {
             Self::Clean => Act::RestartClean,
             Self::Savepoint => Act::Savepoint,
             Self::Oldest => {
-                let version = state.flink.live(name).map(|job| job.version).next();
+                // What came to its end has none that lives.
+                let deployed = || state.flink.deployed.get(name).map(|(version, _)| *version);
+                let version = state.flink.live(name).map(|job| job.version).next().or_else(deployed);
                 let fits = |saved: &&crate::flink::Saved| {
                     saved.complete && saved.name == name && Some(saved.version) == version
                 };

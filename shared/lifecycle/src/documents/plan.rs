@@ -348,9 +348,10 @@ impl Plan {
         self.ordered.is_some() && !self.is_restart() && before == Some(run.version)
     }
 
-    /// Whether what is deployed was seen to come to its end, and nobody allowed to start it again.
+    /// Whether what is deployed was seen to come to its end, and nobody allowed to start that again: an order may start over.
     pub fn stays_complete(&self) -> bool {
-        self.previous.as_ref().is_some_and(|previous| previous.complete) && !self.clean_start
+        let allowed = self.clean_start && self.ordered.is_none();
+        self.previous.as_ref().is_some_and(|previous| previous.complete) && !allowed
     }
 
     /// Whether a failed start is answered by starting the deployed manifest again.

@@ -155,9 +155,9 @@ pub(super) fn keep(record: &Record, situation: &Situation, change: Option<Change
         Aim::Run if due || (lost && owed.keep_running.as_ref().is_none_or(Debt::is_left_to_flink)) => restart(),
         Aim::Complete if due => restart(),
         Aim::Run | Aim::Complete => match (ordered::due(record, situation), waits) {
-            (Some(ordered), _) if deployed.aim == Aim::Run => ordered::carry_out(record, deployed, ordered, situation),
-            (_, Some(waits)) if change.is_none_or(|kind| kind == ChangeKind::Unchanged) => nothing(change, waits),
-            (Some(_) | None, Some(_) | None) => nothing(change, reason),
+            (Some(ordered), _) => ordered::carry_out(record, deployed, ordered, situation),
+            (None, Some(waits)) if change.is_none_or(|kind| kind == ChangeKind::Unchanged) => nothing(change, waits),
+            (None, Some(_) | None) => nothing(change, reason),
         },
     }
 }

@@ -222,6 +222,7 @@ fn look_after(name: &JobName, situation: &Situation, mut state: State) -> Next {
     let learned = learn(&mut record, situation)
         | record.recall(&desired)
         | drop_other_debts(&mut record, &desired)
+        | ordered::drop_unwanted(&mut record, &desired, situation.now)
         | ordered::note(&mut record, &desired, situation);
     match decide(&record, &desired, situation) {
         Ruling::Operate(open) => {

@@ -2,6 +2,7 @@
 //! Must not know how the node carries it out.
 
 use desired::inputs::Desired;
+use jiff::Timestamp;
 
 use super::decide::operate;
 use super::owing::Settling;
@@ -11,18 +12,35 @@ use crate::change::Change;
 use crate::decision::{Observed, Why};
 use crate::documents::outcome::Outcome;
 use crate::documents::plan::{Branch, Plan};
-use crate::documents::record::{Deployed, OpenOperation, Record, Source};
+use crate::documents::record::{Aim, Deployed, OpenOperation, Record, Source};
 use crate::owed::Cause;
 
 /// Why `act` is not ordered now by whoever looks after jobs of `source`; nothing if it may be.
 pub fn why_not(record: &Record, desired: &Desired, act: &Act, source: Source) -> Option<NotNow> {
     let elsewhere = (record.source != source).then_some(NotNow::OtherSource);
     match elsewhere.or_else(|| record.refuses(act)) {
+        None if is_complete(record) && is_suspended(desired) => Some(NotNow::NotToRun),
         // The way out of these is the uploaded manifest: what is wrong with that comes first.
         Some(why @ (NotNow::NotDeployed | NotNow::Suspended)) => Some(without_upload(desired).unwrap_or(why)),
         Some(why) => Some(why),
         None => without_upload(desired),
     }
+}
+
+fn is_complete(record: &Record) -> bool {
+    record.deployed.as_ref().is_some_and(|deployed| deployed.aim == Aim::Complete)
+}
+
+fn is_suspended(desired: &Desired) -> bool {
+    match desired {
+        Desired::Target(target) => target.manifest.operating.state.is_suspended(),
+        Desired::Absent | Desired::Refused => false,
+    }
+}
+
+/// Ends an order to start what is complete once its file says that it is not to run. Says whether there was one.
+pub(super) fn drop_unwanted(record: &mut Record, desired: &Desired, now: Timestamp) -> bool {
+    is_suspended(desired) && record.drop_act_on_complete(now)
 }
 
 /// Why nothing is ordered, whatever is deployed.
@@ -65,12 +83,14 @@ pub(super) fn note(record: &mut Record, desired: &Desired, situation: &Situation
     is_news
 }
 
-/// The act whose time has come.
+/// The act on what is deployed whose time has come.
 pub(super) fn due<'a>(record: &'a Record, situation: &Situation) -> Option<&'a OrderedAct> {
     let Situation { now, urgent, seen, .. } = situation;
     let is_due =
         |ordered: &&OrderedAct| ordered.debt.as_ref().is_none_or(|debt| debt.is_due(*now, *urgent, seen.as_ref()));
-    record.ordered.as_ref().filter(|_| record.source == situation.source).filter(is_due)
+    let aim = record.deployed.as_ref()?.aim;
+    let is_ours = |ordered: &&OrderedAct| record.source == situation.source && ordered.act.is_about(aim);
+    record.ordered.as_ref().filter(is_ours).filter(is_due)
 }
 
 /// The operation that carries out an act on what is deployed, whatever else is desired by now.

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod asked;
+
 use std::collections::BTreeMap;
 
 use desired::digest::Digest;

@@ -1,4 +1,4 @@
-//! What a person orders of a job that runs, through the function: a part of a job's whole life.
+//! What a person orders of a job, through the function: a part of a job's whole life.
 //! Must not know what the job went through before, but how many operations that were.
 
 pub(crate) mod editing;
@@ -55,4 +55,15 @@ pub(crate) async fn by_a_person(bench: &Bench) {
     let name = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     assert_eq!(name(&restored), name(&taken));
     assert!(record["deployed"]["meta"]["query-version"].as_u64() > version, "{record:#}");
+}
+
+/// A bounded job that is complete after its second operation runs again where somebody orders to start it over.
+pub(crate) async fn over_again(bench: &Bench, name: &str, sink: &str) {
+    eprintln!("started over by a person");
+    let order = json!({"action": "restart", "name": name, "clean": true, "order-id": "5".repeat(32)});
+    bench.invoke(&order).await;
+    bench.invoke(&order).await;
+    let record = bench.settled(name, 3, "completed").await;
+    assert_eq!(record["deployed"]["meta"]["query-version"], 3, "{record:#}");
+    bench.wait("its rows once more", || async { (bench.printed(sink).len() == 9).then_some(()) }).await;
 }
