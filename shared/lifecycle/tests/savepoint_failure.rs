@@ -167,6 +167,25 @@ fn a_run_that_its_failed_savepoint_put_down_is_not_cancelled_for_that() {
     assert!(cancelled(&node) && !effects.contains(&Effect::LookAgain), "{effects:?}");
 }
 
+/// Also where it came back before each of the next tries: nobody is to meet it as the last one left it.
+#[test]
+fn a_run_that_the_last_try_put_down_is_waited_for() {
+    let (_, mut node, open) = failing(young(), &wanted(&reconfigured()));
+    let (mut tries, mut waited) = (0, 0);
+    pass(&mut node, &open.plan, |node, effect| {
+        waited += usize::from(*effect == Effect::LookAgain);
+        if matches!(effect, Effect::SaveClaim(_)) && tries < 3 || waited == 3 {
+            node.end(run(1), JobState::Running);
+        }
+        let Effect::Stop { directory, .. } = effect else { return None };
+        tries += 1;
+        node.end(run(1), JobState::Restarting);
+        Some(Input::Stopped(StopEnd::Failed(format!("declined: {directory}/savepoint-1/_metadata"))))
+    });
+    assert!(why_kept(node.result.as_ref().unwrap()).contains("declined: "), "{:?}", node.result);
+    assert_eq!((tries, waited, node.live()), (3, 3, vec![run(1)]));
+}
+
 /// A job that fails again and again fails the savepoint too, and its next version is what mends it.
 #[test]
 fn a_run_that_fails_by_itself_while_it_is_saved_is_replaced() {

@@ -106,8 +106,11 @@ fn put_down_by_savepoint<'a>(plan: &Plan, notes: &'a Notes) -> Option<&'a str> {
 /// Flink said of every try that it failed; a try without an answer is never one of them.
 fn without_savepoint(plan: &Plan, state: State, intent: Box<Intent>, message: String) -> Next {
     match plan.on_savepoint_failure {
-        OnSavepointFailure::KeepRunning => refuse_as_it_is(state, Refusal::NoSavepoint { message }),
-        OnSavepointFailure::Checkpoint { .. } => {
+        // The last try may have put it down: then it is waited for.
+        OnSavepointFailure::KeepRunning if put_down_by_savepoint(plan, &claim_of(&state).notes).is_none() => {
+            refuse_as_it_is(state, Refusal::NoSavepoint { message })
+        }
+        OnSavepointFailure::KeepRunning | OnSavepointFailure::Checkpoint { .. } => {
             to(state, OperationPhase::LookingForCheckpoint(intent, message), Effect::Look)
         }
     }
