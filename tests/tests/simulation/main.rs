@@ -22,6 +22,7 @@ mod orders;
 #[path = "../outcomes/orders.rs"]
 mod outcomes;
 mod ports;
+mod put_down;
 mod random;
 mod random_numbers;
 mod rules;
@@ -32,6 +33,7 @@ mod wishes;
 use std::collections::BTreeMap;
 
 use driver::{Deed, Scenario, play};
+use orders::Wanted;
 use wishes::Wish;
 
 /// These deeds, one job running beside them, and no fault.
@@ -54,6 +56,44 @@ fn a_new_job_is_deployed() {
     let played = play(&scenario(vec![(1, Deed::Want("a", Wish::new("a", 1)))]));
     assert_eq!(played.broken, Vec::<String>::new());
     assert_eq!(played.steps, 1);
+}
+
+/// Flink restarts it, once and again: it runs on, and goes on from a savepoint once one can be written.
+#[test]
+fn a_job_that_its_own_savepoint_puts_down_is_not_cancelled_for_that() {
+    let wish = |words, parallelism| Deed::Want("a", Wish::new(words, parallelism));
+    for words in ["savepoints-break:1", "savepoints-break:2", "savepoints-break:3", "savepoints-break:4"] {
+        for deeds in [
+            vec![(80, wish(words, 2))],
+            vec![(80, wish(words, 2)), (10, wish("other", 2)), (5, wish(words, 3))],
+            vec![(80, Deed::Suspend("a"))],
+            vec![(80, Deed::Unwant("a"))],
+            vec![(80, Deed::Order("a", Wanted::Restart, 0)), (4, Deed::RunnersDie)],
+        ] {
+            let title = format!("{words} {deeds:?}");
+            let deeds = [vec![(1, wish(words, 1))], deeds].concat();
+            let played = play(&scenario(deeds));
+            assert_eq!(played.broken, Vec::<String>::new(), "{title}");
+        }
+    }
+}
+
+/// A bounded job runs again only as a person orders it.
+#[test]
+fn a_bounded_job_is_started_over_by_an_order() {
+    let steps = |wanted| {
+        let deeds = vec![
+            (1, Deed::Want("a", Wish::new("bounded:40", 1))),
+            (120, Deed::Redeploy),
+            (60, Deed::Order("a", wanted, 0)),
+            (120, Deed::Redeploy),
+        ];
+        let played = play(&scenario(deeds));
+        assert_eq!(played.broken, Vec::<String>::new(), "{wanted:?}");
+        played.steps
+    };
+    let (restart, savepoint, clean) = (steps(Wanted::Restart), steps(Wanted::Savepoint), steps(Wanted::Clean));
+    assert!(clean > restart && restart == savepoint, "{clean} {restart} {savepoint}");
 }
 
 /// While it is watched after a changed configuration: the rollback goes on from the savepoint of the hand.

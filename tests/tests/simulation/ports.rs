@@ -204,6 +204,7 @@ impl Cluster for SessionPort {
         let actor = Arc::clone(&self.actor);
         self.ask("cluster.cancel", move |state, session| {
             crate::rules::judge_act(state, &actor, "cancel", id);
+            crate::put_down::judge_cancel(state, &actor, id);
             state.flink.cancel(session, id);
         })
         .await

@@ -30,13 +30,18 @@ fn words(rng: &mut Rng) -> &'static str {
         "never-checkpoints",
         "savepoint-takes:70",
         "savepoints-fail:2",
+        "savepoints-break:1",
+        "savepoints-break:4",
+        "savepoints-break:6 or-a-checkpoint",
         "does-not-compile",
         "does-not-start",
         "dies-after:12",
         "restarts-after:18",
         "bounded:40",
+        "bounded:40",
     ];
-    all[usize::try_from(rng.below(14)).unwrap()]
+    let n = rng.below(u64::try_from(all.len()).unwrap());
+    all[usize::try_from(n).unwrap()]
 }
 
 fn deed(rng: &mut Rng, cluster: &mut Cluster) -> Deed {

@@ -322,7 +322,7 @@ pub(crate) fn given_up_for_nothing(state: &State) -> Vec<String> {
 }
 
 /// The plan of an operation, if it is still there.
-fn plan_of(state: &State, operation: OperationId) -> Option<Plan> {
+pub(crate) fn plan_of(state: &State, operation: OperationId) -> Option<Plan> {
     let stored = state.bucket.get(&format!("p/plans/{operation}.json"))?;
     read(&stored.bytes).ok()
 }

@@ -23,6 +23,8 @@ pub(crate) struct Nature {
     pub(crate) savepoint: i64,
     /// How many savepoints fail first.
     pub(crate) savepoints_fail: u32,
+    /// Of how many stops the last part of the savepoint cannot be written: Flink restarts the job then.
+    pub(crate) savepoints_break: u32,
 }
 
 impl Nature {
@@ -32,6 +34,7 @@ impl Nature {
             let rest = body.split_once(&format!("{name}:"))?.1;
             rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
         };
+        let times = |name: &str| word(name).map_or(0, |n| u32::try_from(n).unwrap());
         let interval = word("interval").unwrap_or(10) * 1000;
         Self {
             compiles: !body.contains("does-not-compile"),
@@ -41,7 +44,8 @@ impl Nature {
             bounded: word("bounded").map(|s| s * 1000),
             interval: (!body.contains("never-checkpoints")).then_some(interval),
             savepoint: word("savepoint-takes").unwrap_or(2) * 1000,
-            savepoints_fail: word("savepoints-fail").map_or(0, |n| u32::try_from(n).unwrap()),
+            savepoints_fail: times("savepoints-fail"),
+            savepoints_break: times("savepoints-break"),
         }
     }
 
@@ -108,6 +112,8 @@ pub(crate) struct Job {
     pub(crate) first_ran: Option<i64>,
     /// Something outside the job made it fail: its JobManager, its TaskManagers, people.
     pub(crate) disturbed: bool,
+    /// A stop whose savepoint could not be written put it down, and its tasks do not run again yet.
+    pub(crate) put_down: bool,
     pub(crate) last_failure: Option<String>,
 }
 
@@ -225,6 +231,7 @@ impl Job {
             RunPhase::Initializing { .. } => self.to(RunPhase::Scheduled, at),
             RunPhase::Deploying { .. } => {
                 self.first_ran.get_or_insert(at);
+                self.put_down = false;
                 self.next_checkpoint = at + self.nature.interval.unwrap_or(0);
                 self.to(RunPhase::Running { since: at }, at);
             }

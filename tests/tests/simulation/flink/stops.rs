@@ -10,6 +10,9 @@ use super::{Flink, RunPhase};
 const REMEMBERED: i64 = 300_000;
 /// From the savepoint until the job is at its end.
 const ENDING: i64 = 1_500;
+/// From a savepoint that put its job down until that is started again: before the next try, or long after it.
+const DOWN: i64 = 100;
+const DOWN_LONG: i64 = 8_000;
 
 /// One stop.
 #[derive(Clone, Debug)]
@@ -131,6 +134,17 @@ impl Flink {
                     ("CheckpointException", "Checkpoint Coordinator is suspending.")
                 };
                 self.stops[n].fails(stop.due, class, message);
+                continue;
+            }
+            if stop.ends && job.nature.savepoints_break > 0 {
+                // A synchronous savepoint that cannot be finished fails the job globally; the failure names the file.
+                job.nature.savepoints_break -= 1;
+                job.put_down = true;
+                job.restart(stop.due, "Failure to finalize checkpoint.");
+                let down = if job.nature.savepoints_break.is_multiple_of(3) { DOWN_LONG } else { DOWN };
+                job.phase = RunPhase::Restarting { until: stop.due + down };
+                let message = format!("Could not finalize: {}/savepoint-1/_metadata", stop.directory);
+                self.stops[n].fails(stop.due, "CheckpointException", &message);
                 continue;
             }
             job.counter += 1;

@@ -105,6 +105,7 @@ impl Flink {
             modified: now,
             first_ran: None,
             disturbed: false,
+            put_down: false,
             last_failure: failure.clone(),
         });
         failure.map_or(Answer::Accepted, Answer::Rejected)
