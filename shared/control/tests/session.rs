@@ -274,6 +274,23 @@ fn open_operation(record: &lifecycle::documents::record::Record) -> lifecycle::d
     }
 }
 
+/// Flink restarts a job whose savepoint could not be written: it is waited for, and keeps the session like any other.
+#[tokio::test]
+async fn a_job_that_its_own_savepoint_puts_down_keeps_the_session() {
+    let outside = Outside::with(&JOBS);
+    let breaking = outside.state().sessions[0].jobs[1].id;
+    outside.state().breaking.insert(breaking);
+    let report = restart(&outside).await.unwrap();
+    let told = |jobs: &[String]| jobs.len() == 1 && jobs[0].starts_with("b: Could not finalize s3://b/savepoints/");
+    assert!(matches!(&report.end, RestartEnd::NotStopped(jobs) if told(jobs)), "{report:?}");
+    let job = outside.state().sessions[0].jobs[1].clone();
+    assert_eq!((job.state, job.healthy), (JobState::Running, true), "nobody meets it before it is back");
+    outside.state().breaking.clear();
+    let report = restart(&outside).await.unwrap();
+    assert_done(&outside, &report, "written");
+    assert!(report.restart.jobs[1].savepoint.is_some());
+}
+
 /// One that has not read its state knows no session: that does not make the session's jobs lost.
 #[tokio::test]
 async fn a_manager_that_is_being_started_proves_nothing() {

@@ -357,6 +357,7 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
         job_id: run(1),
         directory: "s3://state/one/savepoints/1".to_owned(),
         holds_secrets: false,
+        put_down: None,
         tries: 1,
         savepoint: Some("s3://state/z".to_owned()),
         state: lifecycle::session::JobInRestart::Stopped,

@@ -76,7 +76,7 @@ fn step(world: &mut World, restart: &mut Restart, left: &mut u32) -> bool {
                     return false;
                 }
                 let end = StopEnd::Savepoint(format!("{}/savepoint", job.directory));
-                assert!(restart.note(job.stop_ended(end)));
+                assert!(restart.note(job.stop_ended(restart.id, end)));
             }
         }
         Step::NoteEnd => restart.phase = RestartPhase::Ending,
@@ -145,11 +145,11 @@ fn a_stop_of_unknown_outcome_is_asked_for_under_its_trigger() {
     let job = restart.jobs[0].clone();
     let stopping = job.clone().with(JobInRestart::Stopping);
     assert_eq!(job.trigger(restart.id), stopping.trigger(restart.id));
-    let failed = stopping.clone().stop_ended(StopEnd::Failed("no".to_owned()));
+    let failed = stopping.clone().stop_ended(restart.id, StopEnd::Failed("no".to_owned()));
     assert_ne!(failed.trigger(restart.id), stopping.trigger(restart.id));
-    let gone = stopping.clone().stop_ended(StopEnd::Savepoint("s3://b/sp".to_owned()));
+    let gone = stopping.clone().stop_ended(restart.id, StopEnd::Savepoint("s3://b/sp".to_owned()));
     assert_eq!((gone.state, gone.savepoint.as_deref()), (JobInRestart::Stopped, Some("s3://b/sp")));
-    assert_eq!(stopping.stop_ended(StopEnd::NotRunning).state, JobInRestart::Cancelling);
+    assert_eq!(stopping.stop_ended(restart.id, StopEnd::NotRunning).state, JobInRestart::Cancelling);
 }
 
 /// A restart that goes on after a failure tries three times more.
@@ -159,11 +159,30 @@ fn a_stop_of_a_restart_is_tried_three_times_in_one_go() {
     let mut job = restart.jobs[0].clone();
     let mut given_up = Vec::new();
     for n in 1..=7 {
-        job = job.with(JobInRestart::Stopping).stop_ended(StopEnd::Failed("Checkpoint expired".to_owned()));
+        job = job.with(JobInRestart::Stopping).stop_ended(restart.id, StopEnd::Failed("Checkpoint expired".to_owned()));
         match &job.state {
             JobInRestart::Failed { .. } => given_up.push(n),
             state => assert_eq!(*state, JobInRestart::Stopping),
         }
     }
     assert_eq!(given_up, [3, 6]);
+}
+
+/// Flink restarts a run whose last part of a savepoint could not be written; the next try finds it without tasks.
+#[test]
+fn a_job_that_its_own_savepoint_put_down_is_not_cancelled_for_that() {
+    let (_, restart) = begun();
+    for (holds_secrets, told) in [(false, "savepoint-1"), (true, "its web UI has them")] {
+        let job = SessionJob { holds_secrets, ..restart.jobs[0].clone() };
+        let words = format!("Could not finalize {}/savepoint-1/_metadata", job.stop_directory(restart.id));
+        let tried = job.to_be_stopped().stop_ended(restart.id, StopEnd::Failed(words));
+        assert_eq!((&tried.state, tried.is_put_down()), (&JobInRestart::Stopping, false));
+        let kept = tried.stop_ended(restart.id, StopEnd::NotRunning);
+        assert!(matches!(&kept.state, JobInRestart::Failed { error } if error.contains(told)), "{kept:?}");
+        assert!(kept.is_put_down());
+        // The next go has another trigger and all of its tries; a job that is unhealthy by then is cancelled.
+        assert_eq!(kept.tries, 3);
+        let again = kept.to_be_stopped();
+        assert_eq!(again.stop_ended(restart.id, StopEnd::NotRunning).state, JobInRestart::Cancelling);
+    }
 }

@@ -57,9 +57,9 @@ impl SessionAdmin {
     ) -> Result<Option<JobInRestart>, SessionError> {
         loop {
             let next = match &job.state {
-                JobInRestart::Pending => job.clone().with(JobInRestart::Stopping),
+                JobInRestart::Pending => job.clone().to_be_stopped(),
                 JobInRestart::Stopping => match self.savepoint(restart, cluster, &job).await? {
-                    Some(end) => job.clone().stop_ended(end),
+                    Some(end) => job.clone().stop_ended(restart, end),
                     None => return Ok(None),
                 },
                 JobInRestart::Cancelling => {
@@ -78,9 +78,23 @@ impl SessionAdmin {
                     return Ok(Some(job.state));
                 }
             };
+            if next.is_put_down() {
+                self.wait_until_back(cluster, &next).await?;
+            }
             let noted = next.clone();
             self.noted(restart, |restart| restart.note(noted.clone())).await?;
             job = next;
+        }
+    }
+
+    /// Waits until Flink restarted it: an operation that met it before would take it for unhealthy.
+    async fn wait_until_back(&self, cluster: &dyn SessionCluster, job: &SessionJob) -> Result<(), OutsideError> {
+        let mut tries = Waiting { limit: self.times.cancel, poll: self.times.poll }.tries();
+        loop {
+            let seen = cluster.job(job.job_id).await?;
+            if seen.is_none_or(|seen| seen.is_healthy() || seen.state.is_terminal()) || !tries.again().await {
+                return Ok(());
+            }
         }
     }
 

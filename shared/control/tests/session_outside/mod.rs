@@ -51,6 +51,10 @@ pub(crate) struct State {
     pub(crate) held: BTreeSet<JobName>,
     /// Jobs whose stops fail.
     pub(crate) stubborn: BTreeSet<JobId>,
+    /// Jobs whose savepoints cannot be written, for which Flink restarts them.
+    pub(crate) breaking: BTreeSet<JobId>,
+    /// How often such a job is looked at before it is back.
+    pub(crate) until_back: BTreeMap<JobId, u32>,
     /// The ResourceManager is being started: it has not read its state.
     pub(crate) manager_is_new: bool,
     ids: u8,

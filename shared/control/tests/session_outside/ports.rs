@@ -212,6 +212,23 @@ impl JobManager {
     }
 }
 
+/// How often a job that its savepoint put down is looked at before it is back.
+const LOOKS_UNTIL_BACK: u32 = 6;
+
+impl Outside {
+    /// One more look at a job that its savepoint put down.
+    fn comes_back(&self, id: JobId) {
+        let mut state = self.state();
+        let Some(left) = state.until_back.get_mut(&id) else { return };
+        *left -= 1;
+        if *left == 0 {
+            state.until_back.remove(&id);
+            let jobs = state.sessions.iter_mut().flat_map(|session| &mut session.jobs);
+            jobs.filter(|job| job.id == id).for_each(|job| job.healthy = true);
+        }
+    }
+}
+
 fn shown(job: &Job) -> JobSeen {
     let running = u32::from(job.healthy && !job.state.is_terminal());
     let tasks = Tasks { total: 1, running, finished: 0, waiting: 0 };
@@ -235,6 +252,7 @@ impl Cluster for JobManager {
         Ok(Look { epoch, at: Timestamp::UNIX_EPOCH, jobs, slots: None })
     }
     async fn job(&self, id: JobId) -> Result<Option<JobSeen>, OutsideError> {
+        self.outside.comes_back(id);
         Ok(self.find(id).await?.as_ref().map(shown))
     }
     async fn is_over(&self, _: &Epoch) -> Result<bool, OutsideError> {
@@ -246,7 +264,7 @@ impl Cluster for JobManager {
     /// The same trigger again changes nothing.
     async fn stop(&self, id: JobId, trigger: TriggerId, directory: &str) -> Result<(), OutsideError> {
         let job = self.find(id).await?.unwrap();
-        let mut ends = false;
+        let (mut ends, mut breaks) = (false, false);
         {
             let mut state = self.outside.state();
             if !state.stops.contains_key(&(id, trigger)) {
@@ -255,6 +273,10 @@ impl Cluster for JobManager {
                     Err("Not all required tasks are currently running.".to_owned())
                 } else if state.stubborn.contains(&id) {
                     Err("the bucket says no".to_owned())
+                } else if state.breaking.contains(&id) {
+                    breaks = true;
+                    state.until_back.insert(id, LOOKS_UNTIL_BACK);
+                    Err(format!("Could not finalize {directory}/savepoint-1/_metadata"))
                 } else {
                     ends = true;
                     Ok(format!("{directory}/savepoint-{}-000000000000", &id.to_string()[..6]))
@@ -262,10 +284,13 @@ impl Cluster for JobManager {
                 state.stops.insert((id, trigger), end);
             }
         }
-        if ends {
+        if ends || breaks {
             let mut state = self.outside.state();
             let session = state.sessions.iter_mut().find(|s| s.application == self.application).unwrap();
-            session.jobs.iter_mut().filter(|job| job.id == id).for_each(|job| job.state = JobState::Finished);
+            for job in session.jobs.iter_mut().filter(|job| job.id == id) {
+                job.state = if ends { JobState::Finished } else { job.state };
+                job.healthy = !breaks;
+            }
         }
         self.outside.event().await
     }

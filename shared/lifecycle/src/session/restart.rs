@@ -82,6 +82,9 @@ pub struct SessionJob {
     pub tries: u32,
     /// Its savepoint, once it is known.
     pub savepoint: Option<String>,
+    /// What is told of a stop whose savepoint could not be written: Flink restarts the job for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_down: Option<String>,
     pub state: JobInRestart,
 }
 
@@ -156,7 +159,8 @@ impl SessionJob {
     /// A job that runs.
     pub fn live(job: LiveJob) -> Self {
         let LiveJob { name, job_id, directory, holds_secrets } = job;
-        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint: None, state: JobInRestart::Pending }
+        let (savepoint, put_down, state) = (None, None, JobInRestart::Pending);
+        Self { name, job_id, directory, holds_secrets, tries: 0, savepoint, put_down, state }
     }
 
     /// A job that should run and does not.
@@ -181,21 +185,42 @@ impl SessionJob {
         Self { state, ..self }
     }
 
-    /// After its stop.
+    /// Before its first stop in one go: what an earlier one did to it is over.
     #[must_use]
-    pub fn stop_ended(self, end: StopEnd) -> Self {
-        match end {
-            StopEnd::Savepoint(path) => Self { savepoint: Some(path), ..self }.with(JobInRestart::Stopped),
-            StopEnd::Gone => self.with(JobInRestart::NotRunning),
-            StopEnd::NotRunning => self.with(JobInRestart::Cancelling),
-            StopEnd::Failed(error) => {
+    pub fn to_be_stopped(self) -> Self {
+        Self { put_down: None, ..self }.with(JobInRestart::Stopping)
+    }
+
+    /// After its stop by `restart`. What was healthy until its own savepoint could not be written is not cancelled for that.
+    #[must_use]
+    pub fn stop_ended(self, restart: OperationId, end: StopEnd) -> Self {
+        match (end, self.put_down.clone()) {
+            (StopEnd::Savepoint(path), _) => {
+                Self { savepoint: Some(path), put_down: None, ..self }.with(JobInRestart::Stopped)
+            }
+            (StopEnd::Gone, _) => self.with(JobInRestart::NotRunning),
+            (StopEnd::NotRunning, None) => self.with(JobInRestart::Cancelling),
+            (StopEnd::NotRunning, Some(error)) => {
+                // The next go has all of its tries.
+                let tries = (self.tries + 1).next_multiple_of(TRIES);
+                Self { tries, ..self }.with(JobInRestart::Failed { error })
+            }
+            (StopEnd::Failed(words), _) => {
                 let tries = self.tries + 1;
-                let error = if self.holds_secrets { UNTOLD.to_owned() } else { error };
+                // Flink names the file; its folder is named after the restart.
+                let is_named = words.contains(&restart.to_string());
+                let error = if self.holds_secrets { UNTOLD.to_owned() } else { words };
+                let put_down = is_named.then(|| error.clone());
                 let state =
                     if tries.is_multiple_of(TRIES) { JobInRestart::Failed { error } } else { JobInRestart::Stopping };
-                Self { tries, ..self }.with(state)
+                Self { tries, put_down, ..self }.with(state)
             }
         }
+    }
+
+    /// Whether it keeps the session because its own savepoint put it down: Flink is restarting it.
+    pub fn is_put_down(&self) -> bool {
+        self.put_down.is_some() && matches!(self.state, JobInRestart::Failed { .. })
     }
 
     fn is_ended(&self) -> bool {
