@@ -186,6 +186,27 @@ fn a_run_that_the_last_try_put_down_is_waited_for() {
     assert_eq!((tries, waited, node.live()), (3, 3, vec![run(1)]));
 }
 
+/// An earlier operation's stop, asked for anew as Flink forgot it, fails in the folder of that operation.
+#[test]
+fn a_run_that_a_stop_of_before_put_down_is_not_cancelled_for_that() {
+    let (record, mut node, open) = failing(young(), &wanted(&reconfigured()));
+    node.stops_restart = true;
+    for effects in 0.. {
+        node.claim = None;
+        node.go_on(&open.plan, effects);
+        if node.put_down_by.take().is_some() {
+            break;
+        }
+    }
+    node.end(run(1), JobState::Running);
+    let claim = node.claim.take();
+    let mut record = settle_abandoned(record, &open, claim.as_ref(), Timestamp::UNIX_EPOCH, node::patience());
+    let open = order(&mut record, &wanted(&reconfigured()), 3);
+    assert_eq!(open.plan.stops.len(), 1);
+    assert!(why_kept(&node.run(&open.plan)).contains("savepoint-1"), "{:?}", node.result);
+    assert_eq!(node.live(), [run(1)]);
+}
+
 /// A job that fails again and again fails the savepoint too, and its next version is what mends it.
 #[test]
 fn a_run_that_fails_by_itself_while_it_is_saved_is_replaced() {

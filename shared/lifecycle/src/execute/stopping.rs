@@ -93,8 +93,8 @@ fn not_running(plan: &Plan, state: State, mut intent: Box<Intent>) -> Next {
 /// Flink's words, where they name the folder of the savepoint: it could not be written. A run that fails by itself while one
 /// is taken fails that too, and was unhealthy already.
 fn put_down_by_savepoint<'a>(plan: &Plan, notes: &'a Notes) -> Option<&'a str> {
-    let left = notes.stop.as_ref().and_then(|note| note.left.as_ref()).map(|left| left.directory.as_str());
-    let mut folders = plan.stop_directory().into_iter().chain(left);
+    // Also an earlier operation's, whose stop was awaited first: the note of this one's own takes its place.
+    let mut folders = plan.stop_directory().into_iter().chain(plan.stops.iter().map(|left| left.directory.as_str()));
     // The last part has the operation's id; how the rest is spelled is the file system's matter.
     let names = |words: &str, folder: &str| {
         let last = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
