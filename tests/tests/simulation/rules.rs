@@ -397,10 +397,8 @@ fn without_cause(state: &State, result: &OperationResult) -> Option<String> {
     let failed = match &result.outcome {
         // The state that was ordered was deleted meanwhile.
         Outcome::RolledBack { cause: Cause::NoState, .. } if plan.given_state().is_some() => false,
-        // Nobody saw it, and it did.
-        Outcome::Failed { cause: Cause::MayBeComplete, .. } => {
-            runs_of(state, result.operation).all(|job| !job.came_to_its_end)
-        }
+        // Of a bounded one that nobody saw since it was submitted this is not known, and said so.
+        Outcome::Failed { cause: Cause::MayBeComplete, .. } => nature.bounded.is_none(),
         Outcome::RolledBack { .. } | Outcome::Failed { .. } => true,
         Outcome::Refused { refusal: Refusal::DoesNotCompile { .. }, .. } => {
             return nature.compiles.then(|| "a query that compiles was refused".to_owned());
