@@ -1,7 +1,7 @@
 //! What a person orders of a deployed job: carried out once, owed while the environment keeps it from that, ended by a
 //! cause of its own. Must not know I/O: the node is one in memory.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed check ends the test")]
 
 mod node;
 
