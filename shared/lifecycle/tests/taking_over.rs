@@ -63,6 +63,50 @@ fn allow(record: &mut Record, run: Option<JobId>) {
     node::allow(record, Permission::Adopt, run, None);
 }
 
+/// A bounded job that the Python tool started may be done before anybody takes it over: its rows are there already.
+#[test]
+fn what_came_to_its_end_before_it_is_taken_over_is_complete() {
+    let stopped = Some("s3://elsewhere/savepoint-1".to_owned());
+    for (states, complete) in [
+        (&[(JobState::Finished, None)][..], true),
+        (&[(JobState::Canceled, None), (JobState::Finished, None)], true),
+        // Somebody stopped it, or what came after it failed.
+        (&[(JobState::Finished, stopped)], false),
+        (&[(JobState::Finished, None), (JobState::Failed, None)], false),
+    ] {
+        let (mut record, mut node) = (of_the_python_tool(&first()), Node::default());
+        for ((state, stopped), n) in states.iter().zip(1..) {
+            live(&mut node, &first(), theirs(n), "orders");
+            node.end(theirs(n), *state);
+            node.runs.get_mut(&theirs(n)).unwrap().stopped.clone_from(stopped);
+            node.started.push((theirs(n), u64::from(n)));
+        }
+        let open = order(&mut record, &wanted(&first()), 2);
+        let outcome = node.run(&open.plan);
+        let is_left = matches!(outcome, Outcome::Left { why: Why::IsComplete, .. });
+        assert_eq!(is_left, complete, "{states:?}: {outcome:?}");
+        if complete {
+            let record = settle(record, &open, &outcome);
+            let told = (record.deployed.as_ref().unwrap().aim, record.owed.debts().count(), node.submitted.len());
+            assert_eq!(told, (Aim::Complete, 0, 0));
+        }
+    }
+}
+
+/// One that we started ourselves has runs that are known: another one of its name says nothing of it.
+#[test]
+fn what_others_ran_to_its_end_under_our_name_is_not_our_end() {
+    let (mut record, mut node) = node::deployed(&first());
+    node.end(node::run(1), JobState::Failed);
+    live(&mut node, &first(), theirs(1), "orders");
+    node.end(theirs(1), JobState::Finished);
+    node.started.push((theirs(1), 9));
+    node::unsettle(&mut record);
+    let open = order(&mut record, &wanted(&first()), 2);
+    let outcome = node.run(&open.plan);
+    assert!(matches!(outcome, Outcome::Deployed { .. }), "{outcome:?}");
+}
+
 #[test]
 fn the_run_that_a_directory_is_named_after_whatever_flink_calls_it() {
     let target = with_own_directories(first());

@@ -28,7 +28,8 @@ pub async fn job_look(
     };
     let jobs: Vec<_> = look.jobs.iter().filter(concerned).cloned().collect();
     let mut ended_with = Vec::new();
-    for job in jobs.iter().filter(|j| j.state == JobState::Finished && known(j.id)) {
+    let may_be_ours = |id: JobId| known(id) || plan.adopt == Adopt::ByName;
+    for job in jobs.iter().filter(|j| j.state == JobState::Finished && may_be_ours(j.id)) {
         let checkpoints = cluster.checkpoints(job.id).await?.unwrap_or_default();
         ended_with.push((job.id, checkpoints.savepoint.filter(|_| checkpoints.ends_in_savepoint)));
     }

@@ -19,7 +19,8 @@ pub struct JobLook {
     pub at: Timestamp,
     /// The jobs with a known id or the job's name.
     pub jobs: Vec<JobSeen>,
-    /// For each of them that is FINISHED: the savepoint it ended with, or nothing if it came to its end.
+    /// For each of them that is FINISHED, and ours or of a name that is taken over: the savepoint it ended with, or nothing
+    /// if it came to its end.
     pub ended_with: Vec<(JobId, Option<String>)>,
     /// Runs of ours that are not there and were given to another JobManager incarnation, which may still be alive.
     pub unproven: Vec<(JobId, Epoch)>,
@@ -169,8 +170,19 @@ fn ending(plan: &Plan, look: &JobLook) -> Ending {
     match newest {
         Some((id, None)) => Ending::Complete(id),
         Some((id, Some(path))) => Ending::Savepoint(id, path.to_owned()),
-        None => Ending::NotSeen,
+        None => complete_of_its_name(plan, look).map_or(Ending::NotSeen, Ending::Complete),
     }
+}
+
+/// Where no run of what is deployed is known yet: the newest job of its name, if that came to its end by itself.
+fn complete_of_its_name(plan: &Plan, look: &JobLook) -> Option<JobId> {
+    let is_unknown = plan.previous.as_ref().is_some_and(|previous| previous.runs.is_empty());
+    if plan.adopt != Adopt::ByName || !is_unknown {
+        return None;
+    }
+    let named = look.jobs.iter().filter(|job| job.name == plan.job.as_str());
+    let newest = named.max_by_key(|job| job.started_ms)?;
+    (look.ending(newest.id) == Some(None)).then_some(newest.id)
 }
 
 /// How what is deployed ended, if `run` is of another version.

@@ -166,6 +166,8 @@ pub(crate) struct Node {
     pub by_directory: Vec<JobId>,
     /// The newest checkpoint of each run that we did not start.
     pub newest: Vec<(JobId, String)>,
+    /// When runs were started, where it matters.
+    pub started: Vec<(JobId, u64)>,
     /// When the newest checkpoint of a run was triggered.
     pub newest_at: Vec<(JobId, Timestamp)>,
     /// Every savepoint of a stop fails.
@@ -335,7 +337,11 @@ impl Node {
                 name: run.name.clone(),
                 state: run.state,
                 tasks,
-                started_ms: 0,
+                started_ms: self
+                    .started
+                    .iter()
+                    .find(|(run, _)| run == id)
+                    .map_or(0, |(_, ms)| (*ms).try_into().unwrap()),
                 modified_ms: 0,
                 checkpoints: None,
                 restarts: None,
