@@ -78,6 +78,7 @@ fn line(job: &JobAnswer, row: &Row) -> String {
         state = match plan.state {
             StateFate::None => String::new(),
             StateFate::Kept => "kept".to_owned(),
+            StateFate::Given => "the one that was named".to_owned(),
             StateFate::Lost => "**lost**".to_owned(),
         };
         if let (Some(newest), false) = (&plan.measured.newest_state, state.is_empty()) {

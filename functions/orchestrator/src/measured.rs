@@ -31,6 +31,8 @@ pub enum StateFate {
     None,
     /// It goes on from it, or it is kept for when the job comes back.
     Kept,
+    /// It goes back to the state that was ordered: what came since does not count.
+    Given,
     /// It starts clean.
     Lost,
 }
@@ -38,6 +40,9 @@ pub enum StateFate {
 impl StateFate {
     /// What becomes of the state of the job that `plan` is about.
     pub fn of(plan: &Plan) -> Self {
+        if plan.given_state().is_some() {
+            return Self::Given;
+        }
         match plan.change.kind {
             ChangeKind::New => Self::None,
             ChangeKind::Query => Self::Lost,

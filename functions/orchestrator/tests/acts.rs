@@ -265,6 +265,7 @@ async fn a_savepoint_is_found_by_the_operation_in_its_path() {
     let answer = ordered(&memory, from("000000aa")).await.unwrap();
     let expected = Act::RestartFrom { path: at("00aa"), of_live_run: false };
     assert_eq!(answer.jobs[0].plan.as_ref().unwrap().ordered, Some(expected));
+    assert_eq!(answer.jobs[0].plan.as_ref().unwrap().state, orchestrator::actions::StateFate::Given);
 }
 
 #[tokio::test]

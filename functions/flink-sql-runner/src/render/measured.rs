@@ -16,10 +16,15 @@ pub(crate) fn line(plan: &PlannedAnswer) -> String {
         (StateFate::None, _) => {}
         (StateFate::Kept, None) => parts.push("state kept".to_owned()),
         (StateFate::Lost, None) => parts.push("state LOST".to_owned()),
-        (fate @ (StateFate::Kept | StateFate::Lost), Some(newest)) => {
-            let fate = if fate == StateFate::Lost { "LOST" } else { "kept" };
+        (StateFate::Given, None) => parts.push("back to the state that was named".to_owned()),
+        (fate @ (StateFate::Kept | StateFate::Lost | StateFate::Given), Some(newest)) => {
+            let fate = match fate {
+                StateFate::Lost => "state LOST",
+                StateFate::Given => "back to the state that was named",
+                StateFate::Kept | StateFate::None => "state kept",
+            };
             let age = span(Duration::from_secs(newest.age_s));
-            parts.push(format!("state {fate} (the newest seen is {age} old)"));
+            parts.push(format!("{fate} (the newest seen is {age} old)"));
         }
     }
     match (slots_before, slots) {
@@ -73,6 +78,9 @@ mod tests {
         assert_eq!(planned.measured.slots, None, "nothing is started");
         assert_eq!(told(&mut planned, 1), "state kept, frees 1 slot");
         assert_eq!(told(&mut planned, 2), "state kept, frees 2 slots");
+        // What a person names is not lost, and not all is kept.
+        planned.state = StateFate::Given;
+        assert_eq!(told(&mut planned, 2), "back to the state that was named, frees 2 slots");
     }
 
     /// What runs and is not replaced keeps its slots.
