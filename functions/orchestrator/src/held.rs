@@ -3,6 +3,7 @@
 
 use desired::manifest::JobName;
 use lifecycle::documents::record::Record;
+use lifecycle::orders;
 use lifecycle::permission::{AllowedFor, Permission, waits_for};
 use lifecycle::reason::Reason;
 use serde::{Deserialize, Serialize};
@@ -74,9 +75,7 @@ pub fn why(held: AllowedFor) -> Option<&'static str> {
 
 /// A text of the core about this job: the orders in it are written for any job, as `allow NAME remove`.
 pub fn named(text: &str, job: &JobName) -> String {
-    ["allow", "retry", "history", "states"]
-        .iter()
-        .fold(text.to_owned(), |text, order| text.replace(&format!("`{order} NAME"), &format!("`{order} {job}")))
+    orders::named(text, job.as_str())
 }
 
 /// Why nothing is done about this job, or what was ordered, for people.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lifecycle::alert_conditions::{AlertCondition, AlertKind};
 use lifecycle::ids::AlertId;
+use lifecycle::orders::typed;
 
 use crate::ports::OutsideError;
 
@@ -119,9 +120,11 @@ fn line(conditions: &[&AlertCondition]) -> String {
     subjects.dedup();
     let more = subjects.len().saturating_sub(NAMED);
     let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-    subjects.truncate(NAMED);
     let operation = first.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
-    let detail = first.detail.lines().collect::<Vec<_>>().join("\n  ");
+    // A command that is named for one job can be pasted.
+    let only = Some(first.subject.as_str()).filter(|_| subjects.len() == 1 && is_of_one_job(first.kind));
+    let detail = typed(&first.detail, only).lines().collect::<Vec<_>>().join("\n  ");
+    subjects.truncate(NAMED);
     format!("- {}{rest}: {detail}{operation}\n", subjects.join(", "))
 }
 
@@ -258,6 +261,22 @@ mod tests {
         let told = "- job-0: it restarted 3 times: FlinkException: lost\n  caused by IOException: full\n\n";
         assert!(body.contains(told), "{body}");
         assert!(body.contains("Details: flink-sql-runner logs job-0\n"), "{body}");
+    }
+
+    #[test]
+    fn an_order_is_told_as_it_is_typed_for_the_job_it_is_about() {
+        let told = |jobs: usize| {
+            let mut alert = alert(jobs);
+            alert.kind = AlertKind::CleanStartNeeded;
+            for condition in &mut alert.conditions {
+                condition.kind = AlertKind::CleanStartNeeded;
+                condition.common = vec!["words".to_owned()];
+                condition.detail = "no state was found; `allow NAME clean-start` starts it".to_owned();
+            }
+            alert.body()
+        };
+        assert!(told(1).contains("; `flink-sql-runner allow job-0 clean-start` starts it"), "{}", told(1));
+        assert!(told(2).contains("; `flink-sql-runner allow NAME clean-start` starts it"), "{}", told(2));
     }
 
     #[test]

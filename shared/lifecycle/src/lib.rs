@@ -18,6 +18,7 @@ pub mod keys;
 pub mod moment;
 pub mod noted;
 pub mod orchestrate;
+pub mod orders;
 pub mod owed;
 pub mod own_states;
 pub mod permission;
