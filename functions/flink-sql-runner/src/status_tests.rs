@@ -114,7 +114,7 @@ fn what_the_last_look_showed_stands_beside_what_was_settled() {
         seen("sums 1", JobState::Restarting, 0),
     ]);
     let run = |name: &str| Hex32::derived(&[&format!("{name} 1")]).into();
-    let checkpoint = |name: &str, at_ms, completed| Checkpointed { job_id: run(name), at_ms, completed };
+    let checkpoint = |name: &str, at_ms, completed| Checkpointed { job_id: run(name), at_ms, completed, failure: None };
     let look_ms = observed.look.at.as_millisecond();
     observed.checkpoints =
         vec![checkpoint("clicks", look_ms - 42_000, true), checkpoint("orders", look_ms - 900_000, false)];

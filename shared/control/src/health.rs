@@ -7,6 +7,7 @@ use lifecycle::documents::plan::Windows;
 use lifecycle::execute::Health;
 use lifecycle::flink::{JobState, Tasks};
 use lifecycle::ids::JobId;
+use lifecycle::run_conditions::tells_of_slots;
 use tokio::time::Instant;
 
 use crate::ports::{Cluster, OutsideError};
@@ -111,11 +112,6 @@ fn failed(reason: String, no_slots: bool, alive: bool) -> Health {
         (false, true) => Health::Unstable(reason),
         (false, false) => Health::Ended(reason),
     }
-}
-
-/// Flink gave up waiting for slots (`slot.request.timeout`): only the exception's name tells.
-fn tells_of_slots(failure: &str) -> bool {
-    failure.contains("NoResourceAvailableException")
 }
 
 async fn stable(cluster: &dyn Cluster, id: JobId, before: Option<u64>) -> Result<Health, OutsideError> {

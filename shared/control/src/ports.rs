@@ -230,6 +230,8 @@ pub struct Checkpoints {
     pub completed: u64,
     /// How many failed.
     pub failed: u64,
+    /// Why the newest one failed, in one line or two; nothing if one completed since then.
+    pub failure: Option<String>,
     /// The path of the last savepoint.
     pub savepoint: Option<String>,
     /// The path of the newest completed one that is no savepoint.

@@ -41,6 +41,11 @@ const LONG_AGO_MS: i64 = 60_000;
 /// How much of each line of a failure is told.
 const FAILURE: usize = 1000;
 
+/// The lines of a failure, each as much as is told.
+fn lines_cut(told: &str) -> String {
+    told.lines().map(|line| cut(line, FAILURE)).collect::<Vec<_>>().join("\n")
+}
+
 /// One `JobManager`'s REST API.
 #[derive(Debug)]
 pub struct FlinkRest {
@@ -300,7 +305,10 @@ impl Cluster for FlinkRest {
         if answer.is_not_found() {
             return Ok(None);
         }
-        answer.json::<CheckpointsAnswer>(&format!("ask for the checkpoints of {id}")).map(|answer| Some(answer.into()))
+        let answer: CheckpointsAnswer = answer.json(&format!("ask for the checkpoints of {id}"))?;
+        let mut told = answer.told(&self.secrets);
+        told.failure = told.failure.map(|failure| lines_cut(&failure));
+        Ok(Some(told))
     }
 
     async fn failure(&self, id: JobId) -> Result<Option<String>, OutsideError> {
@@ -310,8 +318,7 @@ impl Cluster for FlinkRest {
             return Ok(None);
         }
         let exceptions: Exceptions = answer.json(&format!("ask for the failures of {id}"))?;
-        let cut_lines = |told: String| told.lines().map(|line| cut(line, FAILURE)).collect::<Vec<_>>().join("\n");
-        Ok(exceptions.newest(&self.secrets).map(cut_lines))
+        Ok(exceptions.newest(&self.secrets).map(|told| lines_cut(&told)))
     }
 
     async fn effective(&self, id: JobId) -> Result<Option<Effective>, OutsideError> {

@@ -8,9 +8,9 @@ use desired::printable::{count, cut};
 pub use kind::AlertKind;
 use serde::{Deserialize, Serialize};
 
-use crate::common_cause::{in_common, of_debt};
+use crate::common_cause::{in_common, of_debt, of_slots};
 use crate::documents::record::{Ended, Entry, Record};
-use crate::flink::Epoch;
+use crate::flink::{Epoch, Slots};
 use crate::ids::{JobId, OperationId};
 use crate::owed::{Cause, Debt, Purpose};
 
@@ -78,14 +78,45 @@ impl AlertCondition {
         let detail = failure.map_or_else(|| told.to_owned(), |failure| format!("{told}: {failure}"));
         // Jobs that only fail in the same place do not have one cause.
         let words = failure.map(|failure| failure.lines().collect::<Vec<_>>().join(", "));
-        let common = words.map(|words| in_common(kind, job, &words)).into_iter().collect();
+        // Checkpoints that fail become none that complete: of one cause.
+        let under = if kind == AlertKind::CheckpointsFail { AlertKind::NoCheckpoint } else { kind };
+        let common = words.map(|words| in_common(under, job, &words)).into_iter().collect();
         let lines: Vec<String> = detail.lines().take(2).map(first_line).collect();
         Self { common, ..Self::plain(kind, job.to_string(), lines.join("\n")) }
+    }
+
+    /// Runs that are alive and find no slots, however that shows in each of them.
+    pub(crate) fn runs_without_slots(jobs: &[JobName], slots: Option<Slots>) -> Self {
+        let (find, restart) = if jobs.len() == 1 { ("finds", "restarts") } else { ("find", "restart") };
+        let detail = format!("{} {find} no slots{} and {restart} again and again", counted(jobs), slots_told(slots));
+        let (cause, common) = (OF_RUNS.to_owned(), vec![of_slots()]);
+        Self { cause, common, ..Self::plain(AlertKind::NoCapacity, SLOTS.to_owned(), detail) }
+    }
+
+    /// Whether only a look at the runs tells whether it is over.
+    pub(crate) fn is_of_runs(&self) -> bool {
+        self.kind == AlertKind::NoCapacity && self.cause == OF_RUNS
+    }
+
+    /// Whether another condition of the same job is this one under another name: checkpoints that fail become none that
+    /// complete.
+    pub(crate) fn continues_as(&self, other: &Self) -> bool {
+        self.kind != other.kind && self.common.iter().any(|cause| other.common.contains(cause))
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         (self.kind, &self.subject, &self.cause) == (other.kind, &other.subject, &other.cause)
     }
+}
+
+/// What the want of slots is about.
+const SLOTS: &str = "slots";
+/// What tells the want of slots that runs have from that of jobs which were not started for it.
+const OF_RUNS: &str = "runs";
+
+/// How many slots a look showed, for people.
+pub(crate) fn slots_told(slots: Option<Slots>) -> String {
+    slots.map(|slots| format!(" (the cluster has {}, {} of them free)", slots.total, slots.free)).unwrap_or_default()
 }
 
 /// How many jobs, and as many of their names as people read.
@@ -107,7 +138,8 @@ const TRIES_WITHOUT_ALERT: u32 = 2;
 /// What people should know of about one job: what is owed, for as long as it is, and an order that came to nothing.
 pub fn of_record(record: &Record) -> Vec<AlertCondition> {
     let found = record.owed.debts().filter_map(|(purpose, debt)| {
-        let kind = kind_of(debt)?;
+        // It was found gone and is brought back at once: there is nothing that failed yet.
+        let kind = kind_of(debt).filter(|_| !(purpose == Purpose::KeepRunning && debt.is_untried()))?;
         // Another target is another cause; the same one that is tried again is not.
         let target = record.owed.apply.as_ref().filter(|_| purpose == Purpose::Apply);
         let cause = target.map_or_else(|| debt.cause.to_string(), |apply| apply.digest.to_string());
@@ -125,7 +157,10 @@ pub fn of_record(record: &Record) -> Vec<AlertCondition> {
         Some(match kind {
             AlertKind::NoCluster => shared("session"),
             AlertKind::NodeBroken => shared("node"),
-            AlertKind::NoCapacity => shared("slots"),
+            AlertKind::NoCapacity => {
+                let words = in_common(kind, &record.name, &debt.error);
+                AlertCondition { common: vec![words, of_slots()], ..shared(SLOTS) }
+            }
             AlertKind::LostCluster
             | AlertKind::OperationFailed
             | AlertKind::Unhealthy

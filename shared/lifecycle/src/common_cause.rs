@@ -22,6 +22,11 @@ pub(crate) fn of_debt(kind: AlertKind, record: &Record, purpose: Purpose, debt: 
     std::iter::once(words).chain(changed).take(MOST).collect()
 }
 
+/// The one that whatever lacks slots has in common.
+pub(crate) fn of_slots() -> String {
+    key(AlertKind::NoCapacity, "slots", &[])
+}
+
 /// The cause that a text names: the same for texts that differ in names of their jobs, in numbers and in ids only.
 pub(crate) fn in_common(kind: AlertKind, job: &JobName, text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -35,8 +40,14 @@ fn without_what_differs(job: &JobName, line: &str) -> String {
     let mut told = String::new();
     let mut rest = line.as_str();
     while let Some(first) = rest.chars().next() {
+        if let Some(after) = after_actor_name(&told, rest) {
+            told.push('#');
+            rest = after;
+            continue;
+        }
         let of_word = is_of_word(first);
-        let end = rest.find(|c| is_of_word(c) != of_word).unwrap_or(rest.len());
+        let ends = |&(at, c): &(usize, char)| at > 0 && (is_of_word(c) != of_word || c == '$');
+        let end = rest.char_indices().find(ends).map_or(rest.len(), |(at, _)| at);
         let (word, after) = rest.split_at(end);
         match word {
             word if word == job.as_str() => told.push('@'),
@@ -46,6 +57,14 @@ fn without_what_differs(job: &JobName, line: &str) -> String {
         rest = after;
     }
     told
+}
+
+/// What follows the name that Flink drew for an actor, if `rest` begins with one: `$kDc` after a slash or a numbered word,
+/// of letters that need not hold a digit. A nested class (`Outer$Inner`) is none.
+fn after_actor_name<'a>(told: &str, rest: &'a str) -> Option<&'a str> {
+    let name = rest.strip_prefix('$').filter(|_| told.ends_with(['/', '#']))?;
+    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '~')).unwrap_or(name.len());
+    (end > 0).then(|| &name[end..])
 }
 
 /// What the target that was not applied changed beside the job's own query: definitions of tables, and options that came
@@ -114,6 +133,17 @@ mod tests {
         assert!(!same(("a", "no column `x`"), ("b", "no column `y`")));
         // A name that is a part of a word is none.
         assert!(!same(("a", "a table"), ("b", "a tbble")));
+    }
+
+    /// Flink names who asks and who is asked with letters drawn anew each time.
+    #[test]
+    fn names_of_actors_tell_no_cause_from_another() {
+        let text = |of: &str, from: &str| {
+            format!("no savepoint: Recipient [pekko://flink/user/rpc/taskmanager_0{of}] of [pekko://flink/temp/{from}]")
+        };
+        assert!(same(("a", &text("$XAc", "$kDc")), ("b", &text("$b~", "$z+"))));
+        assert!(!same(("a", "IOException: Outer$Inner"), ("b", "IOException: Outer$Other")), "nested classes");
+        assert!(!same(("a", "it costs /$ a"), ("b", "it costs /$ b")), "no name");
     }
 
     #[test]

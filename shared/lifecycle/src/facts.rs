@@ -190,7 +190,7 @@ mod tests {
             ],
             slots: None,
         };
-        let checkpoint = |name: &str, at_ms| Checkpointed { job_id: run(name), at_ms, completed: true };
+        let checkpoint = |name: &str, at_ms| Checkpointed { job_id: run(name), at_ms, completed: true, failure: None };
         let document = ObservedDocument {
             format: FORMAT,
             batch: BatchId::derived(&["b"]),

@@ -214,6 +214,11 @@ impl Debt {
         Self { next: Some(now), ..self }
     }
 
+    /// Whether it was to be tried at once as it arose, and no try ended since then.
+    pub fn is_untried(&self) -> bool {
+        self.attempts == 1 && self.next == Some(self.since)
+    }
+
     /// Whether its run is alive and Flink restarts it: nothing is due before that run is lost.
     pub fn is_left_to_flink(&self) -> bool {
         self.next.is_none() && (!self.cause.is_down() || self.waits_for_slots())

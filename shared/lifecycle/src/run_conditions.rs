@@ -8,7 +8,7 @@ use desired::manifest::JobName;
 use desired::time_span::shown;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::alert_conditions::{AlertCondition, AlertKind};
+use crate::alert_conditions::{AlertCondition, AlertKind, slots_told};
 use crate::documents::batch::Expected;
 use crate::documents::observed::{ObservedDocument, Since};
 use crate::flink::{CheckpointsSeen, JobSeen};
@@ -23,9 +23,20 @@ const LEAST_MS: u64 = 120_000;
 /// Flink tells of restarts later than of checkpoints that failed by them, by up to some ten seconds.
 const RESTARTS_TOLD: SignedDuration = SignedDuration::from_mins(1);
 
-/// What people should know of the runs in a look, one condition for each at most: the one that explains the others.
+/// What people should know of the runs in a look, one condition for each at most: the one that explains the others. All
+/// that lack slots are one.
 pub fn of_look(document: &ObservedDocument) -> Vec<AlertCondition> {
-    alive(document).filter_map(|(expected, job)| of_run(document, expected, job)).collect()
+    let found = alive(document).filter_map(|(expected, job)| Some((expected, job, of_run(document, expected, job)?)));
+    let found: Vec<(&Expected, &JobSeen, AlertCondition)> = found.collect();
+    let lacking = found.iter().any(|(_, _, condition)| condition.kind == AlertKind::NoCapacity);
+    let lacks = |job: &JobSeen, condition: &AlertCondition| {
+        // Not every run is asked why it failed: what is not up while others lack slots lacks them as well.
+        condition.kind == AlertKind::NoCapacity || (lacking && condition.common.is_empty() && !job.is_healthy())
+    };
+    let (without, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, job, condition)| lacks(job, condition));
+    let jobs: Vec<JobName> = without.into_iter().map(|(expected, ..)| expected.job.clone()).collect();
+    let one = lacking.then(|| AlertCondition::runs_without_slots(&jobs, document.look.slots));
+    one.into_iter().chain(others.into_iter().map(|(_, _, condition)| condition)).collect()
 }
 
 /// The same of one run, if the look shows it and it was expected.
@@ -62,7 +73,21 @@ fn of_run(document: &ObservedDocument, expected: &Expected, job: &JobSeen) -> Op
         || since.and_then(|since| failing(document.look.at, since)).map(|told| (AlertKind::CheckpointsFail, told));
     let (kind, told) = restarts.or_else(none).or_else(failed)?;
     let failure = since.and_then(|since| since.failure.as_deref());
-    Some(AlertCondition::of_run(kind, &expected.job, &told, failure))
+    // A failure of a run that is up again may be an old one.
+    let is_newest = kind == AlertKind::RestartLoop || !job.is_healthy();
+    if is_newest && failure.is_some_and(tells_of_slots) {
+        let told = format!("it finds no slots{}: {told}", slots_told(document.look.slots));
+        return Some(AlertCondition::of_run(AlertKind::NoCapacity, &expected.job, &told, failure));
+    }
+    let of_checkpoint = document.checkpoint_failure(job.id).filter(|_| kind != AlertKind::RestartLoop);
+    // A restart fails the checkpoints that are under way: then its cause is theirs.
+    let of_restart = failure.filter(|_| since.is_some_and(|since| since.restarts > 0));
+    Some(AlertCondition::of_run(kind, &expected.job, &told, of_restart.or(of_checkpoint).or(failure)))
+}
+
+/// Flink gave up waiting for slots (`slot.request.timeout`): only the exception's name tells.
+pub fn tells_of_slots(failure: &str) -> bool {
+    failure.contains("NoResourceAvailableException")
 }
 
 /// No checkpoint completed for too long.
@@ -96,7 +121,8 @@ fn minute(at: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::documents::batch::FORMAT;
-    use crate::flink::{Epoch, JobState, Look, Tasks};
+    use crate::documents::observed::Checkpointed;
+    use crate::flink::{Epoch, JobState, Look, Slots, Tasks};
     use crate::ids::BatchId;
 
     fn id() -> JobId {
@@ -213,6 +239,73 @@ mod tests {
             document
         };
         assert_eq!(told(&ended), None, "it is brought back, or told of as failed");
+    }
+
+    const NO_SLOTS: &str =
+        "JobException: Recovery is suppressed\ncaused by NoResourceAvailableException: Could not acquire";
+
+    /// The task managers are gone: each job restarts, for as long as it may, or is given up by its checkpoints.
+    #[test]
+    fn runs_that_find_no_slots_are_one_condition_which_tells_how_many_the_cluster_has() {
+        let since = Since { failure: Some(NO_SLOTS.to_owned()), ..since(0, 0, 3) };
+        let mut document = look(Some(healthy()), Some(since.clone()));
+        document.look.slots = Some(Slots { total: 2, free: 0 });
+        let mut add = |name: &str, since: Option<Since>, healthy: bool| {
+            let id = JobId::derived(&[name]);
+            let state = if healthy { JobState::Running } else { JobState::Restarting };
+            document.look.jobs.push(JobSeen { id, state, ..document.look.jobs[0].clone() });
+            let job = JobName::try_from(name).unwrap();
+            document.expected.push(Expected { job, job_id: id, ..document.expected[0].clone() });
+            document.since.extend(since.map(|since| Since { job_id: id, ..since }));
+        };
+        add("clicks", Some(since.clone()), false);
+        add("unasked", Some(Since { failure: None, ..since.clone() }), false);
+        add("up", Some(Since { failure: None, ..since.clone() }), true);
+        add("full", Some(Since { failure: Some("IOException: disk full".to_owned()), ..since }), false);
+        let found = of_look(&document);
+        let kinds: Vec<(AlertKind, &str)> = found.iter().map(|it| (it.kind, it.subject.as_str())).collect();
+        let loops = [(AlertKind::RestartLoop, "up"), (AlertKind::RestartLoop, "full")];
+        assert_eq!(kinds, [&[(AlertKind::NoCapacity, "slots")], &loops[..]].concat());
+        assert_eq!(
+            found[0].detail,
+            "3 jobs (orders, clicks, unasked) find no slots (the cluster has 2, 0 of them free) and restart again and again"
+        );
+        let one = of_one(&document, id()).unwrap();
+        assert_eq!(one.kind, AlertKind::NoCapacity);
+        assert!(one.detail.starts_with("it finds no slots (the cluster has 2, 0 of them free): it restarted 3 times"));
+    }
+
+    #[test]
+    fn an_old_want_of_slots_is_not_why_checkpoints_fail() {
+        let mut document = look(Some(healthy()), Some(Since { failure: Some(NO_SLOTS.to_owned()), ..since(1, 4, 0) }));
+        assert_eq!(told(&document).unwrap().0, AlertKind::CheckpointsFail);
+        document.look.jobs[0].state = JobState::Restarting;
+        assert_eq!(told(&document).unwrap().0, AlertKind::NoCapacity);
+    }
+
+    /// A directory that cannot be written fails no run: only the checkpoint says why.
+    #[test]
+    fn checkpoints_that_fail_are_told_with_why_the_newest_did() {
+        let old = CheckpointsSeen { last_completed_at: Some(at(1)), ..healthy() };
+        let failing = |seen, since: Option<Since>| {
+            let mut document = look(Some(seen), since);
+            let failure = Some("IO-problem detected.".to_owned());
+            document.checkpoints = vec![Checkpointed { job_id: id(), at_ms: 1, completed: true, failure }];
+            of_look(&document).pop().unwrap()
+        };
+        let none = failing(old, None);
+        assert_eq!(
+            (none.kind, none.detail.ends_with("; 0 failed: IO-problem detected.")),
+            (AlertKind::NoCheckpoint, true)
+        );
+        let some = failing(healthy(), Some(since(1, 4, 0)));
+        assert!(some.detail.ends_with(": IO-problem detected."), "{}, not an older failure of the run", some.detail);
+        assert_eq!(some.common, none.common, "one cause, whichever of the two is seen first");
+        assert!(
+            failing(old, Some(since(0, 4, 2))).detail.ends_with(": IOException: disk full"),
+            "its restarts failed them"
+        );
+        assert!(failing(old, Some(since(0, 4, 3))).detail.ends_with(": IOException: disk full"), "a loop");
     }
 
     #[test]

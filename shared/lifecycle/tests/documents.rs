@@ -325,7 +325,12 @@ fn others(found: &mut Vec<(&'static str, Value)>) {
         restarts: Some(4),
     }];
     let look = Look { epoch: epoch(), at: at(), slots: Some(Slots { total: 4, free: 2 }), jobs };
-    let checkpoints = vec![Checkpointed { job_id: run(1), at_ms: 5, completed: true }];
+    let checkpoints = vec![Checkpointed {
+        job_id: run(1),
+        at_ms: 5,
+        completed: true,
+        failure: Some("IO-problem detected.".to_owned()),
+    }];
     let (expected, replaced) = (vec![expected()], Some(epoch()));
     let failure = Some("IOException: disk full".to_owned());
     let since = vec![Since { job_id: run(1), at: at(), completed: 3, failed: 1, restarts: 2, failure }];

@@ -223,7 +223,7 @@ async fn what_is_known_of_a_job_is_told_and_nothing_else() {
         jobs: Vec::new(),
         slots: Some(Slots { total: 8, free: 3 }),
     };
-    let checkpoints = vec![Checkpointed { job_id, at_ms: 900_000, completed: true }];
+    let checkpoints = vec![Checkpointed { job_id, at_ms: 900_000, completed: true, failure: None }];
     let (batch, expected) = (BatchId::derived(&["look"]), Vec::new());
     let seen = ObservedDocument {
         format: FORMAT,

@@ -20,7 +20,8 @@ const ASKED: usize = 8;
 /// How long all of them may take together: a measure must not hold up a look.
 const ASKING: Duration = Duration::from_secs(20);
 
-/// How many runs that failed are asked for their failures, and how long they may take together.
+/// How many runs that failed are asked for their failures, of how many it is kept why a checkpoint failed, and how long the
+/// questions may take together.
 const FAILED: usize = 32;
 const FAILURES: Duration = Duration::from_secs(10);
 /// How many characters of each line of a failure are kept: what happened, and its root cause.
@@ -104,7 +105,8 @@ async fn ask_runs(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut 
     for (told, job) in found {
         if let Some(checkpoints) = &told.checkpoints {
             let at_ms = checkpoints.triggered_ms.unwrap_or(job.started_ms);
-            newest.push(Checkpointed { job_id: job.id, at_ms, completed: checkpoints.completed > 0 });
+            let failure = checkpoints.failure.as_deref().map(short);
+            newest.push(Checkpointed { job_id: job.id, at_ms, completed: checkpoints.completed > 0, failure });
         }
         if let Some(seen) = look.jobs.iter_mut().find(|seen| seen.id == job.id) {
             seen.restarts = told.restarts;
@@ -112,6 +114,10 @@ async fn ask_runs(cluster: &Arc<dyn Cluster>, expected: &[Expected], look: &mut 
         }
     }
     newest.sort_by_key(|checkpoint| checkpoint.job_id);
+    // The document must not grow with a trouble of all jobs.
+    for checkpoint in newest.iter_mut().filter(|checkpoint| checkpoint.failure.is_some()).skip(FAILED) {
+        checkpoint.failure = None;
+    }
     newest
 }
 

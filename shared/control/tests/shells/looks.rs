@@ -47,7 +47,7 @@ async fn a_look_holds_what_the_expected_runs_tell_of_themselves() {
     let checkpoints = CheckpointsSeen { completed: 7, failed: 2, last_completed_at, last_size, interval_ms };
     assert_eq!(seen.checkpoints, Some(checkpoints));
     assert_eq!(seen.restarts, Some(4), "the first answer may be as old as the last look");
-    assert_eq!(document.checkpoints, [Checkpointed { job_id: id, at_ms: 5_000, completed: true }]);
+    assert_eq!(document.checkpoints, [Checkpointed { job_id: id, at_ms: 5_000, completed: true, failure: None }]);
     let other = document.look.job(run_of(&names[1]).into()).unwrap();
     assert_eq!((other.checkpoints, other.restarts), (None, None), "nobody expects it");
 }

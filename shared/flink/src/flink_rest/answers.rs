@@ -117,7 +117,14 @@ impl Recent {
 struct Latest {
     completed: Option<Checkpoint>,
     savepoint: Option<Checkpoint>,
+    failed: Option<FailedCheckpoint>,
     restored: Option<Restored>,
+}
+
+#[derive(Deserialize)]
+struct FailedCheckpoint {
+    id: u64,
+    failure_message: Option<String>,
 }
 
 /// What a run was restored from last, at its start or as it failed.
@@ -292,16 +299,21 @@ impl FailureCause {
     }
 }
 
-impl From<CheckpointsAnswer> for Checkpoints {
-    fn from(answer: CheckpointsAnswer) -> Self {
+impl CheckpointsAnswer {
+    /// What the checkpoints tell, values of secrets replaced.
+    pub(super) fn told(self, secrets: &Secrets) -> Checkpoints {
+        let answer = self;
         let ends_in_savepoint = answer.latest.ends_in_savepoint();
-        let Latest { completed, savepoint, restored } = answer.latest;
+        let Latest { completed, savepoint, failed, restored } = answer.latest;
         let in_progress: Vec<&Recent> = answer.history.iter().filter(|recent| recent.status == "IN_PROGRESS").collect();
         // What is under way and not among the newest was overtaken by many checkpoints: only a savepoint can be.
         let overtaken = answer.counts.in_progress > in_progress.len();
         let savepoint_in_progress = overtaken || in_progress.iter().any(|recent| recent.is_savepoint);
         let saving = in_progress.iter().find(|recent| recent.is_savepoint).map(|recent| recent.saving());
         let newest = completed.iter().chain(&savepoint).max_by_key(|checkpoint| checkpoint.id);
+        // What failed before another one completed is over.
+        let failed = failed.filter(|failed| newest.is_none_or(|newest| newest.id < failed.id));
+        let failure = failed.and_then(|failed| failed.failure_message).map(|told| two_lines(&secrets.scrub(&told)));
         let triggered_ms = newest.and_then(|checkpoint| checkpoint.trigger_timestamp);
         // Flink writes -1 where it does not know.
         let took_ms = newest.and_then(|checkpoint| checkpoint.end_to_end_duration).filter(|took| *took >= 0);
@@ -309,9 +321,10 @@ impl From<CheckpointsAnswer> for Checkpoints {
         let restored = restored.and_then(|restored| restored.external_path).filter(|path| is_path(path));
         let path =
             |checkpoint: Option<Checkpoint>| checkpoint.and_then(|c| c.external_path).filter(|path| is_path(path));
-        Self {
+        Checkpoints {
             completed: answer.counts.completed,
             failed: answer.counts.failed,
+            failure: failure.filter(|told| !told.is_empty()),
             savepoint: path(savepoint),
             newest_ms: completed.as_ref().and_then(|checkpoint| checkpoint.trigger_timestamp),
             newest: path(completed),

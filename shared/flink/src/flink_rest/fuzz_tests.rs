@@ -1,7 +1,6 @@
 //! Flink's answers made nasty: read without a panic, in linear time, told in lines that steer no terminal.
 //! Must not know how an answer is fetched.
 
-use control::ports::Checkpoints;
 use control::secrets::Secrets;
 use control::session::RunningSession;
 use desired::printable::readable;
@@ -25,7 +24,7 @@ const FLINK: &[&str] = &[
     r#"{"status":{"id":"COMPLETED"},"operation":{"failure-cause":{"class":"java.util.concurrent.CompletionException",
     "stack-trace":"java.util.concurrent.CompletionException: a.B: c\n\tat a.B.c(D.java:1)\nCaused by: a.B: d\n\t... 3 more"}}}"#,
     r#"{"counts":{"completed":3,"in_progress":1},"latest":{"completed":{"id":3,"trigger_timestamp":1,"external_path":
-    "s3://b/chk-3"},"savepoint":null,"restored":{"id":1,"external_path":"<checkpoint-not-externally-addressable>"}},
+    "s3://b/chk-3"},"savepoint":null,"failed":{"id":4,"failure_message":"IO-problem detected. a.B: c"},"restored":{"id":1,"external_path":"<checkpoint-not-externally-addressable>"}},
     "history":[{"id":3,"status":"IN_PROGRESS","is_savepoint":true}]}"#,
     r#"{"root-exception":"a.B: c\n\tat d","exceptionHistory":{"entries":[{"exceptionName":"a.B","stacktrace":"a.B: c",
     "timestamp":5}],"truncated":false}}"#,
@@ -48,7 +47,9 @@ fn flink(data: &[u8]) {
         seen.iter().filter_map(|seen| seen.as_ref().ok()).for_each(|seen| assert_eq!(seen.name, readable(&seen.name)));
     }
     let _ = read::<SavepointAnswer>(data).map(|answer| answer.status(&secrets));
-    let _ = read::<CheckpointsAnswer>(data).map(Checkpoints::from);
+    if let Some(told) = read::<CheckpointsAnswer>(data).and_then(|answer| answer.told(&secrets).failure) {
+        assert!(told.lines().count() <= 2 && told.lines().all(|line| line == readable(line)), "{told}");
+    }
     if let Some(told) = read::<Exceptions>(data).and_then(|answer| answer.newest(&secrets)) {
         assert!(told.lines().count() <= 2 && told.lines().all(|line| line == readable(line)), "{told}");
     }

@@ -31,6 +31,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             failed: 6,
+            failure: None,
             savepoint: savepoint.clone(),
             newest: Some("file:/ck/chk-31".into()),
             newest_ms: Some(31_000),
@@ -45,6 +46,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             failed: 6,
+            failure: None,
             savepoint,
             newest: Some("file:/ck/chk-31".into()),
             newest_ms: Some(31_000),
@@ -59,6 +61,7 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
         Some(Checkpoints {
             completed: 30,
             failed: 6,
+            failure: None,
             savepoint: None,
             newest: None,
             newest_ms: None,
@@ -74,6 +77,32 @@ async fn checkpoints_tell_whether_a_savepoint_is_the_last_of_them() {
     ] {
         assert_eq!(cluster.checkpoints(id(1)).await.unwrap(), expected);
     }
+}
+
+/// A directory that cannot be written fails every checkpoint, and fails no run: only this says why.
+#[tokio::test]
+async fn the_newest_checkpoint_that_failed_tells_why_until_one_completes() {
+    let path = format!("GET /jobs/{}/checkpoints", id(1));
+    let answer = |completed: Value, failed: Value| {
+        json!({"counts": {"completed": 1, "failed": 73}, "history": [],
+            "latest": {"completed": completed, "savepoint": null, "failed": failed, "restored": null}})
+    };
+    let failed = |message: &str| json!({"className": "failed", "id": 74, "failure_message": message});
+    let words = "An Exception occurred while triggering the checkpoint. IO-problem detected.";
+    let completed = |id: u64| json!({"id": id, "trigger_timestamp": 5, "external_path": "file:/ck/chk"});
+    let flink = Server::default()
+        .with(&path, 200, answer(Value::Null, failed(words)))
+        .with(&path, 200, answer(completed(73), failed(words)))
+        .with(&path, 200, answer(completed(75), failed(words)))
+        .with(&path, 200, answer(Value::Null, failed(&format!("{}\u{1b}", "x".repeat(5_000)))))
+        .with(&path, 200, answer(Value::Null, json!({"id": 74})));
+    let cluster = rest(&flink).await;
+    for expected in [Some(words), Some(words), None] {
+        assert_eq!(cluster.checkpoints(id(1)).await.unwrap().unwrap().failure.as_deref(), expected);
+    }
+    let long = cluster.checkpoints(id(1)).await.unwrap().unwrap().failure.unwrap();
+    assert!(long.chars().count() <= 1_001 && !long.contains('\u{1b}'), "{long}");
+    assert_eq!(cluster.checkpoints(id(1)).await.unwrap().unwrap().failure, None, "it does not say why");
 }
 
 /// Anybody can order a checkpoint while a stop is under way; and a job whose savepoint was taken while it ran on may come

@@ -1,6 +1,8 @@
 //! The conditions that stand and whether people were told of them, as one document.
 //! Must not know how anybody is told.
 
+mod explained;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use desired::manifest::JobName;
@@ -38,6 +40,7 @@ pub struct Seen {
 impl Seen {
     fn covers(&self, condition: &AlertCondition) -> bool {
         match condition.kind {
+            AlertKind::NoCapacity if condition.is_of_runs() => self.untold.as_ref().is_some_and(BTreeSet::is_empty),
             AlertKind::LostCluster
             | AlertKind::NoCluster
             | AlertKind::NodeBroken
@@ -88,6 +91,9 @@ pub struct AlertsDocument {
     /// Of the last write.
     pub nonce: Nonce,
     pub standing: Vec<StandingCondition>,
+    /// When people were last told that a cluster is missing or was lost; nothing once all that was lost is back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_told: Option<Timestamp>,
     /// What a newer version noted beside all this.
     #[serde(flatten)]
     pub rest: Rest,
@@ -105,7 +111,7 @@ fn is_old(at: Timestamp, now: Timestamp) -> bool {
 impl AlertsDocument {
     /// Nothing stands.
     pub fn fresh(nonce: Nonce) -> Self {
-        Self { format: FORMAT, nonce, standing: Vec::new(), rest: Rest::default() }
+        Self { format: FORMAT, nonce, standing: Vec::new(), cluster_told: None, rest: Rest::default() }
     }
 
     /// Notes what stands now and drops what has ended. What people were not told of yet stays until they were. What is
@@ -122,12 +128,14 @@ impl AlertsDocument {
                 }
                 None if kept >= KEPT => {}
                 None => {
+                    let same_subject = |it: &&StandingCondition| it.condition.subject == condition.subject;
+                    let before = || ended.iter().filter(same_subject);
                     self.standing.push(StandingCondition {
                         condition: condition.clone(),
                         since: now,
-                        raised: None,
+                        raised: before().find(|it| it.condition.continues_as(condition)).and_then(|it| it.raised),
                         taken: None,
-                        after: ended.get(&(condition.kind, condition.subject.clone())).copied(),
+                        after: before().find(|it| it.condition.kind == condition.kind).and_then(|it| it.raised),
                     });
                 }
             }
@@ -140,30 +148,37 @@ impl AlertsDocument {
         self.standing.iter().all(|known| of(known.condition.kind) <= KEPT)
     }
 
-    /// Drops what has ended; when people were told of it, by what it was about.
-    fn drop_ended(&mut self, seen: &Seen, now: Timestamp) -> BTreeMap<(AlertKind, String), Timestamp> {
-        let mut ended = BTreeMap::new();
-        self.standing.retain(|known| {
-            let Some(raised) = known.raised else { return true };
+    /// Drops what has ended, and tells it.
+    fn drop_ended(&mut self, seen: &Seen, now: Timestamp) -> Vec<StandingCondition> {
+        let explained = self.explained(now);
+        let (stay, ended) = std::mem::take(&mut self.standing).into_iter().partition(|known| {
             let stands = seen.conditions.iter().any(|condition| condition.is(&known.condition));
-            let forgotten = known.condition.kind == AlertKind::LostCluster && is_old(raised, now);
-            let stays = stands || !(forgotten || seen.covers(&known.condition));
-            if !stays {
-                ended.insert((known.condition.kind, known.condition.subject.clone()), raised);
+            let is_over = || seen.covers(&known.condition);
+            match known.raised {
+                // What a lost cluster explains need not be told once it is over.
+                None => stands || !explained.waits(known, now) || !is_over(),
+                Some(raised) => {
+                    let forgotten = known.condition.kind == AlertKind::LostCluster && is_old(raised, now);
+                    stands || !(forgotten || is_over())
+                }
             }
-            stays
         });
+        self.standing = stay;
+        self.forget_loss(&ended);
         ended
     }
 
     /// Takes what people are still to be told of, unless somebody else is about to, of it or of its cause.
     pub fn take(&mut self, now: Timestamp) -> Vec<AlertCondition> {
         self.join_told(now);
+        self.join_loss(now);
+        let explained = self.explained(now);
         let being_told = self.standing.iter().filter(|known| known.is_being_told(now));
         let being_told: BTreeSet<String> = being_told.flat_map(|known| known.condition.common.clone()).collect();
         let mut taken = Vec::new();
         for known in self.standing.iter_mut().filter(|known| known.raised.is_none() && !known.is_being_told(now)) {
-            if known.condition.common.iter().all(|cause| !being_told.contains(cause)) {
+            let is_told = known.condition.common.iter().any(|cause| being_told.contains(cause));
+            if !is_told && !explained.waits(known, now) {
                 known.taken = Some(now);
                 taken.push(known.condition.clone());
             }
@@ -192,6 +207,7 @@ impl AlertsDocument {
 
     /// People were told of these, or could not be: then the next one tries again.
     pub fn told(&mut self, conditions: &[AlertCondition], told: bool, now: Timestamp) {
+        self.note_loss(conditions, told, now);
         for known in self.standing.iter_mut().filter(|k| conditions.iter().any(|c| c.is(&k.condition))) {
             known.taken = None;
             if told {

@@ -239,3 +239,82 @@ fn people_are_told_again_after_a_day_of_what_waits_for_them_and_of_nothing_else(
         assert_eq!(told, expected, "{kind}");
     }
 }
+
+fn of(kind: AlertKind, subject: &str) -> AlertCondition {
+    AlertCondition { kind, ..failed(subject, "") }
+}
+
+/// Who looked for everything.
+fn all(conditions: &[AlertCondition]) -> Seen {
+    let kinds = BTreeSet::from([AlertKind::NoCluster, AlertKind::LostCluster, AlertKind::NoCapacity]);
+    Seen { kinds, untold: Some(BTreeSet::new()), ..seen(conditions, &[]) }
+}
+
+/// A JobManager was killed as orders waited: they find no cluster, its jobs are lost, and the new one lacks slots at first.
+#[test]
+fn a_lost_cluster_is_told_of_once_and_what_comes_of_it_only_if_it_stays() {
+    let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+    let missing = of(AlertKind::NoCluster, "session");
+    let (lost, slots) = (of(AlertKind::LostCluster, "epoch 2"), of(AlertKind::NoCapacity, "slots"));
+    assert_eq!(round(&mut document, &all(std::slice::from_ref(&missing)), 0), [missing.clone()]);
+    let one = seen(&[lost.clone(), slots.clone()], &[]);
+    assert_eq!(round(&mut document, &one, 120), []);
+    assert_eq!(document.standing.iter().filter(|known| known.raised.is_some()).count(), 2, "the loss was told of");
+    let mut short = document.clone();
+    assert_eq!(round(&mut short, &all(&[lost.clone()]), 180), []);
+    assert_eq!(short.standing.len(), 1, "slots came: nobody needs to know");
+    assert_eq!(round(&mut document, &all(&[lost.clone(), slots.clone()]), 899), []);
+    assert_eq!(round(&mut document, &all(&[lost.clone(), slots.clone()]), 900), [slots], "it stays");
+
+    // Another loss is news, whether the first one is over or not.
+    let second = of(AlertKind::LostCluster, "epoch 3");
+    assert_eq!(round(&mut short.clone(), &all(&[lost, second.clone()]), 240), [second.clone()]);
+    round(&mut short, &all(&[]), 240);
+    assert_eq!(round(&mut short, &all(&[second.clone()]), 300), [second]);
+}
+
+#[test]
+fn what_explains_the_others_is_told_of_first_where_all_are_new() {
+    let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+    let [slots, lost, missing] = [
+        of(AlertKind::NoCapacity, "slots"),
+        of(AlertKind::LostCluster, "epoch 2"),
+        of(AlertKind::NoCluster, "session"),
+    ];
+    let three = all(&[slots, lost, missing.clone()]);
+    document.note(&three, at(0));
+    let taken = document.take(at(0));
+    assert_eq!(taken, [missing.clone()]);
+    document.told(&taken, false, at(1));
+    assert_eq!(round(&mut document, &three, 60), [missing], "nobody was told");
+    assert_eq!(round(&mut document, &three, 120), []);
+}
+
+/// Without a cluster that was lost, too few slots are told of at once.
+#[test]
+fn slots_that_are_missing_are_one_cause_which_only_a_look_at_all_runs_ends() {
+    let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+    let runs = AlertCondition::runs_without_slots(&[job("a")], None);
+    assert_eq!(runs.detail, "1 job (a) finds no slots and restarts again and again");
+    let other = AlertCondition { common: runs.common.clone(), ..of(AlertKind::NoCapacity, "slots") };
+    assert_eq!(round(&mut document, &all(&[runs.clone()]), 0), [runs.clone()]);
+    assert_eq!(round(&mut document, &all(&[runs, other]), 60), [], "a job that is not started for it");
+    document.note(&Seen { untold: None, ..all(&[]) }, at(120));
+    assert_eq!(document.standing.len(), 1, "records do not tell of runs");
+    document.note(&Seen { untold: Some(BTreeSet::from([job("a")])), ..all(&[]) }, at(180));
+    assert_eq!(document.standing.len(), 1, "it told nothing");
+    document.note(&all(&[]), at(240));
+    assert!(document.standing.is_empty());
+}
+
+#[test]
+fn checkpoints_that_fail_and_then_do_not_complete_are_one_trouble() {
+    let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
+    let trouble = |kind, words: &str| AlertCondition { kind, ..failed_by("a", "", &[words]) };
+    let failing = trouble(AlertKind::CheckpointsFail, "IO-problem");
+    assert_eq!(round(&mut document, &all(&[failing.clone()]), 0), [failing.clone()]);
+    let mut other = document.clone();
+    assert_eq!(round(&mut document, &all(&[trouble(AlertKind::NoCheckpoint, "IO-problem")]), 60), []);
+    assert_eq!(document.standing.len(), 1);
+    assert_eq!(round(&mut other, &all(&[trouble(AlertKind::NoCheckpoint, "expired")]), 60).len(), 1, "another cause");
+}

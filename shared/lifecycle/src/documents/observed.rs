@@ -21,6 +21,9 @@ pub struct Checkpointed {
     /// Whether it completed any.
     #[serde(default)]
     pub completed: bool,
+    /// Why its newest one failed, if none completed since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// What became of a run since an earlier look.
@@ -106,6 +109,11 @@ impl ObservedDocument {
     /// The newest completed state of a run.
     pub fn state_of(&self, run: JobId) -> Option<&Checkpointed> {
         self.checkpoints.iter().find(|checkpoint| checkpoint.job_id == run && checkpoint.completed)
+    }
+
+    /// Why the newest checkpoint of a run failed, as far as it told.
+    pub(crate) fn checkpoint_failure(&self, run: JobId) -> Option<&str> {
+        self.checkpoints.iter().find(|checkpoint| checkpoint.job_id == run)?.failure.as_deref()
     }
 
     /// The expected runs that are not live in this look.
