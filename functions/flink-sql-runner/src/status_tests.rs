@@ -7,6 +7,7 @@ use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::record::{Decision, Record, Status};
 use lifecycle::flink::{CheckpointsSeen, Epoch, Look, Tasks};
 use lifecycle::ids::Hex32;
+use lifecycle::owed::{Cause, Purpose};
 use lifecycle::reason::Reason;
 use orchestrator::actions::{HistoryAnswer, OwedAnswer, RefusedUpload, RunTrouble};
 use orchestrator::held::WaitsFor;
@@ -159,6 +160,7 @@ fn whatever_is_not_as_it_should_be_is_wrong() {
         &|a| a.jobs[0].status = Some(Status::NotRunning),
         &|a| a.jobs[0].status = Some(Status::Unknown),
         &|a| a.jobs[0].trouble = Some("damaged".to_owned()),
+        &|a| a.jobs[0].run_trouble = Some(restarts_again_and_again()),
         &|a| a.jobs[0].refused = vec!["p/refused/queries/orders.yaml.json".to_owned()],
         &|a| a.jobs[0] = job(orders()),
         &|a| a.refused = 1,
@@ -168,6 +170,40 @@ fn whatever_is_not_as_it_should_be_is_wrong() {
         let mut answer = fine();
         wrong(&mut answer);
         assert!(is_wrong(&answer, now()), "{}", status_text(&answer, false, now()));
+    }
+}
+
+fn restarts_again_and_again() -> RunTrouble {
+    let text = "it restarted 17 times since 12:04 UTC: FlinkException: lost\x1b\ncaused by IOException: disk full";
+    RunTrouble { alert: Some(lifecycle::alert_conditions::AlertKind::RestartLoop), text: text.to_owned() }
+}
+
+/// What only the environment keeps from being done is tried by each redeploy: nothing has to change for that.
+#[test]
+fn what_has_no_time_says_what_it_is_tried_again_by() {
+    let told = |purpose, cause| {
+        let mut job = job(orders());
+        job.owed[0] = OwedAnswer { purpose, cause, next: None, ..job.owed[0].clone() };
+        status_text(&answer(vec![job], None), false, now())
+    };
+    for (purpose, cause, words) in [
+        (Purpose::Apply, Cause::DoesNotCompile, "tried again once it changes, or by `retry orders`"),
+        (Purpose::Apply, Cause::NoSecret, "tried again with the next redeploy, or by `retry orders`"),
+        (
+            Purpose::KeepRunning,
+            Cause::NoCapacity { needed: 2, free: 0 },
+            "tried again once slots are free, at the latest with the next redeploy, or by `retry orders`",
+        ),
+        (
+            Purpose::KeepRunning,
+            Cause::NotStable,
+            "tried again once its run, which Flink restarts, is gone, or by `retry orders`",
+        ),
+        (Purpose::Remove, Cause::NoCluster, "tried again with the next redeploy, or by `retry orders`"),
+        (Purpose::KeepRunning, Cause::NoState, "tried again only by `retry orders`"),
+    ] {
+        let text = told(purpose, cause);
+        assert!(text.contains(&format!(", {words}: ")), "{text}");
     }
 }
 
@@ -210,9 +246,7 @@ fn jobs_in_columns_and_what_went_wrong_below() {
 #[test]
 fn what_a_run_suffers_from_stands_below_its_job_with_the_command_that_explains_it() {
     let mut orders = job(running(&manifest("orders", "SELECT 1", 1), "orders"));
-    let told = "it restarted 17 times since 12:04 UTC: FlinkException: lost\x1b\ncaused by IOException: disk full";
-    let alert = Some(lifecycle::alert_conditions::AlertKind::RestartLoop);
-    orders.run_trouble = Some(RunTrouble { alert, text: told.to_owned() });
+    orders.run_trouble = Some(restarts_again_and_again());
     let answer = answer(vec![orders], Some(looked(vec![seen("orders 1", JobState::Running, 2)])));
     insta::assert_snapshot!(status_text(&answer, false, now()), @r"
     NAME    VERSION  STATE    SINCE  FLINK    RESTARTS  CHECKPOINT  SIZE  OPERATION

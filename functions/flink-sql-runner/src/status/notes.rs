@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use orchestrator::actions::{JobStatus, StatusAnswer};
+use lifecycle::owed::{Cause, Purpose};
+use orchestrator::actions::{JobStatus, OwedAnswer, StatusAnswer};
 use orchestrator::held::{named, why};
 
 use crate::render::{ago, count, indented, printable};
@@ -55,7 +56,7 @@ pub(super) fn note(job: &JobStatus, now: Timestamp) -> String {
         let next = match owed.next {
             Some(at) if at > now => format!("tried again in {}", ago(at, now)),
             Some(_) => "to be tried again now".to_owned(),
-            None => format!("tried again once it changes, or by `retry {name}`"),
+            None => tried_again(owed, job),
         };
         let (undone, since) = (owed.purpose.undone(owed.cause), ago(now, owed.since));
         let (times, error) =
@@ -74,4 +75,16 @@ pub(super) fn note(job: &JobStatus, now: Timestamp) -> String {
         }
     }
     text
+}
+
+/// When something is tried again for which no time is set: each redeploy tries what only the environment kept from being done.
+fn tried_again(owed: &OwedAnswer, job: &JobStatus) -> String {
+    let by_itself = match (owed.purpose, owed.cause) {
+        (_, Cause::NoCapacity { .. }) => "once slots are free, at the latest with the next redeploy",
+        (_, cause) if cause.is_environment() => "with the next redeploy",
+        (Purpose::Apply, _) => "once it changes",
+        (Purpose::KeepRunning, cause) if !cause.is_down() => "once its run, which Flink restarts, is gone",
+        (Purpose::KeepRunning | Purpose::Remove, _) => return format!("tried again only by `retry {}`", job.name),
+    };
+    format!("tried again {by_itself}, or by `retry {}`", job.name)
 }

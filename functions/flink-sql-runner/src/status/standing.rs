@@ -29,7 +29,8 @@ impl<'a> InFlink<'a> {
     }
 }
 
-/// Whether a job is not as it should be: not running or failing, held, owed something, refused, or not readable.
+/// Whether a job is not as it should be: not running or failing, in what people are alerted of, held, owed something,
+/// refused, or not readable.
 pub(crate) fn is_job_wrong(job: &JobStatus, answer: &StatusAnswer) -> bool {
     let failing = match InFlink::of(job, answer) {
         InFlink::NotLookedFor => false,
@@ -37,7 +38,8 @@ pub(crate) fn is_job_wrong(job: &JobStatus, answer: &StatusAnswer) -> bool {
         InFlink::Seen(seen) => !seen.is_healthy(),
     };
     let waits = !job.waits_for.is_empty() || !job.owed.is_empty() || !job.refused.is_empty();
-    job.standing().is_wrong() || failing || waits || job.trouble.is_some()
+    let suffers = job.run_trouble.as_ref().is_some_and(|trouble| trouble.alert.is_some());
+    job.standing().is_wrong() || failing || suffers || waits || job.trouble.is_some()
 }
 
 /// From this age on a look says nothing of how jobs stand: nobody looks any more.
