@@ -219,6 +219,7 @@ impl Cluster for SessionPort {
                 saving: None,
                 completed: job.completed,
                 failed: 0,
+                failure: None,
                 savepoint: job.savepoint.clone(),
                 newest: job.last_checkpoint.clone(),
                 newest_ms: job.last_checkpoint.as_ref().and(job.triggered),

@@ -190,7 +190,12 @@ async fn the_beginning_of_a_failure_is_kept_of_thirty_two_runs_at_most() {
     tells(&flink, (10, 0, 0), 1);
     published(&outside, &flink, &names).await;
     tells(&flink, (10, 0, 0), 2);
-    let since = published(&outside, &flink, &names).await.since;
+    flink.state().checkpoints.as_mut().unwrap().failure = Some("y".repeat(5_000));
+    let document = published(&outside, &flink, &names).await;
+    let failed =
+        document.checkpoints.iter().filter_map(|checkpoint| Some(checkpoint.failure.as_ref()?.chars().count()));
+    assert_eq!((document.checkpoints.len(), failed.collect::<Vec<_>>()), (40, vec![301; 32]), "of checkpoints as well");
+    let since = document.since;
     let failures: Vec<usize> = since.iter().filter_map(|since| Some(since.failure.as_ref()?.chars().count())).collect();
     assert_eq!((since.len(), failures), (40, vec![301; 32]), "300 characters and a sign that it is cut");
 }
