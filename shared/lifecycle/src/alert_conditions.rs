@@ -139,7 +139,7 @@ const TRIES_WITHOUT_ALERT: u32 = 2;
 pub fn of_record(record: &Record) -> Vec<AlertCondition> {
     let found = record.owed.debts().filter_map(|(purpose, debt)| {
         // It was found gone and is brought back at once: there is nothing that failed yet.
-        let kind = kind_of(debt).filter(|_| !(purpose == Purpose::KeepRunning && debt.is_untried()))?;
+        let kind = kind_of(debt).filter(|_| !(purpose == Purpose::KeepRunning && is_brought_back(debt)))?;
         // Another target is another cause; the same one that is tried again is not.
         let target = record.owed.apply.as_ref().filter(|_| purpose == Purpose::Apply);
         let cause = target.map_or_else(|| debt.cause.to_string(), |apply| apply.digest.to_string());
@@ -234,6 +234,11 @@ fn is_success(outcome: Ended) -> bool {
         Ended::Deployed | Ended::Completed | Ended::Left | Ended::Removed | Ended::Suspended => true,
         Ended::Unhealthy | Ended::RolledBack | Ended::Refused | Ended::Failed | Ended::Abandoned => false,
     }
+}
+
+/// Whether a job was only found gone, and no try to bring it back ended since then.
+fn is_brought_back(debt: &Debt) -> bool {
+    debt.cause == Cause::DoesNotRun && debt.is_untried()
 }
 
 fn kind_of(debt: &Debt) -> Option<AlertKind> {

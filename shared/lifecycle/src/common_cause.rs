@@ -143,7 +143,7 @@ mod tests {
         };
         assert!(same(("a", &text("$XAc", "$kDc")), ("b", &text("$b~", "$z+"))));
         assert!(!same(("a", "IOException: Outer$Inner"), ("b", "IOException: Outer$Other")), "nested classes");
-        assert!(!same(("a", "it costs /$ a"), ("b", "it costs /$ b")), "no name");
+        assert!(!same(("a", "it costs /$ x"), ("b", "it costs /$ y")), "no name");
     }
 
     #[test]

@@ -203,6 +203,8 @@ fn people_are_told_of_operations_without_a_result_once_it_is_no_chance_any_more(
         (Cause::NoResult, 1, None),
         (Cause::NoResult, 2, None),
         (Cause::NoResult, 3, Some(AlertKind::OperationFailed)),
+        (Cause::DoesNotRun, 1, None),
+        (Cause::DoesNotRun, 2, Some(AlertKind::OperationFailed)),
         (Cause::NodeBroken, 1, Some(AlertKind::NodeBroken)),
         (Cause::NoCluster, 1, Some(AlertKind::NoCluster)),
     ] {
