@@ -1,6 +1,8 @@
 //! When a condition is told of, joined, told again and dropped.
 //! Must not know how anybody is told.
 
+use std::slice::from_ref;
+
 use super::*;
 use crate::flink::Epoch;
 
@@ -115,7 +117,7 @@ fn one_cause_is_told_of_once_however_many_jobs_come_to_it_one_after_the_other() 
 fn a_cause_that_is_being_told_of_waits_for_whoever_tells() {
     let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
     let (first, second) = (failed_by("a", "1", &["words"]), failed_by("b", "1", &["words"]));
-    document.note(&seen(std::slice::from_ref(&first), &["a"]), at(0));
+    document.note(&seen(from_ref(&first), &["a"]), at(0));
     let taken = document.take(at(0));
     assert_eq!(round(&mut document, &seen(&[second], &["b"]), 1), [], "another process is about to tell");
     let mut died = document.clone();
@@ -163,7 +165,7 @@ fn a_lost_cluster_is_remembered_for_a_day() {
     let epoch = Epoch::Yarn { application: "application_1_1".to_owned(), attempt: 2 };
     let lost = AlertCondition::lost_cluster(&epoch, &[job("a"), job("b")]);
     assert_eq!(lost.detail, "2 jobs (a, b) lost their JobManager and are restarted on this one");
-    assert_eq!(round(&mut document, &seen(std::slice::from_ref(&lost), &[]), 0), [lost]);
+    assert_eq!(round(&mut document, &seen(from_ref(&lost), &[]), 0), [lost]);
     assert_eq!(round(&mut document, &seen(&[], &["a", "b"]), 80_000), []);
     assert_eq!(document.standing.len(), 1);
     document.note(&seen(&[], &[]), at(86_401));
@@ -256,21 +258,21 @@ fn a_lost_cluster_is_told_of_once_and_what_comes_of_it_only_if_it_stays() {
     let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
     let missing = of(AlertKind::NoCluster, "session");
     let (lost, slots) = (of(AlertKind::LostCluster, "epoch 2"), of(AlertKind::NoCapacity, "slots"));
-    assert_eq!(round(&mut document, &all(std::slice::from_ref(&missing)), 0), [missing.clone()]);
+    assert_eq!(round(&mut document, &all(from_ref(&missing)), 0), from_ref(&missing));
     let one = seen(&[lost.clone(), slots.clone()], &[]);
     assert_eq!(round(&mut document, &one, 120), []);
     assert_eq!(document.standing.iter().filter(|known| known.raised.is_some()).count(), 2, "the loss was told of");
     let mut short = document.clone();
-    assert_eq!(round(&mut short, &all(&[lost.clone()]), 180), []);
+    assert_eq!(round(&mut short, &all(from_ref(&lost)), 180), []);
     assert_eq!(short.standing.len(), 1, "slots came: nobody needs to know");
     assert_eq!(round(&mut document, &all(&[lost.clone(), slots.clone()]), 899), []);
     assert_eq!(round(&mut document, &all(&[lost.clone(), slots.clone()]), 900), [slots], "it stays");
 
     // Another loss is news, whether the first one is over or not.
     let second = of(AlertKind::LostCluster, "epoch 3");
-    assert_eq!(round(&mut short.clone(), &all(&[lost, second.clone()]), 240), [second.clone()]);
+    assert_eq!(round(&mut short.clone(), &all(&[lost, second.clone()]), 240), from_ref(&second));
     round(&mut short, &all(&[]), 240);
-    assert_eq!(round(&mut short, &all(&[second.clone()]), 300), [second]);
+    assert_eq!(round(&mut short, &all(from_ref(&second)), 300), [second]);
 }
 
 #[test]
@@ -284,7 +286,7 @@ fn what_explains_the_others_is_told_of_first_where_all_are_new() {
     let three = all(&[slots, lost, missing.clone()]);
     document.note(&three, at(0));
     let taken = document.take(at(0));
-    assert_eq!(taken, [missing.clone()]);
+    assert_eq!(taken, from_ref(&missing));
     document.told(&taken, false, at(1));
     assert_eq!(round(&mut document, &three, 60), [missing], "nobody was told");
     assert_eq!(round(&mut document, &three, 120), []);
@@ -297,7 +299,7 @@ fn slots_that_are_missing_are_one_cause_which_only_a_look_at_all_runs_ends() {
     let runs = AlertCondition::runs_without_slots(&[job("a")], None);
     assert_eq!(runs.detail, "1 job (a) finds no slots and restarts again and again");
     let other = AlertCondition { common: runs.common.clone(), ..of(AlertKind::NoCapacity, "slots") };
-    assert_eq!(round(&mut document, &all(&[runs.clone()]), 0), [runs.clone()]);
+    assert_eq!(round(&mut document, &all(from_ref(&runs)), 0), from_ref(&runs));
     assert_eq!(round(&mut document, &all(&[runs, other]), 60), [], "a job that is not started for it");
     document.note(&Seen { untold: None, ..all(&[]) }, at(120));
     assert_eq!(document.standing.len(), 1, "records do not tell of runs");
@@ -312,7 +314,7 @@ fn checkpoints_that_fail_and_then_do_not_complete_are_one_trouble() {
     let mut document = AlertsDocument::fresh(Nonce::derived(&["n"]));
     let trouble = |kind, words: &str| AlertCondition { kind, ..failed_by("a", "", &[words]) };
     let failing = trouble(AlertKind::CheckpointsFail, "IO-problem");
-    assert_eq!(round(&mut document, &all(&[failing.clone()]), 0), [failing.clone()]);
+    assert_eq!(round(&mut document, &all(from_ref(&failing)), 0), from_ref(&failing));
     let mut other = document.clone();
     assert_eq!(round(&mut document, &all(&[trouble(AlertKind::NoCheckpoint, "IO-problem")]), 60), []);
     assert_eq!(document.standing.len(), 1);
