@@ -36,6 +36,7 @@ const DEFENDED: [(&str, &[&str], &str); 9] = [
             "documents::plan",
             "documents::record",
             "documents::record::entry",
+            "documents::record::history",
             "documents::suspension",
             "forgetting",
             "noted",

@@ -5,7 +5,7 @@ use desired::effective::OptionDifference;
 use desired::manifest::JobName;
 use lifecycle::act::{ActKind, SupersededAct};
 use lifecycle::change::ChangeKind;
-use lifecycle::documents::record::{Ended, Entry};
+use lifecycle::documents::record::{Ended, Entry, Turned};
 use lifecycle::moment::moment;
 use lifecycle::noted::NotedOrder;
 use orchestrator::actions::{Action, Answer, FileAnswer, HistoryAnswer, Unsettled};
@@ -79,21 +79,34 @@ fn operation(entry: &Entry, answer: &HistoryAnswer) -> Vec<String> {
         | Ended::Refused
         | Ended::Failed
         | Ended::Abandoned => {
-            let tries = entry.untaken.filter(|tries| *tries > 1).map(|tries| format!("{tries} times in a row, "));
-            let tries = tries.unwrap_or_default();
-            format!("{}: {tries}{}", entry.why, named(&entry.detail, &answer.name))
+            format!("{}: {}{}", entry.why, tried(entry), named(&entry.detail, &answer.name))
         }
     };
     vec![
         moment(entry.at),
         entry.operation.short(),
         format!("v{}", entry.version),
-        kind(entry.change, entry.acted),
+        kind(entry.change, entry.acted, entry.turned),
         entry.from.as_deref().map_or_else(|| "-".to_owned(), last_segment),
-        entry.outcome.to_string(),
+        outcome(entry),
         entry.by.clone(),
         why,
     ]
+}
+
+/// How often the same was tried, where that was more than once.
+pub(crate) fn tried(entry: &Entry) -> String {
+    let since = entry.tries.map(|tries| format!(" since {}", moment(tries.since))).unwrap_or_default();
+    match entry.count() {
+        0 | 1 => String::new(),
+        count => format!("tried {count} times{since}, "),
+    }
+}
+
+/// How it ended: what was left as it is and had a savepoint taken of it was saved.
+fn outcome(entry: &Entry) -> String {
+    let is_saved = entry.outcome == Ended::Left && entry.savepoint.is_some();
+    if is_saved { "saved".to_owned() } else { entry.outcome.to_string() }
 }
 
 /// The row of what is under way or waits.
@@ -103,7 +116,7 @@ fn unsettled(found: &Unsettled) -> Vec<String> {
         moment(found.at),
         found.operation.map_or_else(dash, |operation| operation.short()),
         found.version.map_or_else(dash, |version| format!("v{version}")),
-        kind(found.change, found.acted),
+        kind(found.change, found.acted, found.turned),
         dash(),
         if found.operation.is_some() { "under way" } else { "waits" }.to_owned(),
         found.by.clone(),
@@ -111,9 +124,14 @@ fn unsettled(found: &Unsettled) -> Vec<String> {
     ]
 }
 
-/// What a person ordered, as it is typed; else the kind of the change.
-fn kind(of: ChangeKind, acted: Option<ActKind>) -> String {
-    acted.map_or_else(|| change::kind(of), |act| act.to_string())
+/// What a person ordered, as it is typed; else the kind of the change, or what an unchanged job was brought to.
+fn kind(of: ChangeKind, acted: Option<ActKind>, turned: Option<Turned>) -> String {
+    match (acted, of, turned) {
+        (Some(act), _, _) => act.to_string(),
+        (None, ChangeKind::Unchanged, Some(Turned::Suspend)) => "suspend".to_owned(),
+        (None, ChangeKind::Unchanged, Some(Turned::Resume)) => "resume".to_owned(),
+        (None, of, _) => change::kind(of),
+    }
 }
 
 /// The row of an order that was noted: what came of it are the operations after it.

@@ -3,6 +3,7 @@
 
 use desired::effective::OptionDifference;
 use lifecycle::act::{Act, OrderedAct};
+use lifecycle::documents::record::SameTries;
 use lifecycle::ids::ActId;
 use lifecycle::noted::Order;
 use lifecycle::permission::Permission;
@@ -58,6 +59,7 @@ fn history_tells_what_people_ordered_and_what_is_not_over() {
         version: Some(2),
         change: ChangeKind::Unchanged,
         acted,
+        turned: None,
         by: "bob".to_owned(),
         why: "sql".to_owned(),
     };
@@ -73,6 +75,35 @@ fn history_tells_what_people_ordered_and_what_is_not_over() {
     2026-11-23 12:05:24Z  8402c0f5   v2       restart --clean  -     deployed   anna  first deployment
     2026-11-23 12:01:00Z  8402c0f5   v2       restart          -     under way  bob   sql
     2026-11-23 12:01:00Z  -          v2       restart --from   -     waits      bob   sql
+    ");
+}
+
+#[test]
+fn history_counts_tries_and_calls_what_was_done_by_its_name() {
+    let first = running(&manifest("orders", "SELECT 1", 1), "orders").history.remove(0);
+    let entry =
+        || Entry { change: ChangeKind::Unchanged, why: "w".to_owned(), detail: "d".to_owned(), ..first.clone() };
+    let since = at("2026-11-23T08:00:00Z");
+    let tries = Some(SameTries { count: 12, first: first.operation, since });
+    let saved = Some("s3://b/savepoint-1".to_owned());
+    let entries = vec![
+        Entry { turned: Some(Turned::Suspend), outcome: Ended::Suspended, ..entry() },
+        Entry { turned: Some(Turned::Resume), outcome: Ended::Refused, tries, ..entry() },
+        Entry { turned: Some(Turned::Resume), ..entry() },
+        Entry { acted: Some(ActKind::Savepoint), savepoint: saved, outcome: Ended::Left, ..entry() },
+        Entry { outcome: Ended::Left, ..entry() },
+        Entry { outcome: Ended::Abandoned, untaken: Some(3), ..entry() },
+        Entry { turned: Some(Turned::Suspend), change: ChangeKind::Query, outcome: Ended::Suspended, ..entry() },
+    ];
+    insta::assert_snapshot!(history_text(&HistoryAnswer { entries, ..nothing_done("orders") }), @r"
+    WHEN                  OPERATION  VERSION  CHANGE     FROM  OUTCOME    BY    WHY
+    2026-11-23 12:05:24Z  8402c0f5   v1       suspend    -     suspended  anna  w
+    2026-11-23 12:05:24Z  8402c0f5   v1       resume     -     refused    anna  w: tried 12 times since 2026-11-23 08:00:00Z, d
+    2026-11-23 12:05:24Z  8402c0f5   v1       resume     -     deployed   anna  w
+    2026-11-23 12:05:24Z  8402c0f5   v1       savepoint  -     saved      anna  w: d
+    2026-11-23 12:05:24Z  8402c0f5   v1       restart    -     left       anna  w: d
+    2026-11-23 12:05:24Z  8402c0f5   v1       restart    -     abandoned  anna  w: tried 3 times, d
+    2026-11-23 12:05:24Z  8402c0f5   v1       query      -     suspended  anna  w
     ");
 }
 

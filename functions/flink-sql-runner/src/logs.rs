@@ -134,7 +134,8 @@ async fn document<T: Document>(store: &Arc<dyn Store>, key: &str) -> Result<Opti
     Ok(fetch(store.as_ref(), key).await?.map(|(document, _)| document))
 }
 
-/// The operation with this id or these last digits, else the newest; nothing if none was ordered yet.
+/// The operation with this id or these last digits, or the newest of the tries that it was the first of; else the
+/// newest of all. Nothing if none was ordered yet.
 fn find(record: &Record, wanted: Option<&str>) -> Result<Option<Found>, CliError> {
     let open =
         record.open.iter().map(|open| Found { operation: open.plan.operation, batch: Some(open.batch), entry: None });
@@ -144,7 +145,9 @@ fn find(record: &Record, wanted: Option<&str>) -> Result<Option<Found>, CliError
         entry: Some(entry.clone()),
     });
     let is_wanted = |found: &Found| {
-        wanted.is_none_or(|wanted| found.operation.to_string() == wanted || found.operation.short() == wanted)
+        let first = found.entry.as_ref().and_then(|entry| entry.tries).map(|tries| tries.first);
+        let mut ids = std::iter::once(found.operation).chain(first);
+        wanted.is_none_or(|wanted| ids.any(|id| id.to_string() == wanted || id.short() == wanted))
     };
     let found = open.chain(settled).find(is_wanted);
     if let (None, Some(wanted)) = (&found, wanted) {
@@ -264,7 +267,12 @@ async fn receipt(
     batch: Option<BatchId>,
 ) -> Result<(Option<Receipt>, Option<&'static str>), CliError> {
     let Some(batch) = batch else {
-        return Ok((None, Some("an older version of the function settled it, and did not remember its batch")));
+        return Ok((
+            None,
+            Some(
+                "no batch of it is remembered: nothing was sent for it, or an older version of the function settled it",
+            ),
+        ));
     };
     Ok(match document(places.store, &places.keys.receipt(batch)).await {
         Ok(Some(receipt)) => (Some(receipt), None),

@@ -34,6 +34,8 @@ fn history(operations: usize, said: usize) -> HistoryAnswer {
         differences: Vec::new(),
         without_savepoint: false,
         untaken: None,
+        tries: None,
+        turned: None,
     };
     HistoryAnswer {
         format: "flink-sql-runner/history".to_owned(),

@@ -25,7 +25,7 @@ use lifecycle::documents::claim::{Abandoned, Claim, SavepointNote, StartNote, St
 use lifecycle::documents::observed::{Checkpointed, ObservedDocument, Since};
 use lifecycle::documents::outcome::{Compiled, Outcome};
 use lifecycle::documents::plan::{KnownRun, LeftStop, Plan};
-use lifecycle::documents::record::{Aim, Decision, Record, Source, Status};
+use lifecycle::documents::record::{Aim, Decision, Record, SameTries, Source, Status, Turned};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::{OperationResult, PhaseTime};
 use lifecycle::documents::{Document, DocumentError, read, write};
@@ -244,6 +244,8 @@ fn jobs(found: &mut Vec<(&'static str, Value)>) {
     let history = record.history.last_mut().unwrap();
     (history.act, history.savepoint) = (Some(act.id), Some("s3://state/one/savepoints/1/savepoint-1".to_owned()));
     (history.without_savepoint, history.untaken) = (true, Some(2));
+    history.tries = Some(SameTries { count: 2, first: id(7), since: at() });
+    history.turned = Some(Turned::Resume);
     found.push(("record-open", value(&record)));
     found.push(("plan", value(&open.plan)));
     open.plan.ordered = None;

@@ -14,7 +14,7 @@ use lifecycle::alert_conditions::of_record;
 use lifecycle::change::ChangeKind;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
-use lifecycle::documents::record::{Aim, Ended, Record, Source, Status};
+use lifecycle::documents::record::{Aim, Ended, Record, Source, Status, Turned};
 use lifecycle::execute::End;
 use lifecycle::flink::JobState;
 use lifecycle::ids::run_id;
@@ -83,6 +83,7 @@ fn a_running_job_is_stopped_with_a_savepoint_and_owes_nothing() {
     assert!(savepoint.contains("/savepoints/1/"), "{savepoint}");
     let entry = record.history.last().unwrap();
     assert_eq!((entry.outcome, entry.why.as_str()), (Ended::Suspended, "suspended"));
+    assert_eq!(entry.turned, Some(Turned::Suspend));
     assert_eq!(nothing(&record, &suspended(first())), Reason::Suspended);
     // Nor is it brought back as lost.
     let lost = Some(Lost { job_id: run(1), revision: record.revision });
@@ -99,7 +100,7 @@ fn resumed_it_goes_on_from_its_savepoint() {
     assert_eq!(node.submitted.last(), Some(&(run(3), savepoint)));
     assert_eq!((record.status(), record.suspended.is_none()), (Some(Status::Running), true));
     let entry = record.history.last().unwrap();
-    assert_eq!((entry.version, entry.why.as_str()), (1, "resumed"));
+    assert_eq!((entry.version, entry.why.as_str(), entry.turned), (1, "resumed", Some(Turned::Resume)));
 }
 
 #[test]

@@ -18,7 +18,8 @@ use desired::inputs::configuration;
 use desired::manifest::JobName;
 use judged::{Decided, Judged, decided, next_try};
 use lifecycle::documents::Document;
-use lifecycle::documents::record::{Decision, Record};
+use lifecycle::documents::outcome::Refusal;
+use lifecycle::documents::record::{Decision, Entry, Record};
 use lifecycle::documents::refused::RefusedDocument;
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::OperationId;
@@ -231,7 +232,7 @@ impl Follower {
         record: Option<&Record>,
     ) -> Result<Seen, CliError> {
         let result: Option<OperationResult> = self.document(&self.keys.result(job, operation)).await?;
-        if let Some(entry) = record.and_then(|r| r.history.iter().find(|entry| entry.operation == operation)) {
+        if let Some(entry) = record.and_then(|record| remembered(record, operation, result.as_ref())) {
             return Ok(Seen::Ended(Box::new(Ended::by_entry(entry, result.as_ref()))));
         }
         if result.is_some() {
@@ -304,9 +305,41 @@ fn going_on(job: &JobName, stage: &str) -> String {
     format!("  {job}  goes on: {}; `flink-sql-runner history {job}` tells its end\n", printable(stage))
 }
 
+/// What the history tells of an operation. One that has a result and no entry is under that of a later try.
+fn remembered<'a>(record: &'a Record, operation: OperationId, result: Option<&OperationResult>) -> Option<&'a Entry> {
+    let is_open = record.open.as_ref().is_some_and(|open| open.plan.operation == operation);
+    let refusal = result.filter(|_| !is_open).and_then(|result| result.outcome.refusal()).map(Refusal::kind);
+    let own = record.history.iter().find(|entry| entry.is_of(operation));
+    let later = |entry: &&Entry| entry.tries.is_some() && refusal.is_some() && entry.refusal == refusal;
+    own.or_else(|| record.history.iter().rev().find(later))
+}
+
 #[cfg(test)]
 mod tests {
+    use lifecycle::documents::outcome::Outcome;
+    use lifecycle::ids::Hex32;
+
     use super::*;
+    use crate::test_kit::{at, manifest, result, running, settled};
+
+    /// Nobody who waits for a try may wait for ever, as its entry is that of a later one by now.
+    #[test]
+    fn a_try_is_found_under_the_later_ones_that_count_it() {
+        let short = Outcome::refused(Refusal::NoCapacity { needed: 4, free: 0 });
+        let mut record = running(&manifest("orders", "SELECT 1", 1), "orders");
+        for operation in ["first", "second", "third"] {
+            record.owed.retry(at("2026-11-23T12:00:00Z"));
+            record = settled(record, &manifest("orders", "SELECT 2", 1), operation, &short);
+        }
+        let of = |operation: &str, outcome: Option<&Outcome>| {
+            let result = outcome.map(|outcome| result("orders", operation, outcome.clone()));
+            remembered(&record, Hex32::derived(&[operation]).into(), result.as_ref()).map(Entry::count)
+        };
+        assert_eq!((of("third", None), of("first", None)), (Some(3), Some(3)));
+        assert_eq!((of("second", None), of("second", Some(&short))), (None, Some(3)));
+        let other = Outcome::refused(Refusal::NoCluster { message: "none".to_owned() });
+        assert_eq!(of("second", Some(&other)), None, "it came to something else");
+    }
 
     #[test]
     fn what_goes_on_is_told_with_the_command_that_tells_its_end() {

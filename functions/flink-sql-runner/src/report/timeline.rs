@@ -49,9 +49,13 @@ pub(super) fn of(report: &Report, most: usize) -> String {
         for entry in entries.iter().filter(|entry| entry.at >= axis.from) {
             let (x, class) = (axis.place(entry.at), class(entry.outcome));
             let (outcome, version, when) = (entry.outcome, entry.version, entry.at.strftime("%m-%d %H:%MZ"));
+            let tries = match entry.count() {
+                0 | 1 => String::new(),
+                count => format!(", tried {count} times"),
+            };
             let _ = write!(
                 text,
-                "<circle class={class} cx={x} cy={y} r=4><title>{outcome} v{version} {when}</title></circle>"
+                "<circle class={class} cx={x} cy={y} r=4><title>{outcome} v{version} {when}{tries}</title></circle>"
             );
         }
         text.push('\n');

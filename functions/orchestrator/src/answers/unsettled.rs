@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use lifecycle::act::{ActKind, OrderedAct};
 use lifecycle::change::ChangeKind;
-use lifecycle::documents::record::{OpenOperation, Record};
+use lifecycle::documents::record::{OpenOperation, Record, Turned};
 use lifecycle::ids::OperationId;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Unsettled {
     /// What a person ordered, if it carries that out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acted: Option<ActKind>,
+    /// Whether it suspends or resumes the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Turned>,
     /// Who or what asked for it.
     pub by: String,
     pub why: String,
@@ -35,10 +38,10 @@ impl Unsettled {
         let waits = record.ordered.as_ref().filter(|ordered| carried_out != Some(ordered.id));
         let version = record.deployed.as_ref().map(|deployed| deployed.meta.query_version);
         let waiting = waits.map(|ordered| Self::waiting(ordered, version));
-        open.map(Self::under_way).into_iter().chain(waiting).collect()
+        open.map(|open| Self::under_way(open, record)).into_iter().chain(waiting).collect()
     }
 
-    fn under_way(open: &OpenOperation) -> Self {
+    fn under_way(open: &OpenOperation, record: &Record) -> Self {
         let plan = &open.plan;
         let launches = plan.next.as_ref().or(plan.previous.as_ref().map(|previous| &previous.launch));
         Self {
@@ -47,6 +50,7 @@ impl Unsettled {
             version: launches.map(|launch| launch.version),
             change: plan.change.kind,
             acted: plan.ordered.as_ref().map(|ordered| ordered.act.kind()),
+            turned: open.turns(record),
             by: plan.by.clone(),
             why: plan.reason.clone(),
         }
@@ -60,6 +64,7 @@ impl Unsettled {
             version,
             change: ordered.act.change(),
             acted: Some(ordered.act.kind()),
+            turned: None,
             by: ordered.by.clone(),
             why: ordered.debt.as_ref().map_or_else(|| told.clone(), |debt| format!("{told}: {}", debt.error)),
         }

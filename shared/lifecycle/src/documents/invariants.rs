@@ -19,7 +19,7 @@ pub(crate) fn first_broken(rules: &[(bool, &'static str)]) -> Option<&'static st
 }
 
 impl Record {
-    /// How many versions are given back if nobody ever took the open operation.
+    /// How many versions are given back if nothing was started under that of the open operation.
     fn given_back(&self) -> u32 {
         self.open.as_ref().is_some_and(OpenOperation::gives_out_a_version).into()
     }

@@ -263,6 +263,25 @@ pub enum RefusalKind {
     StaysInPassing,
 }
 
+impl RefusalKind {
+    /// Whether something outside the target has to change: it is tried again by itself.
+    pub fn waits(self) -> bool {
+        match self {
+            Self::NoSecret
+            | Self::NodeBroken
+            | Self::NoCapacity
+            | Self::ForeignJob
+            | Self::EndNotProven
+            | Self::NoCluster
+            | Self::NoSavepoint
+            | Self::StaysInPassing => true,
+            Self::DoesNotCompile | Self::NoState | Self::StateNotProven | Self::StateNotThere | Self::MayBeComplete => {
+                false
+            }
+        }
+    }
+}
+
 impl Refusal {
     pub fn kind(&self) -> RefusalKind {
         match self {

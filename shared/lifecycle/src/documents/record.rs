@@ -2,6 +2,7 @@
 //! Must not know how it is stored, nor decide what happens next.
 
 mod entry;
+mod history;
 mod standing;
 mod stored;
 
@@ -9,7 +10,8 @@ use std::fmt;
 
 use desired::manifest::{JobName, Meta};
 use desired::target::Target;
-pub use entry::{Entry, failed_savepoint};
+pub use entry::{Entry, SameTries, Turned};
+pub use history::failed_savepoint;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use standing::Status;
@@ -99,6 +101,16 @@ impl OpenOperation {
     /// When its batch was sent last: only from then on can lists show it, and a runner take it.
     pub fn last_sent(&self) -> Timestamp {
         self.sent_at.unwrap_or(self.plan.at)
+    }
+
+    /// Whether it suspends or resumes the job of this record, which it is the open operation of.
+    pub fn turns(&self, record: &Record) -> Option<Turned> {
+        let resumes = record.suspended.is_some() && self.plan.next.is_some() && self.plan.ordered.is_none();
+        match (self.plan.suspends, resumes) {
+            (true, _) => Some(Turned::Suspend),
+            (false, true) => Some(Turned::Resume),
+            (false, false) => None,
+        }
     }
 
     /// Whether its version was given out for it.
@@ -352,6 +364,8 @@ mod tests {
                 ],
                 without_savepoint: false,
                 untaken: None,
+                tries: None,
+                turned: None,
             });
             record.remember_failed_savepoint(Some(&"ä".repeat(10_000)));
         }

@@ -4,9 +4,11 @@
 use jiff::Timestamp;
 
 use crate::documents::outcome::Outcome;
-use crate::documents::record::{Ended, Entry, OpenOperation};
+use crate::documents::record::{Ended, Entry, OpenOperation, Record};
 
+/// Of the open operation of `record`, as it was before anything was folded into it.
 pub(super) fn entry(
+    record: &Record,
     open: &OpenOperation,
     outcome: Ended,
     detail: String,
@@ -39,6 +41,8 @@ pub(super) fn entry(
         differences: Vec::new(),
         without_savepoint: false,
         untaken: None,
+        tries: None,
+        turned: open.turns(record),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::asked_by::AskedBy;
 use crate::documents::outcome::Refusal;
 use crate::documents::record::{Aim, OpenOperation, Record};
 use crate::flink::Epoch;
+use crate::ids::OperationId;
 use crate::owed::{ApplyDebt, Cause, Debt, Patience, Purpose};
 
 /// The operation that is settled, and when.
@@ -19,6 +20,23 @@ pub(super) struct Settling<'a> {
 }
 
 impl Settling<'_> {
+    /// The operation that tried the same before, by what is owed: the order, the target, the run or the removal.
+    pub(super) fn tried_before(&self, record: &Record) -> Option<OperationId> {
+        if let Some(act) = &self.open.plan.ordered {
+            let waits = record.ordered.as_ref().filter(|ordered| ordered.id == act.id);
+            return waits.and_then(|ordered| ordered.debt.as_ref()).map(|debt| debt.operation);
+        }
+        let debt = match self.purpose(record) {
+            Purpose::Apply => {
+                let target = self.open.target.as_ref()?;
+                record.owed.apply.as_ref().filter(|apply| apply.is_about(target)).map(|apply| &apply.debt)
+            }
+            Purpose::KeepRunning => record.owed.keep_running.as_ref(),
+            Purpose::Remove => record.owed.remove.as_ref(),
+        };
+        debt.map(|debt| debt.operation)
+    }
+
     /// What the operation was for is still to be done.
     pub(super) fn owe(&self, record: &mut Record, cause: Cause, error: &str) {
         if self.carries_out_an_act() {

@@ -30,8 +30,10 @@ pub fn settle_result(
     patience: Patience,
 ) -> Record {
     record.open = None;
-    let from = restored(outcome);
-    Settling { open, now, patience, met: outcome.epoch() }.fold(&mut record, outcome);
+    let settling = Settling { open, now, patience, met: outcome.epoch() };
+    let before = settling.tried_before(&record);
+    let settled = entry(&record, open, ended(outcome), detail(outcome), restored(outcome), now);
+    settling.fold(&mut record, outcome);
     let refusal = match outcome {
         Outcome::Refused { refusal, .. } => Some(refusal.kind()),
         Outcome::Deployed { .. }
@@ -43,7 +45,7 @@ pub fn settle_result(
         | Outcome::Failed { .. } => None,
     };
     let savepoint = saved(outcome);
-    record.remember(Entry { refusal, savepoint, ..entry(open, ended(outcome), detail(outcome), from, now) });
+    record.remember_try(Entry { refusal, savepoint, ..settled }, before);
     record
 }
 
@@ -59,6 +61,7 @@ pub fn settle_abandoned(
     let met = started.last().and_then(|run| run.epoch.as_ref());
     let settling = Settling { open, now, patience, met };
     let Some(claim) = claim else { return settling.never_taken(record) };
+    let settled = entry(&record, open, Ended::Abandoned, String::new(), None, now);
     let abandoned = match claim.outcome_without_result() {
         Abandoned::Known(outcome) => {
             let mut settled = settle_result(record, open, &outcome, now, patience);
@@ -74,7 +77,7 @@ pub fn settle_abandoned(
             "closed without a result; the next operation looks first".to_owned()
         }
     };
-    record.remember(entry(open, Ended::Abandoned, abandoned, None, now));
+    record.remember(Entry { detail: abandoned, ..settled });
     record.remember_failed_savepoint(claim.notes.went_on_without_savepoint());
     record.open = None;
     leave_orphans(&mut record, open, &started);
@@ -102,16 +105,24 @@ impl Settling<'_> {
     /// No runner ever took the operation: nothing was done, and nothing will be. Its version was never used.
     fn never_taken(&self, mut record: Record) -> Record {
         record.open = None;
-        if self.open.gives_out_a_version()
-            && let Some(meta) = &self.open.meta
-            && record.highest_version == meta.query_version
-        {
-            record.highest_version -= 1;
-        }
+        self.give_back_its_version(&mut record);
         let error = "its step or command ended before a runner took the operation; see the step's log on the cluster";
-        record.remember_untaken(entry(self.open, Ended::Abandoned, error.to_owned(), None, self.now));
+        let entry = entry(&record, self.open, Ended::Abandoned, error.to_owned(), None, self.now);
+        let before = self.tried_before(&record);
+        record.remember_try(Entry { untaken: Some(1), ..entry }, before);
         self.owe(&mut record, Cause::NeverTaken, error);
         record
+    }
+
+    /// The version of an operation that started nothing under it is free again.
+    fn give_back_its_version(&self, record: &mut Record) {
+        let given_out = self.open.meta.as_ref().filter(|_| self.open.gives_out_a_version());
+        let Some(version) = given_out.map(|meta| meta.query_version) else { return };
+        let deployed = record.deployed.iter().map(|deployed| deployed.meta.query_version);
+        let is_used = deployed.chain(record.orphans.iter().map(|run| run.version)).any(|used| used >= version);
+        if record.highest_version == version && !is_used {
+            record.highest_version -= 1;
+        }
     }
 
     fn fold(&self, record: &mut Record, outcome: &Outcome) {
@@ -160,6 +171,10 @@ impl Settling<'_> {
         let given_out = [open.meta.as_ref(), record.deployed.as_ref().map(|deployed| &deployed.meta)];
         let highest = given_out.into_iter().flatten().map(|meta| meta.query_version).max();
         record.highest_version = record.highest_version.max(highest.unwrap_or_default());
+        // A refusal precedes every start: no claim that notes one under this version ends as refused.
+        if matches!(outcome, Outcome::Refused { .. }) {
+            self.give_back_its_version(record);
+        }
         // Only a suspension that is in force still, or could not be lifted, stays.
         let stays = matches!(outcome, Outcome::Suspended { .. } | Outcome::Refused { .. });
         record.suspended = record.suspended.take().filter(|_| stays);

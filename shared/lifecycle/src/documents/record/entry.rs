@@ -1,29 +1,36 @@
-//! What a record remembers of a settled operation, and how much of it.
-//! Must not know how an operation is settled.
+//! What a record remembers of a settled operation.
+//! Must not know how an operation is settled, nor how many are remembered.
 
 use desired::effective::OptionDifference;
-use desired::printable::cut;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, Record};
+use super::Ended;
 use crate::act::ActKind;
 use crate::change::ChangeKind;
 use crate::documents::outcome::RefusalKind;
 use crate::ids::{ActId, BatchId, OperationId};
 
-/// How many operations the record remembers.
-const HISTORY: usize = 50;
-/// How many characters of what is said about each are kept: the result has it in full.
-const SAID: usize = 500;
-/// How many characters of it are kept beside why the savepoint failed.
-const BESIDE_A_SAVEPOINT: usize = 200;
-/// How many operations are remembered with the options that are not what was asked for, and how many such options of
-/// each: the result has them all.
-const WITH_DIFFERENCES: usize = 10;
-const DIFFERENCES: usize = 8;
-/// How many characters of such an option's values are kept.
-const DIFFERENCE: usize = 60;
+/// What an operation did beside what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turned {
+    /// It stopped the job, or checked it, as its file says `state: suspended`.
+    Suspend,
+    /// It started a suspended job again.
+    Resume,
+}
+
+/// The tries of the same that one entry stands for, if there was more than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SameTries {
+    /// How many.
+    pub count: u32,
+    /// The first of them.
+    pub first: OperationId,
+    /// When that was settled.
+    pub since: Timestamp,
+}
 
 /// One settled operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,60 +74,46 @@ pub struct Entry {
     /// newest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untaken: Option<u32>,
+    /// The tries that this stands for, where all of them waited for the same: it names the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<SameTries>,
+    /// Whether it suspended or resumed the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned: Option<Turned>,
 }
 
-impl Record {
-    /// Notes where the run of the operation remembered last is not what was asked for.
-    pub fn remember_differences(&mut self, differences: &[OptionDifference]) {
-        if let Some(entry) = self.history.last_mut() {
-            entry.differences = short_differences(differences);
+impl Entry {
+    /// How many tries it stands for.
+    pub fn count(&self) -> u32 {
+        self.tries.map(|tries| tries.count).or(self.untaken).unwrap_or(1)
+    }
+
+    /// Whether it is about this operation: the newest or the first of the tries that it stands for.
+    pub fn is_of(&self, operation: OperationId) -> bool {
+        self.operation == operation || self.tries.is_some_and(|tries| tries.first == operation)
+    }
+
+    /// Whether it deployed something: what `rollback` goes back to.
+    pub fn deployed(&self) -> bool {
+        match self.outcome {
+            Ended::Deployed | Ended::Completed | Ended::Unhealthy => true,
+            Ended::Left
+            | Ended::Removed
+            | Ended::Suspended
+            | Ended::RolledBack
+            | Ended::Refused
+            | Ended::Failed
+            | Ended::Abandoned => false,
         }
     }
 
-    /// Notes that the savepoint of the operation remembered last failed, in Flink's words, and what took its place.
-    pub fn remember_failed_savepoint(&mut self, words: Option<&str>) {
-        let (Some(entry), Some(words)) = (self.history.last_mut(), words) else { return };
-        let before = cut(&entry.detail, BESIDE_A_SAVEPOINT);
-        let told = failed_savepoint(entry.from.as_deref(), words.lines().next().unwrap_or_default());
-        entry.detail = cut(&format!("{before}; {told}"), SAID);
-        entry.without_savepoint = true;
+    /// Whether nothing was touched, as the operation waits for something outside the target: then it is tried again.
+    pub(super) fn waits(&self) -> bool {
+        self.untaken.is_some() || self.refusal.is_some_and(RefusalKind::waits)
     }
 
-    /// Remembers an operation that no runner took. Tries of the same in a row are one entry, which names the newest.
-    pub fn remember_untaken(&mut self, entry: Entry) {
-        let is_same = |last: &Entry| (last.change, last.version, last.act) == (entry.change, entry.version, entry.act);
-        let before = self.history.pop_if(|last| last.untaken.is_some() && is_same(last)).and_then(|last| last.untaken);
-        self.remember(Entry { untaken: Some(before.unwrap_or_default().saturating_add(1)), ..entry });
+    /// Whether nothing of the job was given to Flink.
+    pub fn started_nothing(&self) -> bool {
+        self.untaken.is_some() || self.outcome == Ended::Refused
     }
-
-    /// Remembers a settled operation.
-    pub fn remember(&mut self, entry: Entry) {
-        let short = |text: &str| cut(text, SAID);
-        let differences = short_differences(&entry.differences);
-        self.history.push(Entry { detail: short(&entry.detail), why: short(&entry.why), differences, ..entry });
-        let surplus = self.history.len().saturating_sub(HISTORY);
-        self.history.drain(..surplus);
-        let old = self.history.len().saturating_sub(WITH_DIFFERENCES);
-        self.history.iter_mut().take(old).for_each(|entry| entry.differences.clear());
-    }
-}
-
-/// What is said of a stop whose savepoint failed; `from` is the state that the job went on from, if it did.
-pub fn failed_savepoint(from: Option<&str>, words: &str) -> String {
-    let kept = match from {
-        Some(from) => format!("it went on from {from}"),
-        None => "only its newest checkpoint is kept".to_owned(),
-    };
-    format!("its savepoint failed, so {kept} (rows since then may be written twice): {words}")
-}
-
-/// The first few, each value cut.
-fn short_differences(differences: &[OptionDifference]) -> Vec<OptionDifference> {
-    let short = |text: &str| cut(text, DIFFERENCE);
-    let of = |d: &OptionDifference| OptionDifference {
-        option: short(&d.option),
-        asked: short(&d.asked),
-        effective: short(&d.effective),
-    };
-    differences.iter().take(DIFFERENCES).map(of).collect()
 }
