@@ -101,23 +101,34 @@ impl Record {
 const VERSIONS: usize = 10;
 
 impl Record {
+    /// The versions that states are listed of: the newest that something was started of, as far as that is known, and
+    /// where these are few the newest numbers that were given out.
+    fn listed_versions(&self) -> BTreeSet<u32> {
+        let deployed = self.deployed.iter().map(|deployed| deployed.meta.query_version);
+        let runs = self.deployed.iter().flat_map(|deployed| &deployed.runs).chain(&self.orphans).map(|run| run.version);
+        let started = self.history.iter().filter(|entry| !entry.started_nothing()).map(|entry| entry.version);
+        let known: BTreeSet<u32> = deployed.chain(runs).chain(started).collect();
+        let others = (1..=self.highest_version).rev().filter(|version| !known.contains(version));
+        known.iter().rev().copied().chain(others).take(VERSIONS).collect()
+    }
+
     /// Where the states of this job lie, of the newest versions, as far as they are provably its own.
     pub fn state_places(&self) -> Vec<StateLocation> {
         let mut places: Vec<StateLocation> =
             self.noted_states().map(|path| StateLocation::Exactly { path: path.clone() }).collect();
         let Some(deployed) = &self.deployed else { return places };
         let [checkpoints, savepoints] = directories_of(&deployed.target);
-        let oldest = self.highest_version.saturating_sub(u32::try_from(VERSIONS).unwrap_or(u32::MAX));
+        let listed = self.listed_versions();
         if deployed.target.has_directories_of_its_own() {
             let of_version = |version| StateLocation::Version {
                 checkpoints: version_directory(&checkpoints, version),
                 savepoints: version_directory(&savepoints, version),
                 shared: false,
             };
-            places.extend((oldest + 1..=self.highest_version).rev().map(of_version));
+            places.extend(listed.iter().rev().copied().map(of_version));
         }
         places.extend(deployed.runs.iter().chain(&self.orphans).flat_map(KnownRun::places));
-        for entry in self.history.iter().filter(|entry| entry.version > oldest) {
+        for entry in self.history.iter().filter(|entry| listed.contains(&entry.version)) {
             for run in [run_id(entry.operation), rollback_id(entry.operation)] {
                 places.extend(locations_of_run(&checkpoints, &savepoints, entry.version, run, entry.operation));
             }

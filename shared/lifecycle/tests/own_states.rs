@@ -7,7 +7,7 @@ mod node;
 
 use desired::manifest::{CHECKPOINT_DIR, PropertyValue, SAVEPOINT_DIR, ScalarKind};
 use desired::target::Target;
-use lifecycle::documents::record::Record;
+use lifecycle::documents::record::{Ended, Entry, Record};
 use lifecycle::ids::{JobId, OperationId, rollback_id, run_id};
 use lifecycle::state::StateLocation;
 use node::{deployed, first, id, order, settle, unsettle, wanted};
@@ -92,10 +92,18 @@ fn versions(record: &Record) -> Vec<u32> {
 #[test]
 fn states_are_listed_of_the_ten_newest_versions_the_newest_first() {
     let mut record = record_of(&in_directories("s3://b/orders/c", "s3://b/orders/s"));
-    for (highest, expected) in [(1, 1..=1), (9, 1..=9), (10, 1..=10), (12, 3..=12)] {
+    for (highest, expected) in [(1, 1..=1), (9, 1..=9), (10, 1..=10)] {
         record.highest_version = highest;
         assert_eq!(versions(&record), expected.rev().collect::<Vec<_>>(), "{highest} versions");
     }
+    // Numbers that nothing is known to have been started under take no place of a version that ran.
+    record.highest_version = 30;
+    assert_eq!(versions(&record), (22..=30).rev().chain([1]).collect::<Vec<_>>());
+    let entry = |version, outcome| Entry { version, outcome, ..record.history[0].clone() };
+    let refused = (2..=12).map(|version| entry(version, Ended::Refused));
+    let started = (13..=21).map(|version| entry(version, Ended::Failed));
+    let history = refused.chain(started).collect();
+    assert_eq!(versions(&Record { history, ..record.clone() }), (13..=21).rev().chain([1]).collect::<Vec<_>>());
     // What lies in directories that others share is nobody's by its version alone.
     let mut shared = record_of(&in_directories("s3://b/all/c", "s3://b/all/s"));
     shared.highest_version = 12;
