@@ -245,6 +245,9 @@ fn a_removed_file_stops_nothing_and_takes_the_deployed_manifest_away() {
     let (effects, removed) = pass(&settled, &Desired::Absent, &situation(3));
     assert_eq!((projected(&effects), removed.status()), (Some(false), Some(Status::Stopped)));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::WritePlan(_))), "no operation is needed");
+    let told = removed.history.last().map(|entry| (entry.outcome, entry.change, entry.by.as_str(), entry.batch));
+    assert_eq!(told, Some((Ended::Removed, ChangeKind::Removed, "test", None)), "who and when, as of any removal");
+    assert_eq!(removed.history.len(), settled.history.len() + 1);
     // Put back, it goes on from its state.
     let savepoint = removed.deployed.as_ref().unwrap().restore_point.clone();
     carried_out(removed, &mut node, &first(), 4);

@@ -3,8 +3,12 @@
 
 use jiff::Timestamp;
 
+use super::Situation;
+use crate::asked_by::{UPLOAD, is_event};
+use crate::change::ChangeKind;
 use crate::documents::outcome::Outcome;
 use crate::documents::record::{Ended, Entry, OpenOperation, Record};
+use crate::ids::OperationId;
 
 /// Of the open operation of `record`, as it was before anything was folded into it.
 pub(super) fn entry(
@@ -43,6 +47,33 @@ pub(super) fn entry(
         untaken: None,
         tries: None,
         turned: open.turns(record),
+    }
+}
+
+/// The removal of a suspended job: nothing of it ran, so that nothing was sent, and there is no plan.
+pub(super) fn removed_while_suspended(record: &Record, situation: &Situation) -> Entry {
+    let by = if is_event(&situation.by) { UPLOAD } else { &situation.by };
+    Entry {
+        // The round may order an operation of its own under its id.
+        operation: OperationId::derived(&["removed", &situation.operation.to_string()]),
+        at: situation.now,
+        version: record.deployed.as_ref().map(|deployed| deployed.meta.query_version).unwrap_or_default(),
+        change: ChangeKind::Removed,
+        from: None,
+        outcome: Ended::Removed,
+        detail: "it was suspended: nothing of it ran".to_owned(),
+        refusal: None,
+        by: by.to_owned(),
+        why: "no file carries its name".to_owned(),
+        batch: None,
+        act: None,
+        acted: None,
+        savepoint: None,
+        differences: Vec::new(),
+        without_savepoint: false,
+        untaken: None,
+        tries: None,
+        turned: None,
     }
 }
 

@@ -5,6 +5,7 @@ use desired::inputs::Desired;
 use desired::target::Target;
 
 use super::decide::{keep, not_now, nothing, operate};
+use super::history::removed_while_suspended;
 use super::owing::Settling;
 use super::settle::{go_on_from, known};
 use super::{Ruling, Situation};
@@ -87,7 +88,13 @@ pub(super) fn without_suspension(record: &Record, desired: &Desired, situation: 
         }
         Desired::Refused => false,
     };
-    forgets.then(|| Record { suspended: None, ..record.clone() })
+    forgets.then(|| {
+        let mut without = Record { suspended: None, ..record.clone() };
+        if *desired == Desired::Absent {
+            without.remember(removed_while_suspended(record, situation));
+        }
+        without
+    })
 }
 
 impl Settling<'_> {
