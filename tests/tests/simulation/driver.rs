@@ -212,6 +212,8 @@ async fn perform(scenario: &Scenario) -> Played {
         let mut state = sim.lock();
         state.gate.chance = 0;
         state.gate.draws = false;
+        // What no step met yet is mended as well.
+        state.plane.fates.clear();
     }
     broken.extend(until_quiet(&sim).await);
     let steps = sim.lock().plane.with_operations() - steps_before;

@@ -15,7 +15,7 @@ use lifecycle::documents::observed::ObservedDocument;
 use lifecycle::documents::outcome::{Outcome, Refusal};
 use lifecycle::documents::plan::Plan;
 use lifecycle::documents::read;
-use lifecycle::documents::record::{Aim, Record, Status};
+use lifecycle::documents::record::{Aim, Deployed, Record, Status};
 use lifecycle::documents::result::OperationResult;
 use lifecycle::ids::{ActId, JobId, Nonce, OperationId, run_id};
 use lifecycle::owed::Cause;
@@ -227,9 +227,12 @@ pub(crate) fn undone(state: &State) -> Vec<String> {
             (Some(wish), Some(nature)) if good && nature.bounded.is_some() => {
                 let complete =
                     record.deployed.as_ref().is_some_and(|d| d.aim == Aim::Complete && says(&d.target)(Some(wish)));
-                // Nobody saw its end while the JobManager knew it: people are told, and nothing is started.
+                // Nobody saw its end while the JobManager knew it: people are told, and nothing is started, but what is
+                // deployed where an order is about that.
                 let may_be = |cause| matches!(cause, Cause::MayBeComplete | Cause::NoState);
-                if standing.debts().any(|(_, debt)| may_be(debt.cause)) && live.is_empty() {
+                let deployed = record.deployed.as_ref().and_then(Deployed::run);
+                let is_untouched = live.iter().all(|job| deployed == Some(job.id));
+                if standing.debts().any(|(_, debt)| may_be(debt.cause)) && is_untouched {
                     continue;
                 }
                 if !complete || !live.is_empty() {
