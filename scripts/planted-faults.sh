@@ -27,7 +27,7 @@ printf '[profile.default]\nslow-timeout = { period = "60s", terminate-after = 8 
 tests_pass() {
   local package
   cd "$copy"
-  for package in 'lifecycle --lib --test machines --test owed --test bounded --test taking_over --test wishes' \
+  for package in 'lifecycle --lib --test machines --test owed --test bounded --test left_beside --test taking_over --test wishes' \
     'control --lib --test shells' 'tests --test model --test simulation -- --skip matrix' \
     'tests --test simulation -- matrix'; do
     # shellcheck disable=SC2086 # a package and its tests are several arguments
