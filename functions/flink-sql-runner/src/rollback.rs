@@ -14,7 +14,7 @@ use desired::manifest::{JobManifest, JobName, Meta, Operating, WantedState, rend
 use desired::target::Target;
 use lifecycle::change::Change;
 use lifecycle::documents::plan::Plan;
-use lifecycle::documents::record::{Ended, Entry, Record};
+use lifecycle::documents::record::{Entry, Record};
 use lifecycle::ids::OperationId;
 use lifecycle::keys::Keys;
 use lifecycle::moment::moment;
@@ -78,17 +78,7 @@ pub(crate) async fn run(arguments: RollbackArguments, invocation: &Invocation, o
 
 /// The operations that deployed something, the newest first.
 fn deployed_by(record: &Record) -> impl Iterator<Item = &Entry> {
-    let deployed = |entry: &&Entry| match entry.outcome {
-        Ended::Deployed | Ended::Completed | Ended::Unhealthy => true,
-        Ended::Left
-        | Ended::Removed
-        | Ended::Suspended
-        | Ended::RolledBack
-        | Ended::Refused
-        | Ended::Failed
-        | Ended::Abandoned => false,
-    };
-    record.history.iter().rev().filter(deployed)
+    record.history.iter().rev().filter(|entry| entry.deployed())
 }
 
 /// The remembered operation with this id or these last digits, if it deployed something.
